@@ -1,0 +1,340 @@
+package dev.switchboard.engine.postgres;
+
+import dev.switchboard.engine.authorize.RowAccess;
+import dev.switchboard.engine.authorize.RowAccessUnavailableException;
+import dev.switchboard.engine.model.ClaimsGroup;
+import dev.switchboard.engine.model.Relation;
+import dev.switchboard.engine.model.Row;
+import dev.switchboard.engine.model.TableName;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import javax.sql.DataSource;
+import org.postgresql.PGStatement;
+
+/**
+ * Asks PostgreSQL. The connections' user may SET ROLE to the roles of tokens and has no rights of its own.
+ *
+ * <p>One round trip is one READ ONLY transaction, {@code begin .. rollback} in one multi-statement: first whether the
+ * transactions that wrote the images are visible to a new snapshot (a change can be decoded before), then for each
+ * claims group {@code set_config} of role and claims and one execution of the policy over all its images. Each statement
+ * takes a snapshot of its own, later than the first, so what was visible there stays visible. Never one statement over
+ * several groups: the planner computes {@code (select auth.uid())} once.
+ *
+ * <p>What the policy raises means "not visible" for the row that made it raise: the images are halved until it is
+ * found. A group whose probe SELECT raises sees nothing (the planner may evaluate what the policy over an image does
+ * not). Used by one thread for rows, by any for probes.
+ */
+public final class PostgresRowAccess implements RowAccess {
+    private static final long SECURITY_NANOS = TimeUnit.SECONDS.toNanos(1);
+    private static final long INVISIBLE_NANOS = TimeUnit.SECONDS.toNanos(2);
+    private static final int LARGEST_CHUNK = 32;
+    private static final int REMEMBERED = 10_000;
+    private static final String VISIBLE = """
+            select coalesce(bool_and(pg_visible_in_snapshot(x::xid8, pg_current_snapshot())), true)
+              from unnest(?::text[]) as x""";
+    private static final String BECOME =
+            "select set_config('role', ?, true), set_config('request.jwt.claims', ?, true)";
+
+    private final DataSource dataSource;
+    private final AtomicLong nearestXid = new AtomicLong();
+    private final Map<SecurityKey, Loaded> securities = new HashMap<>();
+    private final Map<ProbeKey, Probed> probes = new LinkedHashMap<>() {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<ProbeKey, Probed> eldest) {
+            return size() > REMEMBERED;
+        }
+    };
+
+    private record SecurityKey(int oid, String role) {}
+
+    private record Loaded(TableSecurity security, Relation relation, long at) {}
+
+    private record ProbeKey(int oid, ClaimsGroup group) {}
+
+    private record Probed(TableSecurity security, boolean passed) {}
+
+    /** A question with what is known of its table: the images that PostgreSQL has to decide, by their index. */
+    private record Pending(
+            TableSecurity security, String sql, Question question, List<Integer> images, BitSet visible) {
+        List<Row> rows() {
+            return images.stream().map(question.images()::get).toList();
+        }
+
+        Pending part(int from, int to) {
+            return new Pending(security, sql, question, List.copyOf(images.subList(from, to)), visible);
+        }
+    }
+
+    public PostgresRowAccess(DataSource dataSource) {
+        this.dataSource = dataSource;
+    }
+
+    @Override
+    public List<Answer> ask(List<Question> questions, Set<Integer> xids) throws RowAccessUnavailableException {
+        try (Connection connection = dataSource.getConnection()) {
+            var answers = new ArrayList<Answer>();
+            var pending = new LinkedHashMap<String, List<Pending>>();
+            for (Question question : questions) {
+                prepare(connection, question, answers)
+                        .ifPresent(asked -> pending.computeIfAbsent(asked.sql(), _ -> new ArrayList<>())
+                                .add(asked));
+            }
+            if (!pending.isEmpty()) {
+                String[] fullXids = fullXids(connection, xids);
+                for (List<Pending> sameStatement : pending.values()) {
+                    askAll(connection, sameStatement, fullXids);
+                }
+            }
+            return answers;
+        } catch (SQLException failed) {
+            throw new RowAccessUnavailableException("cannot ask PostgreSQL: " + failed.getMessage(), failed);
+        }
+    }
+
+    /** Adds the answer, filled at once where no asking is needed. */
+    private Optional<Pending> prepare(Connection connection, Question question, List<Answer> answers)
+            throws SQLException {
+        Relation relation = question.relation();
+        TableSecurity security = security(connection, relation, question.group().role());
+        var visible = new BitSet();
+        answers.add(new Answer(visible, readable(relation, security)));
+        if (!probe(connection, relation.oid(), security, question.group())) {
+            return Optional.empty();
+        }
+        return switch (security.predicate()) {
+            case TableSecurity.Predicate.Never _ -> Optional.empty();
+            case TableSecurity.Predicate.Always _ -> {
+                visible.set(0, question.images().size());
+                yield Optional.empty();
+            }
+            case TableSecurity.Predicate.Asked asked -> {
+                var images = new ArrayList<Integer>();
+                for (int i = 0; i < question.images().size(); i++) {
+                    if (RowImage.covers(relation, question.images().get(i), asked.reads())) {
+                        images.add(i);
+                    }
+                }
+                yield images.isEmpty()
+                        ? Optional.empty()
+                        : Optional.of(new Pending(security, statement(security, asked), question, images, visible));
+            }
+        };
+    }
+
+    private static BitSet readable(Relation relation, TableSecurity security) {
+        var readable = new BitSet();
+        for (int i = 0; i < relation.columns().size(); i++) {
+            if (security.readable().contains(relation.columns().get(i).name())) {
+                readable.set(i);
+            }
+        }
+        return readable;
+    }
+
+    private static String statement(TableSecurity security, TableSecurity.Predicate.Asked asked) {
+        return "select (" + JdbcText.escape(asked.expression()) + ") is true from unnest(?::"
+                + security.table().quoted() + "[]) as "
+                + TableName.quote(security.table().table());
+    }
+
+    /** Policies and grants, at most a second old, and never older than the last Relation message. */
+    @SuppressWarnings("ReferenceEquality") // another instance is another Relation message, equal or not
+    private TableSecurity security(Connection connection, Relation relation, String role) throws SQLException {
+        var key = new SecurityKey(relation.oid(), role);
+        Loaded known = securities.get(key);
+        long now = System.nanoTime();
+        if (known != null && known.relation() == relation && now - known.at() < SECURITY_NANOS) {
+            return known.security();
+        }
+        TableSecurity loaded = TableSecurity.load(connection, relation.oid(), role);
+        // the same instance as long as nothing changed: a probe passed under it stays passed
+        TableSecurity security = known != null && known.security().equals(loaded) ? known.security() : loaded;
+        securities.put(key, new Loaded(security, relation, now));
+        return security;
+    }
+
+    @SuppressWarnings("ReferenceEquality") // security() keeps the instance while nothing changed
+    private boolean probe(Connection connection, int oid, TableSecurity security, ClaimsGroup group)
+            throws SQLException {
+        var key = new ProbeKey(oid, group);
+        Probed known = probes.get(key);
+        if (known != null && known.security() == security) {
+            return known.passed();
+        }
+        boolean passed = objection(connection, security, group).isEmpty();
+        probes.put(key, new Probed(security, passed));
+        return passed;
+    }
+
+    /** What a SELECT on the table raises for this group, if it does. */
+    static Optional<String> objection(Connection connection, TableSecurity security, ClaimsGroup group)
+            throws SQLException {
+        if (security.readable().isEmpty()) {
+            return Optional.of("permission denied for table " + security.table().table());
+        }
+        String columns = String.join(
+                ", ", security.readable().stream().map(TableName::quote).toList());
+        String select = "select " + JdbcText.escape(columns) + " from "
+                + JdbcText.escape(security.table().quoted()) + " limit 0";
+        try (PreparedStatement probe =
+                connection.prepareStatement("begin read only; " + BECOME + "; " + select + "; rollback")) {
+            // never from a prepared plan: what raises while planning under these claims has to raise here
+            probe.unwrap(PGStatement.class).setPrepareThreshold(0);
+            probe.setString(1, group.role());
+            probe.setString(2, group.json());
+            probe.execute();
+            return Optional.empty();
+        } catch (SQLException raised) {
+            rollback(connection);
+            if (SqlState.isTransient(raised)) {
+                throw raised;
+            }
+            return Optional.of(String.valueOf(raised.getMessage()));
+        }
+    }
+
+    private String[] fullXids(Connection connection, Set<Integer> xids) throws SQLException {
+        if (nearestXid.get() == 0) {
+            try (Statement statement = connection.createStatement();
+                    ResultSet row = statement.executeQuery("select pg_snapshot_xmax(pg_current_snapshot())::text")) {
+                row.next();
+                nearestXid.set(Long.parseLong(row.getString(1)));
+            }
+        }
+        long near = nearestXid.get();
+        var full = new ArrayList<String>();
+        for (int xid : xids) {
+            long extended = Xids.extend(xid, near);
+            nearestXid.accumulateAndGet(extended, Math::max);
+            full.add(Long.toString(extended));
+        }
+        return full.toArray(String[]::new);
+    }
+
+    /** In chunks whose sizes are powers of two, so that few texts of statements are ever prepared. */
+    private void askAll(Connection connection, List<Pending> pending, String[] xids)
+            throws SQLException, RowAccessUnavailableException {
+        int from = 0;
+        while (from < pending.size()) {
+            int size = Math.min(LARGEST_CHUNK, Integer.highestOneBit(pending.size() - from));
+            askChunk(connection, pending.subList(from, from + size), xids);
+            from += size;
+        }
+    }
+
+    private void askChunk(Connection connection, List<Pending> chunk, String[] xids)
+            throws SQLException, RowAccessUnavailableException {
+        try {
+            long start = System.nanoTime();
+            while (!answered(connection, chunk, xids)) {
+                if (System.nanoTime() - start > INVISIBLE_NANOS) {
+                    throw new RowAccessUnavailableException(
+                            "the changes' transactions are not visible to new snapshots yet",
+                            new IllegalStateException(String.join(",", xids)));
+                }
+                LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(200));
+            }
+        } catch (SQLException raised) {
+            rollback(connection);
+            if (SqlState.isTransient(raised)) {
+                throw raised;
+            }
+            isolate(connection, chunk, xids);
+        }
+    }
+
+    /** Something in the chunk raised: each question by itself, then its images halved; a single one is not visible. */
+    private void isolate(Connection connection, List<Pending> chunk, String[] xids)
+            throws SQLException, RowAccessUnavailableException {
+        if (chunk.size() > 1) {
+            for (Pending one : chunk) {
+                askChunk(connection, List.of(one), xids);
+            }
+            return;
+        }
+        Pending one = chunk.getFirst();
+        int images = one.images().size();
+        if (images > 1) {
+            askChunk(connection, List.of(one.part(0, images / 2)), xids);
+            askChunk(connection, List.of(one.part(images / 2, images)), xids);
+        }
+    }
+
+    private static boolean answered(Connection connection, List<Pending> chunk, String[] xids) throws SQLException {
+        String sql = "begin read only; " + VISIBLE + "; "
+                + (BECOME + "; " + chunk.getFirst().sql() + "; ").repeat(chunk.size()) + "rollback";
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            statement.setArray(1, connection.createArrayOf("text", xids));
+            int parameter = 2;
+            for (Pending pending : chunk) {
+                ClaimsGroup group = pending.question().group();
+                statement.setString(parameter++, group.role());
+                statement.setString(parameter++, group.json());
+                statement.setString(
+                        parameter++,
+                        RowImage.arrayLiteral(
+                                pending.question().relation(),
+                                pending.security().columns(),
+                                pending.rows()));
+            }
+            statement.execute();
+            return read(statement, chunk);
+        }
+    }
+
+    private static boolean read(PreparedStatement statement, List<Pending> chunk) throws SQLException {
+        try (ResultSet visible = nextRows(statement)) {
+            visible.next();
+            if (!visible.getBoolean(1)) {
+                return false;
+            }
+        }
+        for (Pending pending : chunk) {
+            nextRows(statement).close(); // set_config
+            try (ResultSet decisions = nextRows(statement)) {
+                int row = 0;
+                while (decisions.next()) {
+                    pending.visible().set(pending.images().get(row++), decisions.getBoolean(1));
+                }
+                if (row != pending.images().size()) {
+                    throw new SQLException(
+                            row + " decisions for " + pending.images().size() + " rows", "XX000");
+                }
+            }
+        }
+        return true;
+    }
+
+    private static ResultSet nextRows(PreparedStatement statement) throws SQLException {
+        while (!statement.getMoreResults()) {
+            if (statement.getUpdateCount() == -1) {
+                throw new SQLException("a result is missing", "XX000");
+            }
+        }
+        return statement.getResultSet();
+    }
+
+    static void rollback(Connection connection) {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("rollback");
+        } catch (SQLException gone) {
+            // the connection is broken, and the pool finds that out
+        }
+    }
+}

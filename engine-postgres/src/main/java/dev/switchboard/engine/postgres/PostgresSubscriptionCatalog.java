@@ -1,0 +1,267 @@
+package dev.switchboard.engine.postgres;
+
+import dev.switchboard.engine.encode.ColumnType;
+import dev.switchboard.engine.encode.TypeCatalog;
+import dev.switchboard.engine.model.ClaimsGroup;
+import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.pipeline.SubscriptionCatalog;
+import dev.switchboard.engine.protocol.Binding;
+import dev.switchboard.engine.route.Equality;
+import dev.switchboard.engine.route.Filter;
+import dev.switchboard.engine.route.FilterSyntax;
+import dev.switchboard.engine.route.InvalidFilterException;
+import dev.switchboard.engine.route.TableSelector;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import javax.sql.DataSource;
+
+/** Checks a binding against catalog, grants and policies before it becomes a subscription. Thread-safe. */
+public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
+    private static final String TABLE = """
+            select c.oid, exists (select from pg_publication_tables p
+                                   where p.pubname = ? and p.schemaname = n.nspname and p.tablename = c.relname) as published
+              from pg_class c join pg_namespace n on n.oid = c.relnamespace
+             where n.nspname = ? and c.relname = ? and c.relkind in ('r', 'p')
+            """;
+    private static final String COLUMNS = """
+            select a.attname, a.atttypid, t.typname, t.typtype, tn.nspname as type_schema,
+                   coalesce(l.collisdeterministic, true) as deterministic,
+                   coalesce((select a.attnum = any(i.indkey) from pg_index i
+                              where i.indrelid = a.attrelid and i.indisprimary), false) as key
+              from pg_attribute a
+              join pg_type t on t.oid = a.atttypid
+              join pg_namespace tn on tn.oid = t.typnamespace
+              left join pg_collation l on l.oid = a.attcollation
+             where a.attrelid = ? and a.attnum > 0 and not a.attisdropped
+             order by a.attnum
+            """;
+
+    private final DataSource dataSource;
+    private final TypeCatalog types;
+    private final String publication;
+
+    /** The binding cannot be made; the message says why. */
+    private static final class RefusedException extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        RefusedException(String why) {
+            super(why);
+        }
+    }
+
+    private record ColumnFacts(
+            int typeOid, String typeName, char typeKind, String typeSchema, boolean deterministic, boolean key) {}
+
+    public PostgresSubscriptionCatalog(DataSource dataSource, TypeCatalog types, String publication) {
+        this.dataSource = dataSource;
+        this.types = types;
+        this.publication = publication;
+    }
+
+    @Override
+    public Resolution resolve(Binding binding, ClaimsGroup group) throws CatalogUnavailableException {
+        try (Connection connection = dataSource.getConnection()) {
+            return resolve(connection, binding, group);
+        } catch (RefusedException refused) {
+            return new Resolution.Refused("Unable to subscribe to changes with given parameters " + binding.words()
+                    + ": " + refused.getMessage());
+        } catch (TypeCatalog.TypeCatalogUnavailableException unavailable) {
+            throw new CatalogUnavailableException(unavailable);
+        } catch (SQLException failed) {
+            if (SqlState.isTransient(failed)) {
+                throw new CatalogUnavailableException(failed);
+            }
+            return new Resolution.Refused("Unable to subscribe to changes with given parameters " + binding.words()
+                    + ": " + failed.getMessage());
+        }
+    }
+
+    private Resolution resolve(Connection connection, Binding binding, ClaimsGroup group)
+            throws SQLException, RefusedException, TypeCatalog.TypeCatalogUnavailableException {
+        if (binding.schema().isEmpty() && binding.table().isEmpty()) {
+            throw new RefusedException("name at least a schema or a table");
+        }
+        String schema = binding.schema().orElse("public");
+        String table = binding.table().orElse("*");
+        if (schema.equals("*") || table.equals("*")) {
+            return wildcard(connection, binding, group, schema);
+        }
+        return oneTable(connection, binding, group, new TableName(schema, table));
+    }
+
+    /** Tables are decided as their changes come: what the group's probe does not allow, it does not see. */
+    private static Resolution wildcard(Connection connection, Binding binding, ClaimsGroup group, String schema)
+            throws SQLException, RefusedException {
+        if (binding.filter().isPresent() || binding.select().isPresent()) {
+            throw new RefusedException("filter and select need an explicit schema and table");
+        }
+        if (!roleExists(connection, group.role())) {
+            throw new RefusedException("role \"" + group.role() + "\" does not exist");
+        }
+        TableSelector selector = schema.equals("*") ? new TableSelector.All() : new TableSelector.Schema(schema);
+        return new Resolution.Resolved(selector, Optional.empty(), Optional.empty());
+    }
+
+    private static boolean roleExists(Connection connection, String role) throws SQLException {
+        try (PreparedStatement query = connection.prepareStatement("select from pg_roles where rolname = ?")) {
+            query.setString(1, role);
+            try (ResultSet row = query.executeQuery()) {
+                return row.next();
+            }
+        }
+    }
+
+    private Resolution oneTable(Connection connection, Binding binding, ClaimsGroup group, TableName table)
+            throws SQLException, RefusedException, TypeCatalog.TypeCatalogUnavailableException {
+        int oid = publishedTable(connection, table);
+        TableSecurity security = TableSecurity.load(connection, oid, group.role());
+        Optional<String> objection = PostgresRowAccess.objection(connection, security, group);
+        if (objection.isPresent()) {
+            throw new RefusedException(objection.get());
+        }
+        Map<String, ColumnFacts> columns = columns(connection, oid);
+        Optional<List<String>> select = select(binding, columns, security.readable());
+        for (String column : select.orElse(List.copyOf(security.readable()))) {
+            refuseUnsupported(table, column, columns);
+        }
+        Optional<Filter> filter =
+                binding.filter().filter(text -> !text.isBlank()).isPresent()
+                        ? Optional.of(filter(connection, binding.filter().get(), table, columns, security.readable()))
+                        : Optional.empty();
+        return new Resolution.Resolved(new TableSelector.One(table), filter, select);
+    }
+
+    private int publishedTable(Connection connection, TableName table) throws SQLException, RefusedException {
+        try (PreparedStatement query = connection.prepareStatement(TABLE)) {
+            query.setString(1, publication);
+            query.setString(2, table.schema());
+            query.setString(3, table.table());
+            try (ResultSet row = query.executeQuery()) {
+                if (!row.next()) {
+                    throw new RefusedException("table " + table + " does not exist");
+                }
+                if (!row.getBoolean("published")) {
+                    throw new RefusedException("table " + table + " is not in publication " + publication
+                            + "; add it with: switchboard publish " + table);
+                }
+                return (int) row.getLong("oid");
+            }
+        }
+    }
+
+    private static Map<String, ColumnFacts> columns(Connection connection, int oid) throws SQLException {
+        var columns = new LinkedHashMap<String, ColumnFacts>();
+        try (PreparedStatement query = connection.prepareStatement(COLUMNS)) {
+            query.setLong(1, Integer.toUnsignedLong(oid));
+            try (ResultSet row = query.executeQuery()) {
+                while (row.next()) {
+                    columns.put(
+                            row.getString("attname"),
+                            new ColumnFacts(
+                                    (int) row.getLong("atttypid"),
+                                    row.getString("typname"),
+                                    row.getString("typtype").charAt(0),
+                                    row.getString("type_schema"),
+                                    row.getBoolean("deterministic"),
+                                    row.getBoolean("key")));
+                }
+            }
+        }
+        return columns;
+    }
+
+    private static ColumnFacts known(TableName table, String column, Map<String, ColumnFacts> columns)
+            throws RefusedException {
+        ColumnFacts facts = columns.get(column);
+        if (facts == null) {
+            throw new RefusedException("column \"" + column + "\" of " + table + " does not exist; there are "
+                    + String.join(", ", columns.keySet()));
+        }
+        return facts;
+    }
+
+    private static ColumnFacts readable(
+            TableName table, String column, Map<String, ColumnFacts> columns, Set<String> readable)
+            throws RefusedException {
+        ColumnFacts facts = known(table, column, columns);
+        if (!readable.contains(column)) {
+            throw new RefusedException("permission denied for column \"" + column + "\" of " + table);
+        }
+        return facts;
+    }
+
+    private static Optional<List<String>> select(
+            Binding binding, Map<String, ColumnFacts> columns, Set<String> readable) throws RefusedException {
+        if (binding.select().isEmpty()) {
+            return Optional.empty();
+        }
+        var table =
+                new TableName(binding.schema().orElse("public"), binding.table().orElse(""));
+        var selected = new LinkedHashSet<String>();
+        columns.forEach((column, facts) -> {
+            if (facts.key()) {
+                selected.add(column);
+            }
+        });
+        for (String column : binding.select().get()) {
+            readable(table, column, columns, readable);
+            selected.add(column);
+        }
+        return Optional.of(new ArrayList<>(selected));
+    }
+
+    private void refuseUnsupported(TableName table, String column, Map<String, ColumnFacts> columns)
+            throws RefusedException, TypeCatalog.TypeCatalogUnavailableException {
+        ColumnFacts facts = known(table, column, columns);
+        if (types.typeOf(facts.typeOid()) instanceof ColumnType.Unsupported unsupported) {
+            throw new RefusedException("column \"" + column + "\" of " + table + " has type " + unsupported.name()
+                    + ", which cannot be sent; select other columns");
+        }
+    }
+
+    private static Filter filter(
+            Connection connection, String text, TableName table, Map<String, ColumnFacts> columns, Set<String> readable)
+            throws SQLException, RefusedException {
+        FilterSyntax syntax;
+        try {
+            syntax = FilterSyntax.parse(text);
+        } catch (InvalidFilterException invalid) {
+            throw new RefusedException("Error parsing `filter` params: " + invalid.getMessage());
+        }
+        ColumnFacts facts = readable(table, syntax.column(), columns, readable);
+        Optional<Equality> rule = Equality.ofType(facts.typeName(), facts.typeKind());
+        if (rule.isEmpty() || !facts.deterministic()) {
+            throw new RefusedException("column \"" + syntax.column() + "\" of " + table + " has type "
+                    + facts.typeName() + ", on which eq is not supported"
+                    + (facts.deterministic() ? "" : " under its nondeterministic collation"));
+        }
+        return new Filter.Equal(syntax.column(), rule.get().key(canonical(connection, syntax.value(), facts)));
+    }
+
+    /** The value as the column's type writes it: 007 is 7, an upper-case uuid lower-case. */
+    private static String canonical(Connection connection, String value, ColumnFacts facts)
+            throws SQLException, RefusedException {
+        String type = TableName.quote(facts.typeSchema()) + "." + TableName.quote(facts.typeName());
+        try (PreparedStatement query = connection.prepareStatement("select format('%s', ?::" + type + ")")) {
+            query.setString(1, value);
+            try (ResultSet row = query.executeQuery()) {
+                row.next();
+                return row.getString(1);
+            }
+        } catch (SQLException raised) {
+            if (SqlState.isTransient(raised)) {
+                throw raised;
+            }
+            throw new RefusedException("Error parsing `filter` params: " + raised.getMessage());
+        }
+    }
+}

@@ -1,0 +1,236 @@
+package dev.switchboard.engine.postgres;
+
+import dev.switchboard.engine.model.Lsn;
+import dev.switchboard.engine.pipeline.WalSource;
+import java.nio.ByteBuffer;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.PGConnection;
+import org.postgresql.PGProperty;
+import org.postgresql.replication.LogSequenceNumber;
+import org.postgresql.replication.PGReplicationStream;
+
+/**
+ * The stream of a permanent logical slot: pgoutput, protocol version 1, text, no streaming of open transactions. Used by
+ * the WAL thread; {@link #close} by any. Ends a stream by aborting its connection: nothing else is safe while another
+ * thread may be reading.
+ */
+public final class PostgresWalSource implements WalSource {
+    private static final long STATUS_EVERY_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+    private final Database database;
+    private final String slot;
+    private final String publication;
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private final AtomicReference<@Nullable Connection> running = new AtomicReference<>();
+    private boolean opened;
+
+    /** @param database a user with the REPLICATION attribute */
+    public PostgresWalSource(Database database, String slot, String publication) {
+        this.database = database;
+        this.slot = slot;
+        this.publication = publication;
+    }
+
+    @Override
+    public Stream open(Lsn start) throws WalUnavailableException, SlotLostException {
+        if (closed.get()) {
+            throw new WalUnavailableException("the WAL source is closed", new IllegalStateException("closed"));
+        }
+        try {
+            ensureSlot();
+            Connection connection = connect(true);
+            running.set(connection);
+            PGReplicationStream stream = start(connection, start);
+            opened = true;
+            return new PgStream(connection, stream);
+        } catch (SQLException failed) {
+            abort();
+            throw lostOrUnavailable(failed);
+        }
+    }
+
+    private WalUnavailableException lostOrUnavailable(SQLException failed) throws SlotLostException {
+        String state = String.valueOf(failed.getSQLState());
+        if (state.equals(SqlState.OBJECT_NOT_IN_PREREQUISITE_STATE)) {
+            throw new SlotLostException("slot " + slot + ": " + failed.getMessage());
+        }
+        return new WalUnavailableException("slot " + slot + ": " + failed.getMessage(), failed);
+    }
+
+    private PGReplicationStream start(Connection connection, Lsn start) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            for (String setting : SessionSettings.statements()) {
+                statement.execute(setting);
+            }
+        }
+        return connection
+                .unwrap(PGConnection.class)
+                .getReplicationAPI()
+                .replicationStream()
+                .logical()
+                .withSlotName(slot)
+                .withStartPosition(LogSequenceNumber.valueOf(start.value()))
+                .withSlotOption("proto_version", 1)
+                .withSlotOption("publication_names", publication)
+                .withStatusInterval(1, TimeUnit.SECONDS)
+                .withAutomaticFlush(false)
+                .start();
+    }
+
+    /** The slot is made once; one that was there for this process and is no more is lost. */
+    private void ensureSlot() throws SQLException, SlotLostException {
+        try (Connection connection = connect(false)) {
+            switch (slotState(connection)) {
+                case FINE -> {}
+                case MISSING -> {
+                    if (opened) {
+                        throw new SlotLostException("slot " + slot + " does not exist any more");
+                    }
+                    createSlot(connection);
+                }
+                case LOST -> throw new SlotLostException("slot " + slot + " was invalidated: its WAL is gone");
+            }
+        }
+    }
+
+    private enum SlotState {
+        FINE,
+        MISSING,
+        LOST
+    }
+
+    private SlotState slotState(Connection connection) throws SQLException {
+        try (PreparedStatement query = connection.prepareStatement(
+                "select wal_status = 'lost' from pg_replication_slots where slot_name = ?")) {
+            query.setString(1, slot);
+            try (ResultSet rows = query.executeQuery()) {
+                if (!rows.next()) {
+                    return SlotState.MISSING;
+                }
+                return rows.getBoolean(1) ? SlotState.LOST : SlotState.FINE;
+            }
+        }
+    }
+
+    private void createSlot(Connection connection) throws SQLException {
+        try (PreparedStatement create =
+                connection.prepareStatement("select pg_create_logical_replication_slot(?, 'pgoutput')")) {
+            create.setString(1, slot);
+            create.execute();
+        }
+    }
+
+    @Override
+    public void renewSlot() throws WalUnavailableException {
+        try (Connection connection = connect(false)) {
+            try (PreparedStatement drop = connection.prepareStatement(
+                    "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = ?")) {
+                drop.setString(1, slot);
+                drop.execute();
+            }
+            createSlot(connection);
+        } catch (SQLException failed) {
+            throw new WalUnavailableException("slot " + slot + ": " + failed.getMessage(), failed);
+        }
+    }
+
+    private Connection connect(boolean replication) throws SQLException {
+        var properties = new Properties();
+        PGProperty.USER.set(properties, database.user());
+        PGProperty.PASSWORD.set(properties, database.password());
+        PGProperty.APPLICATION_NAME.set(properties, "switchboard-wal");
+        PGProperty.CONNECT_TIMEOUT.set(properties, 5);
+        PGProperty.TCP_KEEP_ALIVE.set(properties, true);
+        if (replication) {
+            PGProperty.ASSUME_MIN_SERVER_VERSION.set(properties, "14");
+            PGProperty.REPLICATION.set(properties, "database");
+            PGProperty.PREFER_QUERY_MODE.set(properties, "simple");
+        }
+        return DriverManager.getConnection(database.url(), properties);
+    }
+
+    @Override
+    public void close() {
+        closed.set(true);
+        abort();
+    }
+
+    private void abort() {
+        Connection connection = running.getAndSet(null);
+        if (connection != null) {
+            try {
+                connection.abort(Runnable::run);
+            } catch (SQLException alreadyGone) {
+                // an aborted connection is what was wanted
+            }
+        }
+    }
+
+    /** One running stream over one connection. */
+    private static final class PgStream implements Stream {
+        private final Connection connection;
+        private final PGReplicationStream stream;
+        private Lsn confirmed = Lsn.NONE;
+        private long lastStatus = System.nanoTime();
+
+        PgStream(Connection connection, PGReplicationStream stream) {
+            this.connection = connection;
+            this.stream = stream;
+        }
+
+        @Override
+        public Optional<ByteBuffer> read() throws WalUnavailableException {
+            try {
+                return Optional.ofNullable(stream.readPending());
+            } catch (SQLException broken) {
+                throw new WalUnavailableException("the replication stream broke: " + broken.getMessage(), broken);
+            }
+        }
+
+        @Override
+        public Lsn received() {
+            return new Lsn(stream.getLastReceiveLSN().asLong());
+        }
+
+        @Override
+        public void confirm(Lsn delivered) throws WalUnavailableException {
+            if (!delivered.isAfter(confirmed)) {
+                return;
+            }
+            long now = System.nanoTime();
+            if (now - lastStatus < STATUS_EVERY_NANOS) {
+                return;
+            }
+            confirmed = delivered;
+            lastStatus = now;
+            LogSequenceNumber position = LogSequenceNumber.valueOf(delivered.value());
+            stream.setFlushedLSN(position);
+            stream.setAppliedLSN(position);
+            try {
+                stream.forceUpdateStatus();
+            } catch (SQLException broken) {
+                throw new WalUnavailableException("the replication stream broke: " + broken.getMessage(), broken);
+            }
+        }
+
+        @Override
+        public void close() {
+            try {
+                connection.abort(Runnable::run);
+            } catch (SQLException alreadyGone) {
+                // an aborted connection is what was wanted
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+package dev.switchboard.engine.postgres;
+
+import java.sql.SQLException;
+import java.util.Set;
+
+/** What an SQLSTATE means for authorization (PostgreSQL, appendix A). */
+final class SqlState {
+    static final String OBJECT_NOT_IN_PREREQUISITE_STATE = "55000";
+    static final String UNDEFINED_OBJECT = "42704";
+
+    /**
+     * Connection, resources, operator intervention, rollback, locks, system, authorization of the connection: no answer,
+     * ask again. Everything else was raised by what was asked.
+     */
+    private static final Set<String> TRANSIENT_CLASSES = Set.of("08", "53", "57", "40", "55", "58", "28", "3D");
+
+    private SqlState() {}
+
+    static boolean isTransient(SQLException exception) {
+        String state = exception.getSQLState();
+        return state == null || state.length() < 2 || TRANSIENT_CLASSES.contains(state.substring(0, 2));
+    }
+}

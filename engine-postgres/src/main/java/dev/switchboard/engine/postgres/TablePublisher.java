@@ -1,0 +1,115 @@
+package dev.switchboard.engine.postgres;
+
+import dev.switchboard.engine.model.TableName;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Adds tables to the publication that subscribers can subscribe to. */
+public final class TablePublisher {
+    private static final String FACTS = """
+            select c.relrowsecurity, c.relreplident,
+                   exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary) as has_key,
+                   exists (select from pg_publication_tables p where p.pubname = ?
+                            and p.schemaname = n.nspname and p.tablename = c.relname) as published
+              from pg_class c join pg_namespace n on n.oid = c.relnamespace
+             where n.nspname = ? and c.relname = ? and c.relkind in ('r', 'p')
+            """;
+
+    private final Database database;
+    private final String publication;
+
+    /** What becomes of the table's replica identity. */
+    public enum Identity {
+        FULL,
+        KEEP
+    }
+
+    /** The table cannot be published; the message says why. */
+    public static final class CannotPublishException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        CannotPublishException(String why) {
+            super(why);
+        }
+
+        CannotPublishException(String why, Throwable cause) {
+            super(why, cause);
+        }
+    }
+
+    private record Facts(boolean rowSecurity, char identity, boolean hasKey, boolean published) {}
+
+    public TablePublisher(Database database, String publication) {
+        this.database = database;
+        this.publication = publication;
+    }
+
+    /**
+     * Publishes a table, in one transaction.
+     *
+     * @return what was done, and what to beware of, one sentence each
+     */
+    public List<String> publish(TableName table, Identity identity) {
+        try (Connection connection =
+                DriverManager.getConnection(database.url(), database.user(), database.password())) {
+            connection.setAutoCommit(false);
+            List<String> said = publish(connection, table, identity);
+            connection.commit();
+            return said;
+        } catch (SQLException failed) {
+            throw new CannotPublishException("cannot publish " + table + ": " + failed.getMessage(), failed);
+        }
+    }
+
+    private List<String> publish(Connection connection, TableName table, Identity identity) throws SQLException {
+        Facts facts = facts(connection, table);
+        if (identity == Identity.KEEP && !facts.hasKey() && facts.identity() == 'd') {
+            throw new CannotPublishException("table " + table + " has no primary key: published with its present"
+                    + " replica identity, every UPDATE and DELETE on it would fail. Add a key, or leave out"
+                    + " --keep-identity");
+        }
+        var said = new ArrayList<String>();
+        try (Statement statement = connection.createStatement()) {
+            if (identity == Identity.FULL && facts.identity() != 'f') {
+                statement.execute("alter table " + table.quoted() + " replica identity full");
+                said.add(
+                        "REPLICA IDENTITY FULL is set: each UPDATE and DELETE now writes the whole old row to the WAL.");
+            }
+            if (facts.published()) {
+                said.add("Table " + table + " was in publication " + publication + " already.");
+            } else {
+                statement.execute("alter publication " + TableName.quote(publication) + " add table " + table.quoted());
+                said.add("Table " + table + " is in publication " + publication + "; subscribers get its changes.");
+            }
+        }
+        if (!facts.rowSecurity()) {
+            said.add("WARNING: row level security is off, so every role with SELECT sees every row. Turn it on with:"
+                    + " alter table " + table.quoted() + " enable row level security");
+        }
+        return said;
+    }
+
+    private Facts facts(Connection connection, TableName table) throws SQLException {
+        try (PreparedStatement query = connection.prepareStatement(FACTS)) {
+            query.setString(1, publication);
+            query.setString(2, table.schema());
+            query.setString(3, table.table());
+            try (ResultSet row = query.executeQuery()) {
+                if (!row.next()) {
+                    throw new CannotPublishException("table " + table + " does not exist");
+                }
+                return new Facts(
+                        row.getBoolean("relrowsecurity"),
+                        row.getString("relreplident").charAt(0),
+                        row.getBoolean("has_key"),
+                        row.getBoolean("published"));
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+package dev.switchboard.engine.postgres;
+
+import dev.switchboard.engine.model.TableName;
+import java.sql.Array;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What a table's policies and grants say for one role, as they stand now: the policies for SELECT combined as
+ * PostgreSQL combines them, restrictive AND (permissive OR), under its rules for owners, BYPASSRLS and FORCE
+ * (PostgreSQL, "Row Security Policies"; CREATE POLICY, "Application of Multiple Policies"). Immutable.
+ *
+ * @param table     its present name
+ * @param columns   all columns in order, as the row type has them
+ * @param readable  columns on which the role has SELECT
+ * @param predicate decides on a row
+ */
+record TableSecurity(TableName table, List<String> columns, Set<String> readable, Predicate predicate) {
+    TableSecurity {
+        columns = List.copyOf(columns);
+        readable = Set.copyOf(readable);
+    }
+
+    sealed interface Predicate {
+        /** No policy applies to the role. */
+        record Always() implements Predicate {}
+
+        /** No row is visible. */
+        record Never() implements Predicate {}
+
+        /**
+         * PostgreSQL has to be asked.
+         *
+         * @param expression SQL over a relation of the table's bare name
+         * @param reads      columns that it reads
+         */
+        record Asked(String expression, Set<String> reads) implements Predicate {
+            public Asked {
+                reads = Set.copyOf(reads);
+            }
+        }
+    }
+
+    private static final String TABLE = """
+            select n.nspname, c.relname, c.relrowsecurity, c.relforcerowsecurity,
+                   r.rolsuper or r.rolbypassrls as bypass,
+                   pg_has_role(r.oid, c.relowner, 'USAGE') as owned,
+                   array(select a.attname::text from pg_attribute a
+                          where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum) as columns,
+                   array(select a.attname::text from pg_attribute a
+                          where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+                            and has_column_privilege(r.oid, c.oid, a.attnum, 'SELECT')) as readable
+              from pg_class c join pg_namespace n on n.oid = c.relnamespace, pg_roles r
+             where c.oid = ? and r.rolname = ?
+            """;
+    private static final String POLICIES = """
+            select p.polpermissive, pg_get_expr(p.polqual, p.polrelid) as expression,
+                   array(select a.attname::text from pg_depend d
+                           join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+                          where d.classid = 'pg_policy'::regclass and d.objid = p.oid
+                            and d.refclassid = 'pg_class'::regclass and d.refobjid = p.polrelid) as reads
+              from pg_policy p, pg_roles r
+             where p.polrelid = ? and r.rolname = ? and p.polcmd in ('r', '*') and p.polqual is not null
+               and exists (select from unnest(p.polroles) as to_role(id)
+                            where case when to_role.id = 0 then true else pg_has_role(r.oid, to_role.id, 'USAGE') end)
+             order by p.polname
+            """;
+
+    /** Reads it; a table or role that does not exist shows nothing. The connection must be in no transaction. */
+    static TableSecurity load(Connection connection, int oid, String role) throws SQLException {
+        connection.setAutoCommit(false);
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("set local search_path = ''"); // so that expressions come out qualified
+            return read(connection, oid, role);
+        } finally {
+            connection.rollback();
+            connection.setAutoCommit(true);
+        }
+    }
+
+    private static TableSecurity read(Connection connection, int oid, String role) throws SQLException {
+        try (PreparedStatement query = connection.prepareStatement(TABLE)) {
+            query.setLong(1, Integer.toUnsignedLong(oid));
+            query.setString(2, role);
+            try (ResultSet row = query.executeQuery()) {
+                if (!row.next()) {
+                    return new TableSecurity(new TableName("", ""), List.of(), Set.of(), new Predicate.Never());
+                }
+                var table = new TableName(row.getString("nspname"), row.getString("relname"));
+                List<String> columns = strings(row.getArray("columns"));
+                boolean exempt = !row.getBoolean("relrowsecurity")
+                        || row.getBoolean("bypass")
+                        || (row.getBoolean("owned") && !row.getBoolean("relforcerowsecurity"));
+                Predicate predicate =
+                        exempt ? new Predicate.Always() : policies(connection, oid, role, Set.copyOf(columns));
+                return new TableSecurity(table, columns, Set.copyOf(strings(row.getArray("readable"))), predicate);
+            }
+        }
+    }
+
+    /**
+     * PostgreSQL evaluates restrictive policies by name and permissive ones by name descending. The order matters where
+     * one raises and an earlier one has decided already.
+     */
+    private static Predicate policies(Connection connection, int oid, String role, Set<String> all)
+            throws SQLException {
+        var permissive = new ArrayList<String>();
+        var restrictive = new ArrayList<String>();
+        var reads = new HashSet<String>();
+        try (PreparedStatement query = connection.prepareStatement(POLICIES)) {
+            query.setLong(1, Integer.toUnsignedLong(oid));
+            query.setString(2, role);
+            try (ResultSet row = query.executeQuery()) {
+                while (row.next()) {
+                    String expression = row.getString("expression");
+                    if (row.getBoolean("polpermissive")) {
+                        permissive.addFirst("(" + expression + ")");
+                    } else {
+                        restrictive.add("(" + expression + ")");
+                    }
+                    // the use of a whole row leaves no trace of its columns in pg_depend
+                    reads.addAll(expression.contains(".*") ? all : strings(row.getArray("reads")));
+                }
+            }
+        }
+        return combine(permissive, restrictive, reads);
+    }
+
+    /** restrictive AND (permissive OR); without a permissive policy nothing is visible. */
+    static Predicate combine(List<String> permissive, List<String> restrictive, Set<String> reads) {
+        if (permissive.isEmpty()) {
+            return new Predicate.Never();
+        }
+        var conjuncts = new ArrayList<>(restrictive);
+        conjuncts.add("(" + String.join(" or ", permissive) + ")");
+        return new Predicate.Asked(String.join(" and ", conjuncts), reads);
+    }
+
+    private static List<String> strings(Array array) throws SQLException {
+        return List.of((String[]) array.getArray());
+    }
+}

@@ -1,0 +1,42 @@
+package dev.switchboard.engine;
+
+import dev.switchboard.engine.channel.Connection;
+import dev.switchboard.engine.channel.Outbound;
+import dev.switchboard.engine.channel.TokenVerifier;
+import dev.switchboard.engine.model.Claims;
+import dev.switchboard.engine.model.ConnectionId;
+import dev.switchboard.engine.model.WireVersion;
+import dev.switchboard.engine.pipeline.Pipeline;
+import dev.switchboard.engine.pipeline.Progress;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** The engine: WAL -> decode -> route -> authorize -> encode -> deliver. Thread-safe; closed once. */
+public final class Engine implements AutoCloseable {
+    private final Pipeline pipeline;
+    private final Connection.Shared shared;
+
+    public Engine(EngineConfig config, Pipeline.Ports ports, TokenVerifier tokens) {
+        pipeline = new Pipeline(ports, config.authorizationPatience());
+        shared = new Connection.Shared(pipeline.feed(), tokens, config.limits(), ports.time(), new AtomicLong());
+    }
+
+    /** Starts the two threads. */
+    public void start() {
+        pipeline.start();
+    }
+
+    /** A new socket's channels; the caller's event loop owns them from now on. */
+    public Connection connect(ConnectionId id, WireVersion version, Claims keyClaims, Outbound outbound) {
+        return new Connection(id, version, keyClaims, shared, outbound);
+    }
+
+    public Progress progress() {
+        return pipeline.progress();
+    }
+
+    /** Stops both threads; what was not handed to sockets is not confirmed, and comes again at the next start. */
+    @Override
+    public void close() {
+        pipeline.close();
+    }
+}

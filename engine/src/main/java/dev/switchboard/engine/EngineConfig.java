@@ -1,0 +1,13 @@
+package dev.switchboard.engine;
+
+import dev.switchboard.engine.channel.ChannelLimits;
+import java.time.Duration;
+
+/**
+ * The engine's settings.
+ *
+ * @param limits                of one connection
+ * @param authorizationPatience how long changes are held while PostgreSQL cannot be asked, before the channels that they
+ *                              concern are told to refetch
+ */
+public record EngineConfig(ChannelLimits limits, Duration authorizationPatience) {}

@@ -1,0 +1,49 @@
+package dev.switchboard.engine.channel;
+
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.ClaimsGroup;
+import dev.switchboard.engine.protocol.Binding;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** What a channel asks of the pipeline. Calls return at once. */
+public interface ChangeFeed {
+    /**
+     * Makes the subscriptions of a channel live. {@code answer} runs on the channel's event loop, after every frame that
+     * was authorised before the subscriptions were there and before every frame of theirs.
+     */
+    void open(Request request, Consumer<Answer> answer);
+
+    /** Ends the subscriptions of a channel; an unknown one is no error. */
+    void close(ChannelRef channel);
+
+    /**
+     * @param replaces the channel under its former claims, removed at the very place in the stream where the new one
+     *                 begins
+     */
+    record Request(ChannelRef channel, ClaimsGroup group, List<Wanted> wanted, Optional<ChannelRef> replaces) {
+        public Request {
+            wanted = List.copyOf(wanted);
+        }
+    }
+
+    /** A binding with the id that its client will know it by. */
+    record Wanted(Binding binding, int id) {}
+
+    /** What came of it. */
+    sealed interface Answer {
+        /** Those that were not refused are live. */
+        record Live(List<Refusal> refusals) implements Answer {
+            public Live {
+                refusals = List.copyOf(refusals);
+            }
+        }
+
+        /** PostgreSQL could not be asked; nothing is live. */
+        record Unavailable() implements Answer {}
+    }
+
+    /** @param message names the table and the cause */
+    record Refusal(int id, String message) {}
+}

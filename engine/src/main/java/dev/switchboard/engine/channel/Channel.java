@@ -1,0 +1,148 @@
+package dev.switchboard.engine.channel;
+
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.Claims;
+import dev.switchboard.engine.protocol.Binding;
+import dev.switchboard.engine.protocol.ClientMessage;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * One topic joined on one connection. It is not live while its subscriptions are being made, at first and again when
+ * another user's token takes over. Owned by the connection's event loop.
+ */
+final class Channel {
+    private final ClientMessage.Join join;
+    private final List<ChangeFeed.Wanted> wanted;
+    private ChannelRef ref;
+    private Claims claims;
+    private Optional<String> token;
+    private Optional<ClientMessage.AccessToken> pendingToken = Optional.empty();
+    private Optional<Refusal> refusal = Optional.empty();
+    private boolean live;
+    private boolean missed;
+
+    /** What the API key alone may not see, said unless a token comes in time. */
+    private record Refusal(Instant at, String message) {}
+
+    Channel(ChannelRef ref, ClientMessage.Join join, Claims claims) {
+        this.ref = ref;
+        this.join = join;
+        this.claims = claims;
+        this.token = join.token();
+        this.wanted = identify(join.bindings());
+    }
+
+    /** Ids follow from the bindings alone; where two of a channel fall together, the later takes the next free one. */
+    private static List<ChangeFeed.Wanted> identify(List<Binding> bindings) {
+        var wanted = new ArrayList<ChangeFeed.Wanted>();
+        var taken = new HashSet<Integer>();
+        for (Binding binding : bindings) {
+            int id = binding.id();
+            while (!taken.add(id)) {
+                id = id == Integer.MAX_VALUE ? 1 : id + 1;
+            }
+            wanted.add(new ChangeFeed.Wanted(binding, id));
+        }
+        return List.copyOf(wanted);
+    }
+
+    ChannelRef ref() {
+        return ref;
+    }
+
+    String topic() {
+        return ref.topic();
+    }
+
+    ClientMessage.Join join() {
+        return join;
+    }
+
+    Optional<String> joinRef() {
+        return join.joinRef();
+    }
+
+    List<ChangeFeed.Wanted> wanted() {
+        return wanted;
+    }
+
+    Claims claims() {
+        return claims;
+    }
+
+    boolean isLive() {
+        return live;
+    }
+
+    void live() {
+        live = true;
+    }
+
+    boolean hasMissed() {
+        return missed;
+    }
+
+    boolean isCurrent(ChannelRef other) {
+        return ref.epoch() == other.epoch();
+    }
+
+    /** A message without a join reference is for whatever is joined; another join's is stale. */
+    boolean isAddressedBy(ClientMessage message) {
+        return message.joinRef().isEmpty() || message.joinRef().equals(join.joinRef());
+    }
+
+    boolean hasToken(String other) {
+        return token.equals(Optional.of(other));
+    }
+
+    void take(String newToken, Claims newClaims) {
+        token = Optional.of(newToken);
+        claims = newClaims;
+    }
+
+    /** From now on only what is authorised for the new claims is admitted. */
+    void become(ChannelRef next) {
+        ref = next;
+        live = false;
+        missed = false;
+    }
+
+    void awaitToken(Instant until, String otherwise) {
+        refusal = Optional.of(new Refusal(until, otherwise));
+    }
+
+    void tokenCame() {
+        refusal = Optional.empty();
+    }
+
+    Optional<String> refusalDue(Instant now) {
+        return refusal.filter(due -> live && !now.isBefore(due.at())).map(Refusal::message);
+    }
+
+    void keepPendingToken(ClientMessage.AccessToken message) {
+        pendingToken = Optional.of(message);
+    }
+
+    Optional<ClientMessage.AccessToken> takePendingToken() {
+        Optional<ClientMessage.AccessToken> taken = pendingToken;
+        pendingToken = Optional.empty();
+        return taken;
+    }
+
+    boolean admits(ChannelRef to, Instant now) {
+        if (!isCurrent(to)) {
+            missed = true;
+            return false;
+        }
+        return now.isBefore(claims.expiresAt());
+    }
+
+    /** Whether these refusals refuse the join as a whole: all bindings, or any where the client waits for all. */
+    boolean isRefusedBy(List<ChangeFeed.Refusal> refusals) {
+        return refusals.size() == wanted.size() || (join.waits() && !refusals.isEmpty());
+    }
+}

@@ -1,0 +1,369 @@
+package dev.switchboard.engine.channel;
+
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.Claims;
+import dev.switchboard.engine.model.ConnectionId;
+import dev.switchboard.engine.model.WireVersion;
+import dev.switchboard.engine.protocol.ClientMessage;
+import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.engine.protocol.ServerMessage;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * One socket's channels, by topic. Takes messages, says messages; knows no socket, no SQL, no token format. Owned by
+ * its event loop: every method is called there.
+ */
+public final class Connection {
+    /** What all connections share. */
+    public record Shared(
+            ChangeFeed feed, TokenVerifier tokens, ChannelLimits limits, InstantSource clock, AtomicLong epochs) {}
+
+    private static final Duration SIGN_IN_GRACE = Duration.ofSeconds(3);
+
+    private final ConnectionId id;
+    private final WireVersion version;
+    private final Claims keyClaims;
+    private final Shared shared;
+    private final Outbound outbound;
+    private final Map<String, Channel> channels = new HashMap<>();
+    private final Set<String> graced = new HashSet<>();
+    private long joinSecond;
+    private int joinsThisSecond;
+
+    /** @param keyClaims of the API key that opened the connection; joins without a token of their own use them */
+    public Connection(ConnectionId id, WireVersion version, Claims keyClaims, Shared shared, Outbound outbound) {
+        this.id = id;
+        this.version = version;
+        this.keyClaims = keyClaims;
+        this.shared = shared;
+        this.outbound = outbound;
+    }
+
+    public ConnectionId id() {
+        return id;
+    }
+
+    public WireVersion version() {
+        return version;
+    }
+
+    public int channelCount() {
+        return channels.size();
+    }
+
+    /** Takes a message of the client. */
+    public void receive(ClientMessage message) {
+        switch (message) {
+            case ClientMessage.Heartbeat beat -> say(new ServerMessage.Ok(Optional.empty(), beat.ref(), beat.topic()));
+            case ClientMessage.Join join -> join(join);
+            case ClientMessage.Leave leave -> leave(leave);
+            case ClientMessage.AccessToken token -> channelOf(token).ifPresent(channel -> newToken(channel, token));
+            case ClientMessage.Push push -> channelOf(push).ifPresent(_ -> refuse(push));
+        }
+    }
+
+    /**
+     * Whether a frame for that channel may go out now. One for a channel that has since got another user's token is
+     * withheld, and the channel told to refetch.
+     */
+    public boolean admits(ChannelRef ref) {
+        Channel channel = channels.get(ref.topic());
+        return channel != null && channel.admits(ref, shared.clock().instant());
+    }
+
+    /** Tells a channel that it missed something; its client rejoins by itself. */
+    public void refetch(ChannelRef ref, ErrorCode code) {
+        Channel channel = channels.get(ref.topic());
+        if (channel != null && channel.admits(ref, Instant.EPOCH)) {
+            fail(channel, code, code.reason());
+        }
+    }
+
+    /** Ends the channels whose token has expired, or never came; called about once a second. */
+    public void expire() {
+        Instant now = shared.clock().instant();
+        List.copyOf(channels.values()).forEach(channel -> expire(channel, now));
+    }
+
+    private void expire(Channel channel, Instant now) {
+        if (!now.isBefore(channel.claims().expiresAt())) {
+            long seconds = now.getEpochSecond() - channel.claims().expiresAt().getEpochSecond();
+            fail(channel, ErrorCode.CHANNEL_TOKEN_EXPIRED, "Token has expired " + seconds + " seconds ago");
+            return;
+        }
+        channel.refusalDue(now).ifPresent(refusal -> fail(channel, ErrorCode.SUBSCRIPTION_REFUSED, refusal));
+    }
+
+    /** The socket is gone. */
+    public void closed() {
+        channels.values().forEach(channel -> shared.feed().close(channel.ref()));
+        channels.clear();
+    }
+
+    private void join(ClientMessage.Join join) {
+        Optional<ErrorCode> objection = objection(join);
+        if (objection.isPresent()) {
+            refuse(join, objection.get(), objection.get().message());
+            return;
+        }
+        Optional.ofNullable(channels.get(join.topic())).ifPresent(this::close);
+        switch (claims(join.token())) {
+            case TokenVerifier.Result.Invalid invalid -> refuse(join, invalid.code(), invalid.message());
+            case TokenVerifier.Result.Valid valid -> admit(join, valid.claims());
+        }
+    }
+
+    private Optional<ErrorCode> objection(ClientMessage.Join join) {
+        if (!join.topic().startsWith(ServerMessage.TOPIC_PREFIX)) {
+            return Optional.of(ErrorCode.UNMATCHED_TOPIC);
+        }
+        if (join.topic().length() == ServerMessage.TOPIC_PREFIX.length()) {
+            return Optional.of(ErrorCode.TOPIC_NAME_REQUIRED);
+        }
+        if (join.privateChannel()) {
+            return Optional.of(ErrorCode.PRIVATE_CHANNEL);
+        }
+        if (isJoinFlood()) {
+            return Optional.of(ErrorCode.JOIN_LIMIT);
+        }
+        boolean another = !channels.containsKey(join.topic());
+        return another && channels.size() >= shared.limits().channels()
+                ? Optional.of(ErrorCode.CHANNEL_LIMIT)
+                : Optional.empty();
+    }
+
+    private boolean isJoinFlood() {
+        long second = shared.clock().instant().getEpochSecond();
+        if (second != joinSecond) {
+            joinSecond = second;
+            joinsThisSecond = 0;
+        }
+        return ++joinsThisSecond > shared.limits().joinsPerSecond();
+    }
+
+    private TokenVerifier.Result claims(Optional<String> token) {
+        if (token.isPresent()) {
+            return shared.tokens().verify(token.get(), shared.clock().instant());
+        }
+        return shared.clock().instant().isBefore(keyClaims.expiresAt())
+                ? new TokenVerifier.Result.Valid(keyClaims)
+                : new TokenVerifier.Result.Invalid(ErrorCode.TOKEN_EXPIRED, ErrorCode.TOKEN_EXPIRED.message());
+    }
+
+    private void admit(ClientMessage.Join join, Claims claims) {
+        var channel = new Channel(nextRef(join.topic()), join, claims);
+        channels.put(join.topic(), channel);
+        if (channel.wanted().isEmpty()) {
+            joined(channel);
+            return;
+        }
+        shared.feed()
+                .open(
+                        new ChangeFeed.Request(channel.ref(), claims.group(), channel.wanted(), Optional.empty()),
+                        answer -> opened(channel, answer));
+    }
+
+    private ChannelRef nextRef(String topic) {
+        return new ChannelRef(id, shared.epochs().incrementAndGet(), topic, version);
+    }
+
+    private void opened(Channel channel, ChangeFeed.Answer answer) {
+        if (isGone(channel)) {
+            return;
+        }
+        switch (answer) {
+            case ChangeFeed.Answer.Unavailable _ ->
+                drop(channel, ErrorCode.DATABASE_UNAVAILABLE, ErrorCode.DATABASE_UNAVAILABLE.message());
+            case ChangeFeed.Answer.Live(var refusals)
+            when channel.isRefusedBy(refusals) && mayStillSignIn(channel) -> {
+                joined(channel);
+                refusals.forEach(refusal -> refused(channel, refusal));
+                channel.awaitToken(
+                        shared.clock().instant().plus(SIGN_IN_GRACE),
+                        ErrorCode.SUBSCRIPTION_REFUSED.reason(messages(refusals)));
+            }
+            case ChangeFeed.Answer.Live(var refusals)
+            when channel.isRefusedBy(refusals) -> drop(channel, ErrorCode.SUBSCRIPTION_REFUSED, messages(refusals));
+            case ChangeFeed.Answer.Live(var refusals) -> {
+                joined(channel);
+                refusals.forEach(refusal -> refused(channel, refusal));
+                if (refusals.isEmpty()) {
+                    subscribed(channel);
+                }
+            }
+        }
+    }
+
+    /**
+     * The official client joins before it knows its user's token, and sends the token once it is joined. So the first
+     * join of a topic without a token of its own is not refused for what the API key may not see: it waits for the
+     * token, and fails where none comes (SPEC J8).
+     */
+    private boolean mayStillSignIn(Channel channel) {
+        return channel.join().token().isEmpty()
+                && !channel.join().waits()
+                && graced.size() < shared.limits().channels()
+                && graced.add(channel.topic());
+    }
+
+    private void subscribed(Channel channel) {
+        say(new ServerMessage.Notice(
+                channel.joinRef(),
+                channel.topic(),
+                "postgres_changes",
+                ServerMessage.Status.OK,
+                "Subscribed to PostgreSQL"));
+    }
+
+    private void refused(Channel channel, ChangeFeed.Refusal refusal) {
+        systemError(channel, "postgres_changes", ErrorCode.SUBSCRIPTION_REFUSED.reason(refusal.message()));
+    }
+
+    /** Left, or joined anew, while its bindings were resolved: what became live only now has to end again. */
+    private boolean isGone(Channel channel) {
+        if (channels.get(channel.topic()) == channel) {
+            return false;
+        }
+        shared.feed().close(channel.ref());
+        return true;
+    }
+
+    private static String messages(List<ChangeFeed.Refusal> refusals) {
+        return String.join(
+                "; ", refusals.stream().map(ChangeFeed.Refusal::message).toList());
+    }
+
+    private void joined(Channel channel) {
+        ClientMessage.Join join = channel.join();
+        List<Integer> ids = channel.wanted().stream().map(ChangeFeed.Wanted::id).toList();
+        say(new ServerMessage.Joined(join.joinRef(), join.ref(), join.topic(), join.bindings(), ids));
+        if (join.presence()) {
+            say(new ServerMessage.NobodyPresent(join.joinRef(), join.topic()));
+        }
+        channel.live();
+        channel.takePendingToken().ifPresent(token -> newToken(channel, token));
+    }
+
+    private void leave(ClientMessage.Leave leave) {
+        Channel channel = channels.get(leave.topic());
+        say(new ServerMessage.Ok(leave.joinRef(), leave.ref(), leave.topic()));
+        if (channel != null && channel.isAddressedBy(leave)) {
+            close(channel);
+        }
+    }
+
+    /** The channel that a message is for; one for an unknown topic is answered, one for an earlier join ignored. */
+    private Optional<Channel> channelOf(ClientMessage message) {
+        Channel channel = channels.get(message.topic());
+        if (channel == null) {
+            refuse(message, ErrorCode.UNMATCHED_TOPIC, ErrorCode.UNMATCHED_TOPIC.message());
+            return Optional.empty();
+        }
+        return channel.isAddressedBy(message) ? Optional.of(channel) : Optional.empty();
+    }
+
+    private void refuse(ClientMessage.Push push) {
+        refuse(push, ErrorCode.UNSUPPORTED_EVENT, "event '" + push.event() + "' is not supported");
+    }
+
+    private void newToken(Channel channel, ClientMessage.AccessToken message) {
+        if (message.token().isEmpty() || channel.hasToken(message.token().get())) {
+            return;
+        }
+        if (!channel.isLive()) {
+            channel.keepPendingToken(message);
+            return;
+        }
+        String token = message.token().get();
+        switch (shared.tokens().verify(token, shared.clock().instant())) {
+            case TokenVerifier.Result.Invalid invalid -> {
+                systemError(channel, "system", invalid.message());
+                close(channel);
+            }
+            case TokenVerifier.Result.Valid valid -> take(channel, token, valid.claims());
+        }
+    }
+
+    private void take(Channel channel, String token, Claims claims) {
+        boolean sameUser = channel.claims().group().equals(claims.group());
+        channel.take(token, claims);
+        if (sameUser || channel.wanted().isEmpty()) {
+            return;
+        }
+        ChannelRef former = channel.ref();
+        channel.become(nextRef(channel.topic()));
+        shared.feed()
+                .open(
+                        new ChangeFeed.Request(channel.ref(), claims.group(), channel.wanted(), Optional.of(former)),
+                        answer -> reopened(channel, answer));
+    }
+
+    private void reopened(Channel channel, ChangeFeed.Answer answer) {
+        if (isGone(channel)) {
+            return;
+        }
+        channel.live();
+        switch (answer) {
+            case ChangeFeed.Answer.Unavailable _ ->
+                fail(channel, ErrorCode.DATABASE_UNAVAILABLE, ErrorCode.DATABASE_UNAVAILABLE.reason());
+            case ChangeFeed.Answer.Live(var refusals)
+            when !refusals.isEmpty() -> {
+                systemError(channel, "system", messages(refusals));
+                close(channel);
+            }
+            case ChangeFeed.Answer.Live _
+            when channel.hasMissed() -> fail(channel, ErrorCode.CLAIMS_CHANGED, ErrorCode.CLAIMS_CHANGED.reason());
+            case ChangeFeed.Answer.Live _ -> channel.takePendingToken().ifPresent(token -> newToken(channel, token));
+        }
+    }
+
+    /** A join that came to nothing: an error reply, and the channel is forgotten. */
+    private void drop(Channel channel, ErrorCode code, String message) {
+        forget(channel);
+        refuse(channel.join(), code, message);
+    }
+
+    /** A live channel that cannot go on: its client is told why, and rejoins. */
+    private void fail(Channel channel, ErrorCode code, String message) {
+        boolean wasLive = channel.isLive();
+        forget(channel);
+        if (wasLive) {
+            systemError(channel, "postgres_changes", message);
+            say(new ServerMessage.Failed(channel.joinRef(), channel.topic()));
+        } else {
+            refuse(channel.join(), code, message);
+        }
+    }
+
+    private void close(Channel channel) {
+        forget(channel);
+        say(new ServerMessage.Closed(channel.joinRef(), channel.topic()));
+    }
+
+    private void forget(Channel channel) {
+        channels.remove(channel.topic());
+        shared.feed().close(channel.ref());
+    }
+
+    private void systemError(Channel channel, String extension, String message) {
+        say(new ServerMessage.Notice(
+                channel.joinRef(), channel.topic(), extension, ServerMessage.Status.ERROR, message));
+    }
+
+    private void refuse(ClientMessage message, ErrorCode code, String detail) {
+        say(new ServerMessage.Refused(message.joinRef(), message.ref(), message.topic(), code.reason(detail)));
+    }
+
+    private void say(ServerMessage message) {
+        outbound.send(message.encode(version));
+    }
+}

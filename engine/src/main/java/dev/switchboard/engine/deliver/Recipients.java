@@ -1,0 +1,22 @@
+package dev.switchboard.engine.deliver;
+
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.engine.protocol.Frame;
+import java.time.Instant;
+import java.util.List;
+
+/** What the transport is to do for channels of one event loop, in order. */
+public sealed interface Recipients {
+    List<ChannelRef> channels();
+
+    /**
+     * Send a frame.
+     *
+     * @param committedAt when the change was committed, for the latency histogram
+     */
+    record Send(Frame frame, List<ChannelRef> channels, Instant committedAt) implements Recipients {}
+
+    /** Tell them that they missed something: a system error, then phx_error. */
+    record Refetch(ErrorCode code, List<ChannelRef> channels) implements Recipients {}
+}

@@ -1,0 +1,79 @@
+package dev.switchboard.engine.pipeline;
+
+import dev.switchboard.engine.authorize.Grant;
+import dev.switchboard.engine.deliver.Recipients;
+import dev.switchboard.engine.deliver.Sink;
+import dev.switchboard.engine.encode.ChangeEncoder;
+import dev.switchboard.engine.encode.UnsupportedTypeException;
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.engine.protocol.Frame;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The frames of one round, per event loop in the order of the changes. A channel with several bindings that match one
+ * change gets one frame with all their ids; only where they select different columns, one per selection. Owned by the
+ * pipeline thread.
+ */
+final class Delivery {
+    private final Map<Integer, List<Recipients>> byLoop = new HashMap<>();
+    private final Set<ChannelRef> unsendable = new LinkedHashSet<>();
+    private int pairs;
+
+    private record View(ChannelRef channel, BitSet columns, Grant.OldImage old) {}
+
+    void add(ChangeEncoder encoder, List<Grant> grants, Instant committedAt) {
+        var ids = new LinkedHashMap<View, List<Integer>>();
+        for (Grant grant : grants) {
+            var view = new View(grant.subscription().channel(), grant.columns(), grant.old());
+            ids.computeIfAbsent(view, _ -> new ArrayList<>())
+                    .add(grant.subscription().binding());
+        }
+        var channels = new LinkedHashMap<Frame, Map<Integer, List<ChannelRef>>>();
+        ids.forEach((view, bindings) -> {
+            ChannelRef channel = view.channel();
+            try {
+                bindings.sort(null);
+                Frame frame = encoder.frame(view.columns(), view.old(), channel.topic(), bindings, channel.version());
+                channels.computeIfAbsent(frame, _ -> new HashMap<>())
+                        .computeIfAbsent(channel.connection().loop(), _ -> new ArrayList<>())
+                        .add(channel);
+                pairs++;
+            } catch (UnsupportedTypeException unsupported) {
+                unsendable.add(channel);
+            }
+        });
+        channels.forEach((frame, loops) ->
+                loops.forEach((loop, receivers) -> byLoop.computeIfAbsent(loop, _ -> new ArrayList<>())
+                        .add(new Recipients.Send(frame, List.copyOf(receivers), committedAt))));
+    }
+
+    /** Channels that cannot be sent one of the changes. */
+    Set<ChannelRef> unsendable() {
+        return unsendable;
+    }
+
+    /** Hands everything to the sockets' side; returns the number of (change, channel) pairs. */
+    int handOver(Sink sink) {
+        byLoop.forEach(sink::deliver);
+        return pairs;
+    }
+
+    static void refetch(Sink sink, ErrorCode code, Collection<ChannelRef> channels) {
+        var loops = new HashMap<Integer, List<ChannelRef>>();
+        for (ChannelRef channel : channels) {
+            loops.computeIfAbsent(channel.connection().loop(), _ -> new ArrayList<>())
+                    .add(channel);
+        }
+        loops.forEach((loop, refs) -> sink.deliver(loop, List.of(new Recipients.Refetch(code, refs))));
+    }
+}

@@ -1,0 +1,68 @@
+package dev.switchboard.engine.pipeline;
+
+import dev.switchboard.engine.channel.ChangeFeed;
+import dev.switchboard.engine.deliver.Sink;
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.route.EventKind;
+import dev.switchboard.engine.route.Subscription;
+import java.util.ArrayList;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+
+/** The pipeline as channels see it: resolves bindings off the event loops, then queues them for the pipeline thread. */
+final class Feed implements ChangeFeed {
+    private final SubscriptionCatalog catalog;
+    private final Executor blocking;
+    private final Inbox inbox;
+    private final Sink sink;
+
+    Feed(SubscriptionCatalog catalog, Executor blocking, Inbox inbox, Sink sink) {
+        this.catalog = catalog;
+        this.blocking = blocking;
+        this.inbox = inbox;
+        this.sink = sink;
+    }
+
+    @Override
+    public void open(Request request, Consumer<Answer> answer) {
+        blocking.execute(() -> resolve(request, answer));
+    }
+
+    @Override
+    public void close(ChannelRef channel) {
+        inbox.put(new Inbox.Item.Close(channel));
+    }
+
+    private void resolve(Request request, Consumer<Answer> answer) {
+        int loop = request.channel().connection().loop();
+        var subscriptions = new ArrayList<Subscription>();
+        var refusals = new ArrayList<Refusal>();
+        try {
+            for (Wanted wanted : request.wanted()) {
+                switch (catalog.resolve(wanted.binding(), request.group())) {
+                    case SubscriptionCatalog.Resolution.Resolved resolved ->
+                        subscriptions.add(subscription(request, wanted, resolved));
+                    case SubscriptionCatalog.Resolution.Refused(var message) ->
+                        refusals.add(new Refusal(wanted.id(), message));
+                }
+            }
+        } catch (SubscriptionCatalog.CatalogUnavailableException unavailable) {
+            sink.execute(loop, () -> answer.accept(new Answer.Unavailable()));
+            return;
+        }
+        Runnable live = () -> sink.execute(loop, () -> answer.accept(new Answer.Live(refusals)));
+        inbox.put(new Inbox.Item.Open(request.channel(), subscriptions, request.replaces(), live));
+    }
+
+    private static Subscription subscription(
+            Request request, Wanted wanted, SubscriptionCatalog.Resolution.Resolved resolved) {
+        return new Subscription(
+                request.channel(),
+                wanted.id(),
+                EventKind.of(wanted.binding().event()),
+                resolved.table(),
+                resolved.filter(),
+                resolved.select(),
+                request.group());
+    }
+}

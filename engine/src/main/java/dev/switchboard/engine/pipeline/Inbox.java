@@ -1,0 +1,101 @@
+package dev.switchboard.engine.pipeline;
+
+import dev.switchboard.engine.model.Batch;
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.engine.route.Subscription;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * What the pipeline thread has to do, in order: batches of the WAL thread between commands of event loops. Batches are
+ * bounded by bytes, {@link #LIMIT_BYTES}: the WAL thread asks {@link #hasRoom} before it reads on, and PostgreSQL keeps
+ * the rest. Commands are bounded by the channels there are. Guarded by {@code lock}.
+ */
+final class Inbox {
+    /** The bytes of changes that may wait here. */
+    static final long LIMIT_BYTES = 8 << 20;
+
+    /** The changes that are handled in one round. */
+    static final int ROUND_CHANGES = 512;
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition filled = lock.newCondition();
+    private final ArrayDeque<Item> items = new ArrayDeque<>();
+    private long waitingBytes;
+    private boolean closed;
+
+    sealed interface Item {
+        record Changes(Batch batch) implements Item {}
+
+        /** @param live runs on the pipeline thread once the subscriptions are in the index */
+        record Open(ChannelRef channel, List<Subscription> subscriptions, Optional<ChannelRef> replaces, Runnable live)
+                implements Item {}
+
+        record Close(ChannelRef channel) implements Item {}
+
+        /** Every subscriber missed something. */
+        record RefetchAll(ErrorCode code) implements Item {}
+    }
+
+    void put(Item item) {
+        lock.lock();
+        try {
+            items.add(item);
+            waitingBytes += bytes(item);
+            filled.signal();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    boolean hasRoom() {
+        lock.lock();
+        try {
+            return waitingBytes < LIMIT_BYTES;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Waits for the next items, a round at most; empty once closed. */
+    List<Item> take() throws InterruptedException {
+        lock.lock();
+        try {
+            while (items.isEmpty() && !closed) {
+                filled.await();
+            }
+            var taken = new ArrayList<Item>();
+            int changes = 0;
+            while (!closed && !items.isEmpty() && changes < ROUND_CHANGES) {
+                Item item = items.remove();
+                waitingBytes -= bytes(item);
+                changes += item instanceof Item.Changes(var batch)
+                        ? batch.changes().size()
+                        : 0;
+                taken.add(item);
+            }
+            return taken;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    void close() {
+        lock.lock();
+        try {
+            closed = true;
+            filled.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static long bytes(Item item) {
+        return item instanceof Item.Changes(var batch) ? batch.bytes() : 0;
+    }
+}

@@ -1,0 +1,143 @@
+package dev.switchboard.engine.pipeline;
+
+import dev.switchboard.engine.model.Lsn;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * How far the pipeline is, and what it counted: written by its two threads, read by health, metrics and status
+ * messages. Thread-safe; each figure is right by itself, not all at one moment.
+ */
+public final class Progress {
+    private final AtomicReference<Lsn> received = new AtomicReference<>(Lsn.NONE);
+    private final AtomicReference<Lsn> delivered = new AtomicReference<>(Lsn.NONE);
+    private final AtomicReference<Instant> deliveredCommit = new AtomicReference<>(Instant.EPOCH);
+    private final AtomicReference<Optional<String>> streamTrouble =
+            new AtomicReference<>(Optional.of("the WAL stream has not started"));
+    private final AtomicReference<Optional<String>> accessTrouble = new AtomicReference<>(Optional.empty());
+    private final AtomicBoolean closing = new AtomicBoolean();
+    private final LongAdder changesIn = new LongAdder();
+    private final LongAdder deliveries = new LongAdder();
+    private final LongAdder denied = new LongAdder();
+    private final LongAdder refetches = new LongAdder();
+    private final LongAdder streamBreaks = new LongAdder();
+    private final LongAdder accessRetries = new LongAdder();
+
+    /** Why no changes come in, if none do. */
+    public Optional<String> streamTrouble() {
+        return streamTrouble.get();
+    }
+
+    /** Why rows cannot be authorised, if they cannot. */
+    public Optional<String> accessTrouble() {
+        return accessTrouble.get();
+    }
+
+    /** Bytes of WAL received and not yet delivered. */
+    public long lagBytes() {
+        return Math.max(0, received.get().value() - delivered.get().value());
+    }
+
+    /** Age of the newest delivered commit where there is a lag, else zero. Seconds. */
+    public double lagSeconds(Instant now) {
+        Instant commit = deliveredCommit.get();
+        boolean behind = lagBytes() > 0 && commit.isAfter(Instant.EPOCH);
+        return behind ? Math.max(0, now.toEpochMilli() - commit.toEpochMilli()) / 1000.0 : 0;
+    }
+
+    /** Changes decoded. */
+    public long changesIn() {
+        return changesIn.sum();
+    }
+
+    /** (change, channel) pairs handed to sockets. */
+    public long deliveries() {
+        return deliveries.sum();
+    }
+
+    /** (change, subscription) pairs that a policy or a grant withheld. */
+    public long denied() {
+        return denied.sum();
+    }
+
+    /** Channels told to refetch. */
+    public long refetches() {
+        return refetches.sum();
+    }
+
+    /** How often the WAL stream broke. */
+    public long streamBreaks() {
+        return streamBreaks.sum();
+    }
+
+    /** How often authorization had to be asked again. */
+    public long accessRetries() {
+        return accessRetries.sum();
+    }
+
+    Lsn delivered() {
+        return delivered.get();
+    }
+
+    void delivered(Lsn end) {
+        delivered.accumulateAndGet(end, (a, b) -> b.isAfter(a) ? b : a);
+    }
+
+    void deliveredCommit(Instant commit) {
+        deliveredCommit.set(commit);
+    }
+
+    /** A new slot has a position of its own. */
+    void forgetPosition() {
+        delivered.set(Lsn.NONE);
+    }
+
+    void received(Lsn lsn) {
+        received.set(lsn);
+    }
+
+    void streamOpened() {
+        streamTrouble.set(Optional.empty());
+    }
+
+    void streamBroke(Exception cause) {
+        streamBreaks.increment();
+        streamTrouble.set(Optional.of(String.valueOf(cause.getMessage())));
+    }
+
+    void accessWorks() {
+        accessTrouble.set(Optional.empty());
+    }
+
+    void accessFails(Exception cause) {
+        accessRetries.increment();
+        accessTrouble.set(Optional.of(String.valueOf(cause.getMessage())));
+    }
+
+    void count(int changes) {
+        changesIn.add(changes);
+    }
+
+    void countDeliveries(int pairs) {
+        deliveries.add(pairs);
+    }
+
+    void countDenied(int pairs) {
+        denied.add(pairs);
+    }
+
+    void countRefetches(int channels) {
+        refetches.add(channels);
+    }
+
+    boolean isClosing() {
+        return closing.get();
+    }
+
+    void close() {
+        closing.set(true);
+    }
+}

@@ -1,0 +1,195 @@
+package dev.switchboard.engine.pipeline;
+
+import dev.switchboard.engine.authorize.Authorizer;
+import dev.switchboard.engine.authorize.Candidate;
+import dev.switchboard.engine.authorize.Grant;
+import dev.switchboard.engine.authorize.RowAccessUnavailableException;
+import dev.switchboard.engine.deliver.Sink;
+import dev.switchboard.engine.encode.ChangeEncoder;
+import dev.switchboard.engine.encode.TypeCatalog;
+import dev.switchboard.engine.model.Batch;
+import dev.switchboard.engine.model.Change;
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.engine.route.Subscription;
+import dev.switchboard.engine.route.SubscriptionIndex;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The body of the pipeline thread: route, authorize, encode, deliver, round by round. A round is what waits in the
+ * inbox between two commands, so its questions to PostgreSQL are asked together. Channels that open between the commit
+ * of a change and its round may get it; channels that close may still have frames under way, which their connection
+ * refuses.
+ */
+final class Router implements Runnable {
+    private final Inbox inbox;
+    private final Authorizer authorizer;
+    private final TypeCatalog types;
+    private final Sink sink;
+    private final Progress progress;
+    private final Time time;
+    private final Trouble trouble;
+    private final Duration patience;
+    private final SubscriptionIndex index = new SubscriptionIndex();
+
+    /** @param patience how long authorization is tried before the affected channels are told to refetch */
+    Router(
+            Inbox inbox,
+            Authorizer authorizer,
+            TypeCatalog types,
+            Sink sink,
+            Progress progress,
+            Time time,
+            Trouble trouble,
+            Duration patience) {
+        this.inbox = inbox;
+        this.authorizer = authorizer;
+        this.types = types;
+        this.sink = sink;
+        this.progress = progress;
+        this.time = time;
+        this.trouble = trouble;
+        this.patience = patience;
+    }
+
+    @Override
+    public void run() {
+        try {
+            while (!progress.isClosing()) {
+                List<Inbox.Item> items = inbox.take();
+                try {
+                    handle(items);
+                } catch (RuntimeException poison) {
+                    survive(items, poison);
+                }
+            }
+        } catch (InterruptedException closing) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** A round that cannot be handled, by a fault of ours: nobody may miss it silently, and the next must come. */
+    private void survive(List<Inbox.Item> items, RuntimeException poison) {
+        trouble.report("a round of changes could not be handled; every subscriber refetches", poison);
+        refetch(ErrorCode.INTERNAL, index.channels());
+        for (Inbox.Item item : items) {
+            if (item instanceof Inbox.Item.Changes(var batch)) {
+                batch.end().ifPresent(progress::delivered);
+            }
+        }
+    }
+
+    private void handle(List<Inbox.Item> items) throws InterruptedException {
+        var round = new ArrayList<Batch>();
+        for (Inbox.Item item : items) {
+            if (item instanceof Inbox.Item.Changes(var batch)) {
+                round.add(batch);
+            } else {
+                flush(round);
+                round.clear();
+                obey(item);
+            }
+        }
+        flush(round);
+    }
+
+    private void obey(Inbox.Item command) {
+        switch (command) {
+            case Inbox.Item.Open open -> {
+                open.replaces().ifPresent(index::remove);
+                index.add(open.channel(), open.subscriptions());
+                open.live().run();
+            }
+            case Inbox.Item.Close(var channel) -> index.remove(channel);
+            case Inbox.Item.RefetchAll(var code) -> refetch(code, index.channels());
+            case Inbox.Item.Changes _ -> throw new IllegalStateException("changes are not a command");
+        }
+    }
+
+    private void flush(List<Batch> round) throws InterruptedException {
+        var candidates = new ArrayList<Candidate>();
+        for (Batch batch : round) {
+            progress.count(batch.changes().size());
+            for (Change change : batch.changes()) {
+                if (change instanceof Change.Truncate) {
+                    pass(candidates);
+                    candidates.clear();
+                    refetch(ErrorCode.TABLE_TRUNCATED, channels(index.route(change)));
+                    continue;
+                }
+                List<Subscription> concerned = index.route(change);
+                if (!concerned.isEmpty()) {
+                    candidates.add(new Candidate(batch.transaction(), change, concerned));
+                }
+            }
+        }
+        pass(candidates);
+        for (Batch batch : round) {
+            batch.end().ifPresent(progress::delivered);
+            progress.deliveredCommit(batch.transaction().committedAt());
+        }
+    }
+
+    /** Authorizes, encodes and delivers; holds the round while PostgreSQL cannot be asked, up to {@link #patience}. */
+    private void pass(List<Candidate> candidates) throws InterruptedException {
+        if (candidates.isEmpty()) {
+            return;
+        }
+        var backoff = new Backoff(Duration.ofMillis(10), Duration.ofSeconds(1));
+        Instant deadline = time.instant().plus(patience);
+        while (!progress.isClosing()) {
+            try {
+                deliver(candidates, authorizer.decide(candidates));
+                progress.accessWorks();
+                return;
+            } catch (RowAccessUnavailableException | TypeCatalog.TypeCatalogUnavailableException unavailable) {
+                progress.accessFails(unavailable);
+                trouble.report("rows cannot be authorised now; trying again", unavailable);
+                if (time.instant().isAfter(deadline)) {
+                    refetch(
+                            ErrorCode.AUTHORIZATION_TIMEOUT,
+                            channels(candidates.stream()
+                                    .flatMap(candidate -> candidate.subscriptions().stream())
+                                    .toList()));
+                    return;
+                }
+                time.pause(backoff.next(time.random()));
+            }
+        }
+    }
+
+    private void deliver(List<Candidate> candidates, List<List<Grant>> grants)
+            throws TypeCatalog.TypeCatalogUnavailableException {
+        var round = new Delivery();
+        for (int i = 0; i < candidates.size(); i++) {
+            Candidate candidate = candidates.get(i);
+            progress.countDenied(
+                    candidate.subscriptions().size() - grants.get(i).size());
+            if (!grants.get(i).isEmpty()) {
+                var encoder = new ChangeEncoder(
+                        candidate.transaction(), candidate.change(), ChangeEncoder.types(candidate.change(), types));
+                round.add(encoder, grants.get(i), candidate.transaction().committedAt());
+            }
+        }
+        progress.countDeliveries(round.handOver(sink));
+        refetch(ErrorCode.COLUMN_TYPE, round.unsendable());
+    }
+
+    private void refetch(ErrorCode code, Collection<ChannelRef> channels) {
+        channels.forEach(index::remove);
+        progress.countRefetches(channels.size());
+        Delivery.refetch(sink, code, channels);
+    }
+
+    private static Set<ChannelRef> channels(List<Subscription> subscriptions) {
+        var channels = new LinkedHashSet<ChannelRef>();
+        subscriptions.forEach(subscription -> channels.add(subscription.channel()));
+        return channels;
+    }
+}

@@ -1,0 +1,117 @@
+package dev.switchboard.engine.pipeline;
+
+import dev.switchboard.engine.decode.MalformedWalException;
+import dev.switchboard.engine.decode.TransactionAssembler;
+import dev.switchboard.engine.model.Batch;
+import dev.switchboard.engine.model.Lsn;
+import dev.switchboard.engine.model.Position;
+import dev.switchboard.engine.protocol.ErrorCode;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * The body of the WAL thread: opens the stream, reads, decodes, hands batches to the inbox, confirms what was delivered.
+ * A broken stream is opened again after a pause, at the last delivered transaction; what comes twice is dropped by
+ * position. A lost slot is renewed and every subscriber told to refetch.
+ */
+final class WalReader implements Runnable {
+    private static final Duration FULL_INBOX_PAUSE = Duration.ofMillis(1);
+
+    private final WalSource source;
+    private final Inbox inbox;
+    private final Progress progress;
+    private final Time time;
+    private final Trouble trouble;
+    private final Backoff backoff = new Backoff(Duration.ofMillis(50), Duration.ofSeconds(5));
+    private Position last = Position.START;
+    private Lsn handedOver = Lsn.NONE;
+
+    WalReader(WalSource source, Inbox inbox, Progress progress, Time time, Trouble trouble) {
+        this.source = source;
+        this.inbox = inbox;
+        this.progress = progress;
+        this.time = time;
+        this.trouble = trouble;
+    }
+
+    @Override
+    public void run() {
+        while (!progress.isClosing()) {
+            try {
+                session();
+            } catch (WalSource.SlotLostException lost) {
+                renew(lost);
+            } catch (WalSource.WalUnavailableException | MalformedWalException broken) {
+                broke("the WAL stream broke; it is opened again at " + progress.delivered(), broken);
+                pause();
+            }
+        }
+    }
+
+    private void session() throws WalSource.WalUnavailableException, WalSource.SlotLostException {
+        try (WalSource.Stream stream = source.open(progress.delivered())) {
+            progress.streamOpened();
+            backoff.reset();
+            var assembler = new TransactionAssembler(last);
+            while (!progress.isClosing()) {
+                if (inbox.hasRoom()) {
+                    Optional<ByteBuffer> message = stream.read();
+                    message.flatMap(assembler::take).ifPresent(this::handOver);
+                    last = assembler.last();
+                    if (message.isEmpty() && !assembler.inTransaction()) {
+                        idle(stream.received());
+                    }
+                } else {
+                    pause(FULL_INBOX_PAUSE);
+                }
+                progress.received(stream.received());
+                stream.confirm(progress.delivered());
+            }
+        }
+    }
+
+    private void handOver(Batch batch) {
+        batch.end().ifPresent(end -> handedOver = end);
+        inbox.put(new Inbox.Item.Changes(batch));
+    }
+
+    /** Nothing is under way, so everything received, if only keepalives, counts as delivered. */
+    private void idle(Lsn received) {
+        if (!handedOver.isAfter(progress.delivered()) && received.isAfter(progress.delivered())) {
+            progress.delivered(received);
+        }
+    }
+
+    private void renew(WalSource.SlotLostException lost) {
+        broke("the replication slot was lost; a new one begins now, and every subscriber refetches", lost);
+        try {
+            source.renewSlot();
+            progress.forgetPosition();
+            handedOver = Lsn.NONE;
+            inbox.put(new Inbox.Item.RefetchAll(ErrorCode.WAL_LOST));
+        } catch (WalSource.WalUnavailableException unavailable) {
+            broke("no new replication slot now; trying again", unavailable);
+            pause();
+        }
+    }
+
+    private void broke(String what, Exception cause) {
+        if (!progress.isClosing()) {
+            progress.streamBroke(cause);
+            trouble.report(what, cause);
+        }
+    }
+
+    private void pause() {
+        pause(backoff.next(time.random()));
+    }
+
+    private void pause(Duration duration) {
+        try {
+            time.pause(duration);
+        } catch (InterruptedException closing) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

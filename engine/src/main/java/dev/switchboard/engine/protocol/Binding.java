@@ -1,0 +1,64 @@
+package dev.switchboard.engine.protocol;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * One requested {@code postgres_changes} entry, as sent; the reply echoes it with an id. A member that is null counts
+ * as absent, and an unknown one is neither kept nor echoed.
+ */
+public record Binding(
+        String event,
+        Optional<String> schema,
+        Optional<String> table,
+        Optional<String> filter,
+        Optional<List<String>> select) {
+    public Binding {
+        select = select.map(List::copyOf);
+    }
+
+    /** Reads one entry; a missing event means all. */
+    static Binding of(Json.Fields entry) {
+        Optional<List<String>> select = entry.get("select")
+                .map(_ -> entry.items("select").stream()
+                        .flatMap(item -> item instanceof Json.Text text ? Stream.of(text.value()) : Stream.empty())
+                        .toList());
+        return new Binding(
+                entry.text("event").orElse("*"),
+                entry.text("schema"),
+                entry.text("table"),
+                entry.text("filter"),
+                select.filter(columns -> !columns.isEmpty()));
+    }
+
+    /**
+     * The id of this binding: positive, 31 bits, the same for the same request wherever and whenever it is made, so that
+     * channels with equal bindings share frames.
+     */
+    public int id() {
+        int hash = hashCode() & 0x7FFFFFFF;
+        return hash == 0 ? 1 : hash;
+    }
+
+    void echo(JsonBytes out, int id) {
+        out.raw("{\"event\":").string(event);
+        schema.ifPresent(value -> out.raw(",\"schema\":").string(value));
+        table.ifPresent(value -> out.raw(",\"table\":").string(value));
+        filter.ifPresent(value -> out.raw(",\"filter\":").string(value));
+        select.ifPresent(columns -> {
+            out.raw(",\"select\":[");
+            for (int i = 0; i < columns.size(); i++) {
+                out.raw(i == 0 ? "" : ",").string(columns.get(i));
+            }
+            out.raw(']');
+        });
+        out.raw(",\"id\":").raw(Integer.toString(id)).raw('}');
+    }
+
+    /** How messages name it: {@code [event: *, schema: public, table: calls, filter: id=eq.7]}. */
+    public String words() {
+        return "[event: " + event + ", schema: " + schema.orElse("-") + ", table: " + table.orElse("-")
+                + filter.map(text -> ", filter: " + text).orElse("") + "]";
+    }
+}

@@ -1,0 +1,277 @@
+package dev.switchboard.engine.protocol;
+
+/**
+ * Every code that a client can see, once. docs/errors.md is generated from it.
+ *
+ * <p>On the wire a code stands before its message, {@code "MalformedJWT: The token provided is ..."}, except in the
+ * HTTP answers and system messages whose bare texts the official clients know.
+ */
+public enum ErrorCode {
+    // Handshake
+    API_KEY_MISSING(
+            "ApiKeyMissing",
+            Where.HANDSHAKE_401,
+            Then.REFUSED,
+            "API key is missing",
+            "Send the key as query parameter apikey or header x-api-key."),
+    UNSUPPORTED_VERSION(
+            "UnsupportedVersion",
+            Where.HANDSHAKE_403,
+            Then.REFUSED,
+            "The wire version is not supported",
+            "Use vsn=1.0.0 or vsn=2.0.0."),
+    CONNECTION_LIMIT(
+            "ConnectionRateLimitReached",
+            Where.HANDSHAKE_429,
+            Then.RETRY,
+            "Too many connected users",
+            "Raise max-connections, or close connections that are not needed."),
+    NOT_READY(
+            "NotReady",
+            Where.HANDSHAKE_503,
+            Then.RETRY,
+            "The server is not ready",
+            "See /readyz for the part that is not ready."),
+    BAD_HANDSHAKE(
+            "BadHandshake",
+            Where.HANDSHAKE_400,
+            Then.REFUSED,
+            "Not a WebSocket handshake",
+            "Use WebSocket version 13 (RFC 6455, section 4.1)."),
+
+    // Tokens: at the handshake, in a join, or in an access_token message
+    TOKEN_EXPIRED(
+            "InvalidJWTToken", Where.TOKEN, Then.RETRY, "Token has expired", "Sign in again or refresh the token."),
+    CLAIMS_MISSING(
+            "InvalidJWTToken",
+            Where.TOKEN,
+            Then.REFUSED,
+            "Fields `role` and `exp` are required in JWT",
+            "Issue the token with both claims."),
+    TOKEN_MALFORMED(
+            "MalformedJWT",
+            Where.TOKEN,
+            Then.REFUSED,
+            "The token provided is not a valid JWT",
+            "Send a signed JWT (RFC 7519)."),
+    TOKEN_SIGNATURE(
+            "JwtSignatureError",
+            Where.TOKEN,
+            Then.REFUSED,
+            "Failed to validate JWT signature",
+            "Sign the token with this server's JWT secret, HS256."),
+
+    // Join
+    UNMATCHED_TOPIC(
+            "UnmatchedTopic",
+            Where.REPLY,
+            Then.REFUSED,
+            "unmatched topic",
+            "Join the topic first; topics begin with realtime:."),
+    TOPIC_NAME_REQUIRED(
+            "TopicNameRequired", Where.REPLY, Then.REFUSED, "You must provide a topic name", "Name the channel."),
+    CHANNEL_LIMIT(
+            "ChannelRateLimitReached",
+            Where.REPLY,
+            Then.RETRY,
+            "Too many channels",
+            "Leave channels that are not shown, or raise max-channels."),
+    JOIN_LIMIT(
+            "ClientJoinRateLimitReached",
+            Where.REPLY,
+            Then.RETRY,
+            "Too many joins per second",
+            "Join more slowly, or raise max-joins-per-second."),
+    PRIVATE_CHANNEL(
+            "PrivateChannelsUnsupported",
+            Where.REPLY,
+            Then.REFUSED,
+            "Private channels are not available",
+            "Join without private: true."),
+    SUBSCRIPTION_REFUSED(
+            "RealtimeDisabledForConfiguration",
+            Where.REPLY_OR_SYSTEM,
+            Then.REFUSED,
+            "The subscription cannot be made",
+            "The message names the table and the cause."),
+    UNSUPPORTED_EVENT(
+            "UnsupportedEvent",
+            Where.REPLY,
+            Then.REFUSED,
+            "This server does not take that event",
+            "The message names the event."),
+    DATABASE_UNAVAILABLE(
+            "UnableToConnectToProject",
+            Where.REPLY,
+            Then.RETRY,
+            "Realtime was unable to connect to the project database",
+            "Wait; the client joins again by itself."),
+
+    // System messages
+    WAL_LOST(
+            "ReplicationSlotLost",
+            Where.SYSTEM,
+            Then.REFETCH,
+            "Changes may have been missed: the replication slot was lost",
+            "Take a fresh snapshot once the channel is SUBSCRIBED again."),
+    TABLE_TRUNCATED(
+            "TableTruncated",
+            Where.SYSTEM,
+            Then.REFETCH,
+            "The table was truncated",
+            "Take a fresh snapshot once the channel is SUBSCRIBED again."),
+    AUTHORIZATION_TIMEOUT(
+            "AuthorizationTimedOut",
+            Where.SYSTEM,
+            Then.REFETCH,
+            "Changes could not be authorized in time",
+            "Take a fresh snapshot once the channel is SUBSCRIBED again."),
+    COLUMN_TYPE(
+            "ColumnTypeUnsupported",
+            Where.SYSTEM,
+            Then.REFETCH,
+            "A column got a type that cannot be sent",
+            "Change the type, or select other columns."),
+    CLAIMS_CHANGED(
+            "ClaimsChanged",
+            Where.SYSTEM,
+            Then.REFETCH,
+            "Changes were withheld while the token changed",
+            "Take a fresh snapshot once the channel is SUBSCRIBED again."),
+    INTERNAL(
+            "InternalError",
+            Where.SYSTEM,
+            Then.REFETCH,
+            "Changes may have been missed: the server could not handle them",
+            "Take a fresh snapshot once the channel is SUBSCRIBED again, and report the server's log."),
+    CHANNEL_TOKEN_EXPIRED(
+            "TokenExpired",
+            Where.SYSTEM,
+            Then.REFETCH,
+            "Token has expired",
+            "Refresh the token; the client joins again by itself."),
+
+    // The socket
+    OVERFLOW(
+            "OutboxOverflow",
+            Where.CLOSE,
+            Then.RETRY,
+            "The client reads too slowly; its outbox is full",
+            "Connect again and take a fresh snapshot; subscribe to less."),
+    FRAME_TOO_LARGE(
+            "FrameTooLarge",
+            Where.CLOSE,
+            Then.RETRY,
+            "The frame is larger than allowed",
+            "Send less, or raise max-frame-bytes."),
+    PROTOCOL_ERROR(
+            "ProtocolError", Where.CLOSE, Then.RETRY, "The frame does not follow RFC 6455", "Use a WebSocket client."),
+    IDLE("Idle", Where.CLOSE, Then.RETRY, "Nothing was received for too long", "Send heartbeats every 25 s."),
+    RESTARTING("RealtimeRestarting", Where.CLOSE, Then.RETRY, "The server restarts", "Connect again."),
+    MALFORMED_MESSAGE(
+            "MalformedWebSocketMessage",
+            Where.NOWHERE,
+            Then.IGNORED,
+            "The message is not a channel message",
+            "It is counted and ignored; the connection stays.");
+
+    /** Where a client meets the code. */
+    public enum Where {
+        HANDSHAKE_400("HTTP 400"),
+        HANDSHAKE_401("HTTP 401"),
+        HANDSHAKE_403("HTTP 403"),
+        HANDSHAKE_429("HTTP 429"),
+        HANDSHAKE_503("HTTP 503"),
+        TOKEN("HTTP 401, join reply, or system message"),
+        REPLY("reply"),
+        REPLY_OR_SYSTEM("join reply or system message"),
+        SYSTEM("system message"),
+        CLOSE("close of the connection"),
+        NOWHERE("metric only");
+
+        private final String words;
+
+        Where(String words) {
+            this.words = words;
+        }
+
+        public String words() {
+            return words;
+        }
+    }
+
+    /** What happens next. */
+    public enum Then {
+        REFUSED("refused; the same again will be refused again"),
+        RETRY("try again later"),
+        REFETCH("phx_error follows; the client rejoins and takes a fresh snapshot"),
+        IGNORED("ignored");
+
+        private final String words;
+
+        Then(String words) {
+            this.words = words;
+        }
+
+        public String words() {
+            return words;
+        }
+    }
+
+    private final String code;
+    private final Where where;
+    private final Then then;
+    private final String message;
+    private final String remedy;
+
+    ErrorCode(String code, Where where, Then then, String message, String remedy) {
+        this.code = code;
+        this.where = where;
+        this.then = then;
+        this.message = message;
+        this.remedy = remedy;
+    }
+
+    /** The code as it is written on the wire and in docs/errors.md. */
+    public String code() {
+        return code;
+    }
+
+    public Where where() {
+        return where;
+    }
+
+    public Then then() {
+        return then;
+    }
+
+    public String message() {
+        return message;
+    }
+
+    public String remedy() {
+        return remedy;
+    }
+
+    /** The HTTP status of a refused handshake. */
+    public int httpStatus() {
+        return switch (where) {
+            case HANDSHAKE_400 -> 400;
+            case HANDSHAKE_401, TOKEN -> 401;
+            case HANDSHAKE_403 -> 403;
+            case HANDSHAKE_429 -> 429;
+            case HANDSHAKE_503 -> 503;
+            case REPLY, REPLY_OR_SYSTEM, SYSTEM, CLOSE, NOWHERE ->
+                throw new IllegalStateException(this + " is no answer to a handshake");
+        };
+    }
+
+    /** Code and message, as a join reply's reason gives them. */
+    public String reason(String detail) {
+        return this == UNMATCHED_TOPIC ? detail : code + ": " + detail;
+    }
+
+    public String reason() {
+        return reason(message);
+    }
+}

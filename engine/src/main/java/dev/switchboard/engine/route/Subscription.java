@@ -1,0 +1,26 @@
+package dev.switchboard.engine.route;
+
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.ClaimsGroup;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * One live {@code postgres_changes} binding of a channel. Immutable.
+ *
+ * @param binding the id that the client was told
+ * @param select  columns to send, with the primary key; empty for all
+ * @param group   under whose policies
+ */
+public record Subscription(
+        ChannelRef channel,
+        int binding,
+        EventKind event,
+        TableSelector table,
+        Optional<Filter> filter,
+        Optional<List<String>> select,
+        ClaimsGroup group) {
+    public Subscription {
+        select = select.map(List::copyOf);
+    }
+}

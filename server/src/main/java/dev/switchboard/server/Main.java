@@ -1,0 +1,64 @@
+package dev.switchboard.server;
+
+import dev.switchboard.server.config.InvalidSettingException;
+import dev.switchboard.server.config.SettingSources;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The program's entry. */
+@Command(
+        name = "switchboard",
+        description = "Real-time backend for live operations on PostgreSQL.",
+        mixinStandardHelpOptions = true,
+        version = "switchboard 0.1.0",
+        subcommands = {StartCommand.class, PublishCommand.class},
+        footer = {"", "Through the launcher ./switchboard also: test (runs every test)."})
+public final class Main implements Runnable {
+    private static final int FAILED = 1;
+    private static final int WRONG_USE = 2;
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "Say what to do, for example: switchboard start --demo");
+    }
+
+    public static void main(String[] arguments) {
+        System.exit(commandLine(SettingSources.ofProcess(arguments)).execute(arguments));
+    }
+
+    static CommandLine commandLine(SettingSources sources) {
+        var commandLine = new CommandLine(new Main());
+        commandLine.setDefaultValueProvider(sources);
+        commandLine.setParameterExceptionHandler((wrong, _) -> {
+            CommandLine command = wrong.getCommandLine();
+            command.getErr().println(wrong.getMessage());
+            sources.origin(wrong.getArgSpec())
+                    .ifPresent(origin -> command.getErr().println("It comes from " + origin + "."));
+            command.getErr().println("See: " + command.getCommandSpec().qualifiedName() + " --help");
+            return WRONG_USE;
+        });
+        commandLine.setExecutionExceptionHandler((failed, command, _) -> {
+            command.getErr().println(explain(failed));
+            return failed instanceof InvalidSettingException ? WRONG_USE : FAILED;
+        });
+        return commandLine;
+    }
+
+    /** The message, and those of its causes that say more. */
+    private static String explain(Throwable failed) {
+        var text = new StringBuilder(String.valueOf(failed.getMessage()));
+        for (Throwable cause = failed.getCause(); cause != null; cause = cause.getCause()) {
+            String message = String.valueOf(cause.getMessage());
+            if (text.indexOf(message) < 0) {
+                text.append(": ").append(message);
+            }
+        }
+        return text.toString();
+    }
+}

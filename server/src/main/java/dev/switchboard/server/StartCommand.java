@@ -1,0 +1,199 @@
+package dev.switchboard.server;
+
+import dev.switchboard.callcenter.demo.DemoData;
+import dev.switchboard.callcenter.demo.DemoTraffic;
+import dev.switchboard.engine.channel.ChannelLimits;
+import dev.switchboard.engine.deliver.Outbox;
+import dev.switchboard.engine.deliver.OverflowRule;
+import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.server.config.InvalidSettingException;
+import dev.switchboard.server.config.SettingSources;
+import dev.switchboard.server.config.Settings;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.jdbi.v3.core.Jdbi;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code switchboard start}. */
+@Command(
+        name = "start",
+        description = {
+            "Starts the server with its embedded PostgreSQL.",
+            "",
+            "Every option can also be given in the environment (SWITCHBOARD_PORT for --port) or in a file"
+                    + " (switchboard.properties: port = 8000). A flag goes before the environment, the environment"
+                    + " before the file."
+        },
+        mixinStandardHelpOptions = true,
+        showDefaultValues = true,
+        sortOptions = false)
+final class StartCommand implements Callable<Integer> {
+    private static final Duration KEY_LIFE = Duration.ofDays(3650);
+    private static final Duration DEMO_TOKEN_LIFE = Duration.ofDays(1);
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Option(names = "--host", description = "Address to listen on.", defaultValue = "127.0.0.1")
+    private String host = "";
+
+    @Option(names = "--port", description = "Port to listen on, 0 for any free one.", defaultValue = "8000")
+    private int port;
+
+    @Option(names = "--data-dir", description = "Where everything is kept.", defaultValue = ".switchboard")
+    private Path dataDirectory = Path.of("");
+
+    @Option(names = "--config", description = "File of settings; default: switchboard.properties if it is there.")
+    @SuppressWarnings("unused") // read by SettingSources, before options are
+    private @Nullable Path config;
+
+    @Option(names = "--demo", description = "Two organizations, their users, and calls that come and go.")
+    private boolean demo;
+
+    @Option(names = "--demo-seed", description = "Seed of the demo's calls.", defaultValue = "1")
+    private long demoSeed;
+
+    @Option(names = "--max-connections", description = "WebSockets at the same time.", defaultValue = "16384")
+    private int maxConnections;
+
+    @Option(names = "--max-channels", description = "Channels of one connection.", defaultValue = "100")
+    private int maxChannels;
+
+    @Option(names = "--max-joins-per-second", description = "Joins of one connection.", defaultValue = "100")
+    private int maxJoinsPerSecond;
+
+    @Option(names = "--max-frame-bytes", description = "Size of a client's message.", defaultValue = "5000000")
+    private int maxFrameBytes;
+
+    @Option(
+            names = "--outbox-bytes",
+            description = "What may wait for one slow client; beyond it, the client is disconnected.",
+            defaultValue = "524288")
+    private int outboxBytes;
+
+    @Option(
+            names = "--send-buffer-bytes",
+            description = "Kernel send buffer of one connection (Linux doubles it).",
+            defaultValue = "131072")
+    private int sendBufferBytes;
+
+    @Option(names = "--idle-seconds", description = "Silence after which a client is closed.", defaultValue = "60")
+    private int idleSeconds;
+
+    @Option(
+            names = "--authorization-patience-seconds",
+            description = "How long changes are held while PostgreSQL cannot be asked.",
+            defaultValue = "30")
+    private int authorizationPatienceSeconds;
+
+    @Override
+    public Integer call() throws InterruptedException {
+        Instant start = Instant.now();
+        Settings settings = settings();
+        Switchboard server = Switchboard.start(settings);
+        Optional<DemoTraffic> traffic = Optional.empty();
+        if (demo) {
+            traffic = Optional.of(startDemo(server.postgres().database()));
+        }
+        var stopped = new CountDownLatch(1);
+        Optional<DemoTraffic> running = traffic;
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            running.ifPresent(DemoTraffic::close);
+            server.close();
+            stopped.countDown();
+        }));
+        greet(server, Duration.between(start, Instant.now()));
+        stopped.await();
+        return 0;
+    }
+
+    private Settings settings() {
+        between("--port", port, 0, 65535);
+        between("--max-connections", maxConnections, 1, 10_000_000);
+        between("--max-channels", maxChannels, 1, 100_000);
+        between("--max-joins-per-second", maxJoinsPerSecond, 1, 1_000_000);
+        between("--max-frame-bytes", maxFrameBytes, 1024, 1 << 30);
+        between("--outbox-bytes", outboxBytes, 16 * 1024, 1 << 30);
+        between("--send-buffer-bytes", sendBufferBytes, 4 * 1024, 1 << 26);
+        between("--idle-seconds", idleSeconds, 5, 86_400);
+        between("--authorization-patience-seconds", authorizationPatienceSeconds, 1, 3_600);
+        if (spec.commandLine().getDefaultValueProvider() instanceof SettingSources sources) {
+            sources.unknownKey(spec.options()).ifPresent(unknown -> {
+                throw new InvalidSettingException(unknown);
+            });
+        }
+        return new Settings(
+                host,
+                port,
+                dataDirectory,
+                maxConnections,
+                maxFrameBytes,
+                new ChannelLimits(maxChannels, maxJoinsPerSecond),
+                new Outbox(outboxBytes, OverflowRule.DISCONNECT),
+                sendBufferBytes,
+                Duration.ofSeconds(idleSeconds),
+                Duration.ofSeconds(authorizationPatienceSeconds));
+    }
+
+    private void between(String name, int value, int least, int most) {
+        if (value < least || value > most) {
+            Optional<String> origin = spec.commandLine().getDefaultValueProvider() instanceof SettingSources sources
+                    ? sources.origin(spec.findOption(name))
+                    : Optional.empty();
+            throw new InvalidSettingException("Invalid value for option '" + name + "': " + value + " is not between "
+                    + least + " and " + most
+                    + origin.map(from -> " (it comes from " + from + ")").orElse(""));
+        }
+    }
+
+    private DemoTraffic startDemo(Database database) {
+        Jdbi jdbi = Jdbi.create(database.url(), database.user(), database.password());
+        DemoData.insert(jdbi);
+        return DemoTraffic.start(jdbi, new Random(demoSeed));
+    }
+
+    private void greet(Switchboard server, Duration took) {
+        PrintWriter out = spec.commandLine().getOut();
+        Instant now = Instant.now();
+        String url = "http://" + (host.equals("0.0.0.0") ? "127.0.0.1" : host) + ":" + server.port();
+        String anonKey = server.tokens().issue("anon", Map.of(), now, KEY_LIFE);
+        out.printf("%nSwitchboard is running, after %.1f s.%n%n", took.toMillis() / 1000.0);
+        out.println("  URL          " + url);
+        out.println("  anon key     " + anonKey);
+        out.println("  service key  " + server.tokens().issue("service_role", Map.of(), now, KEY_LIFE));
+        out.println("  JWT secret   key jwt-secret in " + server.directory().secretsFile());
+        out.println("  database     " + server.postgres().database() + ", password in the same file");
+        if (demo) {
+            out.printf("%nTwo users of two organizations:%n%n");
+            for (DemoData.User user : DemoData.users()) {
+                out.println("  " + user.name() + " of " + user.organization() + ", token:");
+                out.println("    " + token(server, user, now));
+            }
+            out.printf("%nWatch the calls of the first:%n%n");
+            out.println("  node examples/watch-calls.mjs " + url + " " + anonKey + " "
+                    + token(server, DemoData.users().getFirst(), now));
+        }
+        out.printf("%nCtrl-C stops everything; the data stays in %s.%n", dataDirectory);
+        out.flush();
+    }
+
+    private static String token(Switchboard server, DemoData.User user, Instant now) {
+        return server.tokens()
+                .issue(
+                        "authenticated",
+                        Map.of("sub", user.id().toString(), "email", user.email(), "aud", "authenticated"),
+                        now,
+                        DEMO_TOKEN_LIFE);
+    }
+}

@@ -1,0 +1,171 @@
+package dev.switchboard.server;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import dev.switchboard.engine.Engine;
+import dev.switchboard.engine.EngineConfig;
+import dev.switchboard.engine.pipeline.Pipeline;
+import dev.switchboard.engine.pipeline.Progress;
+import dev.switchboard.engine.pipeline.Time;
+import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.engine.postgres.PostgresRowAccess;
+import dev.switchboard.engine.postgres.PostgresSubscriptionCatalog;
+import dev.switchboard.engine.postgres.PostgresTypeCatalog;
+import dev.switchboard.engine.postgres.PostgresWalSource;
+import dev.switchboard.engine.postgres.SessionSettings;
+import dev.switchboard.server.auth.JwtTokens;
+import dev.switchboard.server.config.Secrets;
+import dev.switchboard.server.config.Settings;
+import dev.switchboard.server.gateway.Gateway;
+import dev.switchboard.server.http.HttpFront;
+import dev.switchboard.server.http.Metrics;
+import dev.switchboard.server.postgres.EmbeddedPostgres;
+import dev.switchboard.server.postgres.Migrations;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A running server, wired in data-flow order and closed in reverse. */
+public final class Switchboard implements AutoCloseable {
+    /** The publication whose tables can be subscribed to. */
+    public static final String PUBLICATION = "supabase_realtime";
+
+    private static final Logger LOG = LoggerFactory.getLogger(Switchboard.class);
+    private static final String SLOT = "switchboard";
+    private static final int ROW_CONNECTIONS = 6;
+
+    private final DataDirectory directory;
+    private final Secrets secrets;
+    private final JwtTokens tokens;
+    private final EmbeddedPostgres postgres;
+    private final HikariDataSource rows;
+    private final ExecutorService blocking;
+    private final Engine engine;
+    private final Vertx vertx;
+    private final Gateway gateway;
+    private final Metrics metrics = new Metrics();
+    private final int port;
+
+    /** Starts everything; what was started is stopped again where something fails. */
+    public static Switchboard start(Settings settings) {
+        DataDirectory directory = DataDirectory.lock(settings.dataDirectory());
+        try {
+            Secrets secrets = Secrets.loadOrCreate(directory.secretsFile());
+            EmbeddedPostgres postgres = EmbeddedPostgres.start(directory.postgres(), secrets.superuser());
+            try {
+                return new Switchboard(settings, directory, secrets, postgres);
+            } catch (RuntimeException failed) {
+                postgres.close();
+                throw failed;
+            }
+        } catch (RuntimeException failed) {
+            directory.close();
+            throw failed;
+        }
+    }
+
+    private Switchboard(Settings settings, DataDirectory directory, Secrets secrets, EmbeddedPostgres postgres) {
+        this.directory = directory;
+        this.secrets = secrets;
+        this.postgres = postgres;
+        Time time = new SystemTime();
+        Database database = postgres.database();
+        Migrations.apply(database, secrets.authenticator());
+        tokens = new JwtTokens(secrets.jwt());
+        rows = pool(database.as(Migrations.AUTHENTICATOR, secrets.authenticator()));
+        blocking = Executors.newVirtualThreadPerTaskExecutor();
+
+        int loops = Runtime.getRuntime().availableProcessors();
+        vertx = Vertx.vertx(new VertxOptions().setPreferNativeTransport(true).setEventLoopPoolSize(loops));
+        gateway = new Gateway(vertx, settings, tokens, time, metrics::commitToSocket);
+        var types = new PostgresTypeCatalog(rows);
+        var ports = new Pipeline.Ports(
+                new PostgresWalSource(database, SLOT, PUBLICATION),
+                new PostgresRowAccess(rows),
+                types,
+                new PostgresSubscriptionCatalog(rows, types, PUBLICATION),
+                gateway,
+                blocking,
+                time,
+                (what, cause) -> LOG.warn("{}: {}", what, cause.getMessage(), LOG.isDebugEnabled() ? cause : null));
+        engine = new Engine(new EngineConfig(settings.limits(), settings.authorizationPatience()), ports, tokens);
+        gateway.attach(engine);
+        metrics.bind(engine.progress(), gateway, time);
+        engine.start();
+        port = new HttpFront(gateway, engine.progress(), metrics)
+                .listen(vertx, settings.host(), settings.port(), loops);
+    }
+
+    private static HikariDataSource pool(Database database) {
+        var config = new HikariConfig();
+        config.setPoolName("rows");
+        config.setJdbcUrl(database.url());
+        config.setUsername(database.user());
+        config.setPassword(database.password());
+        config.setMaximumPoolSize(ROW_CONNECTIONS);
+        config.setMinimumIdle(2);
+        config.setConnectionTimeout(2_000);
+        config.setValidationTimeout(1_000);
+        config.setConnectionInitSql(SessionSettings.forPool());
+        config.addDataSourceProperty("ApplicationName", "switchboard-rows");
+        config.addDataSourceProperty("connectTimeout", "5");
+        config.addDataSourceProperty("socketTimeout", "20");
+        return new HikariDataSource(config);
+    }
+
+    public int port() {
+        return port;
+    }
+
+    public JwtTokens tokens() {
+        return tokens;
+    }
+
+    public DataDirectory directory() {
+        return directory;
+    }
+
+    public EmbeddedPostgres postgres() {
+        return postgres;
+    }
+
+    public Progress progress() {
+        return engine.progress();
+    }
+
+    public Gateway gateway() {
+        return gateway;
+    }
+
+    public Metrics metrics() {
+        return metrics;
+    }
+
+    Secrets secrets() {
+        return secrets;
+    }
+
+    /** Sockets, WAL stream, pools, PostgreSQL. */
+    @Override
+    public void close() {
+        gateway.sayGoodbye();
+        vertx.close()
+                .toCompletionStage()
+                .toCompletableFuture()
+                .orTimeout(3, TimeUnit.SECONDS)
+                .exceptionally(failed -> {
+                    LOG.warn("The HTTP server did not close in time: {}", failed.getMessage());
+                    return null;
+                })
+                .join();
+        engine.close();
+        blocking.shutdownNow();
+        rows.close();
+        postgres.close();
+        directory.close();
+    }
+}

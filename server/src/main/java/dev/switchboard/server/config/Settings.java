@@ -1,0 +1,32 @@
+package dev.switchboard.server.config;
+
+import dev.switchboard.engine.channel.ChannelLimits;
+import dev.switchboard.engine.deliver.Outbox;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/**
+ * How the server runs.
+ *
+ * @param host                  address to listen on
+ * @param port                  0 for any free one
+ * @param dataDirectory         everything that is kept: database, secrets, lock
+ * @param maxConnections        WebSockets at the same time
+ * @param maxFrameBytes         of one message of a client
+ * @param limits                of one connection
+ * @param outbox                of one connection
+ * @param sendBufferBytes       of one connection's kernel send buffer
+ * @param idleTimeout           without any frame, after which a connection is closed
+ * @param authorizationPatience see {@link dev.switchboard.engine.EngineConfig}
+ */
+public record Settings(
+        String host,
+        int port,
+        Path dataDirectory,
+        int maxConnections,
+        int maxFrameBytes,
+        ChannelLimits limits,
+        Outbox outbox,
+        int sendBufferBytes,
+        Duration idleTimeout,
+        Duration authorizationPatience) {}

@@ -1,0 +1,215 @@
+package dev.switchboard.server.gateway;
+
+import dev.switchboard.engine.channel.Connection;
+import dev.switchboard.engine.channel.Outbound;
+import dev.switchboard.engine.deliver.Outbox;
+import dev.switchboard.engine.model.WireVersion;
+import dev.switchboard.engine.protocol.ClientCodec;
+import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.engine.protocol.Frame;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.CompositeByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.handler.codec.CorruptedFrameException;
+import io.netty.handler.codec.TooLongFrameException;
+import io.netty.handler.codec.http.websocketx.BinaryWebSocketFrame;
+import io.netty.handler.codec.http.websocketx.CloseWebSocketFrame;
+import io.netty.handler.codec.http.websocketx.CorruptedWebSocketFrameException;
+import io.netty.handler.codec.http.websocketx.PingWebSocketFrame;
+import io.netty.handler.codec.http.websocketx.PongWebSocketFrame;
+import io.netty.handler.codec.http.websocketx.WebSocketFrame;
+import io.netty.util.ReferenceCountUtil;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One socket: frames in, bytes out, nothing of channels. Puts fragments together, answers ping and close, and applies
+ * the overflow rule before anything is queued. Owned by its event loop.
+ */
+final class GatewayConnection extends ChannelInboundHandlerAdapter implements Outbound {
+    private final Channel channel;
+    private final LoopShard shard;
+    private final Outbox outbox;
+    private final int maxMessageBytes;
+    private final GatewayCounters counters;
+    private @Nullable Connection connection;
+    private @Nullable CompositeByteBuf fragments;
+    private Instant lastReceived;
+    private boolean closing;
+
+    GatewayConnection(
+            Channel channel,
+            LoopShard shard,
+            Outbox outbox,
+            int maxMessageBytes,
+            GatewayCounters counters,
+            Instant now) {
+        this.channel = channel;
+        this.shard = shard;
+        this.outbox = outbox;
+        this.maxMessageBytes = maxMessageBytes;
+        this.counters = counters;
+        this.lastReceived = now;
+    }
+
+    /** Said once, before the first frame is read. */
+    void speaksFor(Connection engineConnection) {
+        connection = engineConnection;
+    }
+
+    Connection connection() {
+        if (connection == null) {
+            throw new IllegalStateException("a connection without its engine side");
+        }
+        return connection;
+    }
+
+    @Override
+    public void send(Frame frame) {
+        write(WebSocketFrames.text(channel.alloc(), frame));
+        channel.flush();
+    }
+
+    /** Queues bytes, taking over the reference; beyond the outbox the connection ends instead. */
+    void write(ByteBuf bytes) {
+        if (closing || !outbox.admits(pendingBytes(), bytes.readableBytes())) {
+            bytes.release();
+            overflow();
+            return;
+        }
+        channel.write(bytes, channel.voidPromise());
+    }
+
+    void flush() {
+        channel.flush();
+    }
+
+    private long pendingBytes() {
+        ChannelOutboundBuffer pending = channel.unsafe().outboundBuffer();
+        return pending == null ? 0 : pending.totalPendingWriteBytes();
+    }
+
+    /** Nothing can be said to a client that does not read, so the socket just ends; what was pending is freed. */
+    private void overflow() {
+        switch (outbox.rule()) {
+            case DISCONNECT -> {
+                if (!closing) {
+                    closing = true;
+                    counters.overflows().increment();
+                    channel.close();
+                }
+            }
+        }
+    }
+
+    /** Says goodbye and closes once that is out. */
+    void close(int code, ErrorCode reason) {
+        if (!closing) {
+            closing = true;
+            channel.writeAndFlush(WebSocketFrames.close(channel.alloc(), code, reason.reason()))
+                    .addListener(ChannelFutureListener.CLOSE);
+        }
+    }
+
+    /** What time brings: an expired token, a silent client. */
+    void tick(Instant silentSince) {
+        connection().expire();
+        if (lastReceived.isBefore(silentSince)) {
+            close(CloseCode.NORMAL, ErrorCode.IDLE);
+        }
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext context, Object message) {
+        try {
+            lastReceived = shard.now();
+            if (message instanceof WebSocketFrame frame && !closing) {
+                receive(frame);
+            }
+        } finally {
+            ReferenceCountUtil.release(message);
+        }
+    }
+
+    private void receive(WebSocketFrame frame) {
+        switch (frame) {
+            case PingWebSocketFrame ping -> {
+                write(WebSocketFrames.pong(channel.alloc(), ping.content()));
+                flush();
+            }
+            case PongWebSocketFrame _ -> {}
+            case CloseWebSocketFrame close -> closeAsked(close);
+            default -> {
+                if (fragments == null && frame.isFinalFragment()) {
+                    message(frame, frame.content());
+                } else {
+                    collect(frame);
+                }
+            }
+        }
+    }
+
+    private void closeAsked(CloseWebSocketFrame close) {
+        closing = true;
+        int code = close.statusCode() < 0 ? CloseCode.NORMAL : close.statusCode();
+        channel.writeAndFlush(WebSocketFrames.close(channel.alloc(), code, ""))
+                .addListener(ChannelFutureListener.CLOSE);
+    }
+
+    private void collect(WebSocketFrame frame) {
+        if (fragments == null) {
+            fragments = channel.alloc().compositeBuffer(1024);
+        }
+        fragments.addComponent(true, frame.content().retain());
+        if (fragments.readableBytes() > maxMessageBytes) {
+            close(CloseCode.TOO_LARGE, ErrorCode.FRAME_TOO_LARGE);
+            dropFragments();
+        } else if (frame.isFinalFragment()) {
+            message(frame, fragments);
+            dropFragments();
+        }
+    }
+
+    private void dropFragments() {
+        if (fragments != null) {
+            fragments.release();
+            fragments = null;
+        }
+    }
+
+    private void message(WebSocketFrame frame, ByteBuf content) {
+        counters.messagesIn().increment();
+        if (frame instanceof BinaryWebSocketFrame) {
+            counters.malformed().increment(); // binary broadcasts are not taken yet
+            return;
+        }
+        byte[] text = new byte[content.readableBytes()];
+        content.getBytes(content.readerIndex(), text);
+        WireVersion version = connection().version();
+        ClientCodec.decode(version, text)
+                .ifPresentOrElse(
+                        connection()::receive, () -> counters.malformed().increment());
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+        switch (cause) {
+            case TooLongFrameException _ -> close(CloseCode.TOO_LARGE, ErrorCode.FRAME_TOO_LARGE);
+            case CorruptedWebSocketFrameException corrupted ->
+                close(corrupted.closeStatus().code(), ErrorCode.PROTOCOL_ERROR);
+            case CorruptedFrameException _ -> close(CloseCode.PROTOCOL_ERROR, ErrorCode.PROTOCOL_ERROR);
+            default -> channel.close(); // the peer is gone
+        }
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext context) {
+        dropFragments();
+        shard.remove(this);
+        connection().closed();
+    }
+}

@@ -1,0 +1,90 @@
+package dev.switchboard.server.http;
+
+import dev.switchboard.engine.pipeline.Progress;
+import dev.switchboard.server.gateway.Gateway;
+import io.vertx.core.DeploymentOptions;
+import io.vertx.core.Future;
+import io.vertx.core.VerticleBase;
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpServerOptions;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.json.JsonObject;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** The one port: WebSocket paths to the gateway, health and metrics, one listener per event loop. */
+public final class HttpFront {
+    /** Vert.x: a negative port is chosen by the system, and shared by the listeners of one deployment. */
+    private static final int SHARED_RANDOM_PORT = -1;
+
+    private final Gateway gateway;
+    private final HealthRoutes health;
+    private final Metrics metrics;
+
+    public HttpFront(Gateway gateway, Progress progress, Metrics metrics) {
+        this.gateway = gateway;
+        this.health = new HealthRoutes(progress);
+        this.metrics = metrics;
+    }
+
+    /**
+     * Opens the port.
+     *
+     * @param loops number of event loops
+     * @return the port, chosen by the system where 0 was asked for
+     */
+    public int listen(Vertx vertx, String host, int wantedPort, int loops) {
+        var options = new HttpServerOptions()
+                .setHost(host)
+                .setPort(wantedPort == 0 ? SHARED_RANDOM_PORT : wantedPort)
+                .setHttp2ClearTextEnabled(false) // its upgrade handler does not survive the take-over of a pipeline
+                .setMaxHeaderSize(16 * 1024);
+        var port = new AtomicInteger();
+        vertx.deployVerticle(() -> new Listener(options, port), new DeploymentOptions().setInstances(loops))
+                .toCompletionStage()
+                .toCompletableFuture()
+                .join();
+        return port.get();
+    }
+
+    private final class Listener extends VerticleBase {
+        private final HttpServerOptions options;
+        private final AtomicInteger port;
+
+        Listener(HttpServerOptions options, AtomicInteger port) {
+            this.options = options;
+            this.port = port;
+        }
+
+        @Override
+        public Future<?> start() {
+            return vertx.createHttpServer(options)
+                    .requestHandler(HttpFront.this::route)
+                    .listen()
+                    .onSuccess(server -> port.set(server.actualPort()));
+        }
+    }
+
+    private void route(HttpServerRequest request) {
+        switch (String.valueOf(request.path())) {
+            case "/realtime/v1/websocket", "/socket/websocket" -> gateway.upgrade(request);
+            case "/healthz" -> health.healthz(request);
+            case "/readyz" -> health.readyz(request);
+            case "/metrics" -> scrape(request);
+            default ->
+                request.response()
+                        .setStatusCode(404)
+                        .putHeader("Content-Type", "application/json")
+                        .end(new JsonObject()
+                                .put("error", "no such path: " + request.path())
+                                .encode());
+        }
+    }
+
+    /** Asking the event loops for their channels waits, so it is done on a virtual thread. */
+    private void scrape(HttpServerRequest request) {
+        var context = request.response();
+        Thread.ofVirtual()
+                .start(() -> context.putHeader("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+                        .end(metrics.scrape()));
+    }
+}

@@ -1,0 +1,255 @@
+package dev.switchboard.server.postgres;
+
+import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.server.config.InvalidSettingException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A PostgreSQL of our own: binaries from the jar, data in one directory, loopback only, scram authentication, durable
+ * commits, logical WAL. A postmaster that outlived a killed process is stopped before the start; data is never deleted.
+ * As root, PostgreSQL runs in a user namespace of its own ({@code unshare -U}), since it refuses to run as root.
+ * Closed once.
+ */
+public final class EmbeddedPostgres implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(EmbeddedPostgres.class);
+    private static final String DATABASE = "postgres";
+    private static final long COMMAND_SECONDS = 90;
+
+    private final Path directory;
+    private final Path binaries;
+    private final Path data;
+    private final Path log;
+    private final int port;
+    private final String password;
+
+    private EmbeddedPostgres(Path directory, Path binaries, int port, String password) {
+        this.directory = directory;
+        this.binaries = binaries;
+        this.data = directory.resolve("data");
+        this.log = directory.resolve("postgres.log");
+        this.port = port;
+        this.password = password;
+    }
+
+    /**
+     * Starts it, making the database where there is none.
+     *
+     * @param directory holds binaries, data and log
+     * @param password  of the superuser {@code postgres}
+     */
+    public static EmbeddedPostgres start(Path directory, String password) {
+        try {
+            Files.createDirectories(directory);
+            Path binaries = PostgresBinaries.unpack(directory);
+            Path home = directory.toAbsolutePath().normalize();
+            var postgres = new EmbeddedPostgres(home, binaries, freePort(), password);
+            postgres.initialize();
+            postgres.stopSurvivor();
+            postgres.launch();
+            return postgres;
+        } catch (IOException failed) {
+            throw new UncheckedIOException("the embedded PostgreSQL in " + directory + " does not start", failed);
+        }
+    }
+
+    /** The one that another process runs in that directory, by its postmaster.pid. */
+    public static Optional<Database> findRunning(Path directory, String password) {
+        Path pidFile = directory.resolve("data").resolve("postmaster.pid");
+        try {
+            if (!Files.exists(pidFile)) {
+                return Optional.empty();
+            }
+            // lines: pid, data directory, start time, port, ...
+            List<String> lines = Files.readAllLines(pidFile);
+            boolean alive =
+                    ProcessHandle.of(Long.parseLong(lines.getFirst().strip())).isPresent();
+            return alive && lines.size() > 3
+                    ? Optional.of(superuser(Integer.parseInt(lines.get(3).strip()), password))
+                    : Optional.empty();
+        } catch (IOException failed) {
+            throw new UncheckedIOException("cannot read " + pidFile, failed);
+        }
+    }
+
+    /** The superuser's connection. */
+    public Database database() {
+        return superuser(port, password);
+    }
+
+    private static Database superuser(int port, String password) {
+        return new Database("jdbc:postgresql://127.0.0.1:" + port + "/" + DATABASE, "postgres", password);
+    }
+
+    public Path dataDirectory() {
+        return data;
+    }
+
+    /** Stops it fast and starts it again on the same port, as an operator would. */
+    public void restart(String mode) {
+        try {
+            stop(mode);
+            launch();
+        } catch (IOException failed) {
+            throw new UncheckedIOException("the embedded PostgreSQL does not restart", failed);
+        }
+    }
+
+    @Override
+    public void close() {
+        try {
+            stop("fast");
+        } catch (IOException failed) {
+            LOG.warn("The embedded PostgreSQL did not stop: {}", failed.getMessage());
+        }
+    }
+
+    private void initialize() throws IOException {
+        Path version = data.resolve("PG_VERSION");
+        if (Files.exists(version)) {
+            String found = Files.readString(version).strip();
+            if (!found.equals(PostgresBinaries.MAJOR_VERSION)) {
+                throw new InvalidSettingException("the data in " + data + " is of PostgreSQL " + found
+                        + ", and this program brings " + PostgresBinaries.MAJOR_VERSION
+                        + "; migrate it with pg_upgrade, or choose another --data-dir");
+            }
+            return;
+        }
+        LOG.info("Making a new database in {}", data);
+        Path passwordFile = Files.createTempFile(
+                directory,
+                "password",
+                "",
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        try {
+            Files.writeString(passwordFile, password);
+            run(
+                    "initdb",
+                    List.of(
+                            "-D",
+                            data.toString(),
+                            "-U",
+                            "postgres",
+                            "-E",
+                            "UTF8",
+                            "--no-locale",
+                            "-A",
+                            "scram-sha-256",
+                            "--pwfile=" + passwordFile));
+        } finally {
+            Files.delete(passwordFile);
+        }
+        Files.writeString(data.resolve("pg_hba.conf"), """
+                # Written by Switchboard: loopback and passwords only.
+                host all         all 127.0.0.1/32 scram-sha-256
+                host replication all 127.0.0.1/32 scram-sha-256
+                """);
+    }
+
+    /** A postmaster that its former process left behind by being killed. */
+    private void stopSurvivor() throws IOException {
+        Path pidFile = data.resolve("postmaster.pid");
+        if (!Files.exists(pidFile)) {
+            return;
+        }
+        long pid = Long.parseLong(Files.readAllLines(pidFile).getFirst().strip());
+        boolean ours = ProcessHandle.of(pid)
+                .flatMap(process -> process.info().commandLine())
+                .filter(commandLine -> commandLine.contains(data.toString()))
+                .isPresent();
+        if (ours) {
+            LOG.info("Stopping the PostgreSQL that a killed process left behind (pid {})", pid);
+            stop("fast");
+        } else {
+            Files.deleteIfExists(pidFile);
+        }
+    }
+
+    private void launch() throws IOException {
+        String options = String.join(
+                " ",
+                "-p " + port,
+                "-c listen_addresses=127.0.0.1",
+                "-c unix_socket_directories=''",
+                "-c wal_level=logical",
+                "-c fsync=on",
+                "-c synchronous_commit=on",
+                "-c max_wal_senders=10",
+                "-c max_replication_slots=10",
+                "-c max_slot_wal_keep_size=10GB",
+                "-c timezone=UTC");
+        run(
+                "pg_ctl",
+                List.of("start", "-D", data.toString(), "-l", log.toString(), "-w", "-t", "60", "-s", "-o", options));
+    }
+
+    private void stop(String mode) throws IOException {
+        run("pg_ctl", List.of("stop", "-D", data.toString(), "-m", mode, "-w", "-t", "30", "-s"));
+    }
+
+    private void run(String program, List<String> arguments) throws IOException {
+        var command = new ArrayList<String>();
+        if (isRoot()) {
+            command.addAll(List.of("unshare", "-U"));
+        }
+        command.add(binaries.resolve("bin").resolve(program).toString());
+        command.addAll(arguments);
+        Path output = Files.createTempFile(directory, program, ".out");
+        try {
+            // a file, not a pipe: the postmaster keeps the descriptors, and a pipe would never end
+            Process process = new ProcessBuilder(command)
+                    .directory(directory.toFile())
+                    .redirectErrorStream(true)
+                    .redirectOutput(output.toFile())
+                    .start();
+            if (!process.waitFor(COMMAND_SECONDS, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+                throw new IOException(program + " did not end within " + COMMAND_SECONDS + " s");
+            }
+            if (process.exitValue() != 0) {
+                throw new IOException(explain(program, process.exitValue(), Files.readString(output)));
+            }
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            throw new IOException(program + " was interrupted", interrupted);
+        } finally {
+            Files.deleteIfExists(output);
+        }
+    }
+
+    private String explain(String program, int exitValue, String output) throws IOException {
+        String cause = isRoot() && output.contains("unshare")
+                ? " (as root, PostgreSQL needs a user namespace of its own, and `unshare -U` is forbidden here: run"
+                        + " Switchboard as another user)"
+                : "";
+        String tail = Files.exists(log) ? lastLines(Files.readString(log)) : "";
+        return program + " failed with " + exitValue + cause + ": " + output.strip() + tail;
+    }
+
+    private static String lastLines(String text) {
+        List<String> lines = text.lines().toList();
+        return "\nThe end of its log:\n"
+                + String.join("\n", lines.subList(Math.max(0, lines.size() - 10), lines.size()));
+    }
+
+    private static boolean isRoot() {
+        return System.getProperty("user.name").equals("root");
+    }
+
+    private static int freePort() throws IOException {
+        try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        }
+    }
+}

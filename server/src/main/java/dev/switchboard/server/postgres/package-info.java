@@ -1,0 +1,5 @@
+/** The embedded PostgreSQL and the migrations. */
+@NullMarked
+package dev.switchboard.server.postgres;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,26 @@
+package dev.switchboard.systemtest;
+
+import java.util.UUID;
+import org.jdbi.v3.core.Handle;
+
+/** Statements on calls that many tests make. */
+final class Calls {
+    private Calls() {}
+
+    static void insert(Handle handle, UUID id, UUID organization) {
+        handle.execute(
+                "insert into calls (id, organization_id, provider_call_sid, direction, from_number, to_number, state)"
+                        + " values (?, ?, ?, 'inbound', '+14155550001', '+18005550100', 'ringing')",
+                id,
+                organization,
+                "CA" + id);
+    }
+
+    static void advance(Handle handle, UUID id, String state) {
+        handle.execute("update calls set state = ?, version = version + 1 where id = ?", state, id);
+    }
+
+    static void delete(Handle handle, UUID id) {
+        handle.execute("delete from calls where id = ?", id);
+    }
+}

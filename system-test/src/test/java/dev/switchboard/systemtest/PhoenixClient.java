@@ -1,0 +1,172 @@
+package dev.switchboard.systemtest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.WebSocket;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** A bare client of wire version 2.0.0 over the JDK's WebSocket: keeps every message, decides nothing. */
+final class PhoenixClient implements WebSocket.Listener, AutoCloseable {
+    static final JsonMapper JSON = JsonMapper.shared();
+    private static final HttpClient HTTP = HttpClient.newHttpClient();
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+    private final StringBuilder partial = new StringBuilder();
+    private final List<JsonNode> messages = new CopyOnWriteArrayList<>();
+    private final List<JsonNode> changes = new ArrayList<>();
+    private final CompletableFuture<Integer> closed = new CompletableFuture<>();
+    private final AtomicInteger refs = new AtomicInteger();
+    private WebSocket socket;
+
+    static PhoenixClient connect(int port, String apiKey, String version) {
+        var client = new PhoenixClient();
+        client.socket = HTTP.newWebSocketBuilder()
+                .buildAsync(
+                        URI.create("ws://127.0.0.1:" + port + "/realtime/v1/websocket?apikey=" + apiKey + "&vsn="
+                                + version),
+                        client)
+                .join();
+        return client;
+    }
+
+    @Override
+    public CompletionStage<?> onText(WebSocket webSocket, CharSequence data, boolean last) {
+        partial.append(data);
+        if (last) {
+            JsonNode message = JSON.readTree(partial.toString());
+            partial.setLength(0);
+            if (message.isArray() && message.get(3).asString().equals("postgres_changes")) {
+                synchronized (changes) {
+                    changes.add(message.get(4).get("data"));
+                }
+            } else {
+                messages.add(message);
+            }
+        }
+        webSocket.request(1);
+        return CompletableFuture.completedStage(null);
+    }
+
+    @Override
+    public CompletionStage<?> onClose(WebSocket webSocket, int statusCode, String reason) {
+        closed.complete(statusCode);
+        return CompletableFuture.completedStage(null);
+    }
+
+    @Override
+    public void onError(WebSocket webSocket, Throwable error) {
+        closed.complete(1006);
+    }
+
+    void sendText(String text) {
+        socket.sendText(text, true).join();
+    }
+
+    static ObjectNode binding(String event, String schema, String table, String filter) {
+        ObjectNode binding = JSON.createObjectNode().put("event", event).put("schema", schema);
+        if (table != null) {
+            binding.put("table", table);
+        }
+        if (filter != null) {
+            binding.put("filter", filter);
+        }
+        return binding;
+    }
+
+    /** Joins and returns the reply's payload. */
+    JsonNode join(String topic, String token, ObjectNode... bindings) {
+        String ref = Integer.toString(refs.incrementAndGet());
+        ArrayNode wanted = JSON.createArrayNode();
+        List.of(bindings).forEach(wanted::add);
+        ObjectNode payload = JSON.createObjectNode();
+        payload.putObject("config").set("postgres_changes", wanted);
+        if (token != null) {
+            payload.put("access_token", token);
+        }
+        send(ref, ref, topic, "phx_join", payload);
+        return reply(ref);
+    }
+
+    /** Joins and expects it to succeed. */
+    PhoenixClient joined(String topic, String token, ObjectNode... bindings) {
+        assertThat(join(topic, token, bindings).get("status").asString()).isEqualTo("ok");
+        return this;
+    }
+
+    void send(String joinRef, String ref, String topic, String event, ObjectNode payload) {
+        ArrayNode message =
+                JSON.createArrayNode().add(joinRef).add(ref).add(topic).add(event);
+        message.add(payload);
+        sendText(message.toString());
+    }
+
+    JsonNode reply(String ref) {
+        return message(message -> message.get(3).asString().equals("phx_reply")
+                        && message.get(1).asString().equals(ref))
+                .get(4);
+    }
+
+    /** The first message, past or coming, that fits. */
+    JsonNode message(Predicate<JsonNode> wanted) {
+        return await().atMost(PATIENCE)
+                .pollInterval(Duration.ofMillis(5))
+                .until(() -> messages.stream().filter(wanted).findFirst(), Optional::isPresent)
+                .orElseThrow();
+    }
+
+    JsonNode event(String topic, String event) {
+        return message(message -> message.get(2).asString().equals(topic)
+                && message.get(3).asString().equals(event));
+    }
+
+    List<JsonNode> messages() {
+        return List.copyOf(messages);
+    }
+
+    /** The data of every change so far, in order. */
+    List<JsonNode> changes() {
+        synchronized (changes) {
+            return List.copyOf(changes);
+        }
+    }
+
+    List<JsonNode> awaitChanges(int count) {
+        return awaitChanges(count, PATIENCE);
+    }
+
+    List<JsonNode> awaitChanges(int count, Duration patience) {
+        await().atMost(patience)
+                .pollInterval(Duration.ofMillis(5))
+                .until(() -> changes().size() >= count);
+        return changes();
+    }
+
+    boolean isOpen() {
+        return !closed.isDone();
+    }
+
+    int closeCode() {
+        return closed.orTimeout(PATIENCE.toSeconds(), java.util.concurrent.TimeUnit.SECONDS)
+                .join();
+    }
+
+    @Override
+    public void close() {
+        socket.abort();
+    }
+}
