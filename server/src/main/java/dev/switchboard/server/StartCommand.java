@@ -3,7 +3,7 @@ package dev.switchboard.server;
 import dev.switchboard.callcenter.demo.DemoData;
 import dev.switchboard.callcenter.demo.DemoTraffic;
 import dev.switchboard.engine.channel.ChannelLimits;
-import dev.switchboard.engine.deliver.Outbox;
+import dev.switchboard.engine.deliver.OutboxLimit;
 import dev.switchboard.engine.deliver.OverflowRule;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.server.config.InvalidSettingException;
@@ -79,13 +79,13 @@ final class StartCommand implements Callable<Integer> {
     @Option(
             names = "--outbox-bytes",
             description = "What may wait for one slow client; beyond it, the client is disconnected.",
-            defaultValue = "524288")
+            defaultValue = "262144")
     private int outboxBytes;
 
     @Option(
             names = "--send-buffer-bytes",
             description = "Kernel send buffer of one connection (Linux doubles it).",
-            defaultValue = "131072")
+            defaultValue = "65536")
     private int sendBufferBytes;
 
     @Option(names = "--idle-seconds", description = "Silence after which a client is closed.", defaultValue = "60")
@@ -140,7 +140,7 @@ final class StartCommand implements Callable<Integer> {
                 maxConnections,
                 maxFrameBytes,
                 new ChannelLimits(maxChannels, maxJoinsPerSecond),
-                new Outbox(outboxBytes, OverflowRule.DISCONNECT),
+                new OutboxLimit(outboxBytes, OverflowRule.DISCONNECT),
                 sendBufferBytes,
                 Duration.ofSeconds(idleSeconds),
                 Duration.ofSeconds(authorizationPatienceSeconds));

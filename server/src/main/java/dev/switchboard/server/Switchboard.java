@@ -36,13 +36,14 @@ public final class Switchboard implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Switchboard.class);
     private static final String SLOT = "switchboard";
-    private static final int ROW_CONNECTIONS = 6;
+    private static final int CATALOG_CONNECTIONS = 6;
 
     private final DataDirectory directory;
     private final Secrets secrets;
     private final JwtTokens tokens;
     private final EmbeddedPostgres postgres;
-    private final HikariDataSource rows;
+    private final HikariDataSource catalog;
+    private final PostgresRowAccess rows;
     private final ExecutorService blocking;
     private final Engine engine;
     private final Vertx vertx;
@@ -76,18 +77,20 @@ public final class Switchboard implements AutoCloseable {
         Database database = postgres.database();
         Migrations.apply(database, secrets.authenticator());
         tokens = new JwtTokens(secrets.jwt());
-        rows = pool(database.as(Migrations.AUTHENTICATOR, secrets.authenticator()));
+        Database reader = database.as(Migrations.AUTHENTICATOR, secrets.authenticator());
+        catalog = pool(reader);
+        rows = new PostgresRowAccess(reader);
         blocking = Executors.newVirtualThreadPerTaskExecutor();
 
         int loops = Runtime.getRuntime().availableProcessors();
         vertx = Vertx.vertx(new VertxOptions().setPreferNativeTransport(true).setEventLoopPoolSize(loops));
         gateway = new Gateway(vertx, settings, tokens, time, metrics::commitToSocket);
-        var types = new PostgresTypeCatalog(rows);
+        var types = new PostgresTypeCatalog(catalog);
         var ports = new Pipeline.Ports(
                 new PostgresWalSource(database, SLOT, PUBLICATION),
-                new PostgresRowAccess(rows),
+                rows,
                 types,
-                new PostgresSubscriptionCatalog(rows, types, PUBLICATION),
+                new PostgresSubscriptionCatalog(catalog, types, PUBLICATION),
                 gateway,
                 blocking,
                 time,
@@ -102,16 +105,16 @@ public final class Switchboard implements AutoCloseable {
 
     private static HikariDataSource pool(Database database) {
         var config = new HikariConfig();
-        config.setPoolName("rows");
+        config.setPoolName("catalog");
         config.setJdbcUrl(database.url());
         config.setUsername(database.user());
         config.setPassword(database.password());
-        config.setMaximumPoolSize(ROW_CONNECTIONS);
+        config.setMaximumPoolSize(CATALOG_CONNECTIONS);
         config.setMinimumIdle(2);
         config.setConnectionTimeout(2_000);
         config.setValidationTimeout(1_000);
-        config.setConnectionInitSql(SessionSettings.forPool());
-        config.addDataSourceProperty("ApplicationName", "switchboard-rows");
+        config.setConnectionInitSql(SessionSettings.forRows());
+        config.addDataSourceProperty("ApplicationName", "switchboard-catalog");
         config.addDataSourceProperty("connectTimeout", "5");
         config.addDataSourceProperty("socketTimeout", "20");
         return new HikariDataSource(config);
@@ -165,6 +168,7 @@ public final class Switchboard implements AutoCloseable {
         engine.close();
         blocking.shutdownNow();
         rows.close();
+        catalog.close();
         postgres.close();
         directory.close();
     }

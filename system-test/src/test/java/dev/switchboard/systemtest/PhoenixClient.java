@@ -28,7 +28,7 @@ final class PhoenixClient implements WebSocket.Listener, AutoCloseable {
 
     private final StringBuilder partial = new StringBuilder();
     private final List<JsonNode> messages = new CopyOnWriteArrayList<>();
-    private final List<JsonNode> changes = new ArrayList<>();
+    private final List<String> changes = new ArrayList<>();
     private final CompletableFuture<Integer> closed = new CompletableFuture<>();
     private final AtomicInteger refs = new AtomicInteger();
     private WebSocket socket;
@@ -48,18 +48,22 @@ final class PhoenixClient implements WebSocket.Listener, AutoCloseable {
     public CompletionStage<?> onText(WebSocket webSocket, CharSequence data, boolean last) {
         partial.append(data);
         if (last) {
-            JsonNode message = JSON.readTree(partial.toString());
+            keep(partial.toString());
             partial.setLength(0);
-            if (message.isArray() && message.get(3).asString().equals("postgres_changes")) {
-                synchronized (changes) {
-                    changes.add(message.get(4).get("data"));
-                }
-            } else {
-                messages.add(message);
-            }
         }
         webSocket.request(1);
         return CompletableFuture.completedStage(null);
+    }
+
+    /** Changes are only kept: parsing them as they come would make a slow client of a fast one. */
+    private void keep(String text) {
+        if (text.startsWith("[null,null,") && text.contains("\"postgres_changes\",{\"ids\"")) {
+            synchronized (changes) {
+                changes.add(text);
+            }
+        } else {
+            messages.add(JSON.readTree(text));
+        }
     }
 
     @Override
@@ -85,6 +89,12 @@ final class PhoenixClient implements WebSocket.Listener, AutoCloseable {
         if (filter != null) {
             binding.put("filter", filter);
         }
+        return binding;
+    }
+
+    static ObjectNode select(ObjectNode binding, String... columns) {
+        ArrayNode selected = binding.putArray("select");
+        List.of(columns).forEach(selected::add);
         return binding;
     }
 
@@ -140,6 +150,13 @@ final class PhoenixClient implements WebSocket.Listener, AutoCloseable {
 
     /** The data of every change so far, in order. */
     List<JsonNode> changes() {
+        return changeTexts().stream()
+                .map(text -> JSON.readTree(text).get(4).get("data"))
+                .toList();
+    }
+
+    /** The frames of the same, as they came. */
+    List<String> changeTexts() {
         synchronized (changes) {
             return List.copyOf(changes);
         }
@@ -152,7 +169,7 @@ final class PhoenixClient implements WebSocket.Listener, AutoCloseable {
     List<JsonNode> awaitChanges(int count, Duration patience) {
         await().atMost(patience)
                 .pollInterval(Duration.ofMillis(5))
-                .until(() -> changes().size() >= count);
+                .until(() -> changeTexts().size() >= count);
         return changes();
     }
 

@@ -2,8 +2,6 @@ package dev.switchboard.systemtest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.zaxxer.hikari.HikariConfig;
-import com.zaxxer.hikari.HikariDataSource;
 import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Column;
@@ -13,7 +11,6 @@ import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.engine.postgres.PostgresRowAccess;
-import dev.switchboard.engine.postgres.SessionSettings;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
@@ -108,8 +105,7 @@ class PolicyDifferentialTest {
     private static TestServer server;
     private static Connection admin;
     private static Connection subject;
-    private static HikariDataSource pool;
-    private static RowAccess access;
+    private static PostgresRowAccess access;
 
     @BeforeAll
     static void start() throws SQLException {
@@ -119,14 +115,7 @@ class PolicyDifferentialTest {
         run(admin, "alter role authenticator password 'for-this-test'");
         subject = DriverManager.getConnection(database.url(), "authenticator", "for-this-test");
         run(subject, "set search_path = public");
-        var config = new HikariConfig();
-        config.setJdbcUrl(database.url());
-        config.setUsername("authenticator");
-        config.setPassword("for-this-test");
-        config.setMaximumPoolSize(1);
-        config.setConnectionInitSql(SessionSettings.forPool());
-        pool = new HikariDataSource(config);
-        access = new PostgresRowAccess(pool);
+        access = new PostgresRowAccess(database.as("authenticator", "for-this-test"));
         for (String role : List.of("policy_owner", "policy_owner_member", "policy_stranger")) {
             run(admin, "create role " + role);
             run(admin, "grant " + role + " to authenticator");
@@ -141,7 +130,7 @@ class PolicyDifferentialTest {
 
     @AfterAll
     static void stop() throws SQLException {
-        pool.close();
+        access.close();
         subject.close();
         admin.close();
         server.close();

@@ -1,7 +1,7 @@
 package dev.switchboard.systemtest;
 
 import dev.switchboard.engine.channel.ChannelLimits;
-import dev.switchboard.engine.deliver.Outbox;
+import dev.switchboard.engine.deliver.OutboxLimit;
 import dev.switchboard.engine.deliver.OverflowRule;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.server.Switchboard;
@@ -54,7 +54,7 @@ final class TestServer implements AutoCloseable {
                 maxConnections,
                 100_000,
                 limits,
-                new Outbox(512 * 1024, OverflowRule.DISCONNECT),
+                new OutboxLimit(256 * 1024, OverflowRule.DISCONNECT),
                 64 * 1024,
                 Duration.ofSeconds(60),
                 Duration.ofSeconds(20));

@@ -22,7 +22,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
-import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
 
 /**
@@ -36,9 +36,9 @@ import org.postgresql.PGStatement;
  *
  * <p>What the policy raises means "not visible" for the row that made it raise: the images are halved until it is
  * found. A group whose probe SELECT raises sees nothing (the planner may evaluate what the policy over an image does
- * not). Used by one thread for rows, by any for probes.
+ * not). Keeps one connection, opened anew after it broke. Owned by the pipeline thread.
  */
-public final class PostgresRowAccess implements RowAccess {
+public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private static final long SECURITY_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long INVISIBLE_NANOS = TimeUnit.SECONDS.toNanos(2);
     private static final int LARGEST_CHUNK = 32;
@@ -49,7 +49,8 @@ public final class PostgresRowAccess implements RowAccess {
     private static final String BECOME =
             "select set_config('role', ?, true), set_config('request.jwt.claims', ?, true)";
 
-    private final DataSource dataSource;
+    private final Database database;
+    private @Nullable Connection kept;
     private final AtomicLong nearestXid = new AtomicLong();
     private final Map<SecurityKey, Loaded> securities = new HashMap<>();
     private final Map<ProbeKey, Probed> probes = new LinkedHashMap<>() {
@@ -69,25 +70,38 @@ public final class PostgresRowAccess implements RowAccess {
 
     private record Probed(TableSecurity security, boolean passed) {}
 
-    /** A question with what is known of its table: the images that PostgreSQL has to decide, by their index. */
+    /**
+     * A question that PostgreSQL has to decide.
+     *
+     * @param literals the distinct images, reduced to what the policy reads, each with the indexes of the question's
+     *                 images that it stands for
+     */
     private record Pending(
-            TableSecurity security, String sql, Question question, List<Integer> images, BitSet visible) {
-        List<Row> rows() {
-            return images.stream().map(question.images()::get).toList();
+            TableSecurity security,
+            String sql,
+            ClaimsGroup group,
+            List<Map.Entry<String, List<Integer>>> literals,
+            BitSet visible) {
+        Pending part(int from, int to) {
+            return new Pending(security, sql, group, literals.subList(from, to), visible);
         }
 
-        Pending part(int from, int to) {
-            return new Pending(security, sql, question, List.copyOf(images.subList(from, to)), visible);
+        void decided(int literal, boolean shown) {
+            if (shown) {
+                literals.get(literal).getValue().forEach(visible::set);
+            }
         }
     }
 
-    public PostgresRowAccess(DataSource dataSource) {
-        this.dataSource = dataSource;
+    /** @param database with the user whose connections may take the roles of tokens */
+    public PostgresRowAccess(Database database) {
+        this.database = database;
     }
 
     @Override
     public List<Answer> ask(List<Question> questions, Set<Integer> xids) throws RowAccessUnavailableException {
-        try (Connection connection = dataSource.getConnection()) {
+        try {
+            Connection connection = connection();
             var answers = new ArrayList<Answer>();
             var pending = new LinkedHashMap<String, List<Pending>>();
             for (Question question : questions) {
@@ -103,7 +117,29 @@ public final class PostgresRowAccess implements RowAccess {
             }
             return answers;
         } catch (SQLException failed) {
+            close();
             throw new RowAccessUnavailableException("cannot ask PostgreSQL: " + failed.getMessage(), failed);
+        }
+    }
+
+    private Connection connection() throws SQLException {
+        if (kept == null) {
+            kept = database.connect("switchboard-rows");
+        }
+        return kept;
+    }
+
+    /** Ends the connection; the next question opens another. Called by the thread that asks, or after it has ended. */
+    @Override
+    public void close() {
+        Connection ended = kept;
+        kept = null;
+        try {
+            if (ended != null) {
+                ended.close();
+            }
+        } catch (SQLException alreadyGone) {
+            // a closed connection is what was wanted
         }
     }
 
@@ -124,15 +160,21 @@ public final class PostgresRowAccess implements RowAccess {
                 yield Optional.empty();
             }
             case TableSecurity.Predicate.Asked asked -> {
-                var images = new ArrayList<Integer>();
+                var literals = new LinkedHashMap<String, List<Integer>>();
                 for (int i = 0; i < question.images().size(); i++) {
-                    if (RowImage.covers(relation, question.images().get(i), asked.reads())) {
-                        images.add(i);
+                    Row image = question.images().get(i);
+                    if (RowImage.covers(relation, image, asked.reads())) {
+                        literals.computeIfAbsent(
+                                        RowImage.literal(relation, security.columns(), asked.reads(), image),
+                                        _ -> new ArrayList<>())
+                                .add(i);
                     }
                 }
-                yield images.isEmpty()
+                String sql = statement(security, asked);
+                yield literals.isEmpty()
                         ? Optional.empty()
-                        : Optional.of(new Pending(security, statement(security, asked), question, images, visible));
+                        : Optional.of(new Pending(
+                                security, sql, question.group(), List.copyOf(literals.entrySet()), visible));
             }
         };
     }
@@ -269,10 +311,10 @@ public final class PostgresRowAccess implements RowAccess {
             return;
         }
         Pending one = chunk.getFirst();
-        int images = one.images().size();
-        if (images > 1) {
-            askChunk(connection, List.of(one.part(0, images / 2)), xids);
-            askChunk(connection, List.of(one.part(images / 2, images)), xids);
+        int literals = one.literals().size();
+        if (literals > 1) {
+            askChunk(connection, List.of(one.part(0, literals / 2)), xids);
+            askChunk(connection, List.of(one.part(literals / 2, literals)), xids);
         }
     }
 
@@ -283,15 +325,13 @@ public final class PostgresRowAccess implements RowAccess {
             statement.setArray(1, connection.createArrayOf("text", xids));
             int parameter = 2;
             for (Pending pending : chunk) {
-                ClaimsGroup group = pending.question().group();
-                statement.setString(parameter++, group.role());
-                statement.setString(parameter++, group.json());
+                statement.setString(parameter++, pending.group().role());
+                statement.setString(parameter++, pending.group().json());
                 statement.setString(
                         parameter++,
-                        RowImage.arrayLiteral(
-                                pending.question().relation(),
-                                pending.security().columns(),
-                                pending.rows()));
+                        RowImage.array(pending.literals().stream()
+                                .map(Map.Entry::getKey)
+                                .toList()));
             }
             statement.execute();
             return read(statement, chunk);
@@ -308,13 +348,13 @@ public final class PostgresRowAccess implements RowAccess {
         for (Pending pending : chunk) {
             nextRows(statement).close(); // set_config
             try (ResultSet decisions = nextRows(statement)) {
-                int row = 0;
+                int literal = 0;
                 while (decisions.next()) {
-                    pending.visible().set(pending.images().get(row++), decisions.getBoolean(1));
+                    pending.decided(literal++, decisions.getBoolean(1));
                 }
-                if (row != pending.images().size()) {
+                if (literal != pending.literals().size()) {
                     throw new SQLException(
-                            row + " decisions for " + pending.images().size() + " rows", "XX000");
+                            literal + " decisions for " + pending.literals().size() + " rows", "XX000");
                 }
             }
         }

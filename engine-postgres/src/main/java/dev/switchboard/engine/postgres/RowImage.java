@@ -25,33 +25,35 @@ final class RowImage {
     }
 
     /**
-     * The array literal of these images.
+     * The composite literal of an image.
      *
-     * @param columns of the table as it is now; a column that an image does not have is NULL
+     * @param columns of the table as it is now
+     * @param reads   those that matter; the others are NULL
      */
-    static String arrayLiteral(Relation relation, List<String> columns, List<Row> images) {
-        var literal = new StringBuilder("{");
-        for (Row image : images) {
-            if (literal.length() > 1) {
-                literal.append(',');
-            }
-            quote(composite(relation, columns, image), literal);
-        }
-        return literal.append('}').toString();
-    }
-
-    private static String composite(Relation relation, List<String> columns, Row image) {
+    static String literal(Relation relation, List<String> columns, Set<String> reads, Row image) {
         var literal = new StringBuilder("(");
         for (int i = 0; i < columns.size(); i++) {
             if (i > 0) {
                 literal.append(',');
             }
-            int index = relation.indexOf(columns.get(i));
+            int index = reads.contains(columns.get(i)) ? relation.indexOf(columns.get(i)) : -1;
             if (index >= 0 && image.hasValue(index)) {
                 quote(image.text(index), literal);
             }
         }
         return literal.append(')').toString();
+    }
+
+    /** The array literal of composite literals. */
+    static String array(List<String> composites) {
+        var literal = new StringBuilder("{");
+        for (String composite : composites) {
+            if (literal.length() > 1) {
+                literal.append(',');
+            }
+            quote(composite, literal);
+        }
+        return literal.append('}').toString();
     }
 
     /** Quoting is the same for array elements and composite fields: backslash before quote and backslash. */

@@ -21,8 +21,8 @@ public final class SessionSettings {
         return STATEMENTS;
     }
 
-    /** For a pool's connections: the settings, the search path of the data API, and a bound on each statement. */
-    public static String forPool() {
+    /** For connections that read rows: the settings, the search path of the data API, and a bound on each statement. */
+    public static String forRows() {
         return String.join("; ", STATEMENTS) + "; SET search_path = public; SET statement_timeout = '5s'";
     }
 }

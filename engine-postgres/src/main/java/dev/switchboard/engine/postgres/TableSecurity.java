@@ -56,7 +56,10 @@ record TableSecurity(TableName table, List<String> columns, Set<String> readable
                           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum) as columns,
                    array(select a.attname::text from pg_attribute a
                           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-                            and has_column_privilege(r.oid, c.oid, a.attnum, 'SELECT')) as readable
+                            and has_column_privilege(r.oid, c.oid, a.attnum, 'SELECT')) as readable,
+                   array(select a.attname::text from pg_attribute a join pg_type t on t.oid = a.atttypid
+                          where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+                            and t.typtype = 'd') as domains
               from pg_class c join pg_namespace n on n.oid = c.relnamespace, pg_roles r
              where c.oid = ? and r.rolname = ?
             """;
@@ -98,8 +101,9 @@ record TableSecurity(TableName table, List<String> columns, Set<String> readable
                 boolean exempt = !row.getBoolean("relrowsecurity")
                         || row.getBoolean("bypass")
                         || (row.getBoolean("owned") && !row.getBoolean("relforcerowsecurity"));
-                Predicate predicate =
-                        exempt ? new Predicate.Always() : policies(connection, oid, role, Set.copyOf(columns));
+                Predicate predicate = exempt
+                        ? new Predicate.Always()
+                        : policies(connection, oid, role, columns, strings(row.getArray("domains")));
                 return new TableSecurity(table, columns, Set.copyOf(strings(row.getArray("readable"))), predicate);
             }
         }
@@ -109,11 +113,11 @@ record TableSecurity(TableName table, List<String> columns, Set<String> readable
      * PostgreSQL evaluates restrictive policies by name and permissive ones by name descending. The order matters where
      * one raises and an earlier one has decided already.
      */
-    private static Predicate policies(Connection connection, int oid, String role, Set<String> all)
-            throws SQLException {
+    private static Predicate policies(
+            Connection connection, int oid, String role, List<String> all, List<String> domains) throws SQLException {
         var permissive = new ArrayList<String>();
         var restrictive = new ArrayList<String>();
-        var reads = new HashSet<String>();
+        var reads = new HashSet<>(domains); // a domain may refuse the NULL that stands for a column not read
         try (PreparedStatement query = connection.prepareStatement(POLICIES)) {
             query.setLong(1, Integer.toUnsignedLong(oid));
             query.setString(2, role);

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,52 +42,65 @@ public final class Authorizer {
         return candidates.stream().map(round::grants).toList();
     }
 
-    private record Key(Relation relation, ClaimsGroup group) {}
+    /** All images of one table that one group's subscriptions need decided. */
+    private static final class Asking {
+        final List<Row> images = new ArrayList<>();
+        final Map<Row, Integer> places = new HashMap<>();
+        RowAccess.Answer answer = new RowAccess.Answer(new BitSet(), new BitSet());
 
-    /** The questions of one round and where each image stands in them. */
+        void add(Row image) {
+            if (places.putIfAbsent(image, images.size()) == null) {
+                images.add(image);
+            }
+        }
+
+        boolean sees(Row image) {
+            Integer place = places.get(image);
+            return place != null && answer.visible().get(place);
+        }
+    }
+
+    /** The questions of one round. Relations are told apart by identity: a new Relation message is a new table. */
     private static final class Round {
-        private final Map<Key, List<Row>> images = new LinkedHashMap<>();
-        private final Map<Key, Map<Row, Integer>> places = new HashMap<>();
-        private final Map<Key, RowAccess.Answer> answers = new HashMap<>();
+        private final IdentityHashMap<Relation, Map<ClaimsGroup, Asking>> askings = new IdentityHashMap<>();
         private final Set<Integer> xids = new HashSet<>();
 
         void collect(Candidate candidate) {
+            xids.add(candidate.transaction().xid());
             for (Subscription subscription : candidate.subscriptions()) {
-                var key = new Key(candidate.change().relation(), subscription.group());
+                Asking asking = asking(candidate.change(), subscription);
                 switch (candidate.change()) {
-                    case Change.Insert insert -> place(key, insert.row());
-                    case Change.Delete delete -> place(key, delete.old());
+                    case Change.Insert insert -> asking.add(insert.row());
+                    case Change.Delete delete -> asking.add(delete.old());
                     case Change.Update update -> {
-                        place(key, update.row());
+                        asking.add(update.row());
                         if (update.relation().identity() == ReplicaIdentity.FULL) {
-                            place(key, update.old());
+                            asking.add(update.old());
                         }
                     }
                     case Change.Truncate _ -> {}
                 }
-                xids.add(candidate.transaction().xid());
             }
         }
 
-        private void place(Key key, Row image) {
-            List<Row> rows = images.computeIfAbsent(key, _ -> new ArrayList<>());
-            if (places.computeIfAbsent(key, _ -> new HashMap<>()).putIfAbsent(image, rows.size()) == null) {
-                rows.add(image);
-            }
+        private Asking asking(Change change, Subscription subscription) {
+            return askings.computeIfAbsent(change.relation(), _ -> new LinkedHashMap<>())
+                    .computeIfAbsent(subscription.group(), _ -> new Asking());
         }
 
         void ask(RowAccess access) throws RowAccessUnavailableException {
-            if (images.isEmpty()) {
+            var questions = new ArrayList<RowAccess.Question>();
+            var asked = new ArrayList<Asking>();
+            askings.forEach((relation, byGroup) -> byGroup.forEach((group, asking) -> {
+                questions.add(new RowAccess.Question(relation, group, asking.images));
+                asked.add(asking);
+            }));
+            if (questions.isEmpty()) {
                 return;
             }
-            var keys = List.copyOf(images.keySet());
-            var questions = keys.stream()
-                    .map(key ->
-                            new RowAccess.Question(key.relation(), key.group(), images.getOrDefault(key, List.of())))
-                    .toList();
-            List<RowAccess.Answer> given = access.ask(questions, xids);
-            for (int i = 0; i < keys.size(); i++) {
-                answers.put(keys.get(i), given.get(i));
+            List<RowAccess.Answer> answers = access.ask(questions, xids);
+            for (int i = 0; i < asked.size(); i++) {
+                asked.get(i).answer = answers.get(i);
             }
         }
 
@@ -94,36 +108,27 @@ public final class Authorizer {
             var grants = new ArrayList<Grant>();
             Change change = candidate.change();
             for (Subscription subscription : candidate.subscriptions()) {
-                var key = new Key(change.relation(), subscription.group());
-                RowAccess.Answer answer = answers.get(key);
-                if (answer == null) {
-                    continue;
-                }
+                Asking asking = asking(change, subscription);
                 boolean visible = switch (change) {
-                    case Change.Insert insert -> sees(key, answer, insert.row());
-                    case Change.Update update -> sees(key, answer, update.row());
-                    case Change.Delete delete -> sees(key, answer, delete.old());
+                    case Change.Insert insert -> asking.sees(insert.row());
+                    case Change.Update update -> asking.sees(update.row());
+                    case Change.Delete delete -> asking.sees(delete.old());
                     case Change.Truncate _ -> false;
                 };
-                BitSet columns = columns(subscription, change.relation(), answer.columns());
+                BitSet columns = columns(subscription, change.relation(), asking.answer.columns());
                 if (visible && !columns.isEmpty()) {
-                    grants.add(new Grant(subscription, columns, old(key, answer, change)));
+                    grants.add(new Grant(subscription, columns, old(asking, change)));
                 }
             }
             return grants;
         }
 
-        private boolean sees(Key key, RowAccess.Answer answer, Row image) {
-            Integer place = places.getOrDefault(key, Map.of()).get(image);
-            return place != null && answer.visible().get(place);
-        }
-
-        private Grant.OldImage old(Key key, RowAccess.Answer answer, Change change) {
+        private static Grant.OldImage old(Asking asking, Change change) {
             return switch (change) {
                 case Change.Delete _ -> Grant.OldImage.SHOWN;
                 case Change.Update update
                 when update.relation().identity() == ReplicaIdentity.FULL ->
-                    sees(key, answer, update.old()) ? Grant.OldImage.SHOWN : Grant.OldImage.HIDDEN;
+                    asking.sees(update.old()) ? Grant.OldImage.SHOWN : Grant.OldImage.HIDDEN;
                 case Change.Update update -> sameKey(update) ? Grant.OldImage.KEY : Grant.OldImage.HIDDEN;
                 case Change.Insert _, Change.Truncate _ -> Grant.OldImage.HIDDEN;
             };

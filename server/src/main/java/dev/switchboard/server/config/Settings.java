@@ -1,7 +1,7 @@
 package dev.switchboard.server.config;
 
 import dev.switchboard.engine.channel.ChannelLimits;
-import dev.switchboard.engine.deliver.Outbox;
+import dev.switchboard.engine.deliver.OutboxLimit;
 import java.nio.file.Path;
 import java.time.Duration;
 
@@ -26,7 +26,7 @@ public record Settings(
         int maxConnections,
         int maxFrameBytes,
         ChannelLimits limits,
-        Outbox outbox,
+        OutboxLimit outbox,
         int sendBufferBytes,
         Duration idleTimeout,
         Duration authorizationPatience) {}

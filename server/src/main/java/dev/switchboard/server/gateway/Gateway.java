@@ -2,6 +2,7 @@ package dev.switchboard.server.gateway;
 
 import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.channel.TokenVerifier;
+import dev.switchboard.engine.deliver.Outbox;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.model.ConnectionId;
@@ -143,11 +144,16 @@ public final class Gateway implements Sink {
             return;
         }
         channel.config().setOption(ChannelOption.SO_SNDBUF, settings.sendBufferBytes());
-        int limit = settings.outbox().limitBytes();
+        int limit = 2 * settings.outbox().bytes();
         channel.config().setWriteBufferWaterMark(new WriteBufferWaterMark(limit / 2, limit));
         var id = new ConnectionId(shard.index(), numbers.incrementAndGet());
         var socket = new GatewayConnection(
-                channel, shard, settings.outbox(), settings.maxFrameBytes(), counters, clock.instant());
+                channel,
+                shard,
+                new Outbox(settings.outbox(), System.nanoTime()),
+                settings.maxFrameBytes(),
+                counters,
+                clock.instant());
         socket.speaksFor(running.connect(id, accept.version(), accept.claims(), socket));
         shard.add(socket);
         channel.closeFuture().addListener(_ -> counters.connections().decrementAndGet());

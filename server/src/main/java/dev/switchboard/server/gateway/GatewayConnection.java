@@ -70,17 +70,37 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
 
     @Override
     public void send(Frame frame) {
-        write(WebSocketFrames.text(channel.alloc(), frame));
+        writeNow(WebSocketFrames.text(channel.alloc(), frame));
+    }
+
+    /** What the connection itself is told: sent at once. */
+    private void writeNow(ByteBuf bytes) {
+        if (!closing && outbox.offerNow(pendingBytes(), bytes.readableBytes()) == Outbox.Verdict.OVERFLOW) {
+            overflow();
+        }
+        write(bytes);
         channel.flush();
     }
 
-    /** Queues bytes, taking over the reference; beyond the outbox the connection ends instead. */
-    void write(ByteBuf bytes) {
-        if (closing || !outbox.admits(pendingBytes(), bytes.readableBytes())) {
-            bytes.release();
+    /** Whether a frame of a change of that size may be queued now; one that never may ends the connection. */
+    boolean mustWait(int frameBytes, long nanos) {
+        if (closing) {
+            return false;
+        }
+        Outbox.Verdict verdict = outbox.offer(pendingBytes(), frameBytes, nanos);
+        if (verdict == Outbox.Verdict.OVERFLOW) {
             overflow();
+        }
+        return verdict == Outbox.Verdict.WAIT;
+    }
+
+    /** Queues bytes, taking over the reference; on a connection that ends they are dropped. */
+    void write(ByteBuf bytes) {
+        if (closing) {
+            bytes.release();
             return;
         }
+        outbox.queued(bytes.readableBytes());
         channel.write(bytes, channel.voidPromise());
     }
 
@@ -137,10 +157,7 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
 
     private void receive(WebSocketFrame frame) {
         switch (frame) {
-            case PingWebSocketFrame ping -> {
-                write(WebSocketFrames.pong(channel.alloc(), ping.content()));
-                flush();
-            }
+            case PingWebSocketFrame ping -> writeNow(WebSocketFrames.pong(channel.alloc(), ping.content()));
             case PongWebSocketFrame _ -> {}
             case CloseWebSocketFrame close -> closeAsked(close);
             default -> {

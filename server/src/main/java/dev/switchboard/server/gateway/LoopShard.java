@@ -4,10 +4,12 @@ import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.protocol.ErrorCode;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.EventLoop;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -21,17 +23,27 @@ import java.util.function.LongConsumer;
 
 /**
  * The connections of one event loop. A batch of the pipeline is one task: everything is written, then every touched
- * connection is flushed once, so that what waits for one client leaves in one system call. At most
- * {@link #BATCHES_UNDER_WAY} batches wait for the loop; then the pipeline waits.
+ * connection is flushed once, so that what waits for one client leaves in one system call. Where a connection that reads
+ * cannot keep up with a burst, the rest waits for it a little. At most {@link #BATCHES_UNDER_WAY} batches wait for the
+ * loop; then the pipeline waits. Owned by the event loop, except {@link #deliver} and {@link #execute}.
  */
 final class LoopShard {
     static final int BATCHES_UNDER_WAY = 64;
+
+    /** How long a connection that reads, but is behind, is given before it is looked at again. */
+    private static final Duration PAUSE = Duration.ofMillis(2);
+
+    private record EndOfBatch() {}
 
     private final int index;
     private final EventLoop loop;
     private final InstantSource clock;
     private final LongConsumer commitToSocketNanos;
     private final Map<Long, GatewayConnection> connections = new HashMap<>();
+    private final ArrayDeque<Object> waiting = new ArrayDeque<>();
+    private final Set<GatewayConnection> touched = new LinkedHashSet<>();
+    private final List<Instant> sentCommits = new ArrayList<>();
+    private boolean paused;
     private final Semaphore room = new Semaphore(BATCHES_UNDER_WAY);
 
     LoopShard(int index, EventLoop loop, InstantSource clock, LongConsumer commitToSocketNanos) {
@@ -79,10 +91,10 @@ final class LoopShard {
         room.acquireUninterruptibly();
         try {
             loop.execute(() -> {
-                try {
-                    write(batch);
-                } finally {
-                    room.release();
+                waiting.addAll(batch);
+                waiting.add(new EndOfBatch());
+                if (!paused) {
+                    drain();
                 }
             });
         } catch (RejectedExecutionException closed) {
@@ -90,25 +102,56 @@ final class LoopShard {
         }
     }
 
-    private void write(List<Recipients> batch) {
-        Set<GatewayConnection> touched = new LinkedHashSet<>();
-        for (Recipients recipients : batch) {
-            switch (recipients) {
-                case Recipients.Send send -> write(send, touched);
+    /** Hands over what waits, in order, until a connection needs time; then looks again a little later. */
+    private void drain() {
+        paused = false;
+        while (!waiting.isEmpty() && !paused) {
+            switch (waiting.peek()) {
+                case Recipients.Send send -> paused = !write(send);
                 case Recipients.Refetch refetch -> refetch(refetch.code(), refetch.channels());
+                case EndOfBatch _ -> room.release();
+                default -> throw new IllegalStateException("unknown delivery " + waiting.peek());
+            }
+            if (!paused) {
+                waiting.remove();
             }
         }
-        touched.forEach(GatewayConnection::flush);
-        Instant now = now();
-        for (Recipients recipients : batch) {
-            if (recipients instanceof Recipients.Send send) {
-                commitToSocketNanos.accept(
-                        Duration.between(send.committedAt(), now).toNanos());
-            }
+        flushTouched();
+        if (paused) {
+            loop.schedule(this::drain, PAUSE.toMillis(), TimeUnit.MILLISECONDS);
         }
     }
 
-    private void write(Recipients.Send send, Set<GatewayConnection> touched) {
+    private void flushTouched() {
+        touched.forEach(GatewayConnection::flush);
+        touched.clear();
+        Instant now = now();
+        sentCommits.forEach(committedAt ->
+                commitToSocketNanos.accept(Duration.between(committedAt, now).toNanos()));
+        sentCommits.clear();
+    }
+
+    /** Writes to all receivers, or to none where one of them needs time. */
+    private boolean write(Recipients.Send send) {
+        List<GatewayConnection> receivers = receivers(send);
+        int size = send.frame().payload().length + WebSocketFrames.HEADER;
+        long nanos = System.nanoTime();
+        for (GatewayConnection receiver : receivers) {
+            if (receiver.mustWait(size, nanos)) {
+                return false;
+            }
+        }
+        if (!receivers.isEmpty()) {
+            ByteBuf bytes = WebSocketFrames.text(ByteBufAllocator.DEFAULT, send.frame());
+            receivers.forEach(receiver -> receiver.write(bytes.retainedDuplicate()));
+            bytes.release();
+            touched.addAll(receivers);
+            sentCommits.add(send.committedAt());
+        }
+        return true;
+    }
+
+    private List<GatewayConnection> receivers(Recipients.Send send) {
         var receivers = new ArrayList<GatewayConnection>();
         for (ChannelRef channel : send.channels()) {
             GatewayConnection connection = connections.get(channel.connection().number());
@@ -116,13 +159,7 @@ final class LoopShard {
                 receivers.add(connection);
             }
         }
-        if (receivers.isEmpty()) {
-            return;
-        }
-        ByteBuf bytes = WebSocketFrames.text(io.netty.buffer.ByteBufAllocator.DEFAULT, send.frame());
-        receivers.forEach(connection -> connection.write(bytes.retainedDuplicate()));
-        bytes.release();
-        touched.addAll(receivers);
+        return receivers;
     }
 
     private void refetch(ErrorCode code, List<ChannelRef> channels) {

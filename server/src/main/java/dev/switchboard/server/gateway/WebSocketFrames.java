@@ -11,7 +11,8 @@ final class WebSocketFrames {
     private static final int TEXT = 0x1;
     private static final int CLOSE = 0x8;
     private static final int PONG = 0xA;
-    private static final int HEADER = 10;
+    /** The longest header. */
+    static final int HEADER = 10;
 
     private WebSocketFrames() {}
 
