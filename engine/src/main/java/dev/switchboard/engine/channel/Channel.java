@@ -119,6 +119,10 @@ final class Channel {
         refusal = Optional.empty();
     }
 
+    Optional<String> pendingRefusal() {
+        return refusal.map(Refusal::message);
+    }
+
     Optional<String> refusalDue(Instant now) {
         return refusal.filter(due -> live && !now.isBefore(due.at())).map(Refusal::message);
     }

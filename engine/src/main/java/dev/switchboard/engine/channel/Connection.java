@@ -296,7 +296,11 @@ public final class Connection {
     private void take(Channel channel, String token, Claims claims) {
         boolean sameUser = channel.claims().group().equals(claims.group());
         channel.take(token, claims);
-        if (sameUser || channel.wanted().isEmpty()) {
+        if (sameUser) {
+            channel.pendingRefusal().ifPresent(refusal -> fail(channel, ErrorCode.SUBSCRIPTION_REFUSED, refusal));
+            return;
+        }
+        if (channel.wanted().isEmpty()) {
             return;
         }
         ChannelRef former = channel.ref();

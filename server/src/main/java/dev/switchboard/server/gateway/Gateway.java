@@ -24,6 +24,7 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.internal.VertxInternal;
 import io.vertx.core.internal.net.NetSocketInternal;
 import io.vertx.core.json.JsonObject;
+import io.vertx.core.net.impl.ConnectionBase;
 import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.List;
@@ -40,6 +41,8 @@ import org.jspecify.annotations.Nullable;
  * remains. The engine's sink: one shard per event loop. Thread-safe.
  */
 public final class Gateway implements Sink {
+    private static final String EARLY_BYTES = "early-bytes";
+
     private final Settings settings;
     private final TokenVerifier tokens;
     private final InstantSource clock;
@@ -128,6 +131,9 @@ public final class Gateway implements Sink {
                 .putHeader("Upgrade", "websocket")
                 .putHeader("Connection", "Upgrade")
                 .putHeader("Sec-WebSocket-Accept", accept.acceptKey());
+        if (request.connection() instanceof ConnectionBase connection) {
+            connection.channel().pipeline().addAfter("httpDecoder", EARLY_BYTES, new EarlyBytes());
+        }
         request.toNetSocket()
                 .onSuccess(socket -> takeOver(((NetSocketInternal) socket).channelHandlerContext(), accept))
                 .onFailure(_ -> counters.connections().decrementAndGet());
@@ -173,10 +179,13 @@ public final class Gateway implements Sink {
         pipeline.addLast("utf8", new Utf8FrameValidator(false));
         pipeline.addLast("gateway", socket);
         former.forEach((name, handler) -> {
-            if (!(handler instanceof SslHandler) && pipeline.get(name) != null) {
+            if (!(handler instanceof SslHandler) && !name.equals(EARLY_BYTES) && pipeline.get(name) != null) {
                 pipeline.remove(name);
             }
         });
+        if (pipeline.get(EARLY_BYTES) != null) {
+            pipeline.remove(EARLY_BYTES);
+        }
     }
 
     /** Channels joined on all connections; asks every loop and waits a second for the answers. */

@@ -1,0 +1,261 @@
+package dev.switchboard.systemtest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.StandardSocketOptions;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+/** What breaks below and beside the engine, one disaster each. */
+class DisasterTest {
+    private TestServer server;
+    private UUID organization;
+    private PhoenixClient client;
+
+    @BeforeEach
+    void start() {
+        server = TestServer.start();
+        organization = server.organization("disaster");
+        client = watch();
+    }
+
+    @AfterEach
+    void stop() {
+        client.close();
+        server.close();
+    }
+
+    private PhoenixClient watch() {
+        return server.connect()
+                .joined(
+                        "realtime:calls",
+                        server.userToken(server.member(organization)),
+                        PhoenixClient.binding("*", "public", "calls", null));
+    }
+
+    private static List<String> ids(PhoenixClient of) {
+        return of.changes().stream()
+                .map(change -> change.at("/record/id").asString())
+                .toList();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"fast", "immediate"})
+    void D2_nothingIsLostOrDoubledWhenPostgresRestarts(String mode) {
+        var written = new ArrayList<String>();
+        for (int i = 0; i < 50; i++) {
+            written.add(server.call(organization).toString());
+        }
+
+        server.server().postgres().restart(mode);
+        for (int i = 0; i < 50; i++) {
+            written.add(server.call(organization).toString());
+        }
+
+        client.awaitChanges(100, Duration.ofSeconds(30));
+        assertThat(ids(client)).containsExactlyElementsOf(written);
+        assertThat(client.isOpen()).isTrue();
+    }
+
+    @Test
+    void D3_aLostSlotIsReplacedAndEverySubscriberToldToRefetch() {
+        // dropped in the moment between the end of one stream and the start of the next
+        await().pollInterval(Duration.ofMillis(1)).ignoreExceptions().until(() -> {
+            server.database()
+                    .useHandle(
+                            handle -> handle.execute(
+                                    "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = 'switchboard'"));
+            server.database().useHandle(handle -> handle.execute("select pg_drop_replication_slot('switchboard')"));
+            return true;
+        });
+
+        assertThat(client.message(message -> message.toString().contains("ReplicationSlotLost"))
+                        .get(3)
+                        .asString())
+                .isEqualTo("system");
+        client.event("realtime:calls", "phx_error");
+        client.joined(
+                "realtime:calls",
+                server.userToken(server.member(organization)),
+                PhoenixClient.binding("*", "public", "calls", null));
+        String after = server.call(organization).toString();
+        client.awaitChanges(1);
+        assertThat(ids(client)).containsExactly(after);
+    }
+
+    @Test
+    void D4_aTransactionOf100MegabytesArrivesWholeAndInOrderWithBoundedMemory() {
+        int rows = 1_000;
+        server.database()
+                .useHandle(handle -> handle.createUpdate(
+                                "insert into calls (organization_id, provider_call_sid, direction, from_number, to_number, state,"
+                                        + " transcription) select :organization, 'big-' || i, 'inbound', i::text, '2', 'ringing',"
+                                        + " repeat(md5(i::text), 100 * 1024 / 32) from generate_series(1, " + rows
+                                        + ") i")
+                        .bind("organization", organization)
+                        .execute());
+
+        client.awaitChanges(rows, Duration.ofSeconds(90));
+
+        assertThat(client.changeTexts()).hasSize(rows);
+        var numbers = client.changeTexts().stream()
+                .map(text -> PhoenixClient.JSON
+                        .readTree(text)
+                        .at("/4/data/record/from_number")
+                        .asString())
+                .toList();
+        assertThat(numbers)
+                .containsExactlyElementsOf(java.util.stream.IntStream.rangeClosed(1, rows)
+                        .mapToObj(Integer::toString)
+                        .toList());
+        assertThat(client.isOpen()).isTrue();
+    }
+
+    @Test
+    void D5_truncateTellsItsSubscribersToRefetch() {
+        String call = server.call(organization).toString();
+        client.awaitChanges(1);
+
+        server.database().useHandle(handle -> handle.execute("truncate calls"));
+
+        client.message(message -> message.toString().contains("TableTruncated"));
+        client.event("realtime:calls", "phx_error");
+        assertThat(ids(client)).containsExactly(call);
+    }
+
+    @Test
+    void D7_anUnchangedToastValueArrivesWithAnUpdateOfAnotherColumn() {
+        UUID call = server.call(organization);
+        // random, so that it does not compress away and is stored out of line
+        server.database()
+                .useHandle(handle -> handle.execute(
+                        "update calls set transcription = (select string_agg(md5(random()::text), '') from generate_series(1, 500))"
+                                + " where id = ?",
+                        call));
+        server.database().useHandle(handle -> Calls.advance(handle, call, "active"));
+
+        List<JsonNode> changes = client.awaitChanges(3);
+
+        String long1 = changes.get(1).at("/record/transcription").asString();
+        assertThat(long1).hasSize(16_000);
+        assertThat(changes.get(2).at("/record/transcription").asString()).isEqualTo(long1);
+        assertThat(changes.get(2).at("/record/state").asString()).isEqualTo("active");
+    }
+
+    @Test
+    void D8_columnsAddedInMidTransactionArriveWithTheNextChange() {
+        server.database().useTransaction(handle -> {
+            Calls.insert(handle, UUID.randomUUID(), organization);
+            handle.execute("alter table calls add column added text default 'new'");
+            Calls.insert(handle, UUID.randomUUID(), organization);
+            handle.execute("alter table calls rename column added to renamed");
+            Calls.insert(handle, UUID.randomUUID(), organization);
+        });
+
+        List<JsonNode> changes = client.awaitChanges(3);
+
+        assertThat(changes.get(0).get("record").has("added")).isFalse();
+        assertThat(changes.get(2).at("/record/renamed").asString()).isEqualTo("new");
+        assertThat(changes).hasSize(3);
+    }
+
+    @Test
+    void A3_anUpdateCarriesNoOldValuesThatTheUserMayNotSee() {
+        UUID other = server.organization("elsewhere");
+        UUID call = server.call(other);
+
+        server.database()
+                .useHandle(handle ->
+                        handle.execute("update calls set organization_id = ? where id = ?", organization, call));
+
+        JsonNode change = client.awaitChanges(1).getFirst();
+        assertThat(change.get("type").asString()).isEqualTo("UPDATE");
+        assertThat(change.at("/record/organization_id").asString()).isEqualTo(organization.toString());
+        assertThat(change.get("old_record").size()).isZero();
+    }
+
+    @Test
+    void A4_aRevokedMembershipEndsDeliveryFromTheNextCommitOn() {
+        UUID user = server.member(organization);
+        PhoenixClient leaver = server.connect()
+                .joined("realtime:calls", server.userToken(user), PhoenixClient.binding("*", "public", "calls", null));
+        String seen = server.call(organization).toString();
+        leaver.awaitChanges(1);
+
+        server.database().useHandle(handle -> handle.execute("delete from user_roles where user_id = ?", user));
+        server.call(organization);
+
+        client.awaitChanges(2);
+        UUID probe = UUID.randomUUID();
+        server.database().useHandle(handle -> {
+            handle.execute(
+                    "insert into user_roles (organization_id, user_id, role) values (?, ?, 'agent')",
+                    organization,
+                    user);
+            Calls.insert(handle, probe, organization);
+        });
+        leaver.awaitChanges(2);
+        assertThat(ids(leaver)).containsExactly(seen, probe.toString());
+        leaver.close();
+    }
+
+    @Test
+    void D6_aClientThatDoesNotReadIsDisconnectedAndTheOthersGetEverything() throws Exception {
+        try (var stalled = new Socket()) {
+            stalled.setOption(StandardSocketOptions.SO_RCVBUF, 4096);
+            stalled.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), server.port()));
+            joinWithoutReading(stalled, server.userToken(server.member(organization)));
+
+            int calls = 0;
+            while (server.server().gateway().counters().overflows().sum() == 0 && calls < 3_000) {
+                server.call(organization);
+                calls++;
+            }
+
+            assertThat(server.server().gateway().counters().overflows().sum()).isEqualTo(1);
+            client.awaitChanges(calls, Duration.ofSeconds(30));
+            assertThat(client.changeTexts()).hasSize(calls);
+            assertThat(client.isOpen()).isTrue();
+        }
+    }
+
+    private void joinWithoutReading(Socket socket, String token) throws Exception {
+        String request = "GET /realtime/v1/websocket?vsn=2.0.0&apikey=" + server.anonKey()
+                + " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+        byte[] join =
+                ("[\"1\",\"1\",\"realtime:calls\",\"phx_join\",{\"config\":{\"postgres_changes\":[{\"event\":\"*\","
+                                + "\"schema\":\"public\",\"table\":\"calls\"}]},\"access_token\":\"" + token + "\"}]")
+                        .getBytes(StandardCharsets.US_ASCII);
+        // the join is sent together with the handshake: it must not be lost
+        socket.getOutputStream().write(concatenate(request.getBytes(StandardCharsets.US_ASCII), maskedText(join)));
+        await().until(() -> server.server().gateway().channelCount() == 2);
+    }
+
+    private static byte[] concatenate(byte[] first, byte[] second) {
+        byte[] both = java.util.Arrays.copyOf(first, first.length + second.length);
+        System.arraycopy(second, 0, both, first.length, second.length);
+        return both;
+    }
+
+    /** A masked text frame with the mask 0, which leaves the payload as it is (RFC 6455, section 5.3). */
+    private static byte[] maskedText(byte[] payload) {
+        byte[] header = {
+            (byte) 0x81, (byte) (0x80 | 126), (byte) (payload.length >> 8), (byte) payload.length, 0, 0, 0, 0
+        };
+        return concatenate(header, payload);
+    }
+}

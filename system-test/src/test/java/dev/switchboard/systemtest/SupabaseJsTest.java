@@ -1,0 +1,171 @@
+package dev.switchboard.systemtest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** The unmodified official client against the server. */
+@Tag("node")
+class SupabaseJsTest {
+    private static final String NEWEST = "supabase-js-2.119";
+    private static final ObjectNode CALLS = PhoenixClient.binding("*", "public", "calls", null);
+
+    private static TestServer server;
+    private SupabaseClient clients;
+
+    @BeforeAll
+    static void start() {
+        server = TestServer.start();
+    }
+
+    @AfterAll
+    static void stop() {
+        server.close();
+    }
+
+    @BeforeEach
+    void open() {
+        clients = new SupabaseClient();
+    }
+
+    @AfterEach
+    void close() {
+        clients.close();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "supabase-js-2.119,2.0.0",
+        "supabase-js-2.119,1.0.0",
+        "supabase-js-2.109,2.0.0",
+        "supabase-js-2.109,1.0.0"
+    })
+    void F000_10_changesReachTheirOrganizationsUsersAndNobodyElse(String library, String version) {
+        UUID ours = server.organization("ours-" + UUID.randomUUID());
+        UUID theirs = server.organization("theirs-" + UUID.randomUUID());
+        clients.connect("member", library, server, server.userToken(server.member(ours)), version);
+        clients.connect("outsider", library, server, server.userToken(server.member(theirs)), version);
+        clients.connect("anon", library, server, null, version);
+        clients.subscribed("member", "calls", CALLS);
+        clients.subscribed("outsider", "calls", CALLS);
+        clients.subscribe("anon", "calls", CALLS);
+        clients.awaitListening("member", "calls");
+        clients.awaitListening("outsider", "calls");
+
+        UUID call = server.call(ours);
+        server.database().useHandle(handle -> {
+            Calls.advance(handle, call, "active");
+            Calls.delete(handle, call);
+        });
+        UUID last = server.call(theirs);
+
+        List<JsonNode> got = clients.awaitChanges("member", 3);
+        assertThat(got)
+                .extracting(change -> change.get("eventType").asString())
+                .containsExactly("INSERT", "UPDATE", "DELETE");
+        assertThat(got.get(0).at("/new/id").asString()).isEqualTo(call.toString());
+        assertThat(got.get(0).at("/new/organization_id").asString()).isEqualTo(ours.toString());
+        assertThat(got.get(0).at("/new/status").asString()).isEqualTo("ringing");
+        assertThat(got.get(1).at("/old/state").asString()).isEqualTo("ringing");
+        assertThat(got.get(1).at("/new/state").asString()).isEqualTo("active");
+        assertThat(got.get(1).at("/new/version").asInt()).isEqualTo(2);
+        assertThat(got.get(2).at("/old/from_number").asString()).isEqualTo("+14155550001");
+        assertThat(got.get(2).at("/new").size()).isZero();
+        assertThat(clients.awaitChanges("outsider", 1))
+                .extracting(change -> change.at("/new/id").asString())
+                .containsExactly(last.toString());
+        assertThat(clients.changes("anon")).isEmpty();
+        assertThat(clients.changes("member")).hasSize(3);
+    }
+
+    @Test
+    void F000_04_aDeniedSubscriptionSaysTableAndCause() {
+        clients.connect("anon", NEWEST, server, null, null);
+
+        clients.subscribe("anon", "calls", CALLS);
+
+        assertThat(clients.awaitError("anon", "calls", "permission denied for table calls"))
+                .contains("schema: public, table: calls");
+        clients.awaitStatus("anon", "calls", "CHANNEL_ERROR", 1);
+    }
+
+    @Test
+    void F000_12_aFilterByOrganizationDeliversOnlyThat() {
+        UUID first = server.organization("first-" + UUID.randomUUID());
+        UUID second = server.organization("second-" + UUID.randomUUID());
+        clients.connect("service", NEWEST, server.url(), server.serviceKey(), null, null);
+        clients.subscribed(
+                "service", "calls", PhoenixClient.binding("*", "public", "calls", "organization_id=eq." + second));
+        clients.awaitListening("service", "calls");
+
+        server.call(first);
+        UUID wanted = server.call(second);
+
+        assertThat(clients.awaitChanges("service", 1))
+                .extracting(change -> change.at("/new/id").asString())
+                .containsExactly(wanted.toString());
+    }
+
+    @Test
+    void removedChannelsGetNothingAndOthersOfTheSocketGoOn() {
+        UUID organization = server.organization("removal-" + UUID.randomUUID());
+        clients.connect("member", NEWEST, server, server.userToken(server.member(organization)), null);
+        clients.subscribed("member", "calls", CALLS);
+        clients.subscribed("member", "roles", PhoenixClient.binding("*", "public", "profiles", null));
+        clients.awaitListening("member", "calls");
+        clients.awaitListening("member", "roles");
+
+        clients.removeChannel("member", "calls");
+        server.call(organization);
+        server.database()
+                .useHandle(handle -> handle.execute(
+                        "insert into profiles (id, organization_id, display_name) values (gen_random_uuid(), ?, 'x')",
+                        organization));
+
+        assertThat(clients.awaitChanges("member", 1))
+                .extracting(change -> change.get("table").asString())
+                .containsExactly("profiles");
+        assertThat(clients.statuses("member", "calls")).endsWith("CLOSED");
+    }
+
+    @Test
+    void F003_04_anotherUsersTokenTakesOverAndTheFirstUsersRowsEnd() {
+        UUID first = server.organization("before-" + UUID.randomUUID());
+        UUID second = server.organization("after-" + UUID.randomUUID());
+        clients.connect("user", NEWEST, server, server.userToken(server.member(first)), null);
+        clients.subscribed("user", "calls", CALLS);
+        clients.awaitListening("user", "calls");
+        UUID seen = server.call(first);
+        clients.awaitChanges("user", 1);
+
+        clients.setToken("user", server.userToken(server.member(second)));
+        clients.event(event -> SupabaseClient.is(event, "kind", "tokenSet"));
+        org.awaitility.Awaitility.await().untilAsserted(() -> {
+            UUID probe = server.call(second);
+            assertThat(clients.changes("user"))
+                    .anySatisfy(change -> assertThat(
+                                    change.at("/new/organization_id").asString())
+                            .isEqualTo(second.toString()));
+            assertThat(probe).isNotNull();
+        });
+        UUID hidden = server.call(first);
+        UUID shown = server.call(second);
+
+        clients.event(event -> event.at("/change/new/id").asString("").equals(shown.toString()));
+        assertThat(clients.changes("user"))
+                .extracting(change -> change.at("/new/id").asString())
+                .contains(seen.toString())
+                .doesNotContain(hidden.toString());
+    }
+}
