@@ -320,13 +320,20 @@ public final class Connection {
             case ChangeFeed.Answer.Unavailable _ ->
                 fail(channel, ErrorCode.DATABASE_UNAVAILABLE, ErrorCode.DATABASE_UNAVAILABLE.reason());
             case ChangeFeed.Answer.Live(var refusals)
-            when !refusals.isEmpty() -> {
+            when channel.isRefusedBy(refusals) -> {
                 systemError(channel, "system", messages(refusals));
                 close(channel);
             }
             case ChangeFeed.Answer.Live _
             when channel.hasMissed() -> fail(channel, ErrorCode.CLAIMS_CHANGED, ErrorCode.CLAIMS_CHANGED.reason());
-            case ChangeFeed.Answer.Live _ -> channel.takePendingToken().ifPresent(token -> newToken(channel, token));
+            case ChangeFeed.Answer.Live(var refusals) -> {
+                channel.tokenCame();
+                refusals.forEach(refusal -> refused(channel, refusal));
+                if (refusals.isEmpty()) {
+                    subscribed(channel);
+                }
+                channel.takePendingToken().ifPresent(token -> newToken(channel, token));
+            }
         }
     }
 

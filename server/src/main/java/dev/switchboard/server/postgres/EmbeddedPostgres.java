@@ -96,10 +96,16 @@ public final class EmbeddedPostgres implements AutoCloseable {
         return data;
     }
 
-    /** Stops it fast and starts it again on the same port, as an operator would. */
+    /**
+     * Starts it again on the same port, as an operator would.
+     *
+     * @param mode of the stop before, where it runs: fast or immediate
+     */
     public void restart(String mode) {
         try {
-            stop(mode);
+            if (Files.exists(data.resolve("postmaster.pid"))) {
+                stop(mode);
+            }
             launch();
         } catch (IOException failed) {
             throw new UncheckedIOException("the embedded PostgreSQL does not restart", failed);

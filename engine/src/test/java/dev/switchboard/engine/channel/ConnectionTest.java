@@ -1,0 +1,297 @@
+package dev.switchboard.engine.channel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.Claims;
+import dev.switchboard.engine.model.ClaimsGroup;
+import dev.switchboard.engine.model.ConnectionId;
+import dev.switchboard.engine.model.WireVersion;
+import dev.switchboard.engine.protocol.ClientCodec;
+import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.engine.protocol.Frame;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+
+/** The channel's states, without a socket: what is said to the connection and what it says. */
+class ConnectionTest {
+    private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
+    private static final String CALLS =
+            "{\"config\":{\"postgres_changes\":[{\"event\":\"*\",\"schema\":\"public\",\"table\":\"calls\"}]}";
+
+    private final List<String> said = new ArrayList<>();
+    private final List<ChangeFeed.Request> requests = new ArrayList<>();
+    private final List<Consumer<ChangeFeed.Answer>> answers = new ArrayList<>();
+    private final List<ChannelRef> closed = new ArrayList<>();
+    private Instant now = START;
+
+    private final ChangeFeed feed = new ChangeFeed() {
+        @Override
+        public void open(Request request, Consumer<Answer> answer) {
+            requests.add(request);
+            answers.add(answer);
+        }
+
+        @Override
+        public void close(ChannelRef channel) {
+            closed.add(channel);
+        }
+    };
+
+    private final Connection connection = new Connection(
+            new ConnectionId(0, 1),
+            WireVersion.V2,
+            claims("anon", START.plusSeconds(10_000)),
+            new Connection.Shared(
+                    feed, ConnectionTest::verify, new ChannelLimits(2, 5), (InstantSource) () -> now, new AtomicLong()),
+            this::keep);
+
+    private void keep(Frame frame) {
+        said.add(frame.toString());
+    }
+
+    private static Claims claims(String user, Instant expiresAt) {
+        return new Claims(new ClaimsGroup("authenticated", "{\"sub\":\"" + user + "\"}"), expiresAt);
+    }
+
+    /** Tokens are "user/seconds", and "bad" is none. */
+    private static TokenVerifier.Result verify(String token, Instant now) {
+        if (token.equals("bad")) {
+            return new TokenVerifier.Result.Invalid(ErrorCode.TOKEN_MALFORMED, ErrorCode.TOKEN_MALFORMED.message());
+        }
+        String[] parts = token.split("/", 2);
+        return new TokenVerifier.Result.Valid(claims(parts[0], START.plusSeconds(Long.parseLong(parts[1]))));
+    }
+
+    private void receive(String frame) {
+        ClientCodec.decode(WireVersion.V2, frame.getBytes(StandardCharsets.UTF_8))
+                .ifPresent(connection::receive);
+    }
+
+    private void join(String ref, String topic) {
+        join(ref, topic, "");
+    }
+
+    /** @param token empty for none */
+    private void join(String ref, String topic, String token) {
+        receive("[\"" + ref + "\",\"" + ref + "\",\"" + topic + "\",\"phx_join\"," + CALLS
+                + (token.isEmpty() ? "" : ",\"access_token\":\"" + token + "\"") + "}]");
+    }
+
+    private void live() {
+        answers.getLast().accept(new ChangeFeed.Answer.Live(List.of()));
+    }
+
+    private void refuse() {
+        int id = requests.getLast().wanted().getFirst().id();
+        answers.getLast().accept(new ChangeFeed.Answer.Live(List.of(new ChangeFeed.Refusal(id, "no table calls"))));
+    }
+
+    @Test
+    void J3_theReplyComesOnlyOnceTheSubscriptionIsLive() {
+        join("1", "realtime:a", "doug/100");
+        assertThat(said).isEmpty();
+
+        live();
+
+        assertThat(said.get(0)).startsWith("[\"1\",\"1\",\"realtime:a\",\"phx_reply\",{\"status\":\"ok\"");
+        assertThat(said.get(1)).contains("\"system\"", "Subscribed to PostgreSQL", "\"channel\":\"a\"");
+    }
+
+    @Test
+    void J4_aRefusedSubscriptionRefusesTheJoinWithItsCause() {
+        join("1", "realtime:a", "doug/100");
+
+        refuse();
+
+        assertThat(said.getFirst())
+                .contains("\"status\":\"error\"", "RealtimeDisabledForConfiguration: no table calls");
+        assertThat(connection.channelCount()).isZero();
+        assertThat(closed).containsExactly(requests.getFirst().channel());
+    }
+
+    @Test
+    void J5_aSecondJoinOfATopicClosesTheFirst() {
+        join("1", "realtime:a", "doug/100");
+        live();
+        join("2", "realtime:a", "doug/100");
+        live();
+
+        assertThat(said)
+                .anySatisfy(frame -> assertThat(frame).isEqualTo("[\"1\",\"1\",\"realtime:a\",\"phx_close\",{}]"));
+        assertThat(connection.admits(requests.get(0).channel())).isFalse();
+        assertThat(connection.admits(requests.get(1).channel())).isTrue();
+    }
+
+    @Test
+    void J6_aChannelLeftWhileItsSubscriptionIsMadeIsClosedWhenItComes() {
+        join("1", "realtime:a", "doug/100");
+        receive("[\"1\",\"2\",\"realtime:a\",\"phx_leave\",{}]");
+        closed.clear();
+
+        live();
+
+        assertThat(closed).containsExactly(requests.getFirst().channel());
+        assertThat(said).noneMatch(frame -> frame.contains("postgres_changes"));
+    }
+
+    @Test
+    void J7_joinsBeyondTheLimitsAreRefusedWithTheirCode() {
+        join("1", "realtime:a", "doug/100");
+        join("2", "realtime:b", "doug/100");
+        join("3", "realtime:c", "doug/100");
+        assertThat(said.getLast()).contains("ChannelRateLimitReached: Too many channels");
+        join("4", "realtime:a", "doug/100");
+        join("5", "realtime:a", "doug/100");
+        join("6", "realtime:a", "doug/100");
+        assertThat(said.getLast()).contains("ClientJoinRateLimitReached: Too many joins per second");
+
+        now = now.plusSeconds(1);
+        join("7", "realtime:a", "doug/100");
+        live();
+
+        assertThat(said.get(said.size() - 2)).contains("\"status\":\"ok\"");
+    }
+
+    @Test
+    void J7_topicsTokensAndPrivateChannelsAreCheckedBeforeAnythingIsAsked() {
+        join("1", "elsewhere", "doug/100");
+        join("2", "realtime:", "doug/100");
+        join("3", "realtime:a", "bad");
+        receive("[\"4\",\"4\",\"realtime:a\",\"phx_join\",{\"config\":{\"private\":true}}]");
+
+        assertThat(said.get(0)).contains("\"reason\":\"unmatched topic\"");
+        assertThat(said.get(1)).contains("TopicNameRequired: You must provide a topic name");
+        assertThat(said.get(2)).contains("MalformedJWT: The token provided is not a valid JWT");
+        assertThat(said.get(3)).contains("PrivateChannelsUnsupported");
+        assertThat(requests).isEmpty();
+    }
+
+    @Test
+    void J8_aFirstJoinWithoutATokenWaitsForItAndThenGoesLive() {
+        join("1", "realtime:a");
+        refuse();
+        assertThat(said.getFirst()).contains("\"status\":\"ok\"");
+        assertThat(said.getLast()).contains("\"system\"", "\"status\":\"error\"", "no table calls");
+
+        receive("[\"1\",\"2\",\"realtime:a\",\"access_token\",{\"access_token\":\"doug/100\"}]");
+        live();
+        now = now.plusSeconds(60);
+        connection.expire();
+
+        assertThat(said.getLast()).contains("Subscribed to PostgreSQL");
+        assertThat(connection.admits(requests.getLast().channel())).isTrue();
+    }
+
+    @Test
+    void J8_withoutATokenInTimeTheChannelFailsAndTheNextJoinIsRefused() {
+        join("1", "realtime:a");
+        refuse();
+        now = now.plusSeconds(3);
+
+        connection.expire();
+        assertThat(said.getLast()).isEqualTo("[\"1\",\"1\",\"realtime:a\",\"phx_error\",{}]");
+        join("2", "realtime:a");
+        refuse();
+
+        assertThat(said.getLast()).contains("\"status\":\"error\"", "no table calls");
+    }
+
+    @Test
+    void T1_aTokenOfTheSameUserChangesNothingButTheExpiry() {
+        join("1", "realtime:a", "doug/100");
+        live();
+
+        receive("[\"1\",\"2\",\"realtime:a\",\"access_token\",{\"access_token\":\"doug/500\"}]");
+        now = START.plusSeconds(200);
+        connection.expire();
+
+        assertThat(requests).hasSize(1);
+        assertThat(connection.admits(requests.getFirst().channel())).isTrue();
+    }
+
+    @Test
+    void T2_anotherUsersTokenWithholdsWhatWasAuthorizedForTheFirst() {
+        join("1", "realtime:a", "doug/100");
+        live();
+        receive("[\"1\",\"2\",\"realtime:a\",\"access_token\",{\"access_token\":\"rhonda/100\"}]");
+
+        boolean admitted = connection.admits(requests.getFirst().channel());
+        live();
+
+        assertThat(admitted).isFalse();
+        assertThat(requests.getLast().replaces()).contains(requests.getFirst().channel());
+        assertThat(said.get(said.size() - 2)).contains("ClaimsChanged");
+        assertThat(said.getLast()).contains("phx_error");
+    }
+
+    @Test
+    void T3_aBadTokenClosesTheChannelWithItsMessage() {
+        join("1", "realtime:a", "doug/100");
+        live();
+
+        receive("[\"1\",\"2\",\"realtime:a\",\"access_token\",{\"access_token\":\"bad\"}]");
+
+        assertThat(said.get(said.size() - 2)).contains("\"system\"", "The token provided is not a valid JWT");
+        assertThat(said.getLast()).contains("phx_close");
+        assertThat(closed).containsExactly(requests.getFirst().channel());
+    }
+
+    @Test
+    void T4_nothingIsDeliveredAfterTheTokenExpiredAndTheClientRejoins() {
+        join("1", "realtime:a", "doug/100");
+        live();
+        now = START.plusSeconds(100);
+
+        assertThat(connection.admits(requests.getFirst().channel())).isFalse();
+        connection.expire();
+
+        assertThat(said.get(said.size() - 2)).contains("Token has expired 0 seconds ago");
+        assertThat(said.getLast()).contains("phx_error");
+    }
+
+    @Test
+    void D5_refetchIsASystemErrorThenPhxError() {
+        join("1", "realtime:a", "doug/100");
+        live();
+
+        connection.refetch(requests.getFirst().channel(), ErrorCode.TABLE_TRUNCATED);
+
+        assertThat(said.get(said.size() - 2)).contains("TableTruncated: The table was truncated");
+        assertThat(said.getLast()).isEqualTo("[\"1\",\"1\",\"realtime:a\",\"phx_error\",{}]");
+        assertThat(connection.channelCount()).isZero();
+    }
+
+    @Test
+    void W7_heartbeatsLeavesAndUnknownEventsAreAnswered() {
+        receive("[null,\"10\",\"phoenix\",\"heartbeat\",{}]");
+        receive("[\"1\",\"11\",\"realtime:gone\",\"phx_leave\",{}]");
+        receive("[\"1\",\"12\",\"realtime:gone\",\"anything\",{}]");
+        join("1", "realtime:a", "doug/100");
+        live();
+        receive("[\"1\",\"13\",\"realtime:a\",\"anything\",{}]");
+        receive("[\"0\",\"14\",\"realtime:a\",\"anything\",{}]");
+
+        assertThat(said.get(0))
+                .isEqualTo("[null,\"10\",\"phoenix\",\"phx_reply\",{\"status\":\"ok\",\"response\":{}}]");
+        assertThat(said.get(1)).contains("\"11\"", "\"status\":\"ok\"");
+        assertThat(said.get(2)).contains("\"12\"", "unmatched topic");
+        assertThat(said.getLast()).contains("\"13\"", "UnsupportedEvent: event 'anything' is not supported");
+    }
+
+    @Test
+    void J6_aClosedSocketClosesItsChannels() {
+        join("1", "realtime:a", "doug/100");
+        live();
+
+        connection.closed();
+
+        assertThat(closed).containsExactly(requests.getFirst().channel());
+    }
+}
