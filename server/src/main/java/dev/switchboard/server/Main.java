@@ -29,7 +29,15 @@ public final class Main implements Runnable {
     }
 
     public static void main(String[] arguments) {
-        System.exit(commandLine(SettingSources.ofProcess(arguments)).execute(arguments));
+        SettingSources sources;
+        try {
+            sources = SettingSources.of(System.getenv(), arguments);
+        } catch (InvalidSettingException unreadable) {
+            System.err.println(unreadable.getMessage());
+            System.exit(WRONG_USE);
+            return;
+        }
+        System.exit(commandLine(sources).execute(arguments));
     }
 
     static CommandLine commandLine(SettingSources sources) {

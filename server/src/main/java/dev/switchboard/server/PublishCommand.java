@@ -8,6 +8,7 @@ import dev.switchboard.server.config.Secrets;
 import dev.switchboard.server.postgres.EmbeddedPostgres;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -49,7 +50,7 @@ final class PublishCommand implements Callable<Integer> {
             throw new InvalidSettingException("there is no installation in " + dataDirectory
                     + "; start one with: switchboard start, or name its --data-dir");
         }
-        Secrets secrets = Secrets.loadOrCreate(secretsFile);
+        Secrets secrets = Secrets.loadOrCreate(secretsFile, Instant.now());
         Path postgres = dataDirectory.resolve("postgres");
         Optional<Database> running = EmbeddedPostgres.findRunning(postgres, secrets.superuser());
         if (running.isPresent()) {

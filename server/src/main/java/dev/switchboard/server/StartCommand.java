@@ -167,11 +167,11 @@ final class StartCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         Instant now = Instant.now();
         String url = "http://" + (host.equals("0.0.0.0") ? "127.0.0.1" : host) + ":" + server.port();
-        String anonKey = server.tokens().issue("anon", Map.of(), now, KEY_LIFE);
+        String anonKey = apiKey(server, "anon");
         out.printf("%nSwitchboard is running, after %.1f s.%n%n", took.toMillis() / 1000.0);
         out.println("  URL          " + url);
         out.println("  anon key     " + anonKey);
-        out.println("  service key  " + server.tokens().issue("service_role", Map.of(), now, KEY_LIFE));
+        out.println("  service key  " + apiKey(server, "service_role"));
         out.println("  JWT secret   key jwt-secret in " + server.directory().secretsFile());
         out.println("  database     " + server.postgres().database() + ", password in the same file");
         if (demo) {
@@ -186,6 +186,11 @@ final class StartCommand implements Callable<Integer> {
         }
         out.printf("%nCtrl-C stops everything; the data stays in %s.%n", dataDirectory);
         out.flush();
+    }
+
+    /** The same at every start. */
+    private static String apiKey(Switchboard server, String role) {
+        return server.tokens().issue(role, Map.of(), server.secrets().createdAt(), KEY_LIFE);
     }
 
     private static String token(Switchboard server, DemoData.User user, Instant now) {

@@ -23,6 +23,7 @@ import dev.switchboard.server.postgres.EmbeddedPostgres;
 import dev.switchboard.server.postgres.Migrations;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
+import java.time.Instant;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -55,7 +56,7 @@ public final class Switchboard implements AutoCloseable {
     public static Switchboard start(Settings settings) {
         DataDirectory directory = DataDirectory.lock(settings.dataDirectory());
         try {
-            Secrets secrets = Secrets.loadOrCreate(directory.secretsFile());
+            Secrets secrets = Secrets.loadOrCreate(directory.secretsFile(), Instant.now());
             EmbeddedPostgres postgres = EmbeddedPostgres.start(directory.postgres(), secrets.superuser());
             try {
                 return new Switchboard(settings, directory, secrets, postgres);

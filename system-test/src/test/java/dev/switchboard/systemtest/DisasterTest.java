@@ -3,11 +3,6 @@ package dev.switchboard.systemtest;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.Socket;
-import java.net.StandardSocketOptions;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -210,52 +205,5 @@ class DisasterTest {
         leaver.awaitChanges(2);
         assertThat(ids(leaver)).containsExactly(seen, probe.toString());
         leaver.close();
-    }
-
-    @Test
-    void D6_aClientThatDoesNotReadIsDisconnectedAndTheOthersGetEverything() throws Exception {
-        try (var stalled = new Socket()) {
-            stalled.setOption(StandardSocketOptions.SO_RCVBUF, 4096);
-            stalled.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), server.port()));
-            joinWithoutReading(stalled, server.userToken(server.member(organization)));
-
-            int calls = 0;
-            while (server.server().gateway().counters().overflows().sum() == 0 && calls < 3_000) {
-                server.call(organization);
-                calls++;
-            }
-
-            assertThat(server.server().gateway().counters().overflows().sum()).isEqualTo(1);
-            client.awaitChanges(calls, Duration.ofSeconds(30));
-            assertThat(client.changeTexts()).hasSize(calls);
-            assertThat(client.isOpen()).isTrue();
-        }
-    }
-
-    private void joinWithoutReading(Socket socket, String token) throws Exception {
-        String request = "GET /realtime/v1/websocket?vsn=2.0.0&apikey=" + server.anonKey()
-                + " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-        byte[] join =
-                ("[\"1\",\"1\",\"realtime:calls\",\"phx_join\",{\"config\":{\"postgres_changes\":[{\"event\":\"*\","
-                                + "\"schema\":\"public\",\"table\":\"calls\"}]},\"access_token\":\"" + token + "\"}]")
-                        .getBytes(StandardCharsets.US_ASCII);
-        // the join is sent together with the handshake: it must not be lost
-        socket.getOutputStream().write(concatenate(request.getBytes(StandardCharsets.US_ASCII), maskedText(join)));
-        await().until(() -> server.server().gateway().channelCount() == 2);
-    }
-
-    private static byte[] concatenate(byte[] first, byte[] second) {
-        byte[] both = java.util.Arrays.copyOf(first, first.length + second.length);
-        System.arraycopy(second, 0, both, first.length, second.length);
-        return both;
-    }
-
-    /** A masked text frame with the mask 0, which leaves the payload as it is (RFC 6455, section 5.3). */
-    private static byte[] maskedText(byte[] payload) {
-        byte[] header = {
-            (byte) 0x81, (byte) (0x80 | 126), (byte) (payload.length >> 8), (byte) payload.length, 0, 0, 0, 0
-        };
-        return concatenate(header, payload);
     }
 }

@@ -28,10 +28,10 @@ import org.postgresql.PGStatement;
 /**
  * Asks PostgreSQL. The connections' user may SET ROLE to the roles of tokens and has no rights of its own.
  *
- * <p>One round trip is one READ ONLY transaction, {@code begin .. rollback} in one multi-statement: first whether the
- * transactions that wrote the images are visible to a new snapshot (a change can be decoded before), then for each
- * claims group {@code set_config} of role and claims and one execution of the policy over all its images. Each statement
- * takes a snapshot of its own, later than the first, so what was visible there stays visible. Never one statement over
+ * <p>One round trip is one multi-statement: first whether the transactions that wrote the images are visible to a new
+ * snapshot (a change can be decoded before), then for each claims group a READ ONLY transaction of its own, with
+ * {@code set_config} of role and claims and one execution of the policy over all its images. Later snapshots still see
+ * what the first saw, and nothing that a policy sets for its transaction reaches the next group. Never one statement over
  * several groups: the planner computes {@code (select auth.uid())} once.
  *
  * <p>What the policy raises means "not visible" for the row that made it raise: the images are halved until it is
@@ -77,13 +77,14 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
      *                 images that it stands for
      */
     private record Pending(
+            int oid,
             TableSecurity security,
             String sql,
             ClaimsGroup group,
             List<Map.Entry<String, List<Integer>>> literals,
             BitSet visible) {
         Pending part(int from, int to) {
-            return new Pending(security, sql, group, literals.subList(from, to), visible);
+            return new Pending(oid, security, sql, group, literals.subList(from, to), visible);
         }
 
         void decided(int literal, boolean shown) {
@@ -145,7 +146,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
 
     /** Adds the answer, filled at once where no asking is needed. */
     private Optional<Pending> prepare(Connection connection, Question question, List<Answer> answers)
-            throws SQLException {
+            throws SQLException, RowAccessUnavailableException {
         Relation relation = question.relation();
         TableSecurity security = security(connection, relation, question.group().role());
         var visible = new BitSet();
@@ -174,7 +175,12 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                 yield literals.isEmpty()
                         ? Optional.empty()
                         : Optional.of(new Pending(
-                                security, sql, question.group(), List.copyOf(literals.entrySet()), visible));
+                                relation.oid(),
+                                security,
+                                sql,
+                                question.group(),
+                                List.copyOf(literals.entrySet()),
+                                visible));
             }
         };
     }
@@ -213,13 +219,18 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
 
     @SuppressWarnings("ReferenceEquality") // security() keeps the instance while nothing changed
     private boolean probe(Connection connection, int oid, TableSecurity security, ClaimsGroup group)
-            throws SQLException {
+            throws SQLException, RowAccessUnavailableException {
         var key = new ProbeKey(oid, group);
         Probed known = probes.get(key);
         if (known != null && known.security() == security) {
             return known.passed();
         }
         boolean passed = objection(connection, security, group).isEmpty();
+        if (!passed && !TableSecurity.load(connection, oid, group.role()).equals(security)) {
+            securities.remove(new SecurityKey(oid, group.role()));
+            throw new RowAccessUnavailableException(
+                    "table " + security.table() + " has changed meanwhile", new IllegalStateException("stale"));
+        }
         probes.put(key, new Probed(security, passed));
         return passed;
     }
@@ -297,7 +308,20 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             if (SqlState.isTransient(raised)) {
                 throw raised;
             }
+            refuseStale(connection, chunk.getFirst(), raised);
             isolate(connection, chunk, xids);
+        }
+    }
+
+    /** What raised may be our own: the table is not any more what the statement was made for. Then ask again. */
+    private void refuseStale(Connection connection, Pending pending, SQLException raised)
+            throws SQLException, RowAccessUnavailableException {
+        var key = new SecurityKey(pending.oid(), pending.group().role());
+        TableSecurity present = TableSecurity.load(connection, key.oid(), key.role());
+        if (!present.equals(pending.security())) {
+            securities.remove(key);
+            throw new RowAccessUnavailableException(
+                    "table " + pending.security().table() + " has changed meanwhile: " + raised.getMessage(), raised);
         }
     }
 
@@ -319,8 +343,8 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     }
 
     private static boolean answered(Connection connection, List<Pending> chunk, String[] xids) throws SQLException {
-        String sql = "begin read only; " + VISIBLE + "; "
-                + (BECOME + "; " + chunk.getFirst().sql() + "; ").repeat(chunk.size()) + "rollback";
+        String sql = VISIBLE + "; "
+                + ("begin read only; " + BECOME + "; " + chunk.getFirst().sql() + "; rollback; ").repeat(chunk.size());
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
             statement.setArray(1, connection.createArrayOf("text", xids));
             int parameter = 2;
@@ -354,7 +378,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                 }
                 if (literal != pending.literals().size()) {
                     throw new SQLException(
-                            literal + " decisions for " + pending.literals().size() + " rows", "XX000");
+                            literal + " decisions for " + pending.literals().size() + " rows", "08P01");
                 }
             }
         }
@@ -364,7 +388,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private static ResultSet nextRows(PreparedStatement statement) throws SQLException {
         while (!statement.getMoreResults()) {
             if (statement.getUpdateCount() == -1) {
-                throw new SQLException("a result is missing", "XX000");
+                throw new SQLException("a result is missing", "08P01");
             }
         }
         return statement.getResultSet();

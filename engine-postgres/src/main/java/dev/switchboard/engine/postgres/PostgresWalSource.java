@@ -56,16 +56,9 @@ public final class PostgresWalSource implements WalSource {
             return new PgStream(connection, stream);
         } catch (SQLException failed) {
             abort();
-            throw lostOrUnavailable(failed);
+            // a slot that was invalidated meanwhile is found out by the next attempt
+            throw new WalUnavailableException("slot " + slot + ": " + failed.getMessage(), failed);
         }
-    }
-
-    private WalUnavailableException lostOrUnavailable(SQLException failed) throws SlotLostException {
-        String state = String.valueOf(failed.getSQLState());
-        if (state.equals(SqlState.OBJECT_NOT_IN_PREREQUISITE_STATE)) {
-            throw new SlotLostException("slot " + slot + ": " + failed.getMessage());
-        }
-        return new WalUnavailableException("slot " + slot + ": " + failed.getMessage(), failed);
     }
 
     private PGReplicationStream start(Connection connection, Lsn start) throws SQLException {

@@ -5,9 +5,6 @@ import java.util.Set;
 
 /** What an SQLSTATE means for authorization (PostgreSQL, appendix A). */
 final class SqlState {
-    static final String OBJECT_NOT_IN_PREREQUISITE_STATE = "55000";
-    static final String UNDEFINED_OBJECT = "42704";
-
     /**
      * Connection, resources, operator intervention, rollback, locks, system, authorization of the connection: no answer,
      * ask again. Everything else was raised by what was asked.

@@ -13,7 +13,7 @@ import java.util.List;
 /** Adds tables to the publication that subscribers can subscribe to. */
 public final class TablePublisher {
     private static final String FACTS = """
-            select c.relrowsecurity, c.relreplident,
+            select c.relkind = 'p' as partitioned, c.relrowsecurity, c.relreplident,
                    exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary) as has_key,
                    exists (select from pg_publication_tables p where p.pubname = ?
                             and p.schemaname = n.nspname and p.tablename = c.relname) as published
@@ -103,6 +103,10 @@ public final class TablePublisher {
             try (ResultSet row = query.executeQuery()) {
                 if (!row.next()) {
                     throw new CannotPublishException("table " + table + " does not exist");
+                }
+                if (row.getBoolean("partitioned")) {
+                    throw new CannotPublishException("table " + table + " is partitioned, which is not supported yet;"
+                            + " publish its partitions, each with its own policies");
                 }
                 return new Facts(
                         row.getBoolean("relrowsecurity"),

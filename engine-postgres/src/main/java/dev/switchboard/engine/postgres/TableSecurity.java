@@ -19,7 +19,7 @@ import java.util.Set;
  *
  * @param table     its present name
  * @param columns   all columns in order, as the row type has them
- * @param readable  columns on which the role has SELECT
+ * @param readable  columns on which the role has SELECT; none where it cannot use the schema, or cannot be taken on
  * @param predicate decides on a row
  */
 record TableSecurity(TableName table, List<String> columns, Set<String> readable, Predicate predicate) {
@@ -56,6 +56,8 @@ record TableSecurity(TableName table, List<String> columns, Set<String> readable
                           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum) as columns,
                    array(select a.attname::text from pg_attribute a
                           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+                            and has_schema_privilege(r.oid, n.oid, 'USAGE')
+                            and pg_has_role(session_user, r.oid, 'MEMBER')
                             and has_column_privilege(r.oid, c.oid, a.attnum, 'SELECT')) as readable,
                    array(select a.attname::text from pg_attribute a join pg_type t on t.oid = a.atttypid
                           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped

@@ -116,11 +116,20 @@ public final class Authorizer {
                     case Change.Truncate _ -> false;
                 };
                 BitSet columns = columns(subscription, change.relation(), asking.answer.columns());
-                if (visible && !columns.isEmpty()) {
+                if (visible && !columns.isEmpty() && mayFilter(subscription, change, asking)) {
                     grants.add(new Grant(subscription, columns, old(asking, change)));
                 }
             }
             return grants;
+        }
+
+        /** A filter on a column that the role cannot read any more would tell which rows match. */
+        private static boolean mayFilter(Subscription subscription, Change change, Asking asking) {
+            return subscription
+                    .filter()
+                    .map(filter -> change.relation().indexOf(filter.column()))
+                    .map(index -> index >= 0 && asking.answer.columns().get(index))
+                    .orElse(true);
         }
 
         private static Grant.OldImage old(Asking asking, Change change) {

@@ -138,11 +138,9 @@ final class Channel {
     }
 
     boolean admits(ChannelRef to, Instant now) {
-        if (!isCurrent(to)) {
-            missed = true;
-            return false;
-        }
-        return now.isBefore(claims.expiresAt());
+        boolean admitted = isCurrent(to) && now.isBefore(claims.expiresAt());
+        missed |= !admitted;
+        return admitted;
     }
 
     /** Whether these refusals refuse the join as a whole: all bindings, or any where the client waits for all. */

@@ -296,6 +296,10 @@ public final class Connection {
     private void take(Channel channel, String token, Claims claims) {
         boolean sameUser = channel.claims().group().equals(claims.group());
         channel.take(token, claims);
+        if (sameUser && channel.hasMissed()) {
+            fail(channel, ErrorCode.CLAIMS_CHANGED, ErrorCode.CLAIMS_CHANGED.reason()); // withheld after the expiry
+            return;
+        }
         if (sameUser) {
             channel.pendingRefusal().ifPresent(refusal -> fail(channel, ErrorCode.SUBSCRIPTION_REFUSED, refusal));
             return;
@@ -308,10 +312,11 @@ public final class Connection {
         shared.feed()
                 .open(
                         new ChangeFeed.Request(channel.ref(), claims.group(), channel.wanted(), Optional.of(former)),
-                        answer -> reopened(channel, answer));
+                        answer -> reopened(channel, former, answer));
     }
 
-    private void reopened(Channel channel, ChangeFeed.Answer answer) {
+    private void reopened(Channel channel, ChannelRef former, ChangeFeed.Answer answer) {
+        shared.feed().close(former); // where the new one came to nothing, the former is still there
         if (isGone(channel)) {
             return;
         }

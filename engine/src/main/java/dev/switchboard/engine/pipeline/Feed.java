@@ -46,7 +46,7 @@ final class Feed implements ChangeFeed {
                         refusals.add(new Refusal(wanted.id(), message));
                 }
             }
-        } catch (SubscriptionCatalog.CatalogUnavailableException unavailable) {
+        } catch (SubscriptionCatalog.CatalogUnavailableException | RuntimeException unavailable) {
             sink.execute(loop, () -> answer.accept(new Answer.Unavailable()));
             return;
         }

@@ -103,7 +103,7 @@ public final class Progress {
         streamTrouble.set(Optional.empty());
     }
 
-    void streamBroke(Exception cause) {
+    void streamBroke(Throwable cause) {
         streamBreaks.increment();
         streamTrouble.set(Optional.of(String.valueOf(cause.getMessage())));
     }

@@ -62,26 +62,10 @@ final class Router implements Runnable {
     public void run() {
         try {
             while (!progress.isClosing()) {
-                List<Inbox.Item> items = inbox.take();
-                try {
-                    handle(items);
-                } catch (RuntimeException poison) {
-                    survive(items, poison);
-                }
+                handle(inbox.take());
             }
         } catch (InterruptedException closing) {
             Thread.currentThread().interrupt();
-        }
-    }
-
-    /** A round that cannot be handled, by a fault of ours: nobody may miss it silently, and the next must come. */
-    private void survive(List<Inbox.Item> items, RuntimeException poison) {
-        trouble.report("a round of changes could not be handled; every subscriber refetches", poison);
-        refetch(ErrorCode.INTERNAL, index.channels());
-        for (Inbox.Item item : items) {
-            if (item instanceof Inbox.Item.Changes(var batch)) {
-                batch.end().ifPresent(progress::delivered);
-            }
         }
     }
 
@@ -112,7 +96,21 @@ final class Router implements Runnable {
         }
     }
 
+    /** A round that cannot be handled, by a fault of ours: nobody may miss it silently, and the next must come. */
     private void flush(List<Batch> round) throws InterruptedException {
+        try {
+            passAll(round);
+        } catch (RuntimeException | Error poison) {
+            trouble.report("a round of changes could not be handled; every subscriber refetches", poison);
+            refetch(ErrorCode.INTERNAL, index.channels());
+        }
+        for (Batch batch : round) {
+            batch.end().ifPresent(progress::delivered);
+            progress.deliveredCommit(batch.transaction().committedAt());
+        }
+    }
+
+    private void passAll(List<Batch> round) throws InterruptedException {
         var candidates = new ArrayList<Candidate>();
         for (Batch batch : round) {
             progress.count(batch.changes().size());
@@ -130,10 +128,6 @@ final class Router implements Runnable {
             }
         }
         pass(candidates);
-        for (Batch batch : round) {
-            batch.end().ifPresent(progress::delivered);
-            progress.deliveredCommit(batch.transaction().committedAt());
-        }
     }
 
     /** Authorizes, encodes and delivers; holds the round while PostgreSQL cannot be asked, up to {@link #patience}. */
@@ -152,6 +146,7 @@ final class Router implements Runnable {
                 progress.accessFails(unavailable);
                 trouble.report("rows cannot be authorised now; trying again", unavailable);
                 if (time.instant().isAfter(deadline)) {
+                    progress.accessWorks(); // the affected know; whether it works shows with the next change
                     refetch(
                             ErrorCode.AUTHORIZATION_TIMEOUT,
                             channels(candidates.stream()

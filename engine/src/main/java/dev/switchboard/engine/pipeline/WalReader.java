@@ -1,6 +1,5 @@
 package dev.switchboard.engine.pipeline;
 
-import dev.switchboard.engine.decode.MalformedWalException;
 import dev.switchboard.engine.decode.TransactionAssembler;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Lsn;
@@ -26,6 +25,8 @@ final class WalReader implements Runnable {
     private final Backoff backoff = new Backoff(Duration.ofMillis(50), Duration.ofSeconds(5));
     private Position last = Position.START;
     private Lsn handedOver = Lsn.NONE;
+    /** Whether changes may be missing before the next stream begins; so before the first one, whose slot may be new. */
+    private boolean gap = true;
 
     WalReader(WalSource source, Inbox inbox, Progress progress, Time time, Trouble trouble) {
         this.source = source;
@@ -42,7 +43,7 @@ final class WalReader implements Runnable {
                 session();
             } catch (WalSource.SlotLostException lost) {
                 renew(lost);
-            } catch (WalSource.WalUnavailableException | MalformedWalException broken) {
+            } catch (WalSource.WalUnavailableException | RuntimeException | Error broken) {
                 broke("the WAL stream broke; it is opened again at " + progress.delivered(), broken);
                 pause();
             }
@@ -52,6 +53,11 @@ final class WalReader implements Runnable {
     private void session() throws WalSource.WalUnavailableException, WalSource.SlotLostException {
         try (WalSource.Stream stream = source.open(progress.delivered())) {
             progress.streamOpened();
+            if (gap) {
+                // only now is it certain that what commits from here on will come
+                inbox.put(new Inbox.Item.RefetchAll(ErrorCode.WAL_LOST));
+                gap = false;
+            }
             backoff.reset();
             var assembler = new TransactionAssembler(last);
             while (!progress.isClosing()) {
@@ -84,19 +90,19 @@ final class WalReader implements Runnable {
     }
 
     private void renew(WalSource.SlotLostException lost) {
+        gap = true;
         broke("the replication slot was lost; a new one begins now, and every subscriber refetches", lost);
         try {
             source.renewSlot();
             progress.forgetPosition();
             handedOver = Lsn.NONE;
-            inbox.put(new Inbox.Item.RefetchAll(ErrorCode.WAL_LOST));
         } catch (WalSource.WalUnavailableException unavailable) {
             broke("no new replication slot now; trying again", unavailable);
             pause();
         }
     }
 
-    private void broke(String what, Exception cause) {
+    private void broke(String what, Throwable cause) {
         if (!progress.isClosing()) {
             progress.streamBroke(cause);
             trouble.report(what, cause);

@@ -10,6 +10,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Base64;
 import java.util.Properties;
 
@@ -19,15 +21,16 @@ import java.util.Properties;
  * @param jwt           signs and verifies tokens, HS256
  * @param superuser     password of PostgreSQL's user {@code postgres}
  * @param authenticator password of the user that reads rows under the roles of tokens
+ * @param createdAt     when they were generated: the API keys are issued as of then, so that they stay the same
  */
-public record Secrets(String jwt, String superuser, String authenticator) {
+public record Secrets(String jwt, String superuser, String authenticator, Instant createdAt) {
     private static final int BYTES = 32;
 
     /** Reads the file, or generates secrets and writes it. */
-    public static Secrets loadOrCreate(Path file) {
+    public static Secrets loadOrCreate(Path file, Instant now) {
         try {
             if (!Files.exists(file)) {
-                write(file, generate());
+                write(file, generate(now));
             }
             return read(file);
         } catch (IOException failed) {
@@ -35,9 +38,9 @@ public record Secrets(String jwt, String superuser, String authenticator) {
         }
     }
 
-    private static Secrets generate() {
+    private static Secrets generate(Instant now) {
         var random = new SecureRandom();
-        return new Secrets(token(random), token(random), token(random));
+        return new Secrets(token(random), token(random), token(random), now.truncatedTo(ChronoUnit.SECONDS));
     }
 
     private static String token(SecureRandom random) {
@@ -51,6 +54,7 @@ public record Secrets(String jwt, String superuser, String authenticator) {
         properties.setProperty("jwt-secret", secrets.jwt());
         properties.setProperty("postgres-password", secrets.superuser());
         properties.setProperty("authenticator-password", secrets.authenticator());
+        properties.setProperty("created-at", secrets.createdAt().toString());
         Path fresh = file.resolveSibling(file.getFileName() + ".new");
         Files.deleteIfExists(fresh);
         Files.createFile(fresh, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
@@ -69,7 +73,8 @@ public record Secrets(String jwt, String superuser, String authenticator) {
         return new Secrets(
                 required(properties, "jwt-secret", file),
                 required(properties, "postgres-password", file),
-                required(properties, "authenticator-password", file));
+                required(properties, "authenticator-password", file),
+                Instant.parse(required(properties, "created-at", file)));
     }
 
     private static String required(Properties properties, String key, Path file) {

@@ -33,12 +33,16 @@ public final class SettingSources implements IDefaultValueProvider {
         this.properties = properties;
     }
 
-    /** Of this process; the file is {@code --config FILE}, or {@code switchboard.properties} where there is one. */
-    public static SettingSources ofProcess(String... arguments) {
+    /**
+     * Of a command line; the file is {@code --config FILE}, or {@code switchboard.properties} where there is one.
+     *
+     * @throws InvalidSettingException if the file cannot be read
+     */
+    public static SettingSources of(Map<String, String> environment, String... arguments) {
         Optional<Path> named = named(List.of(arguments));
         Optional<Path> file = named.or(() -> Optional.of(Path.of(DEFAULT_FILE)).filter(Files::exists));
         return new SettingSources(
-                System.getenv(), file, file.map(SettingSources::read).orElseGet(Properties::new));
+                environment, file, file.map(SettingSources::read).orElseGet(Properties::new));
     }
 
     private static Optional<Path> named(List<String> arguments) {
@@ -59,9 +63,8 @@ public final class SettingSources implements IDefaultValueProvider {
             properties.load(reader);
             return properties;
         } catch (IOException failed) {
-            System.err.println("Cannot read the configuration file " + file + ": " + failed.getMessage());
-            System.exit(2);
-            throw new IllegalStateException(failed);
+            throw new InvalidSettingException(
+                    "cannot read the configuration file " + file + ": " + failed.getMessage());
         }
     }
 

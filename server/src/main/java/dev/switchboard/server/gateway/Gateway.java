@@ -88,7 +88,7 @@ public final class Gateway implements Sink {
 
     @Override
     public void execute(int loop, Runnable task) {
-        shards.get(loop).execute(task);
+        shards.get(loop).executeInOrder(task);
     }
 
     /** Handles a request for a WebSocket path, on an event loop. */

@@ -35,6 +35,8 @@ final class LoopShard {
 
     private record EndOfBatch() {}
 
+    private record Task(Runnable body) {}
+
     private final int index;
     private final EventLoop loop;
     private final InstantSource clock;
@@ -87,6 +89,16 @@ final class LoopShard {
         }
     }
 
+    /** Runs a task after everything that was delivered before it. */
+    void executeInOrder(Runnable task) {
+        execute(() -> {
+            waiting.add(new Task(task));
+            if (!paused) {
+                drain();
+            }
+        });
+    }
+
     void deliver(List<Recipients> batch) {
         room.acquireUninterruptibly();
         try {
@@ -110,6 +122,10 @@ final class LoopShard {
                 case Recipients.Send send -> paused = !write(send);
                 case Recipients.Refetch refetch -> refetch(refetch.code(), refetch.channels());
                 case EndOfBatch _ -> room.release();
+                case Task task -> {
+                    flushTouched();
+                    task.body().run();
+                }
                 default -> throw new IllegalStateException("unknown delivery " + waiting.peek());
             }
             if (!paused) {
@@ -136,10 +152,12 @@ final class LoopShard {
         List<GatewayConnection> receivers = receivers(send);
         int size = send.frame().payload().length + WebSocketFrames.HEADER;
         long nanos = System.nanoTime();
+        boolean mustWait = false;
         for (GatewayConnection receiver : receivers) {
-            if (receiver.mustWait(size, nanos)) {
-                return false;
-            }
+            mustWait |= receiver.mustWait(size, nanos); // asked of all, so that their clocks run together
+        }
+        if (mustWait) {
+            return false;
         }
         if (!receivers.isEmpty()) {
             ByteBuf bytes = WebSocketFrames.text(ByteBufAllocator.DEFAULT, send.frame());

@@ -11,6 +11,7 @@ import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /** What the server measures, in Prometheus' text format. Thread-safe. */
 public final class Metrics {
@@ -68,11 +69,11 @@ public final class Metrics {
         return registry.scrape();
     }
 
-    private void gauge(String name, String description, java.util.function.Supplier<Number> value) {
+    private void gauge(String name, String description, Supplier<Number> value) {
         Gauge.builder("switchboard." + name, value).description(description).register(registry);
     }
 
-    private void counter(String name, String description, java.util.function.Supplier<Number> value) {
+    private void counter(String name, String description, Supplier<Number> value) {
         FunctionCounter.builder(
                         "switchboard." + name, value, supplier -> supplier.get().doubleValue())
                 .description(description)

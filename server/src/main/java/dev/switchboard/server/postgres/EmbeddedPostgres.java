@@ -53,7 +53,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
         try {
             Files.createDirectories(directory);
             Path binaries = PostgresBinaries.unpack(directory);
-            Path home = directory.toAbsolutePath().normalize();
+            Path home = directory.toRealPath();
             var postgres = new EmbeddedPostgres(home, binaries, freePort(), password);
             postgres.initialize();
             postgres.stopSurvivor();
@@ -170,15 +170,15 @@ public final class EmbeddedPostgres implements AutoCloseable {
             return;
         }
         long pid = Long.parseLong(Files.readAllLines(pidFile).getFirst().strip());
-        boolean ours = ProcessHandle.of(pid)
-                .flatMap(process -> process.info().commandLine())
-                .filter(commandLine -> commandLine.contains(data.toString()))
-                .isPresent();
-        if (ours) {
+        Optional<ProcessHandle> process = ProcessHandle.of(pid).filter(ProcessHandle::isAlive);
+        String commandLine =
+                process.flatMap(alive -> alive.info().commandLine()).orElse("");
+        if (process.isEmpty() || !(commandLine.isEmpty() || commandLine.contains("postgres"))) {
+            Files.deleteIfExists(pidFile); // its process is gone, and the number may be another's now
+        } else {
+            // pg_ctl goes by the data directory, however its path is spelt
             LOG.info("Stopping the PostgreSQL that a killed process left behind (pid {})", pid);
             stop("fast");
-        } else {
-            Files.deleteIfExists(pidFile);
         }
     }
 

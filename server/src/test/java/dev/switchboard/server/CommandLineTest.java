@@ -1,0 +1,98 @@
+package dev.switchboard.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.switchboard.server.config.SettingSources;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** What the program says to wrong use, and where settings come from. */
+@Timeout(60)
+class CommandLineTest {
+    @TempDir
+    private Path directory;
+
+    private final StringWriter err = new StringWriter();
+    private final StringWriter out = new StringWriter();
+
+    private int run(Map<String, String> environment, String... arguments) {
+        CommandLine command = Main.commandLine(SettingSources.of(environment, arguments));
+        command.setErr(new PrintWriter(err, true));
+        command.setOut(new PrintWriter(out, true));
+        return command.execute(arguments);
+    }
+
+    @Test
+    void C1_aWrongValueNamesKeyValueAndWhatIsAllowed() {
+        assertThat(run(Map.of(), "start", "--port", "99999")).isEqualTo(2);
+        assertThat(err.toString()).contains("'--port'", "99999", "between 0 and 65535");
+    }
+
+    @Test
+    void C1_aWrongValueOfTheEnvironmentNamesTheVariable() {
+        assertThat(run(Map.of("SWITCHBOARD_PORT", "many"), "start")).isEqualTo(2);
+        assertThat(err.toString()).contains("'--port'", "'many'", "SWITCHBOARD_PORT");
+    }
+
+    @Test
+    void C2_flagsGoBeforeTheEnvironmentAndThatBeforeTheFile() throws Exception {
+        Path file = Files.writeString(directory.resolve("s.properties"), "port = 1\nmax-channels = many\n");
+
+        assertThat(run(Map.of("SWITCHBOARD_MAX_CHANNELS", "0"), "start", "--config", file.toString(), "--port", "3"))
+                .isEqualTo(2);
+        assertThat(err.toString()).contains("'--max-channels'", "0 is not between", "SWITCHBOARD_MAX_CHANNELS");
+        assertThat(run(Map.of(), "start", "--config=" + file)).isEqualTo(2);
+        assertThat(err.toString()).contains("'many'", "the key max-channels in " + file);
+    }
+
+    @Test
+    void C3_aMisspeltKeyOfTheFileStopsTheStart() throws Exception {
+        Path file = Files.writeString(directory.resolve("s.properties"), "prot = 1\n");
+
+        assertThat(run(Map.of(), "start", "--config", file.toString())).isEqualTo(2);
+
+        assertThat(err.toString()).contains("unknown key 'prot'", "known are", "port");
+    }
+
+    @Test
+    void C4_everyCommandHasHelp() {
+        assertThat(run(Map.of(), "--help")).isZero();
+        assertThat(run(Map.of(), "start", "--help")).isZero();
+        assertThat(run(Map.of(), "publish", "--help")).isZero();
+        assertThat(out.toString()).contains("--demo", "--port", "REPLICA IDENTITY FULL");
+    }
+
+    @Test
+    void C5_publishWithoutAnInstallationSaysHowToMakeOne() {
+        assertThat(run(
+                        Map.of(),
+                        "publish",
+                        "t",
+                        "--data-dir",
+                        directory.resolve("none").toString()))
+                .isEqualTo(2);
+        assertThat(err.toString()).contains("there is no installation in", "switchboard start");
+    }
+
+    @Test
+    void C6_secretsAreGeneratedOnceReadableByTheOwnerAloneAndNotInTheirText() throws Exception {
+        Path file = directory.resolve("secrets.properties");
+
+        var first = dev.switchboard.server.config.Secrets.loadOrCreate(file, Instant.EPOCH);
+        var second = dev.switchboard.server.config.Secrets.loadOrCreate(file, Instant.now());
+
+        assertThat(second).isEqualTo(first);
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+                .isEqualTo("rw-------");
+        assertThat(first.toString()).doesNotContain(first.jwt());
+    }
+}
