@@ -56,7 +56,8 @@ final class PublishCommand implements Callable<Integer> {
         if (running.isPresent()) {
             return publish(running.get());
         }
-        try (EmbeddedPostgres started = EmbeddedPostgres.start(postgres, secrets.superuser())) {
+        try (DataDirectory _ = DataDirectory.lock(dataDirectory);
+                EmbeddedPostgres started = EmbeddedPostgres.start(postgres, secrets.superuser())) {
             return publish(started.database());
         }
     }

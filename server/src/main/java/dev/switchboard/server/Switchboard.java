@@ -80,7 +80,7 @@ public final class Switchboard implements AutoCloseable {
         tokens = new JwtTokens(secrets.jwt());
         Database reader = database.as(Migrations.AUTHENTICATOR, secrets.authenticator());
         catalog = pool(reader);
-        rows = new PostgresRowAccess(reader);
+        rows = new PostgresRowAccess(reader, Switchboard::log);
         blocking = Executors.newVirtualThreadPerTaskExecutor();
 
         int loops = Runtime.getRuntime().availableProcessors();
@@ -95,13 +95,19 @@ public final class Switchboard implements AutoCloseable {
                 gateway,
                 blocking,
                 time,
-                (what, cause) -> LOG.warn("{}: {}", what, cause.getMessage(), LOG.isDebugEnabled() ? cause : null));
+                Switchboard::log);
         engine = new Engine(new EngineConfig(settings.limits(), settings.authorizationPatience()), ports, tokens);
         gateway.attach(engine);
         metrics.bind(engine.progress(), gateway, time);
         engine.start();
         port = new HttpFront(gateway, engine.progress(), metrics)
                 .listen(vertx, settings.host(), settings.port(), loops);
+    }
+
+    /** The cause's text at WARN, its trace at DEBUG. */
+    private static void log(String what, Throwable cause) {
+        LOG.warn("{}: {}", what, cause.getMessage());
+        LOG.debug("{}", what, cause);
     }
 
     private static HikariDataSource pool(Database database) {

@@ -28,7 +28,7 @@ class CapturedWalTest {
             "truncate captured");
 
     @Test
-    void W3_everyTruncationOfEveryCapturedMessageIsRefused() throws Exception {
+    void D9_everyTruncationOfEveryCapturedMessageIsRefused() throws Exception {
         List<byte[]> messages = capture();
         int cuts = 0;
 

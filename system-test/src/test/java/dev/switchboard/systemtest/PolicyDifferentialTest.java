@@ -115,7 +115,7 @@ class PolicyDifferentialTest {
         run(admin, "alter role authenticator password 'for-this-test'");
         subject = DriverManager.getConnection(database.url(), "authenticator", "for-this-test");
         run(subject, "set search_path = public");
-        access = new PostgresRowAccess(database.as("authenticator", "for-this-test"));
+        access = new PostgresRowAccess(database.as("authenticator", "for-this-test"), (_, _) -> {});
         for (String role : List.of("policy_owner", "policy_owner_member", "policy_stranger")) {
             run(admin, "create role " + role);
             run(admin, "grant " + role + " to authenticator");

@@ -6,6 +6,7 @@ import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.pipeline.Trouble;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -14,6 +15,7 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -50,6 +52,11 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             "select set_config('role', ?, true), set_config('request.jwt.claims', ?, true)";
 
     private final Database database;
+    private final Trouble trouble;
+    private final Set<String> reported = new HashSet<>();
+    /** Tables that were found unchanged during the present round. */
+    private final Set<SecurityKey> verified = new HashSet<>();
+
     private @Nullable Connection kept;
     private final AtomicLong nearestXid = new AtomicLong();
     private final Map<SecurityKey, Loaded> securities = new HashMap<>();
@@ -94,13 +101,18 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         }
     }
 
-    /** @param database with the user whose connections may take the roles of tokens */
-    public PostgresRowAccess(Database database) {
+    /**
+     * @param database with the user whose connections may take the roles of tokens
+     * @param trouble  hears of policies that raise, once per table and SQLSTATE
+     */
+    public PostgresRowAccess(Database database, Trouble trouble) {
         this.database = database;
+        this.trouble = trouble;
     }
 
     @Override
     public List<Answer> ask(List<Question> questions, Set<Integer> xids) throws RowAccessUnavailableException {
+        verified.clear();
         try {
             Connection connection = connection();
             var answers = new ArrayList<Answer>();
@@ -309,7 +321,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                 throw raised;
             }
             refuseStale(connection, chunk.getFirst(), raised);
-            isolate(connection, chunk, xids);
+            isolate(connection, chunk, xids, raised);
         }
     }
 
@@ -317,6 +329,9 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private void refuseStale(Connection connection, Pending pending, SQLException raised)
             throws SQLException, RowAccessUnavailableException {
         var key = new SecurityKey(pending.oid(), pending.group().role());
+        if (!verified.add(key)) {
+            return;
+        }
         TableSecurity present = TableSecurity.load(connection, key.oid(), key.role());
         if (!present.equals(pending.security())) {
             securities.remove(key);
@@ -326,7 +341,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     }
 
     /** Something in the chunk raised: each question by itself, then its images halved; a single one is not visible. */
-    private void isolate(Connection connection, List<Pending> chunk, String[] xids)
+    private void isolate(Connection connection, List<Pending> chunk, String[] xids, SQLException raised)
             throws SQLException, RowAccessUnavailableException {
         if (chunk.size() > 1) {
             for (Pending one : chunk) {
@@ -336,9 +351,17 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         }
         Pending one = chunk.getFirst();
         int literals = one.literals().size();
-        if (literals > 1) {
+        if (literals == 1) {
+            report(one.security().table(), raised);
+        } else {
             askChunk(connection, List.of(one.part(0, literals / 2)), xids);
             askChunk(connection, List.of(one.part(literals / 2, literals)), xids);
+        }
+    }
+
+    private void report(TableName table, SQLException raised) {
+        if (reported.size() < REMEMBERED && reported.add(table + " " + raised.getSQLState())) {
+            trouble.report("a policy of table " + table + " raises, so the row is not shown", raised);
         }
     }
 
@@ -363,7 +386,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     }
 
     private static boolean read(PreparedStatement statement, List<Pending> chunk) throws SQLException {
-        try (ResultSet visible = nextRows(statement)) {
+        try (ResultSet visible = statement.getResultSet()) {
             visible.next();
             if (!visible.getBoolean(1)) {
                 return false;

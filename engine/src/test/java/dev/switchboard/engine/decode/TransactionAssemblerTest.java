@@ -44,7 +44,7 @@ class TransactionAssemblerTest {
     }
 
     @Test
-    void W1_whatWasGivenOutBeforeIsLeftOutAfterAReconnectAlsoInMidTransaction() {
+    void D1_whatWasGivenOutBeforeIsLeftOutAfterAReconnectAlsoInMidTransaction() {
         var first = new TransactionAssembler(Position.START);
         feed(first, Wal.relation('f'), Wal.begin(100, 7));
         for (int i = 0; i < TransactionAssembler.PART_CHANGES; i++) {
@@ -65,7 +65,7 @@ class TransactionAssemblerTest {
     }
 
     @Test
-    void W2_aLargeTransactionIsGivenOutInPartsBoundedByBytes() {
+    void D4_aLargeTransactionIsGivenOutInPartsBoundedByBytes() {
         var assembler = new TransactionAssembler(Position.START);
         feed(assembler, Wal.relation('f'), Wal.begin(100, 7));
         int parts = 0;
@@ -124,7 +124,7 @@ class TransactionAssemblerTest {
     }
 
     @Test
-    void W3_everyTruncationOfEveryMessageIsRefusedAndNeverARow() {
+    void D9_everyTruncationOfEveryMessageIsRefusedAndNeverARow() {
         List<ByteBuffer> messages = List.of(
                 Wal.relation('f'),
                 Wal.begin(1, 1),
@@ -148,7 +148,7 @@ class TransactionAssemblerTest {
     }
 
     @Test
-    void W3_aMessageOutOfPlaceIsRefused() {
+    void D9_aMessageOutOfPlaceIsRefused() {
         var assembler = new TransactionAssembler(Position.START);
 
         assertThatThrownBy(() -> assembler.take(Wal.insert("1", "x")))

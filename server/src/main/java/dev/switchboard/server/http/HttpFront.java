@@ -1,6 +1,7 @@
 package dev.switchboard.server.http;
 
 import dev.switchboard.engine.pipeline.Progress;
+import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.gateway.Gateway;
 import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
@@ -9,6 +10,7 @@ import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.json.JsonObject;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** The one port: WebSocket paths to the gateway, health and metrics, one listener per event loop. */
@@ -39,10 +41,15 @@ public final class HttpFront {
                 .setHttp2ClearTextEnabled(false) // its upgrade handler does not survive the take-over of a pipeline
                 .setMaxHeaderSize(16 * 1024);
         var port = new AtomicInteger();
-        vertx.deployVerticle(() -> new Listener(options, port), new DeploymentOptions().setInstances(loops))
-                .toCompletionStage()
-                .toCompletableFuture()
-                .join();
+        try {
+            vertx.deployVerticle(() -> new Listener(options, port), new DeploymentOptions().setInstances(loops))
+                    .toCompletionStage()
+                    .toCompletableFuture()
+                    .join();
+        } catch (CompletionException failed) {
+            throw new InvalidSettingException("cannot listen on " + host + ":" + wantedPort + ": " + failed.getMessage()
+                    + "; choose another --port or --host");
+        }
         return port.get();
     }
 
