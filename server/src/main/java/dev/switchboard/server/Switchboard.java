@@ -38,12 +38,14 @@ public final class Switchboard implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Switchboard.class);
     private static final String SLOT = "switchboard";
     private static final int CATALOG_CONNECTIONS = 6;
+    private static final int TYPE_CONNECTIONS = 2;
 
     private final DataDirectory directory;
     private final Secrets secrets;
     private final JwtTokens tokens;
     private final EmbeddedPostgres postgres;
     private final HikariDataSource catalog;
+    private final HikariDataSource typeConnections;
     private final PostgresRowAccess rows;
     private final ExecutorService blocking;
     private final Engine engine;
@@ -79,14 +81,16 @@ public final class Switchboard implements AutoCloseable {
         Migrations.apply(database, secrets.authenticator());
         tokens = new JwtTokens(secrets.jwt());
         Database reader = database.as(Migrations.AUTHENTICATOR, secrets.authenticator());
-        catalog = pool(reader);
+        catalog = pool(reader, "catalog", CATALOG_CONNECTIONS);
+        // of its own: types are asked for while a connection of the other is held
+        typeConnections = pool(reader, "types", TYPE_CONNECTIONS);
         rows = new PostgresRowAccess(reader, Switchboard::log);
         blocking = Executors.newVirtualThreadPerTaskExecutor();
 
         int loops = Runtime.getRuntime().availableProcessors();
         vertx = Vertx.vertx(new VertxOptions().setPreferNativeTransport(true).setEventLoopPoolSize(loops));
         gateway = new Gateway(vertx, settings, tokens, time, metrics::commitToSocket);
-        var types = new PostgresTypeCatalog(catalog);
+        var types = new PostgresTypeCatalog(typeConnections);
         var ports = new Pipeline.Ports(
                 new PostgresWalSource(database, SLOT, PUBLICATION),
                 rows,
@@ -110,18 +114,18 @@ public final class Switchboard implements AutoCloseable {
         LOG.debug("{}", what, cause);
     }
 
-    private static HikariDataSource pool(Database database) {
+    private static HikariDataSource pool(Database database, String name, int connections) {
         var config = new HikariConfig();
-        config.setPoolName("catalog");
+        config.setPoolName(name);
         config.setJdbcUrl(database.url());
         config.setUsername(database.user());
         config.setPassword(database.password());
-        config.setMaximumPoolSize(CATALOG_CONNECTIONS);
-        config.setMinimumIdle(2);
-        config.setConnectionTimeout(2_000);
+        config.setMaximumPoolSize(connections);
+        config.setMinimumIdle(1);
+        config.setConnectionTimeout(8_000); // within the 10 s that clients wait for the reply to a join
         config.setValidationTimeout(1_000);
         config.setConnectionInitSql(SessionSettings.forRows());
-        config.addDataSourceProperty("ApplicationName", "switchboard-catalog");
+        config.addDataSourceProperty("ApplicationName", "switchboard-" + name);
         config.addDataSourceProperty("connectTimeout", "5");
         config.addDataSourceProperty("socketTimeout", "20");
         return new HikariDataSource(config);
@@ -176,6 +180,7 @@ public final class Switchboard implements AutoCloseable {
         blocking.shutdownNow();
         rows.close();
         catalog.close();
+        typeConnections.close();
         postgres.close();
         directory.close();
     }

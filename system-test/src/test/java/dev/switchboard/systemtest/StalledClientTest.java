@@ -48,6 +48,8 @@ class StalledClientTest {
             for (int i = 0; i < CALLS_FIRST; i++) {
                 server.call(organization);
             }
+            await().atMost(Duration.ofSeconds(30))
+                    .until(() -> server.server().progress().deliveries() == (long) LIVE * CALLS_FIRST);
             long perCall = (settled() - joined) / LIVE / CALLS_FIRST;
             SocketChannel stalled = join(token, 4096);
             await().until(() -> server.server().gateway().channelCount() == LIVE + 1);

@@ -22,6 +22,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 
 /** Checks a binding against catalog, grants and policies before it becomes a subscription. Thread-safe. */
@@ -45,7 +47,11 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
              order by a.attnum
             """;
 
+    private static final long REMEMBERED_NANOS = TimeUnit.SECONDS.toNanos(1);
+    private static final int REMEMBERED = 1_000;
+
     private final DataSource dataSource;
+    private final Map<FactsKey, TableFacts> remembered = new ConcurrentHashMap<>();
     private final TypeCatalog types;
     private final String publication;
 
@@ -60,6 +66,11 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
 
     private record ColumnFacts(
             int typeOid, String typeName, char typeKind, String typeSchema, boolean deterministic, boolean key) {}
+
+    private record FactsKey(TableName table, String role) {}
+
+    /** @param at System.nanoTime of the reading */
+    private record TableFacts(TableSecurity security, Map<String, ColumnFacts> columns, long at) {}
 
     public PostgresSubscriptionCatalog(DataSource dataSource, TypeCatalog types, String publication) {
         this.dataSource = dataSource;
@@ -122,13 +133,13 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
 
     private Resolution oneTable(Connection connection, Binding binding, ClaimsGroup group, TableName table)
             throws SQLException, RefusedException, TypeCatalog.TypeCatalogUnavailableException {
-        int oid = publishedTable(connection, table);
-        TableSecurity security = TableSecurity.load(connection, oid, group.role());
+        TableFacts facts = facts(connection, table, group.role());
+        TableSecurity security = facts.security();
+        Map<String, ColumnFacts> columns = facts.columns();
         Optional<String> objection = PostgresRowAccess.objection(connection, security, group);
         if (objection.isPresent()) {
             throw new RefusedException(objection.get());
         }
-        Map<String, ColumnFacts> columns = columns(connection, oid);
         Optional<List<String>> select = select(binding, columns, security.readable());
         for (String column : select.orElse(List.copyOf(security.readable()))) {
             refuseUnsupported(table, column, columns);
@@ -138,6 +149,24 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
                         ? Optional.of(filter(connection, binding.filter().get(), table, columns, security.readable()))
                         : Optional.empty();
         return new Resolution.Resolved(new TableSelector.One(table), filter, select);
+    }
+
+    /** What is the same for all users of a role: read once a second, however many join at the same time. */
+    private TableFacts facts(Connection connection, TableName table, String role)
+            throws SQLException, RefusedException {
+        var key = new FactsKey(table, role);
+        TableFacts known = remembered.get(key);
+        if (known != null && System.nanoTime() - known.at() < REMEMBERED_NANOS) {
+            return known;
+        }
+        int oid = publishedTable(connection, table);
+        var facts =
+                new TableFacts(TableSecurity.load(connection, oid, role), columns(connection, oid), System.nanoTime());
+        if (remembered.size() >= REMEMBERED) {
+            remembered.clear();
+        }
+        remembered.put(key, facts);
+        return facts;
     }
 
     private int publishedTable(Connection connection, TableName table) throws SQLException, RefusedException {
