@@ -23,6 +23,7 @@ final class Channel {
     private Optional<ClientMessage.AccessToken> pendingToken = Optional.empty();
     private Optional<Refusal> refusal = Optional.empty();
     private boolean live;
+    private boolean joined;
     private boolean missed;
 
     /** What the API key alone may not see, said unless a token comes in time. */
@@ -80,6 +81,12 @@ final class Channel {
 
     void live() {
         live = true;
+        joined = true;
+    }
+
+    /** Whether its client was told that it is joined; it stays so while another user's token takes over. */
+    boolean isJoined() {
+        return joined;
     }
 
     boolean hasMissed() {

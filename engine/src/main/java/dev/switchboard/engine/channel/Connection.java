@@ -350,9 +350,8 @@ public final class Connection {
 
     /** A live channel that cannot go on: its client is told why, and rejoins. */
     private void fail(Channel channel, ErrorCode code, String message) {
-        boolean wasLive = channel.isLive();
         forget(channel);
-        if (wasLive) {
+        if (channel.isJoined()) {
             systemError(channel, "postgres_changes", message);
             say(new ServerMessage.Failed(channel.joinRef(), channel.topic()));
         } else {

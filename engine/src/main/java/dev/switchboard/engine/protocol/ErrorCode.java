@@ -26,12 +26,6 @@ public enum ErrorCode {
             Then.RETRY,
             "Too many connected users",
             "Raise max-connections, or close connections that are not needed."),
-    NOT_READY(
-            "NotReady",
-            Where.HANDSHAKE_503,
-            Then.RETRY,
-            "The server is not ready",
-            "See /readyz for the part that is not ready."),
     BAD_HANDSHAKE(
             "BadHandshake",
             Where.HANDSHAKE_400,
@@ -181,7 +175,6 @@ public enum ErrorCode {
         HANDSHAKE_401("HTTP 401"),
         HANDSHAKE_403("HTTP 403"),
         HANDSHAKE_429("HTTP 429"),
-        HANDSHAKE_503("HTTP 503"),
         TOKEN("HTTP 401, join reply, or system message"),
         REPLY("reply"),
         REPLY_OR_SYSTEM("join reply or system message"),
@@ -260,7 +253,6 @@ public enum ErrorCode {
             case HANDSHAKE_401, TOKEN -> 401;
             case HANDSHAKE_403 -> 403;
             case HANDSHAKE_429 -> 429;
-            case HANDSHAKE_503 -> 503;
             case REPLY, REPLY_OR_SYSTEM, SYSTEM, CLOSE, NOWHERE ->
                 throw new IllegalStateException(this + " is no answer to a handshake");
         };

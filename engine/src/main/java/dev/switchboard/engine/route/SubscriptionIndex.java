@@ -30,6 +30,15 @@ public final class SubscriptionIndex {
         final Set<Subscription> unfiltered = new LinkedHashSet<>();
         final Map<String, Map<Equality.Key, Set<Subscription>>> byValue = new HashMap<>();
 
+        void forget(Filter filter) {
+            byValue.computeIfPresent(filter.column(), (_, values) -> {
+                switch (filter) {
+                    case Filter.Equal equal -> values.remove(equal.value());
+                }
+                return values.isEmpty() ? null : values;
+            });
+        }
+
         boolean isEmpty() {
             return unfiltered.isEmpty() && byValue.isEmpty();
         }
@@ -158,9 +167,11 @@ public final class SubscriptionIndex {
     }
 
     private static @Nullable OfTable without(OfTable table, Subscription subscription) {
-        place(table, subscription).remove(subscription);
-        table.byValue.values().forEach(byValue -> byValue.values().removeIf(Set::isEmpty));
-        table.byValue.values().removeIf(Map::isEmpty);
+        Set<Subscription> place = place(table, subscription);
+        place.remove(subscription);
+        if (place.isEmpty()) {
+            subscription.filter().ifPresent(table::forget);
+        }
         return table.isEmpty() ? null : table;
     }
 }

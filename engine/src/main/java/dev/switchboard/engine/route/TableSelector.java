@@ -4,28 +4,11 @@ import dev.switchboard.engine.model.TableName;
 
 /** The tables that a subscription is about. */
 public sealed interface TableSelector {
-    boolean selects(TableName table);
-
-    record One(TableName name) implements TableSelector {
-        @Override
-        public boolean selects(TableName table) {
-            return table.equals(name);
-        }
-    }
+    record One(TableName name) implements TableSelector {}
 
     /** Every published table of a schema. */
-    record Schema(String schema) implements TableSelector {
-        @Override
-        public boolean selects(TableName table) {
-            return table.schema().equals(schema);
-        }
-    }
+    record Schema(String schema) implements TableSelector {}
 
     /** Every published table. */
-    record All() implements TableSelector {
-        @Override
-        public boolean selects(TableName table) {
-            return true;
-        }
-    }
+    record All() implements TableSelector {}
 }

@@ -232,6 +232,18 @@ class ConnectionTest {
     }
 
     @Test
+    void T2_aFailureWhileTheTokenTakesOverIsToldToTheJoinedChannel() {
+        join("1", "realtime:a", "doug/100");
+        live();
+        receive("[\"1\",\"2\",\"realtime:a\",\"access_token\",{\"access_token\":\"rhonda/100\"}]");
+        now = START.plusSeconds(100);
+
+        connection.expire();
+
+        assertThat(said.getLast()).isEqualTo("[\"1\",\"1\",\"realtime:a\",\"phx_error\",{}]");
+    }
+
+    @Test
     void T3_aBadTokenClosesTheChannelWithItsMessage() {
         join("1", "realtime:a", "doug/100");
         live();
@@ -241,6 +253,19 @@ class ConnectionTest {
         assertThat(said.get(said.size() - 2)).contains("\"system\"", "The token provided is not a valid JWT");
         assertThat(said.getLast()).contains("phx_close");
         assertThat(closed).containsExactly(requests.getFirst().channel());
+    }
+
+    @Test
+    void T4_aRefreshThatComesAfterTheExpiryRefetchesWhatWasWithheld() {
+        join("1", "realtime:a", "doug/100");
+        live();
+        now = START.plusSeconds(100);
+        boolean admitted = connection.admits(requests.getFirst().channel());
+
+        receive("[\"1\",\"2\",\"realtime:a\",\"access_token\",{\"access_token\":\"doug/500\"}]");
+
+        assertThat(admitted).isFalse();
+        assertThat(said.getLast()).isEqualTo("[\"1\",\"1\",\"realtime:a\",\"phx_error\",{}]");
     }
 
     @Test

@@ -3,9 +3,7 @@ package dev.switchboard.server.gateway;
 /** Close codes that this server sends (RFC 6455, section 7.4.1). */
 final class CloseCode {
     static final int NORMAL = 1000;
-    static final int GOING_AWAY = 1001;
     static final int PROTOCOL_ERROR = 1002;
-    static final int INVALID_UTF8 = 1007;
     static final int TOO_LARGE = 1009;
     static final int SERVICE_RESTART = 1012;
 
