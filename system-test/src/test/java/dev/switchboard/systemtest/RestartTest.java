@@ -8,9 +8,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Properties;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.jdbi.v3.core.Jdbi;
 import org.junit.jupiter.api.AfterEach;
@@ -20,6 +23,7 @@ import org.junit.jupiter.api.Test;
 /** The program as a process of its own: stopped, killed, started again on the same data. */
 class RestartTest {
     private static final int PORT = 18_743;
+    private static final int WRITES = 600;
 
     private final Path directory;
     private Process process;
@@ -116,6 +120,60 @@ class RestartTest {
             database().useHandle(handle -> Calls.insert(handle, after, organization));
             assertThat(client.awaitChanges(1).getLast().at("/record/id").asString())
                     .isEqualTo(after.toString());
+        }
+    }
+
+    /** The client's part of "refetch": a snapshot once the subscription is live again, then what the stream brings. */
+    @Test
+    void D1_aroundAKill9EveryCommitIsInTheNextSnapshotOrInTheStream() throws Exception {
+        start();
+        UUID organization = organization(database());
+        Set<String> committed = ConcurrentHashMap.newKeySet();
+        Thread writer = Thread.ofVirtual().start(() -> write(organization, committed));
+        await().until(() -> committed.size() > 100);
+        process.destroyForcibly().waitFor();
+        await().until(() -> committed.size() > 150); // by the postmaster that is left
+
+        start();
+
+        try (PhoenixClient client = watch()) {
+            List<String> snapshot = database()
+                    .withHandle(handle -> handle.createQuery("select id::text from calls")
+                            .mapTo(String.class)
+                            .list());
+            await().atMost(Duration.ofSeconds(30)).until(() -> !writer.isAlive());
+            var known = new HashSet<>(snapshot);
+            await().untilAsserted(() -> {
+                client.changes()
+                        .forEach(change -> known.add(change.at("/record/id").asString()));
+                assertThat(known).containsAll(committed);
+            });
+            assertThat(client.changes())
+                    .extracting(change -> change.at("/record/id").asString())
+                    .doesNotHaveDuplicates();
+            assertThat(committed).hasSize(WRITES);
+        }
+    }
+
+    /** Every call is tried until it is there, wherever the database is by then. */
+    private void write(UUID organization, Set<String> committed) {
+        for (int i = 0; i < WRITES; i++) {
+            UUID id = UUID.randomUUID();
+            await().atMost(Duration.ofSeconds(60))
+                    .pollInterval(Duration.ofMillis(5))
+                    .pollDelay(Duration.ofMillis(1))
+                    .ignoreExceptions()
+                    .until(() -> {
+                        database()
+                                .useHandle(handle -> handle.execute(
+                                        "insert into calls (id, organization_id, provider_call_sid, direction, from_number,"
+                                                + " to_number) values (?, ?, ?, 'inbound', '1', '2') on conflict do nothing",
+                                        id,
+                                        organization,
+                                        "CA" + id));
+                        return true;
+                    });
+            committed.add(id.toString());
         }
     }
 

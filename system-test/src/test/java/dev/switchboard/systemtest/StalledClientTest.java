@@ -45,12 +45,14 @@ class StalledClientTest {
             Thread reader = Thread.ofPlatform().start(() -> readAll(selector, live));
             long joined = settled();
 
+            double[] start = commitToSocket();
             for (int i = 0; i < CALLS_FIRST; i++) {
                 server.call(organization);
             }
             await().atMost(Duration.ofSeconds(30))
                     .until(() -> server.server().progress().deliveries() == (long) LIVE * CALLS_FIRST);
             long perCall = (settled() - joined) / LIVE / CALLS_FIRST;
+            double[] without = commitToSocket();
             SocketChannel stalled = join(token, 4096);
             await().until(() -> server.server().gateway().channelCount() == LIVE + 1);
             int calls = 0;
@@ -67,9 +69,11 @@ class StalledClientTest {
                     .as("what the stalled client was given, kernel buffers of both ends included")
                     .isLessThan(1 << 20);
             assertThat(server.server().gateway().counters().connections().get()).isEqualTo(LIVE);
+            double[] with = commitToSocket();
             System.out.printf(
-                    "StalledClientTest: ended after %d changes of %d bytes; %d others got all of them%n",
-                    calls, perCall, LIVE);
+                    "StalledClientTest: ended after %d changes of %d bytes; %d others got all of them; mean commit to socket"
+                            + " %.1f ms without it, %.1f ms with it%n",
+                    calls, perCall, LIVE, mean(start, without), mean(without, with));
             stalled.close();
             reader.interrupt();
             reader.join();
@@ -77,6 +81,23 @@ class StalledClientTest {
                 channel.close();
             }
         }
+    }
+
+    /** Sum in seconds and count of the latencies so far. */
+    private double[] commitToSocket() {
+        double[] read = new double[2];
+        for (String line : server.server().metrics().scrape().split("\n", -1)) {
+            if (line.startsWith("switchboard_commit_to_socket_seconds_sum")) {
+                read[0] = Double.parseDouble(line.substring(line.lastIndexOf(' ')));
+            } else if (line.startsWith("switchboard_commit_to_socket_seconds_count")) {
+                read[1] = Double.parseDouble(line.substring(line.lastIndexOf(' ')));
+            }
+        }
+        return read;
+    }
+
+    private static double mean(double[] before, double[] after) {
+        return 1000 * (after[0] - before[0]) / (after[1] - before[1]);
     }
 
     private long overflows() {
