@@ -104,6 +104,9 @@ final class Router implements Runnable {
             trouble.report("a round of changes could not be handled; every subscriber refetches", poison);
             refetch(ErrorCode.INTERNAL, index.channels());
         }
+        if (progress.isClosing()) {
+            return; // the round may have been held: what is not confirmed comes again at the next start
+        }
         for (Batch batch : round) {
             batch.end().ifPresent(progress::delivered);
             progress.deliveredCommit(batch.transaction().committedAt());

@@ -1,0 +1,99 @@
+package dev.switchboard.engine.pipeline;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.switchboard.engine.authorize.Authorizer;
+import dev.switchboard.engine.authorize.RowAccessUnavailableException;
+import dev.switchboard.engine.deliver.Recipients;
+import dev.switchboard.engine.deliver.Sink;
+import dev.switchboard.engine.encode.ColumnType;
+import dev.switchboard.engine.model.Batch;
+import dev.switchboard.engine.model.Change;
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.ClaimsGroup;
+import dev.switchboard.engine.model.Column;
+import dev.switchboard.engine.model.ConnectionId;
+import dev.switchboard.engine.model.Lsn;
+import dev.switchboard.engine.model.Relation;
+import dev.switchboard.engine.model.ReplicaIdentity;
+import dev.switchboard.engine.model.Row;
+import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.model.Transaction;
+import dev.switchboard.engine.model.WireVersion;
+import dev.switchboard.engine.route.EventKind;
+import dev.switchboard.engine.route.Subscription;
+import dev.switchboard.engine.route.TableSelector;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class RouterTest {
+    private static final Sink NOBODY = new Sink() {
+        @Override
+        public void deliver(int loop, List<Recipients> batch) {}
+
+        @Override
+        public void execute(int loop, Runnable task) {}
+    };
+
+    private static final Time TIME = new Time() {
+        @Override
+        public Instant instant() {
+            return Instant.EPOCH;
+        }
+
+        @Override
+        public void pause(Duration duration) {}
+
+        @Override
+        public double random() {
+            return 0;
+        }
+    };
+
+    @Test
+    void D1_aRoundThatIsHeldWhenThePipelineClosesIsNotConfirmed() {
+        var inbox = new Inbox();
+        var progress = new Progress();
+        var authorizer = new Authorizer((_, _) -> {
+            progress.close();
+            inbox.close();
+            throw new RowAccessUnavailableException("gone", new IllegalStateException("gone"));
+        });
+        var channel = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
+        var subscription = new Subscription(
+                channel,
+                1,
+                EventKind.ALL,
+                new TableSelector.All(),
+                Optional.empty(),
+                Optional.empty(),
+                new ClaimsGroup("anon", "{}"));
+        inbox.put(new Inbox.Item.Open(channel, List.of(subscription), Optional.empty(), () -> {}));
+        inbox.put(new Inbox.Item.Changes(batch()));
+
+        new Router(
+                        inbox,
+                        authorizer,
+                        _ -> new ColumnType.Unsupported("none"),
+                        NOBODY,
+                        progress,
+                        TIME,
+                        (_, _) -> {},
+                        Duration.ofSeconds(30))
+                .run();
+
+        assertThat(progress.accessRetries()).isEqualTo(1);
+        assertThat(progress.delivered()).isEqualTo(Lsn.NONE);
+    }
+
+    private static Batch batch() {
+        var relation = new Relation(
+                1, new TableName("public", "t"), ReplicaIdentity.FULL, List.of(new Column("id", 23, true)));
+        var change = new Change.Insert(relation, Row.ofTexts(List.of(Optional.of("1"))));
+        var transaction = new Transaction(new Lsn(100), Instant.EPOCH, 1);
+        return new Batch(transaction, 0, List.of(change), 1, Optional.of(new Lsn(120)));
+    }
+}
