@@ -1,6 +1,7 @@
 package dev.switchboard.engine;
 
 import dev.switchboard.engine.channel.Connection;
+import dev.switchboard.engine.channel.Hub;
 import dev.switchboard.engine.channel.Outbound;
 import dev.switchboard.engine.channel.TokenVerifier;
 import dev.switchboard.engine.model.Claims;
@@ -8,16 +9,26 @@ import dev.switchboard.engine.model.ConnectionId;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.pipeline.Pipeline;
 import dev.switchboard.engine.pipeline.Progress;
+import dev.switchboard.engine.protocol.BroadcastContent;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** The engine: WAL -> decode -> route -> authorize -> encode -> deliver. Thread-safe; closed once. */
 public final class Engine implements AutoCloseable {
     private final Pipeline pipeline;
+    private final Hub hub;
     private final Connection.Shared shared;
 
     public Engine(EngineConfig config, Pipeline.Ports ports, TokenVerifier tokens) {
         pipeline = new Pipeline(ports, config.authorizationPatience());
-        shared = new Connection.Shared(pipeline.feed(), tokens, config.limits(), ports.time(), new AtomicLong());
+        var epochs = new AtomicLong();
+        String start = Long.toString(ports.time().millis(), Character.MAX_RADIX);
+        var refs = new AtomicLong();
+        hub = new Hub(
+                ports.sink(),
+                config.eventLoops(),
+                () -> start + "-" + Long.toString(refs.incrementAndGet(), Character.MAX_RADIX));
+        shared = new Connection.Shared(pipeline.feed(), hub, tokens, config.limits(), ports.time(), epochs);
     }
 
     /** Starts the two threads. */
@@ -28,6 +39,11 @@ public final class Engine implements AutoCloseable {
     /** A new socket's channels; the caller's event loop owns them from now on. */
     public Connection connect(ConnectionId id, WireVersion version, Claims keyClaims, Outbound outbound) {
         return new Connection(id, version, keyClaims, shared, outbound);
+    }
+
+    /** Tells everyone who is joined to that topic, prefix included. Thread-safe. */
+    public void broadcast(String topic, BroadcastContent content) {
+        hub.broadcast(topic, content, Optional.empty());
     }
 
     public Progress progress() {

@@ -9,5 +9,6 @@ import java.time.Duration;
  * @param limits                of one connection
  * @param authorizationPatience how long changes are held while PostgreSQL cannot be asked, before the channels that they
  *                              concern are told to refetch
+ * @param eventLoops            of the sockets, 1 to 64
  */
-public record EngineConfig(ChannelLimits limits, Duration authorizationPatience) {}
+public record EngineConfig(ChannelLimits limits, Duration authorizationPatience, int eventLoops) {}

@@ -100,11 +100,14 @@ public final class Switchboard implements AutoCloseable {
                 blocking,
                 time,
                 Switchboard::log);
-        engine = new Engine(new EngineConfig(settings.limits(), settings.authorizationPatience()), ports, tokens);
+        engine = new Engine(
+                new EngineConfig(settings.limits(), settings.authorizationPatience(), gateway.loopCount()),
+                ports,
+                tokens);
         gateway.attach(engine);
         metrics.bind(engine.progress(), gateway, time);
         engine.start();
-        port = new HttpFront(gateway, engine.progress(), metrics)
+        port = new HttpFront(gateway, engine, metrics, tokens, time, settings.maxFrameBytes())
                 .listen(vertx, settings.host(), settings.port(), loops);
     }
 

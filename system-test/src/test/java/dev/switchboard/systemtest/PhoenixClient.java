@@ -3,9 +3,12 @@ package dev.switchboard.systemtest;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.io.ByteArrayOutputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.WebSocket;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,6 +18,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
@@ -28,6 +32,8 @@ final class PhoenixClient implements WebSocket.Listener, AutoCloseable {
 
     private final StringBuilder partial = new StringBuilder();
     private final List<JsonNode> messages = new CopyOnWriteArrayList<>();
+    private final ByteArrayOutputStream partialBinary = new ByteArrayOutputStream();
+    private final List<byte[]> binaries = new CopyOnWriteArrayList<>();
     private final List<String> changes = new ArrayList<>();
     private final CompletableFuture<Integer> closed = new CompletableFuture<>();
     private final AtomicInteger refs = new AtomicInteger();
@@ -67,6 +73,19 @@ final class PhoenixClient implements WebSocket.Listener, AutoCloseable {
     }
 
     @Override
+    public CompletionStage<?> onBinary(WebSocket webSocket, ByteBuffer data, boolean last) {
+        byte[] part = new byte[data.remaining()];
+        data.get(part);
+        partialBinary.writeBytes(part);
+        if (last) {
+            binaries.add(partialBinary.toByteArray());
+            partialBinary.reset();
+        }
+        webSocket.request(1);
+        return CompletableFuture.completedStage(null);
+    }
+
+    @Override
     public CompletionStage<?> onClose(WebSocket webSocket, int statusCode, String reason) {
         closed.complete(statusCode);
         return CompletableFuture.completedStage(null);
@@ -79,6 +98,47 @@ final class PhoenixClient implements WebSocket.Listener, AutoCloseable {
 
     void sendText(String text) {
         socket.sendText(text, true).join();
+    }
+
+    void sendBinary(byte[] frame) {
+        socket.sendBinary(ByteBuffer.wrap(frame), true).join();
+    }
+
+    /** Binary messages so far. */
+    List<byte[]> binaries() {
+        return List.copyOf(binaries);
+    }
+
+    /** A frame of kind 3: a broadcast with its payload, JSON or raw. */
+    static byte[] kind3(
+            String joinRef, String ref, String topic, String event, String metadata, boolean json, byte[] payload) {
+        var frame = new ByteArrayOutputStream();
+        List<byte[]> parts = Stream.of(joinRef, ref, topic, event, metadata)
+                .map(part -> part.getBytes(StandardCharsets.UTF_8))
+                .toList();
+        frame.write(3);
+        parts.forEach(part -> frame.write(part.length));
+        frame.write(json ? 1 : 0);
+        parts.forEach(frame::writeBytes);
+        frame.writeBytes(payload);
+        return frame.toByteArray();
+    }
+
+    /** Joins without changes, under that config, and expects it to succeed; returns the join's reference. */
+    String joinedRoom(String topic, String config) {
+        String ref = Integer.toString(refs.incrementAndGet());
+        ObjectNode payload = JSON.createObjectNode();
+        payload.set("config", JSON.readTree(config));
+        send(ref, ref, topic, "phx_join", payload);
+        assertThat(reply(ref).get("status").asString()).isEqualTo("ok");
+        return ref;
+    }
+
+    /** Sends a push and returns its reference. */
+    String push(String joinRef, String topic, String event, String payload) {
+        String ref = Integer.toString(refs.incrementAndGet());
+        send(joinRef, ref, topic, event, (ObjectNode) JSON.readTree(payload));
+        return ref;
     }
 
     static ObjectNode binding(String event, String schema, String table, String filter) {

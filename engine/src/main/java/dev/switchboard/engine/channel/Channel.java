@@ -17,6 +17,7 @@ import java.util.Optional;
 final class Channel {
     private final ClientMessage.Join join;
     private final List<ChangeFeed.Wanted> wanted;
+    private final ChannelRef member;
     private ChannelRef ref;
     private Claims claims;
     private Optional<String> token;
@@ -25,11 +26,13 @@ final class Channel {
     private boolean live;
     private boolean joined;
     private boolean missed;
+    private boolean watching;
 
     /** What the API key alone may not see, said unless a token comes in time. */
     private record Refusal(Instant at, String message) {}
 
     Channel(ChannelRef ref, ClientMessage.Join join, Claims claims) {
+        this.member = ref;
         this.ref = ref;
         this.join = join;
         this.claims = claims;
@@ -53,6 +56,24 @@ final class Channel {
 
     ChannelRef ref() {
         return ref;
+    }
+
+    /** As the rooms know it: the same for the channel's whole life, whoever's token it has. */
+    ChannelRef member() {
+        return member;
+    }
+
+    /** The key of its presence: the client's, or one that nobody else has. */
+    String presenceKey() {
+        return join.options().presenceKey().orElseGet(() -> "channel-" + member.epoch());
+    }
+
+    boolean isWatching() {
+        return watching;
+    }
+
+    void watching() {
+        watching = true;
     }
 
     String topic() {
@@ -150,8 +171,17 @@ final class Channel {
         return admitted;
     }
 
+    /** Whether what is said in its room may go out to it now. */
+    boolean admitsCast(ChannelRef to, Instant now) {
+        return joined && member.epoch() == to.epoch() && isCurrentUser(now);
+    }
+
+    boolean isCurrentUser(Instant now) {
+        return now.isBefore(claims.expiresAt());
+    }
+
     /** Whether these refusals refuse the join as a whole: all bindings, or any where the client waits for all. */
     boolean isRefusedBy(List<ChangeFeed.Refusal> refusals) {
-        return refusals.size() == wanted.size() || (join.waits() && !refusals.isEmpty());
+        return refusals.size() == wanted.size() || (join.options().waits() && !refusals.isEmpty());
     }
 }

@@ -4,9 +4,11 @@ import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.ConnectionId;
 import dev.switchboard.engine.model.WireVersion;
+import dev.switchboard.engine.protocol.BroadcastContent;
 import dev.switchboard.engine.protocol.ClientMessage;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.ServerMessage;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -25,7 +27,12 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class Connection {
     /** What all connections share. */
     public record Shared(
-            ChangeFeed feed, TokenVerifier tokens, ChannelLimits limits, InstantSource clock, AtomicLong epochs) {}
+            ChangeFeed feed,
+            Hub hub,
+            TokenVerifier tokens,
+            ChannelLimits limits,
+            InstantSource clock,
+            AtomicLong epochs) {}
 
     private static final Duration SIGN_IN_GRACE = Duration.ofSeconds(3);
 
@@ -67,17 +74,29 @@ public final class Connection {
             case ClientMessage.Join join -> join(join);
             case ClientMessage.Leave leave -> leave(leave);
             case ClientMessage.AccessToken token -> channelOf(token).ifPresent(channel -> newToken(channel, token));
+            case ClientMessage.Broadcast broadcast ->
+                channelOf(broadcast).ifPresent(channel -> broadcast(channel, broadcast));
+            case ClientMessage.Track track -> channelOf(track).ifPresent(channel -> track(channel, track));
+            case ClientMessage.Untrack untrack -> channelOf(untrack).ifPresent(channel -> untrack(channel, untrack));
+            case ClientMessage.Invalid invalid ->
+                channelOf(invalid).ifPresent(_ -> refuse(invalid, invalid.code(), invalid.reason()));
             case ClientMessage.Push push -> channelOf(push).ifPresent(_ -> refuse(push));
         }
     }
 
     /**
-     * Whether a frame for that channel may go out now. One for a channel that has since got another user's token is
-     * withheld, and the channel told to refetch.
+     * Whether a frame of a change may go out now. One for a channel that has since got another user's token is withheld,
+     * and the channel told to refetch.
      */
-    public boolean admits(ChannelRef ref) {
+    public boolean admits(ChannelRef ref, Instant now) {
         Channel channel = channels.get(ref.topic());
-        return channel != null && channel.admits(ref, shared.clock().instant());
+        return channel != null && channel.admits(ref, now);
+    }
+
+    /** Whether a broadcast or a presence frame may go out to that channel now. */
+    public boolean admitsCast(ChannelRef ref, Instant now) {
+        Channel channel = channels.get(ref.topic());
+        return channel != null && channel.admitsCast(ref, now);
     }
 
     /** Tells a channel that it missed something; its client rejoins by itself. */
@@ -105,8 +124,7 @@ public final class Connection {
 
     /** The socket is gone. */
     public void closed() {
-        channels.values().forEach(channel -> shared.feed().close(channel.ref()));
-        channels.clear();
+        List.copyOf(channels.values()).forEach(this::forget);
     }
 
     private void join(ClientMessage.Join join) {
@@ -129,7 +147,10 @@ public final class Connection {
         if (join.topic().length() == ServerMessage.TOPIC_PREFIX.length()) {
             return Optional.of(ErrorCode.TOPIC_NAME_REQUIRED);
         }
-        if (join.privateChannel()) {
+        if (join.topic().getBytes(StandardCharsets.UTF_8).length > BroadcastContent.LONGEST_NAME) {
+            return Optional.of(ErrorCode.TOPIC_TOO_LONG);
+        }
+        if (join.options().privateChannel()) {
             return Optional.of(ErrorCode.PRIVATE_CHANNEL);
         }
         if (isJoinFlood()) {
@@ -210,7 +231,7 @@ public final class Connection {
      */
     private boolean mayStillSignIn(Channel channel) {
         return channel.join().token().isEmpty()
-                && !channel.join().waits()
+                && !channel.join().options().waits()
                 && graced.size() < shared.limits().channels()
                 && graced.add(channel.topic());
     }
@@ -246,10 +267,11 @@ public final class Connection {
         ClientMessage.Join join = channel.join();
         List<Integer> ids = channel.wanted().stream().map(ChangeFeed.Wanted::id).toList();
         say(new ServerMessage.Joined(join.joinRef(), join.ref(), join.topic(), join.bindings(), ids));
-        if (join.presence()) {
-            say(new ServerMessage.NobodyPresent(join.joinRef(), join.topic()));
-        }
         channel.live();
+        shared.hub().join(channel.member());
+        if (join.options().presence()) {
+            watch(channel);
+        }
         channel.takePendingToken().ifPresent(token -> newToken(channel, token));
     }
 
@@ -269,6 +291,50 @@ public final class Connection {
             return Optional.empty();
         }
         return channel.isAddressedBy(message) ? Optional.of(channel) : Optional.empty();
+    }
+
+    private void broadcast(Channel channel, ClientMessage.Broadcast message) {
+        if (!maySpeak(channel)) {
+            return;
+        }
+        ClientMessage.Options options = channel.join().options();
+        shared.hub()
+                .broadcast(
+                        channel.topic(),
+                        message.content(),
+                        options.self() ? Optional.empty() : Optional.of(channel.member()));
+        if (options.acknowledged()) {
+            say(new ServerMessage.Ok(channel.joinRef(), message.ref(), message.topic()));
+        }
+    }
+
+    private void track(Channel channel, ClientMessage.Track message) {
+        if (!maySpeak(channel)) {
+            return;
+        }
+        if (!channel.isWatching()) {
+            watch(channel);
+        }
+        shared.hub().track(channel.member(), channel.presenceKey(), message.payload());
+        say(new ServerMessage.Ok(channel.joinRef(), message.ref(), message.topic()));
+    }
+
+    private void untrack(Channel channel, ClientMessage.Untrack message) {
+        if (channel.isWatching()) {
+            shared.hub().untrack(channel.member());
+        }
+        say(new ServerMessage.Ok(channel.joinRef(), message.ref(), message.topic()));
+    }
+
+    private void watch(Channel channel) {
+        channel.watching();
+        shared.hub().watch(channel.member(), channel.joinRef());
+    }
+
+    /** Whether the channel is joined, and its token still holds; an expired one fails here as it would a little later. */
+    private boolean maySpeak(Channel channel) {
+        expire(channel, shared.clock().instant());
+        return channel.isJoined() && channels.get(channel.topic()) == channel;
     }
 
     private void refuse(ClientMessage.Push push) {
@@ -367,6 +433,9 @@ public final class Connection {
     private void forget(Channel channel) {
         channels.remove(channel.topic());
         shared.feed().close(channel.ref());
+        if (channel.isJoined()) {
+            shared.hub().leave(channel.member(), channel.isWatching());
+        }
     }
 
     private void systemError(Channel channel, String extension, String message) {

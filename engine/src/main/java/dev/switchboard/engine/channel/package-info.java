@@ -1,4 +1,4 @@
-/** Connections and channels: join, leave, tokens. */
+/** Connections and channels: join, leave, tokens; rooms: broadcast, presence. */
 @NullMarked
 package dev.switchboard.engine.channel;
 

@@ -5,6 +5,7 @@ import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.Frame;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 
 /** What the transport is to do for channels of one event loop, in order. */
 public sealed interface Recipients {
@@ -16,6 +17,13 @@ public sealed interface Recipients {
      * @param committedAt when the change was committed, for the latency histogram
      */
     record Send(Frame frame, List<ChannelRef> channels, Instant committedAt) implements Recipients {}
+
+    /**
+     * Send a broadcast or a presence frame to channels that are still joined.
+     *
+     * @param except a channel that does not get it, the sender's own
+     */
+    record Cast(Frame frame, List<ChannelRef> channels, Optional<ChannelRef> except) implements Recipients {}
 
     /** Tell them that they missed something: a system error, then phx_error. */
     record Refetch(ErrorCode code, List<ChannelRef> channels) implements Recipients {}

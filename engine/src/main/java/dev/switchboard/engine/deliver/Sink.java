@@ -1,15 +1,27 @@
 package dev.switchboard.engine.deliver;
 
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
- * Port to the sockets. Calls for one loop take effect in the order in which they are made. Both may block the caller
- * while the loop is behind: that is the back-pressure of the pipeline.
+ * Port to the sockets. What is given for one loop takes effect in the order in which it is given, whichever method gives
+ * it.
  */
 public interface Sink {
-    /** Hands a batch to the event loop with that index. */
+    /**
+     * Hands a batch of changes to the event loop with that index. Blocks while the loop is behind: that is the
+     * back-pressure of the pipeline, never called on an event loop.
+     */
     void deliver(int loop, List<Recipients> batch);
 
-    /** Runs a task on the event loop with that index. */
+    /**
+     * Hands over recipients that are determined on the loop, when their turn comes. Never blocks: the senders' sockets
+     * are not read on while too much waits.
+     *
+     * @param bytes that count as waiting until then
+     */
+    void cast(int loop, int bytes, Supplier<List<Recipients>> recipients);
+
+    /** Runs a task on the event loop with that index, after everything that was handed over before. */
     void execute(int loop, Runnable task);
 }

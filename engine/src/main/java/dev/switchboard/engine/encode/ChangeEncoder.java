@@ -84,7 +84,7 @@ public final class ChangeEncoder {
                         .raw(body)
                         .raw("}]");
         }
-        return new Frame(out.toBytes());
+        return Frame.text(out.toBytes());
     }
 
     private static String ids(List<Integer> ids) {

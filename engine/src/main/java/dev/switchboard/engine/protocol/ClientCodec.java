@@ -2,11 +2,12 @@ package dev.switchboard.engine.protocol;
 
 import dev.switchboard.engine.model.WireVersion;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** Text frames of a client to messages. What is not a message is empty: the connection stays (SPEC W6). */
+/** Frames of a client to messages. What is not a message is empty: the connection stays (SPEC W6). */
 public final class ClientCodec {
     private static final Json.Fields NO_PAYLOAD = new Json.Fields(Map.of());
 
@@ -18,6 +19,14 @@ public final class ClientCodec {
         return switch (version) {
             case V1 -> json.flatMap(ClientCodec::object);
             case V2 -> json.flatMap(ClientCodec::array);
+        };
+    }
+
+    /** Reads one binary frame; version 1.0.0 has none. */
+    public static Optional<ClientMessage> decodeBinary(WireVersion version, byte[] frame) {
+        return switch (version) {
+            case V1 -> Optional.empty();
+            case V2 -> BinaryFrames.decode(frame);
         };
     }
 
@@ -78,7 +87,39 @@ public final class ClientCodec {
             case "phx_join" -> join(topic, ref, joinRef, payload);
             case "phx_leave" -> new ClientMessage.Leave(topic, ref, joinRef);
             case "access_token" -> new ClientMessage.AccessToken(topic, ref, joinRef, token(payload, "access_token"));
+            case "broadcast" -> broadcast(topic, ref, joinRef, payload);
+            case "presence" -> presence(topic, ref, joinRef, payload);
             default -> new ClientMessage.Push(topic, ref, joinRef, event, payload);
+        };
+    }
+
+    /** The payload goes on as it came; it needs an event, by which clients tell broadcasts apart. */
+    private static ClientMessage broadcast(
+            String topic, Optional<String> ref, Optional<String> joinRef, Json.Fields payload) {
+        if (payload.text("event").isEmpty()) {
+            return new ClientMessage.Invalid(
+                    topic, ref, joinRef, ErrorCode.INVALID_PAYLOAD, "a broadcast is an object with a string `event`");
+        }
+        byte[] json = Json.write(payload, new JsonBytes()).toBytes();
+        return new ClientMessage.Broadcast(topic, ref, joinRef, new BroadcastContent.Text(json));
+    }
+
+    private static ClientMessage presence(
+            String topic, Optional<String> ref, Optional<String> joinRef, Json.Fields payload) {
+        return switch (payload.text("event").orElse("").toLowerCase(Locale.ROOT)) {
+            case "track" ->
+                payload.fields("payload")
+                        .<ClientMessage>map(tracked -> new ClientMessage.Track(topic, ref, joinRef, tracked))
+                        .orElseGet(() -> new ClientMessage.Invalid(
+                                topic, ref, joinRef, ErrorCode.PRESENCE_PAYLOAD, ErrorCode.PRESENCE_PAYLOAD.message()));
+            case "untrack" -> new ClientMessage.Untrack(topic, ref, joinRef);
+            default ->
+                new ClientMessage.Invalid(
+                        topic,
+                        ref,
+                        joinRef,
+                        ErrorCode.INVALID_PAYLOAD,
+                        "the event of a presence message is track or untrack");
         };
     }
 
@@ -93,10 +134,20 @@ public final class ClientCodec {
                 ref,
                 joinRef.or(() -> ref),
                 token(payload, "user_token").or(() -> token(payload, "access_token")),
-                config.isTrue("private"),
-                config.fields("presence").orElse(NO_PAYLOAD).isTrue("enabled"),
-                config.fields("postgres_changes_options").orElse(NO_PAYLOAD).isTrue("wait"),
+                options(config),
                 bindings);
+    }
+
+    private static ClientMessage.Options options(Json.Fields config) {
+        Json.Fields broadcast = config.fields("broadcast").orElse(NO_PAYLOAD);
+        Json.Fields presence = config.fields("presence").orElse(NO_PAYLOAD);
+        return new ClientMessage.Options(
+                config.isTrue("private"),
+                broadcast.isTrue("ack"),
+                broadcast.isTrue("self"),
+                presence.isTrue("enabled"),
+                presence.text("key").filter(key -> !key.isEmpty()),
+                config.fields("postgres_changes_options").orElse(NO_PAYLOAD).isTrue("wait"));
     }
 
     /** A token that starts with {@code sb_} is an API key, not a JWT; the connection's own key counts then. */

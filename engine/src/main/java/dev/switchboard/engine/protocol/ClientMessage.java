@@ -14,17 +14,14 @@ public sealed interface ClientMessage {
     /**
      * phx_join.
      *
-     * @param token       {@code access_token} of the payload, where it is a JWT
-     * @param waits       {@code postgres_changes_options.wait}: an invalid binding refuses the whole join
+     * @param token {@code access_token} of the payload, where it is a JWT
      */
     record Join(
             String topic,
             Optional<String> ref,
             Optional<String> joinRef,
             Optional<String> token,
-            boolean privateChannel,
-            boolean presence,
-            boolean waits,
+            Options options,
             List<Binding> bindings)
             implements ClientMessage {
         public Join {
@@ -32,11 +29,44 @@ public sealed interface ClientMessage {
         }
     }
 
+    /**
+     * What a join asks of its channel.
+     *
+     * @param privateChannel whether policies decide who may be in the room
+     * @param acknowledged   whether broadcasts are answered
+     * @param self           whether the channel's own broadcasts come back to it
+     * @param presence       whether it is told who is present
+     * @param presenceKey    under which its own presence is listed; empty for one that the server makes up
+     * @param waits          {@code postgres_changes_options.wait}: an invalid binding refuses the whole join
+     */
+    record Options(
+            boolean privateChannel,
+            boolean acknowledged,
+            boolean self,
+            boolean presence,
+            Optional<String> presenceKey,
+            boolean waits) {}
+
     record Leave(String topic, Optional<String> ref, Optional<String> joinRef) implements ClientMessage {}
 
     record Heartbeat(String topic, Optional<String> ref, Optional<String> joinRef) implements ClientMessage {}
 
     record AccessToken(String topic, Optional<String> ref, Optional<String> joinRef, Optional<String> token)
+            implements ClientMessage {}
+
+    /** A message for everyone in the room. */
+    record Broadcast(String topic, Optional<String> ref, Optional<String> joinRef, BroadcastContent content)
+            implements ClientMessage {}
+
+    /** Appears in the room, or shows something else than before. */
+    record Track(String topic, Optional<String> ref, Optional<String> joinRef, Json.Fields payload)
+            implements ClientMessage {}
+
+    /** Disappears from the room, but stays joined. */
+    record Untrack(String topic, Optional<String> ref, Optional<String> joinRef) implements ClientMessage {}
+
+    /** An event that is known, with a payload that it cannot have. */
+    record Invalid(String topic, Optional<String> ref, Optional<String> joinRef, ErrorCode code, String reason)
             implements ClientMessage {}
 
     /** Any other event. */

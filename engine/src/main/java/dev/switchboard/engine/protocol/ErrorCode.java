@@ -94,6 +94,30 @@ public enum ErrorCode {
             Then.REFUSED,
             "This server does not take that event",
             "The message names the event."),
+    TOPIC_TOO_LONG(
+            "TopicTooLong",
+            Where.REPLY,
+            Then.REFUSED,
+            "The topic is longer than 255 bytes",
+            "Choose a shorter name; binary frames cannot carry a longer one."),
+    INVALID_PAYLOAD(
+            "InvalidPayload",
+            Where.REPLY,
+            Then.REFUSED,
+            "The payload does not fit its event",
+            "The message says what is expected."),
+    PRESENCE_PAYLOAD(
+            "InvalidPresence",
+            Where.REPLY,
+            Then.REFUSED,
+            "Presence track payload must be a map",
+            "Track a JSON object."),
+    PERSISTENCE_UNSUPPORTED(
+            "PersistenceUnsupported",
+            Where.REPLY,
+            Then.REFUSED,
+            "Broadcasts cannot be persisted",
+            "Send without persist."),
     DATABASE_UNAVAILABLE(
             "UnableToConnectToProject",
             Where.REPLY,
@@ -260,7 +284,7 @@ public enum ErrorCode {
 
     /** Code and message, as a join reply's reason gives them. */
     public String reason(String detail) {
-        return this == UNMATCHED_TOPIC ? detail : code + ": " + detail;
+        return this == UNMATCHED_TOPIC || this == PRESENCE_PAYLOAD ? detail : code + ": " + detail;
     }
 
     public String reason() {

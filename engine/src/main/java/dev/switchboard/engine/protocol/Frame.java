@@ -2,12 +2,33 @@ package dev.switchboard.engine.protocol;
 
 import java.nio.charset.StandardCharsets;
 
-/** The payload of one WebSocket text frame. Encoded once, shared by all receivers; nobody writes to the array. */
+/** The payload of one WebSocket message. Encoded once, shared by all receivers; nobody writes to the array. */
 public final class Frame {
+    private final Kind kind;
     private final byte[] payload;
 
-    public Frame(byte[] payload) {
+    /** The data opcodes (RFC 6455, section 5.6). */
+    public enum Kind {
+        TEXT,
+        BINARY
+    }
+
+    private Frame(Kind kind, byte[] payload) {
+        this.kind = kind;
         this.payload = payload;
+    }
+
+    /** @param utf8 the text */
+    public static Frame text(byte[] utf8) {
+        return new Frame(Kind.TEXT, utf8);
+    }
+
+    public static Frame binary(byte[] payload) {
+        return new Frame(Kind.BINARY, payload);
+    }
+
+    public Kind kind() {
+        return kind;
     }
 
     public byte[] payload() {

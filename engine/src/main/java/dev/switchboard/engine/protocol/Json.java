@@ -53,6 +53,32 @@ public sealed interface Json {
         }
     }
 
+    /** Appends a value as JSON text. */
+    static JsonBytes write(Json json, JsonBytes out) {
+        return switch (json) {
+            case Text text -> out.string(text.value());
+            case Literal literal -> out.raw(literal.text());
+            case Items items -> {
+                out.raw('[');
+                for (int i = 0; i < items.values().size(); i++) {
+                    write(items.values().get(i), i == 0 ? out : out.raw(','));
+                }
+                yield out.raw(']');
+            }
+            case Fields fields -> writeMembers(fields, out.raw('{')).raw('}');
+        };
+    }
+
+    /** Appends the members of an object without the braces around them. */
+    static JsonBytes writeMembers(Fields fields, JsonBytes out) {
+        String separator = "";
+        for (var member : fields.values().entrySet()) {
+            write(member.getValue(), out.raw(separator).string(member.getKey()).raw(':'));
+            separator = ",";
+        }
+        return out;
+    }
+
     Literal NULL = new Literal("null");
 
     /** Nesting beyond this is refused as malformed. */
@@ -75,6 +101,19 @@ public sealed interface Json {
             return parser.nextToken() == null ? Optional.of(value) : Optional.empty();
         } catch (JacksonException notJson) {
             return Optional.empty();
+        }
+    }
+
+    /** Whether a slice is one JSON document, all of it; nothing is built of it. */
+    static boolean isValid(byte[] utf8, int offset, int length) {
+        try (JsonParser parser = FACTORY.createParser(ObjectReadContext.empty(), utf8, offset, length)) {
+            if (parser.nextToken() == null) {
+                return false;
+            }
+            parser.skipChildren();
+            return parser.nextToken() == null;
+        } catch (JacksonException notJson) {
+            return false;
         }
     }
 

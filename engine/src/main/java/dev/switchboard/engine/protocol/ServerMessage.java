@@ -1,7 +1,10 @@
 package dev.switchboard.engine.protocol;
 
 import dev.switchboard.engine.model.WireVersion;
+import dev.switchboard.engine.presence.PresenceDiff;
+import dev.switchboard.engine.presence.PresenceMeta;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** What the server says on a channel; {@link #encode} makes the frame of either wire version. */
@@ -25,8 +28,12 @@ public sealed interface ServerMessage {
     record Notice(Optional<String> joinRef, String topic, String extension, Status status, String message)
             implements ServerMessage {}
 
-    /** The presence of a channel on which nobody can be present yet. */
-    record NobodyPresent(Optional<String> joinRef, String topic) implements ServerMessage {}
+    /** Everyone who is present, told once to a channel; diffs follow. */
+    record PresenceState(Optional<String> joinRef, String topic, Map<String, List<PresenceMeta>> present)
+            implements ServerMessage {}
+
+    /** Who came and who went. */
+    record PresenceChange(String topic, PresenceDiff diff) implements ServerMessage {}
 
     /** The channel has failed; the client joins again by itself. */
     record Failed(Optional<String> joinRef, String topic) implements ServerMessage {}
@@ -63,8 +70,16 @@ public sealed interface ServerMessage {
                 envelope(version, refused.joinRef(), refused.ref(), refused.topic(), "phx_reply", reason(refused));
             case Notice notice ->
                 envelope(version, notice.joinRef(), Optional.empty(), notice.topic(), "system", payload(notice));
-            case NobodyPresent nobody ->
-                envelope(version, nobody.joinRef(), Optional.empty(), nobody.topic(), "presence_state", "{}");
+            case PresenceState state ->
+                envelope(
+                        version,
+                        state.joinRef(),
+                        Optional.empty(),
+                        state.topic(),
+                        "presence_state",
+                        presences(new JsonBytes(), state.present()).toString());
+            case PresenceChange change ->
+                envelope(version, Optional.empty(), Optional.empty(), change.topic(), "presence_diff", diff(change));
             case Failed failed ->
                 envelope(version, failed.joinRef(), failed.joinRef(), failed.topic(), "phx_error", "{}");
             case Closed closed ->
@@ -104,6 +119,35 @@ public sealed interface ServerMessage {
                 .toString();
     }
 
+    private static String diff(PresenceChange change) {
+        var out = new JsonBytes().raw("{\"joins\":");
+        presences(out, change.diff().joins()).raw(",\"leaves\":");
+        return presences(out, change.diff().leaves()).raw('}').toString();
+    }
+
+    private static JsonBytes presences(JsonBytes out, Map<String, List<PresenceMeta>> presences) {
+        out.raw('{');
+        String separator = "";
+        for (var entry : presences.entrySet()) {
+            out.raw(separator).string(entry.getKey()).raw(":{\"metas\":[");
+            for (int i = 0; i < entry.getValue().size(); i++) {
+                meta(i == 0 ? out : out.raw(','), entry.getValue().get(i));
+            }
+            out.raw("]}");
+            separator = ",";
+        }
+        return out.raw('}');
+    }
+
+    private static void meta(JsonBytes out, PresenceMeta meta) {
+        out.raw("{\"phx_ref\":").string(meta.ref());
+        meta.previousRef().ifPresent(ref -> out.raw(",\"phx_ref_prev\":").string(ref));
+        if (!meta.members().isEmpty()) {
+            out.raw(',').raw(meta.members());
+        }
+        out.raw('}');
+    }
+
     private static Frame envelope(
             WireVersion version,
             Optional<String> joinRef,
@@ -136,6 +180,6 @@ public sealed interface ServerMessage {
                         .raw(payload)
                         .raw(']');
         }
-        return new Frame(out.toBytes());
+        return Frame.text(out.toBytes());
     }
 }

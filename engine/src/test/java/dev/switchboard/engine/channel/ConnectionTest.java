@@ -2,6 +2,8 @@ package dev.switchboard.engine.channel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.switchboard.engine.deliver.Recipients;
+import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.ClaimsGroup;
@@ -17,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
 /** The channel's states, without a socket: what is said to the connection and what it says. */
@@ -44,12 +47,39 @@ class ConnectionTest {
         }
     };
 
+    /** One loop, on which everything happens at once. */
+    private final Sink sink = new Sink() {
+        @Override
+        public void deliver(int loop, List<Recipients> batch) {
+            throw new IllegalStateException("changes are the pipeline's");
+        }
+
+        @Override
+        public void cast(int loop, int bytes, Supplier<List<Recipients>> recipients) {
+            casts.addAll(recipients.get());
+        }
+
+        @Override
+        public void execute(int loop, Runnable task) {
+            task.run();
+        }
+    };
+
+    private final List<Recipients> casts = new ArrayList<>();
+    private final AtomicLong refs = new AtomicLong();
+    private final Hub hub = new Hub(sink, 1, () -> "ref-" + refs.incrementAndGet());
+
     private final Connection connection = new Connection(
             new ConnectionId(0, 1),
             WireVersion.V2,
             claims("anon", START.plusSeconds(10_000)),
             new Connection.Shared(
-                    feed, ConnectionTest::verify, new ChannelLimits(2, 5), (InstantSource) () -> now, new AtomicLong()),
+                    feed,
+                    hub,
+                    ConnectionTest::verify,
+                    new ChannelLimits(2, 5),
+                    (InstantSource) () -> now,
+                    new AtomicLong()),
             this::keep);
 
     private void keep(Frame frame) {
@@ -125,8 +155,8 @@ class ConnectionTest {
 
         assertThat(said)
                 .anySatisfy(frame -> assertThat(frame).isEqualTo("[\"1\",\"1\",\"realtime:a\",\"phx_close\",{}]"));
-        assertThat(connection.admits(requests.get(0).channel())).isFalse();
-        assertThat(connection.admits(requests.get(1).channel())).isTrue();
+        assertThat(connection.admits(requests.get(0).channel(), now)).isFalse();
+        assertThat(connection.admits(requests.get(1).channel(), now)).isTrue();
     }
 
     @Test
@@ -186,7 +216,7 @@ class ConnectionTest {
         connection.expire();
 
         assertThat(said.getLast()).contains("Subscribed to PostgreSQL");
-        assertThat(connection.admits(requests.getLast().channel())).isTrue();
+        assertThat(connection.admits(requests.getLast().channel(), now)).isTrue();
     }
 
     @Test
@@ -213,7 +243,7 @@ class ConnectionTest {
         connection.expire();
 
         assertThat(requests).hasSize(1);
-        assertThat(connection.admits(requests.getFirst().channel())).isTrue();
+        assertThat(connection.admits(requests.getFirst().channel(), now)).isTrue();
     }
 
     @Test
@@ -222,7 +252,7 @@ class ConnectionTest {
         live();
         receive("[\"1\",\"2\",\"realtime:a\",\"access_token\",{\"access_token\":\"rhonda/100\"}]");
 
-        boolean admitted = connection.admits(requests.getFirst().channel());
+        boolean admitted = connection.admits(requests.getFirst().channel(), now);
         live();
 
         assertThat(admitted).isFalse();
@@ -260,7 +290,7 @@ class ConnectionTest {
         join("1", "realtime:a", "doug/100");
         live();
         now = START.plusSeconds(100);
-        boolean admitted = connection.admits(requests.getFirst().channel());
+        boolean admitted = connection.admits(requests.getFirst().channel(), now);
 
         receive("[\"1\",\"2\",\"realtime:a\",\"access_token\",{\"access_token\":\"doug/500\"}]");
 
@@ -274,7 +304,7 @@ class ConnectionTest {
         live();
         now = START.plusSeconds(100);
 
-        assertThat(connection.admits(requests.getFirst().channel())).isFalse();
+        assertThat(connection.admits(requests.getFirst().channel(), now)).isFalse();
         connection.expire();
 
         assertThat(said.get(said.size() - 2)).contains("Token has expired 0 seconds ago");

@@ -27,12 +27,18 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
 class RouterTest {
     private static final Sink NOBODY = new Sink() {
         @Override
         public void deliver(int loop, List<Recipients> batch) {}
+
+        @Override
+        public void cast(int loop, int bytes, Supplier<List<Recipients>> recipients) {
+            throw new IllegalStateException("broadcasts do not pass the pipeline");
+        }
 
         @Override
         public void execute(int loop, Runnable task) {}

@@ -36,9 +36,9 @@ class ClientCodecTest {
         assertThat(join.topic()).isEqualTo("realtime:calls");
         assertThat(join.joinRef()).contains("6");
         assertThat(join.token()).contains("a.b.c");
-        assertThat(join.presence()).isTrue();
-        assertThat(join.waits()).isTrue();
-        assertThat(join.privateChannel()).isFalse();
+        assertThat(join.options().presence()).isTrue();
+        assertThat(join.options().waits()).isTrue();
+        assertThat(join.options().privateChannel()).isFalse();
         assertThat(join.bindings())
                 .containsExactly(new Binding(
                         "*",

@@ -34,6 +34,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,8 +64,9 @@ public final class Gateway implements Sink {
         this.tokens = tokens;
         this.clock = clock;
         var made = new java.util.ArrayList<LoopShard>();
+        var castsWaiting = new AtomicLong();
         for (EventExecutor executor : ((VertxInternal) vertx).nettyEventLoopGroup()) {
-            var shard = new LoopShard(made.size(), (EventLoop) executor, clock, commitToSocketNanos);
+            var shard = new LoopShard(made.size(), (EventLoop) executor, clock, commitToSocketNanos, castsWaiting);
             made.add(shard);
             byLoop.put(executor, shard);
         }
@@ -88,7 +90,21 @@ public final class Gateway implements Sink {
 
     @Override
     public void execute(int loop, Runnable task) {
-        shards.get(loop).executeInOrder(task);
+        shards.get(loop).execute(task);
+    }
+
+    @Override
+    public void cast(int loop, int bytes, Supplier<List<Recipients>> recipients) {
+        shards.get(loop).cast(bytes, recipients);
+    }
+
+    /** Whether so much waits to be broadcast that senders have to wait. */
+    public boolean isCongested() {
+        return shards.getFirst().isCongested();
+    }
+
+    public int loopCount() {
+        return shards.size();
     }
 
     /** Handles a request for a WebSocket path, on an event loop. */
@@ -203,7 +219,7 @@ public final class Gateway implements Sink {
     private void onEveryShard(java.util.function.Consumer<LoopShard> task) {
         var done = new CountDownLatch(shards.size());
         for (LoopShard shard : shards) {
-            shard.execute(() -> {
+            shard.executeAtOnce(() -> {
                 task.accept(shard);
                 done.countDown();
             });

@@ -5,6 +5,7 @@ import dev.switchboard.engine.channel.Outbound;
 import dev.switchboard.engine.deliver.Outbox;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.protocol.ClientCodec;
+import dev.switchboard.engine.protocol.ClientMessage;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.Frame;
 import io.netty.buffer.ByteBuf;
@@ -24,6 +25,8 @@ import io.netty.handler.codec.http.websocketx.PongWebSocketFrame;
 import io.netty.handler.codec.http.websocketx.WebSocketFrame;
 import io.netty.util.ReferenceCountUtil;
 import java.time.Instant;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +41,7 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     private final GatewayCounters counters;
     private @Nullable Connection connection;
     private @Nullable CompositeByteBuf fragments;
+    private boolean binaryFragments;
     private Instant lastReceived;
     private boolean closing;
 
@@ -70,16 +74,16 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
 
     @Override
     public void send(Frame frame) {
-        writeNow(WebSocketFrames.text(channel.alloc(), frame));
+        writeNow(WebSocketFrames.message(channel.alloc(), frame));
     }
 
-    /** What the connection itself is told: sent at once. */
+    /** What the connection itself is told: sent with what else is ready for it on its loop. */
     private void writeNow(ByteBuf bytes) {
         if (!closing && outbox.offerNow(pendingBytes(), bytes.readableBytes()) == Outbox.Verdict.OVERFLOW) {
             overflow();
         }
         write(bytes);
-        channel.flush();
+        shard.touch(this);
     }
 
     /** Whether a frame of a change of that size may be queued now; one that never may ends the connection. */
@@ -162,7 +166,7 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
             case CloseWebSocketFrame close -> closeAsked(close);
             default -> {
                 if (fragments == null && frame.isFinalFragment()) {
-                    message(frame, frame.content());
+                    message(frame instanceof BinaryWebSocketFrame, frame.content());
                 } else {
                     collect(frame);
                 }
@@ -180,13 +184,14 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     private void collect(WebSocketFrame frame) {
         if (fragments == null) {
             fragments = channel.alloc().compositeBuffer(1024);
+            binaryFragments = frame instanceof BinaryWebSocketFrame;
         }
         fragments.addComponent(true, frame.content().retain());
         if (fragments.readableBytes() > maxMessageBytes) {
             close(CloseCode.TOO_LARGE, ErrorCode.FRAME_TOO_LARGE);
             dropFragments();
         } else if (frame.isFinalFragment()) {
-            message(frame, fragments);
+            message(binaryFragments, fragments);
             dropFragments();
         }
     }
@@ -198,18 +203,36 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
         }
     }
 
-    private void message(WebSocketFrame frame, ByteBuf content) {
+    private void message(boolean binary, ByteBuf content) {
         counters.messagesIn().increment();
-        if (frame instanceof BinaryWebSocketFrame) {
-            counters.malformed().increment(); // binary broadcasts are not taken yet
-            return;
-        }
-        byte[] text = new byte[content.readableBytes()];
-        content.getBytes(content.readerIndex(), text);
+        byte[] bytes = new byte[content.readableBytes()];
+        content.getBytes(content.readerIndex(), bytes);
         WireVersion version = connection().version();
-        ClientCodec.decode(version, text)
-                .ifPresentOrElse(
-                        connection()::receive, () -> counters.malformed().increment());
+        Optional<ClientMessage> message =
+                binary ? ClientCodec.decodeBinary(version, bytes) : ClientCodec.decode(version, bytes);
+        message.ifPresentOrElse(
+                connection()::receive, () -> counters.malformed().increment());
+        if (shard.isCongested()) {
+            waitForRoom();
+        }
+    }
+
+    /** Too much waits to be broadcast: this client is not read on until there is room, and TCP tells it so. */
+    private void waitForRoom() {
+        if (channel.config().isAutoRead()) {
+            channel.config().setAutoRead(false);
+            counters.throttled().increment();
+            channel.eventLoop().schedule(this::readOnWithRoom, 2, TimeUnit.MILLISECONDS);
+        }
+    }
+
+    private void readOnWithRoom() {
+        if (shard.isCongested()) {
+            channel.eventLoop().schedule(this::readOnWithRoom, 2, TimeUnit.MILLISECONDS);
+        } else {
+            lastReceived = shard.now();
+            channel.config().setAutoRead(true);
+        }
     }
 
     @Override

@@ -10,10 +10,15 @@ import java.util.concurrent.atomic.LongAdder;
  * @param messagesIn  messages of clients
  * @param malformed   messages that are none, ignored
  * @param overflows   connections ended because their outbox was full
+ * @param throttled   times that a sender was not read because too much waited to be broadcast
  */
 public record GatewayCounters(
-        AtomicInteger connections, LongAdder messagesIn, LongAdder malformed, LongAdder overflows) {
+        AtomicInteger connections,
+        LongAdder messagesIn,
+        LongAdder malformed,
+        LongAdder overflows,
+        LongAdder throttled) {
     public GatewayCounters() {
-        this(new AtomicInteger(), new LongAdder(), new LongAdder(), new LongAdder());
+        this(new AtomicInteger(), new LongAdder(), new LongAdder(), new LongAdder(), new LongAdder());
     }
 }

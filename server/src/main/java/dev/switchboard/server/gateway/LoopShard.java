@@ -3,6 +3,7 @@ package dev.switchboard.server.gateway;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.engine.protocol.Frame;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.EventLoop;
@@ -15,44 +16,72 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
+import java.util.function.Supplier;
 
 /**
- * The connections of one event loop. A batch of the pipeline is one task: everything is written, then every touched
- * connection is flushed once, so that what waits for one client leaves in one system call. Where a connection that reads
- * cannot keep up with a burst, the rest waits for it a little. At most {@link #BATCHES_UNDER_WAY} batches wait for the
- * loop; then the pipeline waits. Owned by the event loop, except {@link #deliver} and {@link #execute}.
+ * The connections of one event loop, and what waits for them, in order. All that waits is handed over in one task:
+ * everything is written, then every touched connection is flushed once, so that what waits for one client leaves in one
+ * system call. Where a connection that reads cannot keep up with a burst, the rest waits for it a little.
+ *
+ * <p>What may wait is bounded twice: at most {@link #BATCHES_UNDER_WAY} batches of the pipeline, which then waits; and
+ * {@link #CASTS_BYTES} of broadcasts on all loops together, beyond which the senders' sockets are not read.
+ *
+ * <p>Owned by the event loop, except {@link #deliver}, {@link #cast}, {@link #execute} and {@link #isCongested}.
  */
 final class LoopShard {
     static final int BATCHES_UNDER_WAY = 64;
 
+    /** Bytes of broadcasts that may wait on all loops together. */
+    static final long CASTS_BYTES = 8 << 20;
+
+    /** Batches that a loop which has ended lets pass, into nothing. */
+    private static final int ENDED = 1 << 20;
+
     /** How long a connection that reads, but is behind, is given before it is looked at again. */
     private static final Duration PAUSE = Duration.ofMillis(2);
 
-    private record EndOfBatch() {}
+    private sealed interface Item {
+        record Batch(List<Recipients> recipients) implements Item {}
 
-    private record Task(Runnable body) {}
+        record Cast(int bytes, Supplier<List<Recipients>> recipients) implements Item {}
+
+        record Task(Runnable body) implements Item {}
+    }
 
     private final int index;
     private final EventLoop loop;
     private final InstantSource clock;
     private final LongConsumer commitToSocketNanos;
+    private final AtomicLong castsWaiting;
+    private final Queue<Item> waiting = new ConcurrentLinkedQueue<>();
+    private final AtomicBoolean drainScheduled = new AtomicBoolean();
+    private final Semaphore room = new Semaphore(BATCHES_UNDER_WAY);
     private final Map<Long, GatewayConnection> connections = new HashMap<>();
-    private final ArrayDeque<Object> waiting = new ArrayDeque<>();
+    /** Of the item that is being handed over, what is not out yet; {@link #afterCurrent} then runs. */
+    private final ArrayDeque<Recipients> current = new ArrayDeque<>();
+
+    private Runnable afterCurrent = () -> {};
     private final Set<GatewayConnection> touched = new LinkedHashSet<>();
     private final List<Instant> sentCommits = new ArrayList<>();
     private boolean paused;
-    private final Semaphore room = new Semaphore(BATCHES_UNDER_WAY);
 
-    LoopShard(int index, EventLoop loop, InstantSource clock, LongConsumer commitToSocketNanos) {
+    /** @param castsWaiting bytes of broadcasts that wait, shared by all loops */
+    LoopShard(
+            int index, EventLoop loop, InstantSource clock, LongConsumer commitToSocketNanos, AtomicLong castsWaiting) {
         this.index = index;
         this.loop = loop;
         this.clock = clock;
         this.commitToSocketNanos = commitToSocketNanos;
+        this.castsWaiting = castsWaiting;
     }
 
     int index() {
@@ -81,103 +110,189 @@ final class LoopShard {
         connections.remove(connection.connection().id().number());
     }
 
-    void execute(Runnable task) {
-        try {
-            loop.execute(task);
-        } catch (RejectedExecutionException closed) {
-            // the loop has ended, and its connections with it
-        }
-    }
-
-    /** Runs a task after everything that was delivered before it. */
-    void executeInOrder(Runnable task) {
-        execute(() -> {
-            waiting.add(new Task(task));
-            if (!paused) {
-                drain();
-            }
-        });
+    /** Whether so much waits that senders have to. */
+    boolean isCongested() {
+        return castsWaiting.get() > CASTS_BYTES;
     }
 
     void deliver(List<Recipients> batch) {
         room.acquireUninterruptibly();
+        hand(new Item.Batch(batch));
+    }
+
+    void cast(int bytes, Supplier<List<Recipients>> recipients) {
+        castsWaiting.addAndGet(bytes);
+        hand(new Item.Cast(bytes, recipients));
+    }
+
+    /** Runs a task after everything that was handed over before it. */
+    void execute(Runnable task) {
+        hand(new Item.Task(task));
+    }
+
+    /** Runs a task as soon as the loop can, before what waits. */
+    void executeAtOnce(Runnable task) {
         try {
-            loop.execute(() -> {
-                waiting.addAll(batch);
-                waiting.add(new EndOfBatch());
-                if (!paused) {
-                    drain();
-                }
-            });
-        } catch (RejectedExecutionException closed) {
-            room.release();
+            loop.execute(task);
+        } catch (RejectedExecutionException ended) {
+            // its connections ended with it
         }
+    }
+
+    private void hand(Item item) {
+        waiting.add(item);
+        scheduleDrain();
+    }
+
+    /** A loop that has ended took its connections along; what is handed to it goes nowhere, and blocks nobody. */
+    private void scheduleDrain() {
+        if (drainScheduled.compareAndSet(false, true)) {
+            try {
+                loop.execute(this::drain);
+            } catch (RejectedExecutionException ended) {
+                room.release(ENDED);
+            }
+        }
+    }
+
+    /** On the loop: what was written to a connection outside of a drain leaves with the next one. */
+    void touch(GatewayConnection connection) {
+        touched.add(connection);
+        scheduleDrain();
     }
 
     /** Hands over what waits, in order, until a connection needs time; then looks again a little later. */
     private void drain() {
-        paused = false;
-        while (!waiting.isEmpty() && !paused) {
-            switch (waiting.peek()) {
-                case Recipients.Send send -> paused = !write(send);
-                case Recipients.Refetch refetch -> refetch(refetch.code(), refetch.channels());
-                case EndOfBatch _ -> room.release();
-                case Task task -> {
-                    flushTouched();
-                    task.body().run();
-                }
-                default -> throw new IllegalStateException("unknown delivery " + waiting.peek());
-            }
-            if (!paused) {
-                waiting.remove();
-            }
+        drainScheduled.set(false);
+        if (!paused) {
+            handOver();
         }
         flushTouched();
-        if (paused) {
-            loop.schedule(this::drain, PAUSE.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    private void handOver() {
+        while (true) {
+            while (!current.isEmpty()) {
+                if (!pass(current.peek())) {
+                    paused = true;
+                    loop.schedule(this::resume, PAUSE.toMillis(), TimeUnit.MILLISECONDS);
+                    return;
+                }
+                current.remove();
+            }
+            afterCurrent.run();
+            afterCurrent = () -> {};
+            Item next = waiting.poll();
+            if (next == null) {
+                return;
+            }
+            begin(next);
+        }
+    }
+
+    private void resume() {
+        paused = false;
+        drain();
+    }
+
+    private void begin(Item item) {
+        switch (item) {
+            case Item.Batch batch -> {
+                current.addAll(batch.recipients());
+                afterCurrent = room::release;
+            }
+            case Item.Cast cast -> {
+                current.addAll(cast.recipients().get());
+                afterCurrent = () -> castsWaiting.addAndGet(-cast.bytes());
+            }
+            case Item.Task task -> task.body().run();
         }
     }
 
     private void flushTouched() {
         touched.forEach(GatewayConnection::flush);
         touched.clear();
-        Instant now = now();
-        sentCommits.forEach(committedAt ->
-                commitToSocketNanos.accept(Duration.between(committedAt, now).toNanos()));
-        sentCommits.clear();
+        if (!sentCommits.isEmpty()) {
+            Instant now = now();
+            sentCommits.forEach(committedAt -> commitToSocketNanos.accept(
+                    Duration.between(committedAt, now).toNanos()));
+            sentCommits.clear();
+        }
     }
 
-    /** Writes to all receivers, or to none where one of them needs time. */
-    private boolean write(Recipients.Send send) {
-        List<GatewayConnection> receivers = receivers(send);
-        int size = send.frame().payload().length + WebSocketFrames.HEADER;
-        long nanos = System.nanoTime();
-        boolean mustWait = false;
-        for (GatewayConnection receiver : receivers) {
-            mustWait |= receiver.mustWait(size, nanos); // asked of all, so that their clocks run together
-        }
-        if (mustWait) {
-            return false;
-        }
-        if (!receivers.isEmpty()) {
-            ByteBuf bytes = WebSocketFrames.text(ByteBufAllocator.DEFAULT, send.frame());
-            receivers.forEach(receiver -> receiver.write(bytes.retainedDuplicate()));
-            bytes.release();
-            touched.addAll(receivers);
-            sentCommits.add(send.committedAt());
+    /** Whether it is done; otherwise one of the receivers needs time, and nobody got anything. */
+    private boolean pass(Recipients recipients) {
+        switch (recipients) {
+            case Recipients.Send send -> {
+                List<GatewayConnection> receivers = receivers(send);
+                if (mustWait(receivers, send.frame())) {
+                    return false;
+                }
+                write(receivers, send.frame());
+                if (!receivers.isEmpty()) {
+                    sentCommits.add(send.committedAt());
+                }
+            }
+            case Recipients.Cast cast -> {
+                List<GatewayConnection> receivers = receivers(cast);
+                if (mustWait(receivers, cast.frame())) {
+                    return false;
+                }
+                write(receivers, cast.frame());
+            }
+            case Recipients.Refetch refetch -> refetch(refetch.code(), refetch.channels());
         }
         return true;
     }
 
     private List<GatewayConnection> receivers(Recipients.Send send) {
-        var receivers = new ArrayList<GatewayConnection>();
+        Instant now = now();
+        var receivers = new ArrayList<GatewayConnection>(send.channels().size());
         for (ChannelRef channel : send.channels()) {
             GatewayConnection connection = connections.get(channel.connection().number());
-            if (connection != null && connection.connection().admits(channel)) {
+            if (connection != null && connection.connection().admits(channel, now)) {
                 receivers.add(connection);
             }
         }
         return receivers;
+    }
+
+    private List<GatewayConnection> receivers(Recipients.Cast cast) {
+        Instant now = now();
+        long except = cast.except().map(ChannelRef::epoch).orElse(-1L);
+        var receivers = new ArrayList<GatewayConnection>(cast.channels().size());
+        for (ChannelRef channel : cast.channels()) {
+            GatewayConnection connection = connections.get(channel.connection().number());
+            if (connection != null
+                    && channel.epoch() != except
+                    && connection.connection().admitsCast(channel, now)) {
+                receivers.add(connection);
+            }
+        }
+        return receivers;
+    }
+
+    /** Asked of all, so that their clocks run together. */
+    private static boolean mustWait(List<GatewayConnection> receivers, Frame frame) {
+        int size = frame.payload().length + WebSocketFrames.HEADER;
+        long nanos = System.nanoTime();
+        boolean mustWait = false;
+        for (GatewayConnection receiver : receivers) {
+            mustWait |= receiver.mustWait(size, nanos);
+        }
+        return mustWait;
+    }
+
+    private void write(List<GatewayConnection> receivers, Frame frame) {
+        if (receivers.isEmpty()) {
+            return;
+        }
+        ByteBuf bytes = WebSocketFrames.message(ByteBufAllocator.DEFAULT, frame);
+        for (GatewayConnection receiver : receivers) {
+            receiver.write(bytes.retainedDuplicate());
+            touched.add(receiver);
+        }
+        bytes.release();
     }
 
     private void refetch(ErrorCode code, List<ChannelRef> channels) {

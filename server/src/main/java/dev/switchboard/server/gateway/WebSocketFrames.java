@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 final class WebSocketFrames {
     private static final int FIN = 0x80;
     private static final int TEXT = 0x1;
+    private static final int BINARY = 0x2;
     private static final int CLOSE = 0x8;
     private static final int PONG = 0xA;
     /** The longest header. */
@@ -16,9 +17,13 @@ final class WebSocketFrames {
 
     private WebSocketFrames() {}
 
-    static ByteBuf text(ByteBufAllocator allocator, Frame frame) {
+    static ByteBuf message(ByteBufAllocator allocator, Frame frame) {
         byte[] payload = frame.payload();
-        return header(allocator, TEXT, payload.length).writeBytes(payload);
+        int opcode = switch (frame.kind()) {
+            case TEXT -> TEXT;
+            case BINARY -> BINARY;
+        };
+        return header(allocator, opcode, payload.length).writeBytes(payload);
     }
 
     static ByteBuf pong(ByteBufAllocator allocator, ByteBuf payload) {

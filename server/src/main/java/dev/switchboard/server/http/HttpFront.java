@@ -1,6 +1,7 @@
 package dev.switchboard.server.http;
 
-import dev.switchboard.engine.pipeline.Progress;
+import dev.switchboard.engine.Engine;
+import dev.switchboard.engine.channel.TokenVerifier;
 import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.gateway.Gateway;
 import io.vertx.core.DeploymentOptions;
@@ -10,6 +11,7 @@ import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.json.JsonObject;
+import java.time.InstantSource;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -21,11 +23,20 @@ public final class HttpFront {
     private final Gateway gateway;
     private final HealthRoutes health;
     private final Metrics metrics;
+    private final BroadcastRoutes broadcasts;
 
-    public HttpFront(Gateway gateway, Progress progress, Metrics metrics) {
+    /** @param maxBodyBytes of a request */
+    public HttpFront(
+            Gateway gateway,
+            Engine engine,
+            Metrics metrics,
+            TokenVerifier tokens,
+            InstantSource clock,
+            int maxBodyBytes) {
         this.gateway = gateway;
-        this.health = new HealthRoutes(progress);
+        this.health = new HealthRoutes(engine.progress());
         this.metrics = metrics;
+        this.broadcasts = new BroadcastRoutes(engine::broadcast, gateway::isCongested, tokens, clock, maxBodyBytes);
     }
 
     /**
@@ -77,14 +88,19 @@ public final class HttpFront {
             case "/healthz" -> health.healthz(request);
             case "/readyz" -> health.readyz(request);
             case "/metrics" -> scrape(request);
-            default ->
-                request.response()
-                        .setStatusCode(404)
-                        .putHeader("Content-Type", "application/json")
-                        .end(new JsonObject()
-                                .put("error", "no such path: " + request.path())
-                                .encode());
+            case String path ->
+                BroadcastRoutes.rest(path)
+                        .ifPresentOrElse(rest -> broadcasts.handle(request, rest), () -> notFound(request));
         }
+    }
+
+    private static void notFound(HttpServerRequest request) {
+        request.response()
+                .setStatusCode(404)
+                .putHeader("Content-Type", "application/json")
+                .end(new JsonObject()
+                        .put("error", "no such path: " + request.path())
+                        .encode());
     }
 
     /** Asking the event loops for their channels waits, so it is done on a virtual thread. */

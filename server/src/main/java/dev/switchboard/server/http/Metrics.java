@@ -57,6 +57,10 @@ public final class Metrics {
                 "overflows",
                 "Connections ended by a full outbox",
                 () -> sockets.overflows().sum());
+        counter(
+                "throttled",
+                "Times that a sender was not read because too much waited to be broadcast",
+                () -> sockets.throttled().sum());
         gauge("lag.bytes", "WAL received and not yet delivered", progress::lagBytes);
         gauge(
                 "lag.seconds",

@@ -1,0 +1,197 @@
+package dev.switchboard.engine.channel;
+
+import dev.switchboard.engine.deliver.Recipients;
+import dev.switchboard.engine.deliver.Sink;
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.WireVersion;
+import dev.switchboard.engine.protocol.BroadcastContent;
+import dev.switchboard.engine.protocol.Frame;
+import dev.switchboard.engine.protocol.Json;
+import dev.switchboard.engine.protocol.JsonBytes;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+
+/**
+ * The rooms: who is joined to a topic, on whichever event loop.
+ *
+ * <p>Each loop keeps the members of its own connections, so a broadcast is one task per loop that has members, and costs
+ * one encoding per wire version. A sender's broadcasts arrive in the order in which it sent them. Presence of a topic
+ * belongs to one loop, by the topic's hash: it keeps who is present and who watches, and tells the watchers; so all see
+ * the same order. Nothing is lost between a state and its diffs, since both take the same way.
+ *
+ * <p>Thread-safe; its parts are owned by their loops.
+ */
+public final class Hub {
+    private static final int MOST_LOOPS = Long.SIZE;
+
+    private final Sink sink;
+    private final List<RoomsOfLoop> loops;
+    /** Per topic a bit for each loop that has members. */
+    private final Map<String, Long> loopsWithMembers = new ConcurrentHashMap<>();
+
+    private final List<PresenceOfLoop> presences;
+
+    /**
+     * @param loopCount number of event loops, at most 64
+     * @param refs      gives references that are unique for ever, also after a restart
+     */
+    public Hub(Sink sink, int loopCount, Supplier<String> refs) {
+        if (loopCount < 1 || loopCount > MOST_LOOPS) {
+            throw new IllegalArgumentException(loopCount + " event loops; there may be 1 to " + MOST_LOOPS);
+        }
+        this.sink = sink;
+        loops = IntStream.range(0, loopCount).mapToObj(_ -> new RoomsOfLoop()).toList();
+        presences = IntStream.range(0, loopCount)
+                .mapToObj(loop -> new PresenceOfLoop(sink, loop, refs))
+                .toList();
+    }
+
+    /** On the channel's loop: from now on it gets the broadcasts of its topic. */
+    void join(ChannelRef member) {
+        int loop = member.connection().loop();
+        if (loops.get(loop).join(member)) {
+            loopsWithMembers.merge(member.topic(), 1L << loop, (a, b) -> a | b);
+        }
+    }
+
+    /** On the channel's loop: it gets nothing any more, and is not present; one that never joined is no error. */
+    void leave(ChannelRef member, boolean watched) {
+        int loop = member.connection().loop();
+        if (loops.get(loop).leave(member)) {
+            loopsWithMembers.computeIfPresent(member.topic(), (_, bits) -> {
+                long left = bits & ~(1L << loop);
+                return left == 0 ? null : left;
+            });
+        }
+        if (watched) {
+            atOwner(member.topic(), owner -> owner.leave(member));
+        }
+    }
+
+    /** Tells everyone in the room. From any thread. */
+    public void broadcast(String topic, BroadcastContent content, Optional<ChannelRef> except) {
+        long bits = loopsWithMembers.getOrDefault(topic, 0L);
+        if (bits == 0) {
+            return;
+        }
+        Map<WireVersion, Frame> frames = frames(topic, content);
+        for (int loop = 0; loop < loops.size(); loop++) {
+            if ((bits & 1L << loop) != 0) {
+                RoomsOfLoop rooms = loops.get(loop);
+                sink.cast(loop, content.size(), () -> rooms.recipients(topic, frames, except));
+            }
+        }
+    }
+
+    private static Map<WireVersion, Frame> frames(String topic, BroadcastContent content) {
+        var frames = new EnumMap<WireVersion, Frame>(WireVersion.class);
+        for (WireVersion version : WireVersion.values()) {
+            content.frame(version, topic).ifPresent(frame -> frames.put(version, frame));
+        }
+        return frames;
+    }
+
+    /** Sends the channel who is present, and from then on who comes and goes. */
+    void watch(ChannelRef member, Optional<String> joinRef) {
+        atOwner(member.topic(), owner -> owner.watch(member, joinRef));
+    }
+
+    /** The channel is present under that key with that content. */
+    void track(ChannelRef member, String key, Json.Fields payload) {
+        String members = members(payload);
+        atOwner(member.topic(), owner -> owner.track(member, key, members));
+    }
+
+    void untrack(ChannelRef member) {
+        atOwner(member.topic(), owner -> owner.untrack(member));
+    }
+
+    /** Without what the server itself says of a presence. */
+    private static String members(Json.Fields payload) {
+        var own = new LinkedHashMap<>(payload.values());
+        own.remove("phx_ref");
+        own.remove("phx_ref_prev");
+        return Json.writeMembers(new Json.Fields(own), new JsonBytes()).toString();
+    }
+
+    private void atOwner(String topic, Consumer<PresenceOfLoop> task) {
+        int owner = Math.floorMod(topic.hashCode(), presences.size());
+        sink.execute(owner, () -> task.accept(presences.get(owner)));
+    }
+
+    /** The rooms that have members on one loop. Owned by that loop. */
+    private static final class RoomsOfLoop {
+        private final Map<String, Room> rooms = new HashMap<>();
+
+        /** Whether this is the loop's first member of the topic. */
+        boolean join(ChannelRef member) {
+            boolean first = !rooms.containsKey(member.topic());
+            rooms.computeIfAbsent(member.topic(), _ -> new Room()).add(member);
+            return first;
+        }
+
+        /** Whether that was the loop's last member of the topic. */
+        boolean leave(ChannelRef member) {
+            Room room = rooms.get(member.topic());
+            if (room == null || !room.remove(member)) {
+                return false;
+            }
+            if (room.isEmpty()) {
+                rooms.remove(member.topic());
+            }
+            return room.isEmpty();
+        }
+
+        List<Recipients> recipients(String topic, Map<WireVersion, Frame> frames, Optional<ChannelRef> except) {
+            Room room = rooms.get(topic);
+            if (room == null) {
+                return List.of();
+            }
+            var recipients = new ArrayList<Recipients>();
+            frames.forEach((version, frame) -> {
+                List<ChannelRef> members = room.members(version);
+                if (!members.isEmpty()) {
+                    recipients.add(new Recipients.Cast(frame, members, except));
+                }
+            });
+            return recipients;
+        }
+    }
+
+    /** One topic's members on one loop, by wire version; the lists are copied only after a change. */
+    private static final class Room {
+        private final Map<WireVersion, LinkedHashSet<ChannelRef>> members = new EnumMap<>(WireVersion.class);
+        private final Map<WireVersion, List<ChannelRef>> copies = new EnumMap<>(WireVersion.class);
+
+        void add(ChannelRef member) {
+            members.computeIfAbsent(member.version(), _ -> new LinkedHashSet<>())
+                    .add(member);
+            copies.remove(member.version());
+        }
+
+        boolean remove(ChannelRef member) {
+            copies.remove(member.version());
+            return members.getOrDefault(member.version(), new LinkedHashSet<>()).remove(member);
+        }
+
+        boolean isEmpty() {
+            return members.values().stream().allMatch(Set::isEmpty);
+        }
+
+        List<ChannelRef> members(WireVersion version) {
+            return copies.computeIfAbsent(
+                    version, _ -> List.copyOf(members.getOrDefault(version, new LinkedHashSet<>())));
+        }
+    }
+}

@@ -1,0 +1,122 @@
+package dev.switchboard.engine.channel;
+
+import dev.switchboard.engine.deliver.Recipients;
+import dev.switchboard.engine.deliver.Sink;
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.WireVersion;
+import dev.switchboard.engine.presence.PresenceDiff;
+import dev.switchboard.engine.presence.Roster;
+import dev.switchboard.engine.protocol.Frame;
+import dev.switchboard.engine.protocol.ServerMessage;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
+
+/**
+ * The presence of the topics that belong to one loop. Diffs that arise while the loop is busy leave as one: a thousand
+ * clients that come at once are few frames for each of them. Owned by its loop.
+ */
+final class PresenceOfLoop {
+    private final Sink sink;
+    private final int loop;
+    private final Supplier<String> refs;
+    private final Map<String, Room> rooms = new HashMap<>();
+    private final Set<Room> changed = new LinkedHashSet<>();
+
+    private static final class Room {
+        final String topic;
+        final Roster roster = new Roster();
+        final Set<ChannelRef> watchers = new LinkedHashSet<>();
+        PresenceDiff pending = PresenceDiff.NONE;
+
+        Room(String topic) {
+            this.topic = topic;
+        }
+    }
+
+    private record Place(int loop, WireVersion version) {}
+
+    PresenceOfLoop(Sink sink, int loop, Supplier<String> refs) {
+        this.sink = sink;
+        this.loop = loop;
+        this.refs = refs;
+    }
+
+    /** A channel that already watches is told the state again, and loses nothing. */
+    void watch(ChannelRef member, Optional<String> joinRef) {
+        Room room = rooms.computeIfAbsent(member.topic(), Room::new);
+        tell(room); // so that the state is all that the newcomer needs
+        room.watchers.add(member);
+        var state = new ServerMessage.PresenceState(joinRef, member.topic(), room.roster.present());
+        cast(state.encode(member.version()), member.connection().loop(), List.of(member));
+    }
+
+    void track(ChannelRef member, String key, String members) {
+        Room room = rooms.computeIfAbsent(member.topic(), Room::new);
+        change(room, room.roster.track(member, key, members, refs.get()));
+    }
+
+    void untrack(ChannelRef member) {
+        Room room = rooms.get(member.topic());
+        if (room != null) {
+            change(room, room.roster.untrack(member));
+        }
+    }
+
+    void leave(ChannelRef member) {
+        Room room = rooms.get(member.topic());
+        if (room == null) {
+            return;
+        }
+        room.watchers.remove(member);
+        change(room, room.roster.untrack(member));
+        if (room.watchers.isEmpty() && room.roster.isEmpty()) {
+            rooms.remove(member.topic());
+            changed.remove(room);
+        }
+    }
+
+    private void change(Room room, PresenceDiff diff) {
+        if (diff.isEmpty()) {
+            return;
+        }
+        room.pending = room.pending.then(diff);
+        if (changed.isEmpty()) {
+            sink.execute(loop, this::tellAll);
+        }
+        changed.add(room);
+    }
+
+    private void tellAll() {
+        List.copyOf(changed).forEach(this::tell);
+    }
+
+    private void tell(Room room) {
+        changed.remove(room);
+        PresenceDiff diff = room.pending;
+        room.pending = PresenceDiff.NONE;
+        if (diff.isEmpty()) {
+            return;
+        }
+        var places = new LinkedHashMap<Place, List<ChannelRef>>();
+        for (ChannelRef watcher : room.watchers) {
+            places.computeIfAbsent(new Place(watcher.connection().loop(), watcher.version()), _ -> new ArrayList<>())
+                    .add(watcher);
+        }
+        var message = new ServerMessage.PresenceChange(room.topic, diff);
+        var frames = new HashMap<WireVersion, Frame>();
+        places.forEach((place, watchers) ->
+                cast(frames.computeIfAbsent(place.version(), message::encode), place.loop(), watchers));
+    }
+
+    private void cast(Frame frame, int toLoop, List<ChannelRef> channels) {
+        List<Recipients> recipients = List.of(new Recipients.Cast(frame, channels, Optional.empty()));
+        sink.cast(toLoop, frame.payload().length, () -> recipients);
+    }
+}

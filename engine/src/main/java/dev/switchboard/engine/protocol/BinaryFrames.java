@@ -1,0 +1,128 @@
+package dev.switchboard.engine.protocol;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Optional;
+
+/**
+ * Binary frames of a client, wire version 2.0.0. Kind 0 is Phoenix' push with raw bytes, kind 3 Supabase's broadcast.
+ * All lengths are one unsigned byte; what follows the named parts is the payload. Anything whose lengths do not fit is no
+ * message.
+ */
+final class BinaryFrames {
+    static final byte PUSH = 0;
+    static final byte BROADCAST_PUSH = 3;
+    static final byte BROADCAST = 4;
+    private static final int RAW = 0;
+
+    private BinaryFrames() {}
+
+    static Optional<ClientMessage> decode(byte[] frame) {
+        if (frame.length == 0) {
+            return Optional.empty();
+        }
+        return switch (frame[0]) {
+            case PUSH -> push(frame);
+            case BROADCAST_PUSH -> broadcast(frame);
+            default -> Optional.empty();
+        };
+    }
+
+    /** Four lengths: join_ref, ref, topic, event. No event takes raw bytes this way, so the payload is not looked at. */
+    private static Optional<ClientMessage> push(byte[] frame) {
+        return Parts.of(frame, 5, 4)
+                .map(parts -> new ClientMessage.Push(
+                        parts.text(2),
+                        parts.reference(1),
+                        parts.reference(0),
+                        parts.text(3),
+                        new Json.Fields(java.util.Map.of())));
+    }
+
+    /** Five lengths and the encoding: join_ref, ref, topic, user event, metadata. */
+    private static Optional<ClientMessage> broadcast(byte[] frame) {
+        return Parts.of(frame, 7, 5).map(parts -> broadcast(frame, parts));
+    }
+
+    private static ClientMessage broadcast(byte[] frame, Parts parts) {
+        String topic = parts.text(2);
+        String event = parts.text(3);
+        if (parts.length(4) > 0 && wantsPersistence(parts.bytes(4))) {
+            return invalid(parts, ErrorCode.PERSISTENCE_UNSUPPORTED, ErrorCode.PERSISTENCE_UNSUPPORTED.message());
+        }
+        byte[] payload = parts.rest();
+        if (frame[6] == RAW) {
+            return message(parts, topic, new BroadcastContent.Binary(event, payload));
+        }
+        return Json.isValid(payload, 0, payload.length)
+                ? message(parts, topic, BroadcastContent.of(event, payload, Optional.empty()))
+                : invalid(parts, ErrorCode.INVALID_PAYLOAD, "the payload of broadcast '" + event + "' is not JSON");
+    }
+
+    private static boolean wantsPersistence(byte[] metadata) {
+        return Json.parse(metadata)
+                .filter(json -> json instanceof Json.Fields fields
+                        && fields.get("persist")
+                                .filter(persist -> !persist.equals(new Json.Literal("false")))
+                                .isPresent())
+                .isPresent();
+    }
+
+    private static ClientMessage message(Parts parts, String topic, BroadcastContent content) {
+        return new ClientMessage.Broadcast(topic, parts.reference(1), parts.reference(0), content);
+    }
+
+    private static ClientMessage invalid(Parts parts, ErrorCode code, String reason) {
+        return new ClientMessage.Invalid(parts.text(2), parts.reference(1), parts.reference(0), code, reason);
+    }
+
+    /** A frame cut into its named parts. */
+    private record Parts(byte[] frame, int[] starts) {
+        /**
+         * @param header where the first part starts
+         * @param count  of the parts, whose lengths follow the kind
+         */
+        static Optional<Parts> of(byte[] frame, int header, int count) {
+            if (frame.length < header) {
+                return Optional.empty();
+            }
+            int[] starts = new int[count + 1];
+            starts[0] = header;
+            for (int i = 0; i < count; i++) {
+                starts[i + 1] = starts[i] + Byte.toUnsignedInt(frame[1 + i]);
+            }
+            return starts[count] <= frame.length ? Optional.of(new Parts(frame, starts)) : Optional.empty();
+        }
+
+        int length(int part) {
+            return starts[part + 1] - starts[part];
+        }
+
+        byte[] bytes(int part) {
+            return Arrays.copyOfRange(frame, starts[part], starts[part + 1]);
+        }
+
+        byte[] rest() {
+            return Arrays.copyOfRange(frame, starts[starts.length - 1], frame.length);
+        }
+
+        /** UTF-8; older clients write Latin-1, which is read as such where it is no UTF-8. */
+        String text(int part) {
+            byte[] bytes = bytes(part);
+            try {
+                return StandardCharsets.UTF_8
+                        .newDecoder()
+                        .decode(ByteBuffer.wrap(bytes))
+                        .toString();
+            } catch (CharacterCodingException older) {
+                return new String(bytes, StandardCharsets.ISO_8859_1);
+            }
+        }
+
+        Optional<String> reference(int part) {
+            return Optional.of(text(part)).filter(text -> !text.isEmpty());
+        }
+    }
+}

@@ -1,0 +1,90 @@
+package dev.switchboard.engine.protocol;
+
+import dev.switchboard.engine.model.WireVersion;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+
+/**
+ * What a broadcast carries. JSON goes as text to both wire versions, so that every Phoenix client understands it; raw
+ * bytes go as a binary frame of kind 4, which version 1.0.0 does not have.
+ */
+public sealed interface BroadcastContent {
+    /** The longest topic and event that a binary frame can name, in bytes of UTF-8. */
+    int LONGEST_NAME = 255;
+
+    /** @param payload the whole payload, a JSON object with {@code type}, {@code event} and {@code payload} */
+    record Text(byte[] payload) implements BroadcastContent {}
+
+    /** @param event the user's event, at most {@link #LONGEST_NAME} bytes */
+    record Binary(String event, byte[] payload) implements BroadcastContent {}
+
+    /**
+     * JSON under a user's event, as a channel's {@code send} makes it.
+     *
+     * @param json one valid JSON document in UTF-8
+     * @param id   a message id that goes along as {@code meta.id}
+     */
+    static Text of(String event, byte[] json, Optional<String> id) {
+        var out = new JsonBytes(json.length + 64)
+                .raw("{\"type\":\"broadcast\",\"event\":")
+                .string(event)
+                .raw(",\"payload\":")
+                .raw(json);
+        id.ifPresent(value -> out.raw(",\"meta\":{\"id\":").string(value).raw('}'));
+        return new Text(out.raw('}').toBytes());
+    }
+
+    /** The frame for receivers of that version, where they can be told. */
+    default Optional<Frame> frame(WireVersion version, String topic) {
+        return switch (this) {
+            case Text text -> Optional.of(text(version, topic, text.payload()));
+            case Binary binary -> version == WireVersion.V2 ? Optional.of(kind4(topic, binary)) : Optional.empty();
+        };
+    }
+
+    /** Size of the content, roughly that of its frames. */
+    default int size() {
+        return switch (this) {
+            case Text text -> text.payload().length;
+            case Binary binary -> binary.payload().length;
+        };
+    }
+
+    private static Frame text(WireVersion version, String topic, byte[] payload) {
+        var out = new JsonBytes(payload.length + topic.length() + 64);
+        return Frame.text(
+                switch (version) {
+                    case V1 ->
+                        out.raw("{\"topic\":")
+                                .string(topic)
+                                .raw(",\"event\":\"broadcast\",\"payload\":")
+                                .raw(payload)
+                                .raw(",\"ref\":null}")
+                                .toBytes();
+                    case V2 ->
+                        out.raw("[null,null,")
+                                .string(topic)
+                                .raw(",\"broadcast\",")
+                                .raw(payload)
+                                .raw(']')
+                                .toBytes();
+                });
+    }
+
+    /** kind, lengths of topic, event and metadata, encoding; then those, then the payload. */
+    private static Frame kind4(String topic, Binary binary) {
+        byte[] name = topic.getBytes(StandardCharsets.UTF_8);
+        byte[] event = binary.event().getBytes(StandardCharsets.UTF_8);
+        if (name.length > LONGEST_NAME || event.length > LONGEST_NAME) {
+            throw new IllegalArgumentException("topic or event longer than " + LONGEST_NAME + " bytes: " + topic);
+        }
+        byte[] frame = new byte[5 + name.length + event.length + binary.payload().length];
+        frame[0] = BinaryFrames.BROADCAST;
+        frame[1] = (byte) name.length;
+        frame[2] = (byte) event.length;
+        System.arraycopy(name, 0, frame, 5, name.length);
+        System.arraycopy(event, 0, frame, 5 + name.length, event.length);
+        System.arraycopy(binary.payload(), 0, frame, 5 + name.length + event.length, binary.payload().length);
+        return Frame.binary(frame);
+    }
+}
