@@ -304,7 +304,8 @@ class PolicyDifferentialTest {
 
     private static BitSet ours(Relation relation, Identity identity, List<Row> rows) throws Exception {
         var group = new ClaimsGroup(identity.role(), identity.claims());
-        RowAccess.Answer answer = access.ask(List.of(new RowAccess.Question(relation, group, rows)), Set.of())
+        RowAccess.Answer answer = access.ask(
+                        List.of(new RowAccess.Question(relation, group, rows, Optional.empty())), Set.of())
                 .getFirst();
         // a role that may read no column gets nothing of a visible row
         return answer.columns().isEmpty() ? new BitSet() : answer.visible();

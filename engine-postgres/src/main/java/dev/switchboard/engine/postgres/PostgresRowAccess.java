@@ -7,6 +7,7 @@ import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.pipeline.Trouble;
+import dev.switchboard.engine.route.Filter;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -41,7 +42,6 @@ import org.postgresql.PGStatement;
  * not). Keeps one connection, opened anew after it broke. Owned by the pipeline thread.
  */
 public final class PostgresRowAccess implements RowAccess, AutoCloseable {
-    private static final long SECURITY_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long INVISIBLE_NANOS = TimeUnit.SECONDS.toNanos(2);
     private static final int LARGEST_CHUNK = 32;
     private static final int REMEMBERED = 10_000;
@@ -50,6 +50,8 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
               from unnest(?::text[]) as x""";
     private static final String BECOME =
             "select set_config('role', ?, true), set_config('request.jwt.claims', ?, true)";
+    /** A condition is its user's own text, a regular expression perhaps: it must not hold the others up for long. */
+    private static final String BECOME_BRIEFLY = BECOME + ", set_config('statement_timeout', '250', true)";
 
     private final Database database;
     private final Trouble trouble;
@@ -60,6 +62,9 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private @Nullable Connection kept;
     private final AtomicLong nearestXid = new AtomicLong();
     private final Map<SecurityKey, Loaded> securities = new HashMap<>();
+    /** Of the tables of the present round. */
+    private final Map<Integer, String> versions = new HashMap<>();
+
     private final Map<ProbeKey, Probed> probes = new LinkedHashMap<>() {
         private static final long serialVersionUID = 1L;
 
@@ -71,7 +76,8 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
 
     private record SecurityKey(int oid, String role) {}
 
-    private record Loaded(TableSecurity security, Relation relation, long at) {}
+    /** @param version of the catalog when it was read, or a little before */
+    private record Loaded(TableSecurity security, Relation relation, String version) {}
 
     private record ProbeKey(int oid, ClaimsGroup group) {}
 
@@ -82,6 +88,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
      *
      * @param literals the distinct images, reduced to what the policy reads, each with the indexes of the question's
      *                 images that it stands for
+     * @param onFailure what to do when a condition cannot be evaluated; policies have none, and hide what raises
      */
     private record Pending(
             int oid,
@@ -89,9 +96,14 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             String sql,
             ClaimsGroup group,
             List<Map.Entry<String, List<Integer>>> literals,
-            BitSet visible) {
+            BitSet visible,
+            Optional<Runnable> onFailure) {
         Pending part(int from, int to) {
-            return new Pending(oid, security, sql, group, literals.subList(from, to), visible);
+            return new Pending(oid, security, sql, group, literals.subList(from, to), visible, onFailure);
+        }
+
+        String become() {
+            return onFailure.isPresent() ? BECOME_BRIEFLY : BECOME;
         }
 
         void decided(int literal, boolean shown) {
@@ -115,6 +127,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         verified.clear();
         try {
             Connection connection = connection();
+            forgetOutdated(connection, questions);
             var answers = new ArrayList<Answer>();
             var pending = new LinkedHashMap<String, List<Pending>>();
             for (Question question : questions) {
@@ -162,39 +175,66 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         Relation relation = question.relation();
         TableSecurity security = security(connection, relation, question.group().role());
         var visible = new BitSet();
-        answers.add(new Answer(visible, readable(relation, security)));
+        int place = answers.size();
+        answers.add(new Answer(visible, readable(relation, security), false));
         if (!probe(connection, relation.oid(), security, question.group())) {
             return Optional.empty();
         }
-        return switch (security.predicate()) {
+        return switch (conditioned(security.predicate(), question.condition())) {
             case TableSecurity.Predicate.Never _ -> Optional.empty();
             case TableSecurity.Predicate.Always _ -> {
                 visible.set(0, question.images().size());
                 yield Optional.empty();
             }
             case TableSecurity.Predicate.Asked asked -> {
-                var literals = new LinkedHashMap<String, List<Integer>>();
-                for (int i = 0; i < question.images().size(); i++) {
-                    Row image = question.images().get(i);
-                    if (RowImage.covers(relation, image, asked.reads())) {
-                        literals.computeIfAbsent(
-                                        RowImage.literal(relation, security.columns(), asked.reads(), image),
-                                        _ -> new ArrayList<>())
-                                .add(i);
-                    }
-                }
-                String sql = statement(security, asked);
+                var literals = literals(question, security, asked);
+                Optional<Runnable> onFailure = question.condition()
+                        .map(_ -> () -> answers.set(place, new Answer(visible, readable(relation, security), true)));
                 yield literals.isEmpty()
                         ? Optional.empty()
                         : Optional.of(new Pending(
                                 relation.oid(),
                                 security,
-                                sql,
+                                statement(security, asked),
                                 question.group(),
                                 List.copyOf(literals.entrySet()),
-                                visible));
+                                visible,
+                                onFailure));
             }
         };
+    }
+
+    /** A condition is tried on visible rows alone: how long it takes, or whether it raises, must not tell of others. */
+    private static TableSecurity.Predicate conditioned(TableSecurity.Predicate policies, Optional<Filter> condition) {
+        if (condition.isEmpty()) {
+            return policies;
+        }
+        Filter filter = condition.get();
+        var reads = new HashSet<>(filter.columns().keySet());
+        return switch (policies) {
+            case TableSecurity.Predicate.Never never -> never;
+            case TableSecurity.Predicate.Always _ -> new TableSecurity.Predicate.Asked(filter.sql(), reads);
+            case TableSecurity.Predicate.Asked asked -> {
+                reads.addAll(asked.reads());
+                yield new TableSecurity.Predicate.Asked(
+                        "case when (" + asked.expression() + ") is true then (" + filter.sql() + ") end", reads);
+            }
+        };
+    }
+
+    private static Map<String, List<Integer>> literals(
+            Question question, TableSecurity security, TableSecurity.Predicate.Asked asked) {
+        var literals = new LinkedHashMap<String, List<Integer>>();
+        for (int i = 0; i < question.images().size(); i++) {
+            Row image = question.images().get(i);
+            if (RowImage.covers(question.relation(), image, asked.reads())) {
+                literals.computeIfAbsent(
+                                RowImage.literal(question.relation(), security.columns(), asked.reads(), image),
+                                _ -> new ArrayList<>())
+                        .add(i);
+            }
+        }
+        return literals;
     }
 
     private static BitSet readable(Relation relation, TableSecurity security) {
@@ -213,19 +253,31 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                 + TableName.quote(security.table().table());
     }
 
-    /** Policies and grants, at most a second old, and never older than the last Relation message. */
+    /** What was known of these tables, where the catalog has changed since: one question for the round. */
+    private void forgetOutdated(Connection connection, List<Question> questions) throws SQLException {
+        var oids = new HashSet<Integer>();
+        questions.forEach(question -> oids.add(question.relation().oid()));
+        Map<Integer, String> now = CatalogVersion.read(connection, oids);
+        securities.entrySet().removeIf(entry -> {
+            String version = now.get(entry.getKey().oid());
+            return version != null && !version.equals(entry.getValue().version());
+        });
+        versions.clear();
+        versions.putAll(now);
+    }
+
+    /** Policies and grants as they are now, and never older than the last Relation message. */
     @SuppressWarnings("ReferenceEquality") // another instance is another Relation message, equal or not
     private TableSecurity security(Connection connection, Relation relation, String role) throws SQLException {
         var key = new SecurityKey(relation.oid(), role);
         Loaded known = securities.get(key);
-        long now = System.nanoTime();
-        if (known != null && known.relation() == relation && now - known.at() < SECURITY_NANOS) {
+        if (known != null && known.relation() == relation) {
             return known.security();
         }
         TableSecurity loaded = TableSecurity.load(connection, relation.oid(), role);
         // the same instance as long as nothing changed: a probe passed under it stays passed
         TableSecurity security = known != null && known.security().equals(loaded) ? known.security() : loaded;
-        securities.put(key, new Loaded(security, relation, now));
+        securities.put(key, new Loaded(security, relation, versions.getOrDefault(relation.oid(), "")));
         return security;
     }
 
@@ -257,6 +309,11 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                 ", ", security.readable().stream().map(TableName::quote).toList());
         String select = "select " + JdbcText.escape(columns) + " from "
                 + JdbcText.escape(security.table().quoted()) + " limit 0";
+        return objection(connection, select, group);
+    }
+
+    /** What a statement raises for this group, if it does. */
+    static Optional<String> objection(Connection connection, String select, ClaimsGroup group) throws SQLException {
         try (PreparedStatement probe =
                 connection.prepareStatement("begin read only; " + BECOME + "; " + select + "; rollback")) {
             // never from a prepared plan: what raises while planning under these claims has to raise here
@@ -317,7 +374,8 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             }
         } catch (SQLException raised) {
             rollback(connection);
-            if (SqlState.isTransient(raised)) {
+            boolean ownTimeout = chunk.getFirst().onFailure().isPresent() && SqlState.isTimeout(raised);
+            if (SqlState.isTransient(raised) && !ownTimeout) {
                 throw raised;
             }
             refuseStale(connection, chunk.getFirst(), raised);
@@ -340,7 +398,10 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         }
     }
 
-    /** Something in the chunk raised: each question by itself, then its images halved; a single one is not visible. */
+    /**
+     * Something in the chunk raised: each question by itself, then its images halved; a single one is not visible. A
+     * condition that raises has failed as a whole.
+     */
     private void isolate(Connection connection, List<Pending> chunk, String[] xids, SQLException raised)
             throws SQLException, RowAccessUnavailableException {
         if (chunk.size() > 1) {
@@ -351,7 +412,9 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         }
         Pending one = chunk.getFirst();
         int literals = one.literals().size();
-        if (literals == 1) {
+        if (one.onFailure().isPresent()) {
+            one.onFailure().get().run();
+        } else if (literals == 1) {
             report(one.security().table(), raised);
         } else {
             askChunk(connection, List.of(one.part(0, literals / 2)), xids);
@@ -367,7 +430,9 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
 
     private static boolean answered(Connection connection, List<Pending> chunk, String[] xids) throws SQLException {
         String sql = VISIBLE + "; "
-                + ("begin read only; " + BECOME + "; " + chunk.getFirst().sql() + "; rollback; ").repeat(chunk.size());
+                + ("begin read only; " + chunk.getFirst().become() + "; "
+                                + chunk.getFirst().sql() + "; rollback; ")
+                        .repeat(chunk.size());
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
             statement.setArray(1, connection.createArrayOf("text", xids));
             int parameter = 2;

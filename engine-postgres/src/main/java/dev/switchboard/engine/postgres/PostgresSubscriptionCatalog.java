@@ -6,17 +6,13 @@ import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.pipeline.SubscriptionCatalog;
 import dev.switchboard.engine.protocol.Binding;
-import dev.switchboard.engine.route.Equality;
 import dev.switchboard.engine.route.Filter;
-import dev.switchboard.engine.route.FilterSyntax;
-import dev.switchboard.engine.route.InvalidFilterException;
 import dev.switchboard.engine.route.TableSelector;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -34,43 +30,28 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
               from pg_class c join pg_namespace n on n.oid = c.relnamespace
              where n.nspname = ? and c.relname = ? and c.relkind in ('r', 'p')
             """;
-    private static final String COLUMNS = """
-            select a.attname, a.atttypid, t.typname, t.typtype, tn.nspname as type_schema,
-                   coalesce(l.collisdeterministic, true) as deterministic,
-                   coalesce((select a.attnum = any(i.indkey) from pg_index i
-                              where i.indrelid = a.attrelid and i.indisprimary), false) as key
-              from pg_attribute a
-              join pg_type t on t.oid = a.atttypid
-              join pg_namespace tn on tn.oid = t.typnamespace
-              left join pg_collation l on l.oid = a.attcollation
-             where a.attrelid = ? and a.attnum > 0 and not a.attisdropped
-             order by a.attnum
+    private static final String GONE = """
+            select w.schema, w.name from unnest(?::text[], ?::text[], ?::bigint[]) as w(schema, name, oid)
+             where not exists (select from pg_publication_tables p, pg_class c, pg_namespace n
+                                where p.pubname = ? and p.schemaname = w.schema and p.tablename = w.name
+                                  and c.oid = w.oid and n.oid = c.relnamespace
+                                  and n.nspname = w.schema and c.relname = w.name)
             """;
-
     private static final long REMEMBERED_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final int REMEMBERED = 1_000;
 
     private final DataSource dataSource;
     private final Map<FactsKey, TableFacts> remembered = new ConcurrentHashMap<>();
+    /** Tables that were subscribed to by name, with the oid that they had. */
+    private final Map<TableName, Integer> subscribed = new ConcurrentHashMap<>();
+
     private final TypeCatalog types;
     private final String publication;
-
-    /** The binding cannot be made; the message says why. */
-    private static final class RefusedException extends Exception {
-        private static final long serialVersionUID = 1L;
-
-        RefusedException(String why) {
-            super(why);
-        }
-    }
-
-    private record ColumnFacts(
-            int typeOid, String typeName, char typeKind, String typeSchema, boolean deterministic, boolean key) {}
 
     private record FactsKey(TableName table, String role) {}
 
     /** @param at System.nanoTime of the reading */
-    private record TableFacts(TableSecurity security, Map<String, ColumnFacts> columns, long at) {}
+    private record TableFacts(int oid, TableSecurity security, Map<String, ColumnFacts> columns, long at) {}
 
     public PostgresSubscriptionCatalog(DataSource dataSource, TypeCatalog types, String publication) {
         this.dataSource = dataSource;
@@ -144,11 +125,52 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         for (String column : select.orElse(List.copyOf(security.readable()))) {
             refuseUnsupported(table, column, columns);
         }
-        Optional<Filter> filter =
-                binding.filter().filter(text -> !text.isBlank()).isPresent()
-                        ? Optional.of(filter(connection, binding.filter().get(), table, columns, security.readable()))
-                        : Optional.empty();
+        Optional<Filter> filter = Optional.empty();
+        if (binding.filter().filter(text -> !text.isBlank()).isPresent()) {
+            var resolver = new FilterResolver(connection, security, columns);
+            filter = Optional.of(resolver.resolve(binding.filter().get(), group));
+        }
+        subscribed.put(table, facts.oid());
         return new Resolution.Resolved(new TableSelector.One(table), filter, select);
+    }
+
+    @Override
+    public Set<TableName> withdrawn() throws CatalogUnavailableException {
+        Map<TableName, Integer> known = Map.copyOf(subscribed);
+        if (known.isEmpty()) {
+            return Set.of();
+        }
+        var gone = new LinkedHashSet<TableName>();
+        List<TableName> names = List.copyOf(known.keySet());
+        try (Connection connection = dataSource.getConnection();
+                PreparedStatement query = connection.prepareStatement(GONE)) {
+            query.setArray(
+                    1,
+                    connection.createArrayOf(
+                            "text", names.stream().map(TableName::schema).toArray()));
+            query.setArray(
+                    2,
+                    connection.createArrayOf(
+                            "text", names.stream().map(TableName::table).toArray()));
+            query.setArray(
+                    3,
+                    connection.createArrayOf(
+                            "bigint",
+                            names.stream()
+                                    .map(name -> Integer.toUnsignedLong(known.getOrDefault(name, 0)))
+                                    .toArray()));
+            query.setString(4, publication);
+            try (ResultSet row = query.executeQuery()) {
+                while (row.next()) {
+                    gone.add(new TableName(row.getString(1), row.getString(2)));
+                }
+            }
+        } catch (SQLException failed) {
+            throw new CatalogUnavailableException(failed);
+        }
+        gone.forEach(subscribed::remove);
+        remembered.keySet().removeIf(key -> gone.contains(key.table()));
+        return gone;
     }
 
     /** What is the same for all users of a role: read once a second, however many join at the same time. */
@@ -160,8 +182,11 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             return known;
         }
         int oid = publishedTable(connection, table);
-        var facts =
-                new TableFacts(TableSecurity.load(connection, oid, role), columns(connection, oid), System.nanoTime());
+        var facts = new TableFacts(
+                oid,
+                TableSecurity.load(connection, oid, role),
+                ColumnFacts.load(connection, oid, publication),
+                System.nanoTime());
         if (remembered.size() >= REMEMBERED) {
             remembered.clear();
         }
@@ -185,27 +210,6 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
                 return (int) row.getLong("oid");
             }
         }
-    }
-
-    private static Map<String, ColumnFacts> columns(Connection connection, int oid) throws SQLException {
-        var columns = new LinkedHashMap<String, ColumnFacts>();
-        try (PreparedStatement query = connection.prepareStatement(COLUMNS)) {
-            query.setLong(1, Integer.toUnsignedLong(oid));
-            try (ResultSet row = query.executeQuery()) {
-                while (row.next()) {
-                    columns.put(
-                            row.getString("attname"),
-                            new ColumnFacts(
-                                    (int) row.getLong("atttypid"),
-                                    row.getString("typname"),
-                                    row.getString("typtype").charAt(0),
-                                    row.getString("type_schema"),
-                                    row.getBoolean("deterministic"),
-                                    row.getBoolean("key")));
-                }
-            }
-        }
-        return columns;
     }
 
     private static ColumnFacts known(TableName table, String column, Map<String, ColumnFacts> columns)
@@ -242,7 +246,9 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             }
         });
         for (String column : binding.select().get()) {
-            readable(table, column, columns, readable);
+            if (!readable(table, column, columns, readable).published()) {
+                throw new RefusedException("column \"" + column + "\" of " + table + " is not published");
+            }
             selected.add(column);
         }
         return Optional.of(new ArrayList<>(selected));
@@ -254,43 +260,6 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         if (types.typeOf(facts.typeOid()) instanceof ColumnType.Unsupported unsupported) {
             throw new RefusedException("column \"" + column + "\" of " + table + " has type " + unsupported.name()
                     + ", which cannot be sent; select other columns");
-        }
-    }
-
-    private static Filter filter(
-            Connection connection, String text, TableName table, Map<String, ColumnFacts> columns, Set<String> readable)
-            throws SQLException, RefusedException {
-        FilterSyntax syntax;
-        try {
-            syntax = FilterSyntax.parse(text);
-        } catch (InvalidFilterException invalid) {
-            throw new RefusedException("Error parsing `filter` params: " + invalid.getMessage());
-        }
-        ColumnFacts facts = readable(table, syntax.column(), columns, readable);
-        Optional<Equality> rule = Equality.ofType(facts.typeName(), facts.typeKind());
-        if (rule.isEmpty() || !facts.deterministic()) {
-            throw new RefusedException("column \"" + syntax.column() + "\" of " + table + " has type "
-                    + facts.typeName() + ", on which eq is not supported"
-                    + (facts.deterministic() ? "" : " under its nondeterministic collation"));
-        }
-        return new Filter.Equal(syntax.column(), rule.get().key(canonical(connection, syntax.value(), facts)));
-    }
-
-    /** The value as the column's type writes it: 007 is 7, an upper-case uuid lower-case. */
-    private static String canonical(Connection connection, String value, ColumnFacts facts)
-            throws SQLException, RefusedException {
-        String type = TableName.quote(facts.typeSchema()) + "." + TableName.quote(facts.typeName());
-        try (PreparedStatement query = connection.prepareStatement("select format('%s', ?::" + type + ")")) {
-            query.setString(1, value);
-            try (ResultSet row = query.executeQuery()) {
-                row.next();
-                return row.getString(1);
-            }
-        } catch (SQLException raised) {
-            if (SqlState.isTransient(raised)) {
-                throw raised;
-            }
-            throw new RefusedException("Error parsing `filter` params: " + raised.getMessage());
         }
     }
 }

@@ -17,4 +17,9 @@ final class SqlState {
         String state = exception.getSQLState();
         return state == null || state.length() < 2 || TRANSIENT_CLASSES.contains(state.substring(0, 2));
     }
+
+    /** Whether a statement was canceled, by its timeout if nobody else does that. */
+    static boolean isTimeout(SQLException failed) {
+        return "57014".equals(failed.getSQLState());
+    }
 }

@@ -1,10 +1,12 @@
 package dev.switchboard.engine.authorize;
 
 import dev.switchboard.engine.model.Change;
+import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.ReplicaIdentity;
 import dev.switchboard.engine.model.Row;
+import dev.switchboard.engine.route.Filter;
 import dev.switchboard.engine.route.Subscription;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -12,8 +14,10 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -33,20 +37,23 @@ public final class Authorizer {
     /**
      * Decides a round.
      *
-     * @return per candidate, in order, its grants
+     * @return what came of it; a filter that PostgreSQL could not evaluate fails its channels
      */
-    public List<List<Grant>> decide(List<Candidate> candidates) throws RowAccessUnavailableException {
+    public Decision decide(List<Candidate> candidates) throws RowAccessUnavailableException {
         var round = new Round();
         candidates.forEach(round::collect);
         round.ask(access);
-        return candidates.stream().map(round::grants).toList();
+        return new Decision(candidates.stream().map(round::grants).toList(), round.failed);
     }
+
+    /** What is asked about images: a group's policies, or a condition of a subscription of theirs besides. */
+    private record Asked(ClaimsGroup group, Optional<Filter> condition) {}
 
     /** All images of one table that one group's subscriptions need decided. */
     private static final class Asking {
         final List<Row> images = new ArrayList<>();
         final Map<Row, Integer> places = new HashMap<>();
-        RowAccess.Answer answer = new RowAccess.Answer(new BitSet(), new BitSet());
+        RowAccess.Answer answer = new RowAccess.Answer(new BitSet(), new BitSet(), false);
 
         void add(Row image) {
             if (places.putIfAbsent(image, images.size()) == null) {
@@ -62,37 +69,44 @@ public final class Authorizer {
 
     /** The questions of one round. Relations are told apart by identity: a new Relation message is a new table. */
     private static final class Round {
-        private final IdentityHashMap<Relation, Map<ClaimsGroup, Asking>> askings = new IdentityHashMap<>();
+        private final IdentityHashMap<Relation, Map<Asked, Asking>> askings = new IdentityHashMap<>();
+        private final Set<ChannelRef> failed = new LinkedHashSet<>();
         private final Set<Integer> xids = new HashSet<>();
 
         void collect(Candidate candidate) {
             xids.add(candidate.transaction().xid());
             for (Subscription subscription : candidate.subscriptions()) {
                 Asking asking = asking(candidate.change(), subscription);
-                switch (candidate.change()) {
-                    case Change.Insert insert -> asking.add(insert.row());
-                    case Change.Delete delete -> asking.add(delete.old());
-                    case Change.Update update -> {
-                        asking.add(update.row());
-                        if (update.relation().identity() == ReplicaIdentity.FULL) {
-                            asking.add(update.old());
-                        }
-                    }
-                    case Change.Truncate _ -> {}
+                decisive(candidate.change()).ifPresent(asking::add);
+                if (candidate.change() instanceof Change.Update update
+                        && update.relation().identity() == ReplicaIdentity.FULL) {
+                    asking.add(update.old());
                 }
+            }
+            for (Subscription subscription : candidate.routed().undecided()) {
+                Asking condition = condition(candidate.change(), subscription);
+                decisive(candidate.change()).ifPresent(condition::add);
             }
         }
 
         private Asking asking(Change change, Subscription subscription) {
+            return asking(change, new Asked(subscription.group(), Optional.empty()));
+        }
+
+        private Asking condition(Change change, Subscription subscription) {
+            return asking(change, new Asked(subscription.group(), subscription.filter()));
+        }
+
+        private Asking asking(Change change, Asked asked) {
             return askings.computeIfAbsent(change.relation(), _ -> new LinkedHashMap<>())
-                    .computeIfAbsent(subscription.group(), _ -> new Asking());
+                    .computeIfAbsent(asked, _ -> new Asking());
         }
 
         void ask(RowAccess access) throws RowAccessUnavailableException {
             var questions = new ArrayList<RowAccess.Question>();
             var asked = new ArrayList<Asking>();
-            askings.forEach((relation, byGroup) -> byGroup.forEach((group, asking) -> {
-                questions.add(new RowAccess.Question(relation, group, asking.images));
+            askings.forEach((relation, byAsked) -> byAsked.forEach((what, asking) -> {
+                questions.add(new RowAccess.Question(relation, what.group(), asking.images, what.condition()));
                 asked.add(asking);
             }));
             if (questions.isEmpty()) {
@@ -107,29 +121,44 @@ public final class Authorizer {
         List<Grant> grants(Candidate candidate) {
             var grants = new ArrayList<Grant>();
             Change change = candidate.change();
-            for (Subscription subscription : candidate.subscriptions()) {
-                Asking asking = asking(change, subscription);
-                boolean visible = switch (change) {
-                    case Change.Insert insert -> asking.sees(insert.row());
-                    case Change.Update update -> asking.sees(update.row());
-                    case Change.Delete delete -> asking.sees(delete.old());
-                    case Change.Truncate _ -> false;
-                };
-                BitSet columns = columns(subscription, change.relation(), asking.answer.columns());
-                if (visible && !columns.isEmpty() && mayFilter(subscription, change, asking)) {
-                    grants.add(new Grant(subscription, columns, old(asking, change)));
+            for (Subscription subscription : candidate.routed().certain()) {
+                grant(change, subscription).ifPresent(grants::add);
+            }
+            for (Subscription subscription : candidate.routed().undecided()) {
+                Asking condition = condition(change, subscription);
+                if (condition.answer.failed()) {
+                    failed.add(subscription.channel());
+                } else if (decisive(change).filter(condition::sees).isPresent()) {
+                    grant(change, subscription).ifPresent(grants::add);
                 }
             }
             return grants;
         }
 
+        private Optional<Grant> grant(Change change, Subscription subscription) {
+            Asking asking = asking(change, subscription);
+            boolean visible = decisive(change).filter(asking::sees).isPresent();
+            BitSet columns = columns(subscription, change.relation(), asking.answer.columns());
+            return visible && !columns.isEmpty() && mayFilter(subscription, change, asking)
+                    ? Optional.of(new Grant(subscription, columns, old(asking, change)))
+                    : Optional.empty();
+        }
+
+        /** The image that decides: the new one of INSERT and UPDATE, the old one of DELETE. */
+        private static Optional<Row> decisive(Change change) {
+            return switch (change) {
+                case Change.Insert insert -> Optional.of(insert.row());
+                case Change.Update update -> Optional.of(update.row());
+                case Change.Delete delete -> Optional.of(delete.old());
+                case Change.Truncate _ -> Optional.empty();
+            };
+        }
+
         /** A filter on a column that the role cannot read any more would tell which rows match. */
         private static boolean mayFilter(Subscription subscription, Change change, Asking asking) {
-            return subscription
-                    .filter()
-                    .map(filter -> change.relation().indexOf(filter.column()))
-                    .map(index -> index >= 0 && asking.answer.columns().get(index))
-                    .orElse(true);
+            return subscription.filter().map(filter -> filter.columns().keySet()).orElse(Set.of()).stream()
+                    .map(change.relation()::indexOf)
+                    .allMatch(index -> index >= 0 && asking.answer.columns().get(index));
         }
 
         private static Grant.OldImage old(Asking asking, Change change) {

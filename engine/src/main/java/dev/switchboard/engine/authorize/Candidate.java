@@ -2,12 +2,16 @@ package dev.switchboard.engine.authorize;
 
 import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.Transaction;
+import dev.switchboard.engine.route.Routed;
 import dev.switchboard.engine.route.Subscription;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** A change with the subscriptions that it concerns; whether they may see it is open. */
-public record Candidate(Transaction transaction, Change change, List<Subscription> subscriptions) {
-    public Candidate {
-        subscriptions = List.copyOf(subscriptions);
+public record Candidate(Transaction transaction, Change change, Routed routed) {
+    /** All of them, also those whose filters only PostgreSQL can decide. */
+    public List<Subscription> subscriptions() {
+        return Stream.concat(routed.certain().stream(), routed.undecided().stream())
+                .toList();
     }
 }

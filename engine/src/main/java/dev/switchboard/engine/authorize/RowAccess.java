@@ -3,8 +3,10 @@ package dev.switchboard.engine.authorize;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
+import dev.switchboard.engine.route.Filter;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -21,16 +23,22 @@ public interface RowAccess {
      */
     List<Answer> ask(List<Question> questions, Set<Integer> xids) throws RowAccessUnavailableException;
 
-    /** Which of these images of one table may this group see? */
-    record Question(Relation relation, ClaimsGroup group, List<Row> images) {
+    /**
+     * Which of these images of one table may this group see? Or, with a condition: which of them satisfy it?
+     *
+     * @param condition a filter that only PostgreSQL can evaluate; without one, the policies are meant
+     */
+    record Question(Relation relation, ClaimsGroup group, List<Row> images, Optional<Filter> condition) {
         public Question {
             images = List.copyOf(images);
         }
     }
 
     /**
-     * @param visible index set of the images that may be seen; an image that cannot be decided is not in it
+     * @param visible index set of the images that may be seen, or that satisfy the condition; an image that cannot be
+     *                decided is not in it
      * @param columns index set of the relation's columns that the role may read
+     * @param failed  whether the condition could not be evaluated
      */
-    record Answer(BitSet visible, BitSet columns) {}
+    record Answer(BitSet visible, BitSet columns, boolean failed) {}
 }

@@ -2,12 +2,14 @@ package dev.switchboard.engine.pipeline;
 
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.route.Subscription;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -37,6 +39,9 @@ final class Inbox {
                 implements Item {}
 
         record Close(ChannelRef channel) implements Item {}
+
+        /** Tables that are not there any more, or not published, for those who subscribe to them by name. */
+        record RefetchTables(ErrorCode code, Set<TableName> tables) implements Item {}
 
         /** Every subscriber missed something. */
         record RefetchAll(ErrorCode code) implements Item {}

@@ -8,7 +8,7 @@ import dev.switchboard.engine.encode.TypeCatalog;
 import java.time.Duration;
 import java.util.concurrent.Executor;
 
-/** The WAL thread, the pipeline thread, and the inbox between them. Closed once. */
+/** The WAL thread, the pipeline thread, the inbox between them, and the watch over the schema. Closed once. */
 public final class Pipeline implements AutoCloseable {
     private final WalSource source;
     private final Inbox inbox = new Inbox();
@@ -16,6 +16,7 @@ public final class Pipeline implements AutoCloseable {
     private final Feed feed;
     private final Thread walThread;
     private final Thread routerThread;
+    private final Thread watchThread;
 
     /** What the pipeline asks of the world. */
     public record Ports(
@@ -43,11 +44,14 @@ public final class Pipeline implements AutoCloseable {
                 authorizationPatience);
         walThread = Thread.ofPlatform().name("switchboard-wal").unstarted(reader);
         routerThread = Thread.ofPlatform().name("switchboard-pipeline").unstarted(router);
+        var watch = new SchemaWatch(ports.subscriptions(), inbox, progress, ports.time());
+        watchThread = Thread.ofVirtual().name("switchboard-schema").unstarted(watch);
     }
 
     public void start() {
         routerThread.start();
         walThread.start();
+        watchThread.start();
     }
 
     public ChangeFeed feed() {
@@ -65,9 +69,11 @@ public final class Pipeline implements AutoCloseable {
         inbox.close();
         walThread.interrupt();
         routerThread.interrupt();
+        watchThread.interrupt();
         join(walThread);
         source.close();
         join(routerThread);
+        join(watchThread);
     }
 
     private static void join(Thread thread) {

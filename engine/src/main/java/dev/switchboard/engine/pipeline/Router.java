@@ -2,6 +2,7 @@ package dev.switchboard.engine.pipeline;
 
 import dev.switchboard.engine.authorize.Authorizer;
 import dev.switchboard.engine.authorize.Candidate;
+import dev.switchboard.engine.authorize.Decision;
 import dev.switchboard.engine.authorize.Grant;
 import dev.switchboard.engine.authorize.RowAccessUnavailableException;
 import dev.switchboard.engine.deliver.Sink;
@@ -11,6 +12,7 @@ import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.engine.route.Routed;
 import dev.switchboard.engine.route.Subscription;
 import dev.switchboard.engine.route.SubscriptionIndex;
 import java.time.Duration;
@@ -92,6 +94,7 @@ final class Router implements Runnable {
             }
             case Inbox.Item.Close(var channel) -> index.remove(channel);
             case Inbox.Item.RefetchAll(var code) -> refetch(code, index.channels());
+            case Inbox.Item.RefetchTables(var code, var tables) -> refetch(code, index.channels(tables));
             case Inbox.Item.Changes _ -> throw new IllegalStateException("changes are not a command");
         }
     }
@@ -118,13 +121,21 @@ final class Router implements Runnable {
         for (Batch batch : round) {
             progress.count(batch.changes().size());
             for (Change change : batch.changes()) {
+                Set<ChannelRef> outdated = index.outdated(change.relation());
+                if (!outdated.isEmpty()) {
+                    pass(candidates);
+                    candidates.clear();
+                    refetch(ErrorCode.SCHEMA_CHANGED, outdated);
+                }
                 if (change instanceof Change.Truncate) {
                     pass(candidates);
                     candidates.clear();
-                    refetch(ErrorCode.TABLE_TRUNCATED, channels(index.route(change)));
+                    refetch(
+                            ErrorCode.TABLE_TRUNCATED,
+                            channels(index.route(change).certain()));
                     continue;
                 }
-                List<Subscription> concerned = index.route(change);
+                Routed concerned = index.route(change);
                 if (!concerned.isEmpty()) {
                     candidates.add(new Candidate(batch.transaction(), change, concerned));
                 }
@@ -162,9 +173,10 @@ final class Router implements Runnable {
         }
     }
 
-    private void deliver(List<Candidate> candidates, List<List<Grant>> grants)
+    private void deliver(List<Candidate> candidates, Decision decision)
             throws TypeCatalog.TypeCatalogUnavailableException {
         var round = new Delivery();
+        List<List<Grant>> grants = decision.grants();
         for (int i = 0; i < candidates.size(); i++) {
             Candidate candidate = candidates.get(i);
             progress.countDenied(
@@ -177,6 +189,7 @@ final class Router implements Runnable {
         }
         progress.countDeliveries(round.handOver(sink));
         refetch(ErrorCode.COLUMN_TYPE, round.unsendable());
+        refetch(ErrorCode.FILTER_FAILED, decision.failed());
     }
 
     private void refetch(ErrorCode code, Collection<ChannelRef> channels) {

@@ -144,6 +144,18 @@ public enum ErrorCode {
             Then.REFETCH,
             "Changes could not be authorized in time",
             "Take a fresh snapshot once the channel is SUBSCRIBED again."),
+    SCHEMA_CHANGED(
+            "SchemaChanged",
+            Where.SYSTEM,
+            Then.REFETCH,
+            "The table has changed: it, or a column of the filter or selection, is not what it was",
+            "The join that follows succeeds, or is refused with what is wrong."),
+    FILTER_FAILED(
+            "FilterFailed",
+            Where.SYSTEM,
+            Then.REFETCH,
+            "PostgreSQL could not evaluate the filter on a change within 250 ms",
+            "Simplify the filter, a regular expression above all."),
     COLUMN_TYPE(
             "ColumnTypeUnsupported",
             Where.SYSTEM,

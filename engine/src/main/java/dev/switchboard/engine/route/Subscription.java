@@ -2,6 +2,7 @@ package dev.switchboard.engine.route;
 
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.ClaimsGroup;
+import dev.switchboard.engine.model.Relation;
 import java.util.List;
 import java.util.Optional;
 
@@ -22,5 +23,11 @@ public record Subscription(
         ClaimsGroup group) {
     public Subscription {
         select = select.map(List::copyOf);
+    }
+
+    /** Whether the relation has every column that it filters by or selects. */
+    boolean fits(Relation relation) {
+        return filter.map(condition -> condition.fits(relation)).orElse(true)
+                && select.orElse(List.of()).stream().allMatch(column -> relation.indexOf(column) >= 0);
     }
 }

@@ -7,6 +7,7 @@ import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.model.TableName;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -16,8 +17,9 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All live subscriptions, found by the change that concerns them. Equality filters are looked up by (table, column,
- * value), so routing costs what it finds, not what listens. Owned by the pipeline thread.
+ * All live subscriptions, found by the change that concerns them. A filter that demands an equality, {@code eq} or
+ * {@code in}, is looked up by (table, column, value), and its other conditions are tried on what is found; so routing
+ * costs what it finds, not what listens. Filters without one are tried in turn. Owned by the pipeline thread.
  */
 public final class SubscriptionIndex {
     private final Map<TableName, OfTable> tables = new HashMap<>();
@@ -25,22 +27,70 @@ public final class SubscriptionIndex {
     private final Set<Subscription> everything = new LinkedHashSet<>();
     private final Map<ChannelRef, List<Subscription>> byChannel = new HashMap<>();
 
-    /** The subscriptions of one table: without a filter, and by column and value. */
+    /** The subscriptions of one table: those found by a column's value, and the others. */
     private static final class OfTable {
-        final Set<Subscription> unfiltered = new LinkedHashSet<>();
-        final Map<String, Map<Equality.Key, Set<Subscription>>> byValue = new HashMap<>();
+        final Set<Subscription> others = new LinkedHashSet<>();
+        final Map<String, OfColumn> byColumn = new HashMap<>();
+        /** The relation that all of them were found to fit. */
+        @Nullable
+        Relation fitted;
 
-        void forget(Filter filter) {
-            byValue.computeIfPresent(filter.column(), (_, values) -> {
-                switch (filter) {
-                    case Filter.Equal equal -> values.remove(equal.value());
+        void add(Subscription subscription) {
+            fitted = null;
+            Optional<Filter.Anchor> anchor = anchor(subscription);
+            if (anchor.isEmpty()) {
+                others.add(subscription);
+                return;
+            }
+            OfColumn column = byColumn.computeIfAbsent(anchor.get().column(), _ -> new OfColumn());
+            for (Comparison.Key value : anchor.get().values()) {
+                column.byRule
+                        .computeIfAbsent(value.rule(), _ -> new HashMap<>())
+                        .computeIfAbsent(value, _ -> new LinkedHashSet<>())
+                        .add(subscription);
+            }
+        }
+
+        void remove(Subscription subscription) {
+            Optional<Filter.Anchor> anchor = anchor(subscription);
+            if (anchor.isEmpty()) {
+                others.remove(subscription);
+                return;
+            }
+            byColumn.computeIfPresent(anchor.get().column(), (_, column) -> {
+                for (Comparison.Key value : anchor.get().values()) {
+                    column.byRule.computeIfPresent(value.rule(), (_, byValue) -> {
+                        byValue.computeIfPresent(value, (_, set) -> without(set, subscription));
+                        return byValue.isEmpty() ? null : byValue;
+                    });
                 }
-                return values.isEmpty() ? null : values;
+                return column.byRule.isEmpty() ? null : column;
             });
         }
 
+        private static Optional<Filter.Anchor> anchor(Subscription subscription) {
+            return subscription.filter().flatMap(Filter::anchor);
+        }
+
         boolean isEmpty() {
-            return unfiltered.isEmpty() && byValue.isEmpty();
+            return others.isEmpty() && byColumn.isEmpty();
+        }
+
+        Set<Subscription> all() {
+            var all = new LinkedHashSet<>(others);
+            byColumn.values().forEach(column -> all.addAll(column.all()));
+            return all;
+        }
+    }
+
+    /** The subscriptions found by one column's value; while a column is retyped, there may be two rules. */
+    private static final class OfColumn {
+        final Map<Comparison, Map<Comparison.Key, Set<Subscription>>> byRule = new EnumMap<>(Comparison.class);
+
+        Set<Subscription> all() {
+            var all = new LinkedHashSet<Subscription>();
+            byRule.values().forEach(byValue -> byValue.values().forEach(all::addAll));
+            return all;
         }
     }
 
@@ -63,57 +113,99 @@ public final class SubscriptionIndex {
         return Set.copyOf(byChannel.keySet());
     }
 
+    /** The channels that subscribe to one of these tables by name. */
+    public Set<ChannelRef> channels(Collection<TableName> names) {
+        var channels = new LinkedHashSet<ChannelRef>();
+        for (TableName name : names) {
+            OfTable table = tables.get(name);
+            if (table != null) {
+                table.all().forEach(subscription -> channels.add(subscription.channel()));
+            }
+        }
+        return channels;
+    }
+
     public int size() {
         return byChannel.values().stream().mapToInt(List::size).sum();
     }
 
-    /** The subscriptions whose table, event and filter fit the change; for TRUNCATE all of the table. */
-    public List<Subscription> route(Change change) {
-        var found = new ArrayList<Subscription>();
-        TableName name = change.relation().name();
-        collect(everything, change, found);
-        collect(schemas.getOrDefault(name.schema(), Set.of()), change, found);
-        OfTable table = tables.get(name);
-        if (table != null) {
-            collect(table.unfiltered, change, found);
-            table.byValue.forEach((column, byValue) -> collectByValue(column, byValue, change, found));
+    /**
+     * The channels whose filters or selections do not fit the relation any more: a column of theirs was dropped, renamed
+     * or got another type. Costs nothing while the relation is the same.
+     */
+    @SuppressWarnings("ReferenceEquality") // another instance is another Relation message
+    public Set<ChannelRef> outdated(Relation relation) {
+        OfTable table = tables.get(relation.name());
+        if (table == null || table.fitted == relation) {
+            return Set.of();
         }
-        return found;
-    }
-
-    private static void collect(Collection<Subscription> candidates, Change change, List<Subscription> found) {
-        for (Subscription subscription : candidates) {
-            if (change instanceof Change.Truncate || subscription.event().includes(change)) {
-                found.add(subscription);
+        var outdated = new LinkedHashSet<ChannelRef>();
+        for (Subscription subscription : table.all()) {
+            if (!subscription.fits(relation)) {
+                outdated.add(subscription.channel());
             }
         }
+        table.fitted = relation;
+        return outdated;
     }
 
-    private static void collectByValue(
-            String column, Map<Equality.Key, Set<Subscription>> byValue, Change change, List<Subscription> found) {
-        Optional<Row> decisive = decisive(change);
-        if (decisive.isEmpty()) {
-            byValue.values().forEach(subscriptions -> collect(subscriptions, change, found));
-            return;
+    /** The subscriptions whose table, event and filter fit the change; for TRUNCATE all of the table. */
+    public Routed route(Change change) {
+        var found = new Found(change);
+        TableName name = change.relation().name();
+        found.collect(everything);
+        found.collect(schemas.getOrDefault(name.schema(), Set.of()));
+        OfTable table = tables.get(name);
+        if (table != null) {
+            found.collect(table.others);
+            table.byColumn.forEach(found::collect);
         }
-        Row row = decisive.get();
-        Relation relation = change.relation();
-        int index = relation.indexOf(column);
-        if (index < 0 || !row.hasValue(index)) {
-            return;
-        }
-        for (Equality rule : Equality.values()) {
-            Equality.Key key = keyOrAbsent(rule, row, index);
-            collect(byValue.getOrDefault(key, Set.of()), change, found);
-        }
+        return new Routed(found.certain, found.undecided);
     }
 
-    /** A column has one rule at a time, but may be retyped while subscriptions under the old rule live. */
-    private static Equality.Key keyOrAbsent(Equality rule, Row row, int index) {
-        try {
-            return rule.key(row.bytes(), row.offset(index), row.length(index));
-        } catch (NumberFormatException notOfThatType) {
-            return new Equality.Key(rule, "\0");
+    /** What is being found for one change. */
+    private static final class Found {
+        final Change change;
+        final List<Subscription> certain = new ArrayList<>();
+        final List<Subscription> undecided = new ArrayList<>();
+
+        Found(Change change) {
+            this.change = change;
+        }
+
+        void collect(Collection<Subscription> candidates) {
+            Optional<Row> row = decisive(change);
+            for (Subscription subscription : candidates) {
+                if (row.isEmpty()) {
+                    certain.add(subscription);
+                } else if (subscription.event().includes(change)) {
+                    decide(subscription, row.get());
+                }
+            }
+        }
+
+        private void decide(Subscription subscription, Row row) {
+            Truth truth = subscription.filter().isEmpty()
+                    ? Truth.TRUE
+                    : subscription.filter().get().of(change.relation(), row);
+            switch (truth) {
+                case TRUE -> certain.add(subscription);
+                case UNDECIDED -> undecided.add(subscription);
+                case FALSE, UNKNOWN -> {}
+            }
+        }
+
+        void collect(String name, OfColumn column) {
+            Optional<Row> row = decisive(change);
+            if (row.isEmpty()) {
+                collect(column.all());
+                return;
+            }
+            int index = change.relation().indexOf(name);
+            if (index >= 0 && row.get().hasValue(index)) {
+                String text = row.get().text(index);
+                column.byRule.forEach((rule, byValue) -> collect(byValue.getOrDefault(rule.key(text), Set.of())));
+            }
         }
     }
 
@@ -134,21 +226,8 @@ public final class SubscriptionIndex {
                 schemas.computeIfAbsent(schema.schema(), _ -> new LinkedHashSet<>())
                         .add(subscription);
             case TableSelector.One one ->
-                place(tables.computeIfAbsent(one.name(), _ -> new OfTable()), subscription)
-                        .add(subscription);
+                tables.computeIfAbsent(one.name(), _ -> new OfTable()).add(subscription);
         }
-    }
-
-    private static Set<Subscription> place(OfTable table, Subscription subscription) {
-        if (subscription.filter().isEmpty()) {
-            return table.unfiltered;
-        }
-        return switch (subscription.filter().get()) {
-            case Filter.Equal equal ->
-                table.byValue
-                        .computeIfAbsent(equal.column(), _ -> new HashMap<>())
-                        .computeIfAbsent(equal.value(), _ -> new LinkedHashSet<>());
-        };
     }
 
     private void remove(Subscription subscription) {
@@ -157,21 +236,15 @@ public final class SubscriptionIndex {
             case TableSelector.Schema schema ->
                 schemas.computeIfPresent(schema.schema(), (_, set) -> without(set, subscription));
             case TableSelector.One one ->
-                tables.computeIfPresent(one.name(), (_, table) -> without(table, subscription));
+                tables.computeIfPresent(one.name(), (_, table) -> {
+                    table.remove(subscription);
+                    return table.isEmpty() ? null : table;
+                });
         }
     }
 
     private static @Nullable Set<Subscription> without(Set<Subscription> set, Subscription subscription) {
         set.remove(subscription);
         return set.isEmpty() ? null : set;
-    }
-
-    private static @Nullable OfTable without(OfTable table, Subscription subscription) {
-        Set<Subscription> place = place(table, subscription);
-        place.remove(subscription);
-        if (place.isEmpty()) {
-            subscription.filter().ifPresent(table::forget);
-        }
-        return table.isEmpty() ? null : table;
     }
 }

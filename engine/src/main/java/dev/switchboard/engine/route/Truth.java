@@ -1,0 +1,37 @@
+package dev.switchboard.engine.route;
+
+/** SQL's three truth values, and what only PostgreSQL can tell. */
+public enum Truth {
+    TRUE,
+    FALSE,
+    /** NULL was compared. */
+    UNKNOWN,
+    /** PostgreSQL has to be asked. */
+    UNDECIDED;
+
+    static Truth of(boolean value) {
+        return value ? TRUE : FALSE;
+    }
+
+    Truth and(Truth other) {
+        if (this == FALSE || other == FALSE) {
+            return FALSE;
+        }
+        if (this == UNDECIDED || other == UNDECIDED) {
+            return UNDECIDED;
+        }
+        return this == UNKNOWN || other == UNKNOWN ? UNKNOWN : TRUE;
+    }
+
+    Truth or(Truth other) {
+        return not().and(other.not()).not();
+    }
+
+    Truth not() {
+        return switch (this) {
+            case TRUE -> FALSE;
+            case FALSE -> TRUE;
+            case UNKNOWN, UNDECIDED -> this;
+        };
+    }
+}
