@@ -107,6 +107,42 @@ class EncodeDifferentialTest {
         types.put("jsonb[]", "array[" + JSON + "::jsonb, null]");
         types.put("box[]", "array[box(point(i, 2), point(3, 4)), null]");
         types.put("mood[]", "array['sad', null, 'happy \"x\"']::mood[]");
+        types.put("pair", "row(case when i % 3 > 0 then i end, " + TEXT + ", null)::pair");
+        types.put("pair[]", "array[row(i, " + WORD + ", array[1, null])::pair, null]");
+        types.put(
+                "nested",
+                "row(row(i, " + TEXT + ", '{}')::pair, " + MOMENT + "::timestamptz, " + JSON + "::jsonb)::nested");
+        types.put("named_pair", "row(i, " + WORD + ", '{{1,2},{3,4}}')::pair");
+        types.put("short_list", "array[i, null]");
+        types.put("int2vector", "(case i % 3 when 0 then '' else i || ' 7' end)::int2vector");
+        types.put("oidvector", "(i || ' 23')::oidvector");
+        types.put("line", "line(point(i, 1), point(0, 3))");
+        types.put("lseg", "lseg(point(i, 1), point(0, 3))");
+        types.put("path", "path(polygon(4, circle(point(i, 1), 2)))");
+        types.put("polygon", "polygon(4, circle(point(i, 1), 2))");
+        types.put("circle", "circle(point(i, random()), 2)");
+        types.put("macaddr8", "'08:00:2b:01:02:03:04:05'::macaddr8");
+        types.put("bit(9)", "(i % 512)::bit(9)");
+        types.put("tsquery", "'call & !it''s'::tsquery");
+        types.put("pg_lsn", "('0/' || to_hex(i))::pg_lsn");
+        types.put("jsonpath", "'$.a[*] ? (@ > 1)'::jsonpath");
+        types.put("xid", "i::text::xid");
+        types.put("xid8", "i::text::xid8");
+        types.put("tid", "'(1,2)'::tid");
+        types.put("pg_snapshot", "pg_current_snapshot()");
+        types.put("regtype", "'int4'::regtype");
+        types.put("daterange", "daterange(date '2020-01-01' + i, null)");
+        types.put("numrange", "numrange(i, i + 0.5, '[]')");
+        types.put("tstzrange", "tstzrange(timestamptz '2020-01-01' + i * interval '1 hour', 'infinity')");
+        types.put("datemultirange", "datemultirange(daterange(date '2020-01-01', date '2020-01-01' + 1 + i))");
+        types.put("int4range[]", "array[int4range(1, 2 + i), 'empty', null]");
+        types.put("float8[]", "array['NaN'::float8, '-Infinity', random(), -0.0]");
+        types.put("bytea[]", "array[decode(md5(i::text), 'hex'), null]");
+        types.put("interval[]", "array[i * interval '1 hour', null]");
+        types.put("date[]", "array['infinity'::date, '0044-03-15 BC', null]");
+        types.put("inet[]", "array[('10.0.0.' || i % 256)::inet]");
+        types.put("xml[]", "array[('<a>' || i || '</a>')::xml]");
+        types.put("\"größe \"\"x\"\"\"", "row(i)::\"größe \"\"x\"\"\"");
         return types;
     }
 
@@ -142,23 +178,31 @@ class EncodeDifferentialTest {
     @Test
     void E2_aColumnOfAnUnsupportedTypeMakesTheSubscriptionSaySo() {
         server.database().useHandle(handle -> {
-            handle.execute("create type pair as (a int, b text)");
-            handle.execute("create table with_pair (id int primary key, couple pair)");
-            handle.execute("alter publication supabase_realtime add table with_pair");
+            handle.execute("create type temperature as (celsius float8)");
+            handle.execute("create function temperature_json(temperature) returns json language sql immutable"
+                    + " return to_json(($1).celsius)");
+            handle.execute("create cast (temperature as json) with function temperature_json(temperature)");
+            handle.execute("create table with_cast (id int primary key, outside temperature)");
+            handle.execute("alter publication supabase_realtime add table with_cast");
         });
         try (PhoenixClient client = server.connect()) {
 
             JsonNode reply = client.join(
-                    "realtime:pairs", server.serviceKey(), PhoenixClient.binding("*", "public", "with_pair", null));
+                    "realtime:pairs", server.serviceKey(), PhoenixClient.binding("*", "public", "with_cast", null));
 
             assertThat(reply.at("/response/reason").asString())
-                    .contains("column \"couple\" of public.with_pair has type pair, which cannot be sent");
+                    .contains("column \"outside\" of public.with_cast has type temperature, which cannot be sent");
         }
     }
 
     private static void create(Handle handle, List<String> columns) {
         handle.execute("create type mood as enum ('sad', 'so so', 'happy \"x\"')");
         handle.execute("create domain positive as int check (value > 0)");
+        handle.execute("create type pair as (a int, \"b c\" text, d int[])");
+        handle.execute("create type nested as (p pair, at timestamptz, j jsonb)");
+        handle.execute("create domain named_pair as pair");
+        handle.execute("create domain short_list as int[] check (cardinality(value) < 5)");
+        handle.execute("create type \"größe \"\"x\"\"\" as (\"ü\" int)");
         handle.execute("create table encode_subject (id int primary key, " + String.join(", ", columns) + ")");
         handle.execute("alter publication supabase_realtime add table encode_subject");
     }

@@ -21,6 +21,13 @@ public final class TablePublisher {
              where n.nspname = ? and c.relname = ? and c.relkind in ('r', 'p')
             """;
 
+    private static final String PARTITIONS = """
+            select n.nspname, c.relname
+              from pg_partition_tree(?::regclass) t
+              join pg_class c on c.oid = t.relid join pg_namespace n on n.oid = c.relnamespace
+             where t.isleaf and c.relreplident <> 'f'
+            """;
+
     private final Database database;
     private final String publication;
 
@@ -43,7 +50,7 @@ public final class TablePublisher {
         }
     }
 
-    private record Facts(boolean rowSecurity, char identity, boolean hasKey, boolean published) {}
+    private record Facts(boolean rowSecurity, char identity, boolean hasKey, boolean published, boolean partitioned) {}
 
     public TablePublisher(Database database, String publication) {
         this.database = database;
@@ -81,6 +88,9 @@ public final class TablePublisher {
                 said.add(
                         "REPLICA IDENTITY FULL is set: each UPDATE and DELETE now writes the whole old row to the WAL.");
             }
+            if (identity == Identity.FULL && facts.partitioned()) {
+                said.addAll(partitions(connection, table));
+            }
             if (facts.published()) {
                 said.add("Table " + table + " was in publication " + publication + " already.");
             } else {
@@ -95,6 +105,26 @@ public final class TablePublisher {
         return said;
     }
 
+    /** What the WAL carries of an old row is decided by the partition that the row is in. */
+    private static List<String> partitions(Connection connection, TableName table) throws SQLException {
+        var partitions = new ArrayList<TableName>();
+        try (PreparedStatement query = connection.prepareStatement(PARTITIONS)) {
+            query.setString(1, table.quoted());
+            try (ResultSet row = query.executeQuery()) {
+                while (row.next()) {
+                    partitions.add(new TableName(row.getString(1), row.getString(2)));
+                }
+            }
+        }
+        try (Statement statement = connection.createStatement()) {
+            for (TableName partition : partitions) {
+                statement.execute("alter table " + partition.quoted() + " replica identity full");
+            }
+        }
+        return List.of("So it is on its " + partitions.size() + " partitions. Publish it again after attaching another;"
+                + " TRUNCATE of a single partition is not seen.");
+    }
+
     private Facts facts(Connection connection, TableName table) throws SQLException {
         try (PreparedStatement query = connection.prepareStatement(FACTS)) {
             query.setString(1, publication);
@@ -104,15 +134,12 @@ public final class TablePublisher {
                 if (!row.next()) {
                     throw new CannotPublishException("table " + table + " does not exist");
                 }
-                if (row.getBoolean("partitioned")) {
-                    throw new CannotPublishException("table " + table + " is partitioned, which is not supported yet;"
-                            + " publish its partitions, each with its own policies");
-                }
                 return new Facts(
                         row.getBoolean("relrowsecurity"),
                         row.getString("relreplident").charAt(0),
                         row.getBoolean("has_key"),
-                        row.getBoolean("published"));
+                        row.getBoolean("published"),
+                        row.getBoolean("partitioned"));
             }
         }
     }

@@ -1,5 +1,7 @@
 package dev.switchboard.engine.encode;
 
+import java.util.List;
+
 /** How a column's values become JSON: what PostgreSQL's {@code to_jsonb} does for its type. */
 public sealed interface ColumnType {
     /** pg_type.typname, as the wire names it. */
@@ -11,7 +13,17 @@ public sealed interface ColumnType {
     /** An array of any depth; {@code delimiter} stands between its elements. */
     record Array(String name, ColumnType element, char delimiter) implements ColumnType {}
 
-    /** A type that cannot be sent yet. */
+    /** A row of its own, an object of its fields in JSON. */
+    record Composite(String name, List<Field> fields) implements ColumnType {
+        public Composite {
+            fields = List.copyOf(fields);
+        }
+    }
+
+    /** One attribute of a composite type. */
+    record Field(String name, ColumnType type) {}
+
+    /** A type that cannot be sent: one with a cast of its own to json, whose function only PostgreSQL can run. */
     record Unsupported(String name) implements ColumnType {}
 
     /** What a scalar's text becomes. */
@@ -19,6 +31,10 @@ public sealed interface ColumnType {
         BOOL,
         /** A JSON number, or a string for NaN and the infinities. */
         NUMBER,
+        /** Numbers between blanks, an array of numbers in JSON: int2vector. */
+        NUMBER_VECTOR,
+        /** The same as an array of strings: oidvector. */
+        TEXT_VECTOR,
         /** A JSON string of the text. */
         TEXT,
         /** The text itself. */

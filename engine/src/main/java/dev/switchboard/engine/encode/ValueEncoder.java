@@ -18,6 +18,7 @@ public final class ValueEncoder {
         switch (type) {
             case ColumnType.Scalar scalar -> write(out, scalar.form(), bytes, offset, length);
             case ColumnType.Array array -> new ArrayText(out, array, bytes, offset, length).write();
+            case ColumnType.Composite composite -> new CompositeText(out, composite, bytes, offset, length).write();
             case ColumnType.Unsupported unsupported ->
                 throw new UnsupportedTypeException("type " + unsupported.name() + " cannot be sent");
         }
@@ -27,11 +28,23 @@ public final class ValueEncoder {
         switch (form) {
             case BOOL -> out.raw(bytes[offset] == 't' ? "true" : "false");
             case NUMBER -> number(out, bytes, offset, length);
+            case NUMBER_VECTOR -> vector(out, new String(bytes, offset, length, StandardCharsets.US_ASCII), "");
+            case TEXT_VECTOR -> vector(out, new String(bytes, offset, length, StandardCharsets.US_ASCII), "\"");
             case TEXT -> out.string(bytes, offset, length);
             case JSON -> out.raw(bytes, offset, length);
             case TIMESTAMP -> timestamp(out, bytes, offset, length, "");
             case TIMESTAMP_WITH_ZONE -> timestamp(out, bytes, offset, length, ":00");
         }
+    }
+
+    private static void vector(JsonBytes out, String numbers, String quote) {
+        out.raw('[');
+        String separator = "";
+        for (String number : numbers.isEmpty() ? new String[0] : numbers.split(" ")) {
+            out.raw(separator).raw(quote).raw(number).raw(quote);
+            separator = ",";
+        }
+        out.raw(']');
     }
 
     private static void number(JsonBytes out, byte[] bytes, int offset, int length) {

@@ -21,6 +21,7 @@ public final class Migrations {
                 .schemas("switchboard")
                 .defaultSchema("switchboard")
                 .locations("classpath:db/platform", "classpath:db/callcenter")
+                .outOfOrder(true) // the platform's numbers stay below the application's, also those that come later
                 .load()
                 .migrate();
         setPassword(superuser, authenticatorPassword);
