@@ -8,24 +8,110 @@ const channels = new Map();
 const tokens = new Map();
 const say = (message) => process.stdout.write(JSON.stringify(message) + "\n");
 
+/** The parts of a client that the commands use, whichever library it is. */
+async function open({ library, url, key, token, vsn, client }) {
+  if (library === "phoenix") return openPhoenix(url, key);
+  if (library.startsWith("realtime-js")) {
+    const { RealtimeClient } = await import(library);
+    // 2.10 loads ws by itself, and never listens on one that it is given
+    const transport = library.endsWith("2.10") ? {} : { transport: ws };
+    const realtime = new RealtimeClient(url.replace("http", "ws") + "/realtime/v1", { params: { apikey: key }, ...transport });
+    if (token) await realtime.setAuth(token);
+    return { realtime, channel: (name, options) => realtime.channel(name, options),
+      removeChannel: (channel) => realtime.removeChannel(channel) };
+  }
+  const { createClient } = await import(library);
+  const options = { realtime: { transport: ws, ...(vsn ? { vsn } : {}) } };
+  if (token) options.accessToken = async () => tokens.get(client);
+  return createClient(url, key, options);
+}
+
+/** Phoenix' own client, behind the calls of Supabase's. */
+async function openPhoenix(url, key) {
+  const { Socket, Presence } = await import("phoenix");
+  const socket = new Socket(url.replace("http", "ws") + "/socket", { params: { apikey: key }, transport: ws });
+  socket.connect();
+  return {
+    removeChannel: (channel) => new Promise((done) => channel.leave().receive("ok", () => done("ok"))),
+    channel: (name, options) => {
+      const changes = [];
+      const channel = socket.channel("realtime:" + name, () =>
+        ({ config: { ...options.config, postgres_changes: changes }, ...(channel?.token ? { access_token: channel.token } : {}) }));
+      const presence = new Presence(channel);
+      const broadcasts = [];
+      channel.onMessage = (event, payload) => {
+        if (event === "broadcast") broadcasts.forEach((callback) => callback(payload));
+        return payload;
+      };
+      const own = channel;
+      return Object.assign(Object.create(channel), {
+        on: (type, filter, callback) => {
+          if (type === "postgres_changes") {
+            changes.push(filter);
+            own.on(type, ({ data }) => callback({ eventType: data.type, new: data.record ?? {}, old: data.old_record ?? {} }));
+          } else if (type === "broadcast") broadcasts.push(callback);
+          else if (type === "presence") presence.onSync(() => callback());
+          else own.on(type, callback);
+        },
+        presenceState: () => presence.state,
+        subscribe: (callback) => own.join()
+          .receive("ok", () => callback("SUBSCRIBED"))
+          .receive("error", (reason) => callback("CHANNEL_ERROR", new Error(JSON.stringify(reason)))),
+        send: ({ event, payload }) => new Promise((done) => own.push("broadcast", { type: "broadcast", event, payload })
+          .receive("ok", () => done("ok")).receive("error", () => done("error"))),
+        track: (payload) => new Promise((done) => own.push("presence", { type: "presence", event: "track", payload })
+          .receive("ok", () => done("ok"))),
+        untrack: () => new Promise((done) => own.push("presence", { type: "presence", event: "untrack" })
+          .receive("ok", () => done("ok"))),
+        leave: () => own.leave(),
+      });
+    },
+  };
+}
+
+const bytes = (text) => new TextEncoder().encode(text).buffer;
+const of = ({ client, channel }) => channels.get(`${client}/${channel}`);
+
 const commands = {
-  async connect({ client, library, url, key, token, vsn }) {
-    const { createClient } = await import(library);
-    tokens.set(client, token);
-    const options = { realtime: { transport: ws, ...(vsn ? { vsn } : {}) } };
-    if (token) options.accessToken = async () => tokens.get(client);
-    clients.set(client, createClient(url, key, options));
-    say({ kind: "connected", client });
+  async connect(command) {
+    tokens.set(command.client, command.token);
+    clients.set(command.client, await open(command));
+    say({ kind: "connected", client: command.client });
   },
   async subscribe({ client, channel, bindings, config }) {
     const subscription = clients.get(client).channel(channel, { config: config ?? {} });
-    for (const binding of bindings) {
+    for (const binding of bindings ?? []) {
       subscription.on("postgres_changes", binding, (change) => say({ kind: "change", client, channel, change }));
     }
     subscription.on("system", {}, (payload) => say({ kind: "system", client, channel, payload }));
+    subscription.on("broadcast", { event: "*" }, ({ event, payload, meta }) => say(payload instanceof ArrayBuffer
+      ? { kind: "broadcast", client, channel, event, bytes: new TextDecoder().decode(payload) }
+      : { kind: "broadcast", client, channel, event, payload, meta }));
+    if (config?.presence) {
+      subscription.on("presence", { event: "sync" }, () =>
+        say({ kind: "presence", client, channel, state: subscription.presenceState() }));
+    }
     subscription.subscribe((status, error) =>
       say({ kind: "status", client, channel, status, error: error?.message ?? null }));
     channels.set(`${client}/${channel}`, subscription);
+  },
+  async send({ client, channel, event, payload, text }) {
+    const result = await of({ client, channel }).send({ type: "broadcast", event, payload: text ? bytes(text) : payload });
+    say({ kind: "sent", client, channel, event, result });
+  },
+  /** Over HTTP, on a channel that is not joined. */
+  async httpSend({ client, channel, event, payload, text }) {
+    const unjoined = clients.get(client).channel(channel);
+    const result = unjoined.httpSend
+      ? (await unjoined.httpSend(event, text ? bytes(text) : payload)).success
+      : (await unjoined.send({ type: "broadcast", event, payload })) === "ok";
+    say({ kind: "sent", client, channel, event, result });
+  },
+  async track({ client, channel, payload }) {
+    say({ kind: "tracked", client, channel, result: await of({ client, channel }).track(payload) });
+  },
+  async untrack({ client, channel }) {
+    say({ kind: "untracked", client, channel, result: await of({ client, channel }).untrack() });
   },
   async setToken({ client, token }) {
     tokens.set(client, token);
@@ -41,7 +127,7 @@ const commands = {
 createInterface({ input: process.stdin })
   .on("line", (line) => {
     const command = JSON.parse(line);
-    commands[command.command](command).catch((error) => say({ kind: "failed", command, error: String(error) }));
+    commands[command.command](command).catch((error) => say({ kind: "failed", command, error: String(error?.stack ?? error) }));
   })
   .on("close", () => process.exit(0));
 say({ kind: "ready" });

@@ -79,6 +79,26 @@ final class SupabaseClient implements AutoCloseable {
         commands.println(command);
     }
 
+    /** Subscribes under a config, to changes where bindings are given. */
+    void subscribeRoom(String client, String channel, String config, ObjectNode... bindings) {
+        ObjectNode command = command("subscribe", client).put("channel", channel);
+        command.set("config", JSON.readTree(config));
+        List.of(bindings).forEach(command.withArray("bindings")::add);
+        commands.println(command);
+        awaitStatus(client, channel, "SUBSCRIBED", 1);
+    }
+
+    /**
+     * Another command on a channel.
+     *
+     * @param fields of the command, as a JSON object
+     */
+    void tell(String command, String client, String channel, String fields) {
+        ObjectNode all = command(command, client).put("channel", channel);
+        all.setAll((ObjectNode) JSON.readTree(fields));
+        commands.println(all);
+    }
+
     void subscribed(String client, String channel, ObjectNode... bindings) {
         subscribe(client, channel, bindings);
         awaitStatus(client, channel, "SUBSCRIBED", 1);
