@@ -2,6 +2,11 @@ package dev.switchboard.server;
 
 import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.config.SettingSources;
+import java.io.OutputStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -14,7 +19,7 @@ import picocli.CommandLine.Spec;
         description = "Real-time backend for live operations on PostgreSQL.",
         mixinStandardHelpOptions = true,
         version = "switchboard 0.1.0",
-        subcommands = {StartCommand.class, PublishCommand.class},
+        subcommands = {StartCommand.class, PublishCommand.class, WatchCommand.class},
         footer = {"", "Through the launcher ./switchboard also: test (runs every test)."})
 public final class Main implements Runnable {
     private static final int FAILED = 1;
@@ -38,6 +43,15 @@ public final class Main implements Runnable {
             return;
         }
         System.exit(commandLine(sources).execute(arguments));
+    }
+
+    /** Runs one command with its output to streams, as tests do; returns the exit code. */
+    public static int run(List<String> arguments, OutputStream out, OutputStream err) {
+        String[] given = arguments.toArray(String[]::new);
+        return commandLine(SettingSources.of(Map.of(), given))
+                .setOut(new PrintWriter(out, true, StandardCharsets.UTF_8))
+                .setErr(new PrintWriter(err, true, StandardCharsets.UTF_8))
+                .execute(given);
     }
 
     static CommandLine commandLine(SettingSources sources) {

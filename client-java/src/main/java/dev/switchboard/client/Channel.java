@@ -1,0 +1,186 @@
+package dev.switchboard.client;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Consumer;
+
+/**
+ * One topic. Say first what is wanted, then {@link #subscribe} or {@link #open}, once; after that it may be spoken to from
+ * any thread. Its state belongs to the client's thread.
+ */
+public final class Channel {
+    enum State {
+        IDLE,
+        JOINING,
+        JOINED,
+        LEFT
+    }
+
+    private final Loop loop;
+    private final String topic;
+    private final List<Changes> changes = new ArrayList<>();
+    private final Presences presences = new Presences();
+    private boolean presence;
+    private String presenceKey = "";
+    private boolean self;
+    private boolean wantsBroadcasts;
+    private Consumer<Event> listener = _ -> {};
+    final Backoff backoff;
+    State state = State.IDLE;
+    String joinRef = "";
+    Optional<String> token = Optional.empty();
+
+    Channel(Loop loop, String name, Backoff backoff) {
+        this.loop = loop;
+        this.topic = "realtime:" + name;
+        this.backoff = backoff;
+    }
+
+    String topic() {
+        return topic;
+    }
+
+    /** Asks for changes; several bindings may be given. */
+    public Channel changes(Changes wanted) {
+        changes.add(wanted);
+        return this;
+    }
+
+    /** Asks for broadcasts of the topic. */
+    public Channel broadcasts() {
+        wantsBroadcasts = true;
+        return this;
+    }
+
+    /** Asks for its own broadcasts too. */
+    public Channel self() {
+        self = true;
+        wantsBroadcasts = true;
+        return this;
+    }
+
+    /**
+     * Asks who is present.
+     *
+     * @param key under which this channel tracks; empty for one of the server's making
+     */
+    public Channel presence(String key) {
+        presence = true;
+        presenceKey = key;
+        return this;
+    }
+
+    /**
+     * Joins, and stays joined until {@link #leave}.
+     *
+     * @param events called on the client's thread, one at a time; it must not block
+     */
+    public Channel subscribe(Consumer<Event> events) {
+        listener = events;
+        loop.run(() -> loop.add(this));
+        return this;
+    }
+
+    /**
+     * Joins, for a thread that waits for events.
+     *
+     * @param capacity of the queue, in events
+     */
+    public EventQueue open(int capacity) {
+        var queue = new EventQueue(this, capacity);
+        subscribe(queue::put);
+        return queue;
+    }
+
+    /** Tells everyone in the room; done once the server has answered, failed where it refuses or the socket ends. */
+    public CompletionStage<Void> broadcast(String event, Map<String, Object> payload) {
+        return loop.push(this, "broadcast", Map.of("type", "broadcast", "event", event, "payload", payload));
+    }
+
+    /** Is present with that content, until untracked or left; said again by itself after an interruption. */
+    public CompletionStage<Void> track(Map<String, Object> payload) {
+        return loop.track(this, payload);
+    }
+
+    public CompletionStage<Void> untrack() {
+        return loop.untrack(this);
+    }
+
+    /**
+     * Waits for what was sent: the blocking style.
+     *
+     * @throws ChannelException if it failed
+     */
+    public static void await(CompletionStage<Void> sent) {
+        try {
+            sent.toCompletableFuture().join();
+        } catch (CompletionException failed) {
+            throw new ChannelException(String.valueOf(failed.getCause()), failed);
+        }
+    }
+
+    /** Leaves; nothing comes any more. */
+    public void leave() {
+        loop.run(() -> loop.leave(this));
+    }
+
+    Map<String, Object> joinPayload(Optional<String> present) {
+        var config = new LinkedHashMap<String, Object>();
+        config.put("broadcast", Map.of("ack", true, "self", self));
+        config.put("presence", Map.of("enabled", presence, "key", presenceKey));
+        config.put("postgres_changes", changes.stream().map(Changes::json).toList());
+        var payload = new LinkedHashMap<String, Object>();
+        payload.put("config", config);
+        present.ifPresent(text -> payload.put("access_token", text));
+        return payload;
+    }
+
+    void tell(Event event) {
+        listener.accept(event);
+    }
+
+    /** What the server said on this channel. */
+    void receive(String event, Map<String, Object> payload) {
+        switch (event) {
+            case "postgres_changes" -> tell(change(JsonText.object(payload, "data")));
+            case "broadcast" -> {
+                if (wantsBroadcasts) {
+                    tell(new Event.Broadcast(JsonText.string(payload, "event"), JsonText.object(payload, "payload")));
+                }
+            }
+            case "presence_state" -> {
+                presences.state(payload);
+                tell(new Event.Presence(presences.present()));
+            }
+            case "presence_diff" -> {
+                presences.diff(payload);
+                tell(new Event.Presence(presences.present()));
+            }
+            case "system" ->
+                tell(new Event.Notice(JsonText.string(payload, "status"), JsonText.string(payload, "message")));
+            default -> {}
+        }
+    }
+
+    void receiveBytes(String event, byte[] payload) {
+        if (wantsBroadcasts) {
+            tell(new Event.BroadcastBytes(event, payload));
+        }
+    }
+
+    private static Event.Change change(Map<String, Object> data) {
+        return new Event.Change(
+                JsonText.string(data, "schema"),
+                JsonText.string(data, "table"),
+                Event.Kind.valueOf(JsonText.string(data, "type")),
+                Instant.parse(JsonText.string(data, "commit_timestamp")),
+                JsonText.object(data, "record"),
+                JsonText.object(data, "old_record"));
+    }
+}

@@ -1,0 +1,54 @@
+package dev.switchboard.client;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What happens on a channel, in the order in which the server said it. JSON values are maps, lists, strings, booleans,
+ * {@link Long}, {@link java.math.BigInteger}, {@link java.math.BigDecimal}, and null.
+ */
+public sealed interface Event {
+    /** The channel is live: what commits from now on comes. After an interruption, take a fresh snapshot. */
+    record Subscribed() implements Event {}
+
+    /** The channel is not live now; the client tries again by itself. */
+    record Interrupted(String reason) implements Event {}
+
+    /** The channel has ended and does not come back. */
+    record Closed(String reason) implements Event {}
+
+    /** What the server has to say of the channel. */
+    record Notice(String status, String message) implements Event {}
+
+    /**
+     * A change of a row.
+     *
+     * @param row    the new values; empty for DELETE
+     * @param former the old values, as far as they are shown
+     */
+    record Change(
+            String schema,
+            String table,
+            Kind kind,
+            Instant committedAt,
+            Map<String, Object> row,
+            Map<String, Object> former)
+            implements Event {}
+
+    /** What was done to a row. */
+    enum Kind {
+        INSERT,
+        UPDATE,
+        DELETE
+    }
+
+    /** A broadcast of JSON. */
+    record Broadcast(String event, Map<String, Object> payload) implements Event {}
+
+    /** A broadcast of raw bytes. */
+    record BroadcastBytes(String event, byte[] payload) implements Event {}
+
+    /** Everyone who is present now, by key: what each of the key's channels tracks. */
+    record Presence(Map<String, List<Map<String, Object>>> present) implements Event {}
+}
