@@ -19,7 +19,7 @@ import picocli.CommandLine.Spec;
         description = "Real-time backend for live operations on PostgreSQL.",
         mixinStandardHelpOptions = true,
         version = "switchboard 0.1.0",
-        subcommands = {StartCommand.class, PublishCommand.class, WatchCommand.class},
+        subcommands = {StartCommand.class, PrepareCommand.class, PublishCommand.class, WatchCommand.class},
         footer = {"", "Through the launcher ./switchboard also: test (runs every test)."})
 public final class Main implements Runnable {
     private static final int FAILED = 1;

@@ -3,6 +3,7 @@ package dev.switchboard.server;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.engine.postgres.TablePublisher;
+import dev.switchboard.server.config.DatabaseUrl;
 import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.config.Secrets;
 import dev.switchboard.server.postgres.EmbeddedPostgres;
@@ -11,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -43,8 +45,16 @@ final class PublishCommand implements Callable<Integer> {
     @Option(names = "--data-dir", description = "Where the server keeps everything.", defaultValue = ".switchboard")
     private Path dataDirectory = Path.of("");
 
+    @Option(
+            names = "--database-url",
+            description = "A PostgreSQL of your own instead of the embedded one; the password may be in PGPASSWORD.")
+    private @Nullable String databaseUrl;
+
     @Override
     public Integer call() {
+        if (databaseUrl != null) {
+            return publish(DatabaseUrl.parse(databaseUrl, Optional.ofNullable(System.getenv("PGPASSWORD"))));
+        }
         Path secretsFile = dataDirectory.resolve("secrets.properties");
         if (!secretsFile.toFile().exists()) {
             throw new InvalidSettingException("there is no installation in " + dataDirectory

@@ -6,6 +6,7 @@ import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.deliver.OutboxLimit;
 import dev.switchboard.engine.deliver.OverflowRule;
 import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.server.config.DatabaseUrl;
 import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.config.SettingSources;
 import dev.switchboard.server.config.Settings;
@@ -53,6 +54,13 @@ final class StartCommand implements Callable<Integer> {
 
     @Option(names = "--data-dir", description = "Where everything is kept.", defaultValue = ".switchboard")
     private Path dataDirectory = Path.of("");
+
+    @Option(
+            names = "--database-url",
+            description = "A PostgreSQL of your own, 14 to 18, instead of the embedded one:"
+                    + " postgresql://user:password@host:5432/database; the password may be in PGPASSWORD. It is only looked"
+                    + " at; `switchboard prepare` makes it ready.")
+    private @Nullable String databaseUrl;
 
     @Option(names = "--config", description = "File of settings; default: switchboard.properties if it is there.")
     @SuppressWarnings("unused") // read by SettingSources, before options are
@@ -104,7 +112,7 @@ final class StartCommand implements Callable<Integer> {
         Switchboard server = Switchboard.start(settings);
         Optional<DemoTraffic> traffic = Optional.empty();
         if (demo) {
-            traffic = Optional.of(startDemo(server.postgres().database()));
+            traffic = Optional.of(startDemo(server.database()));
         }
         var stopped = new CountDownLatch(1);
         Optional<DemoTraffic> running = traffic;
@@ -137,6 +145,7 @@ final class StartCommand implements Callable<Integer> {
                 host,
                 port,
                 dataDirectory,
+                externalDatabase(),
                 maxConnections,
                 maxFrameBytes,
                 new ChannelLimits(maxChannels, maxJoinsPerSecond),
@@ -144,6 +153,17 @@ final class StartCommand implements Callable<Integer> {
                 sendBufferBytes,
                 Duration.ofSeconds(idleSeconds),
                 Duration.ofSeconds(authorizationPatienceSeconds));
+    }
+
+    private Optional<Database> externalDatabase() {
+        if (databaseUrl == null) {
+            return Optional.empty();
+        }
+        if (demo) {
+            throw new InvalidSettingException(
+                    "--demo writes tables and data of its own: it goes with the embedded PostgreSQL, not with --database-url");
+        }
+        return Optional.of(DatabaseUrl.parse(databaseUrl, Optional.ofNullable(System.getenv("PGPASSWORD"))));
     }
 
     private void between(String name, int value, int least, int most) {
@@ -173,14 +193,18 @@ final class StartCommand implements Callable<Integer> {
         out.println("  anon key     " + anonKey);
         out.println("  service key  " + apiKey(server, "service_role"));
         out.println("  JWT secret   key jwt-secret in " + server.directory().secretsFile());
-        out.println("  database     " + server.postgres().database() + ", password in the same file");
+        out.println("  database     " + server.database()
+                + server.postgres().map(_ -> ", password in the same file").orElse(""));
         if (demo) {
             out.printf("%nTwo users of two organizations:%n%n");
             for (DemoData.User user : DemoData.users()) {
                 out.println("  " + user.name() + " of " + user.organization() + ", token:");
                 out.println("    " + token(server, user, now));
             }
-            out.printf("%nWatch the calls of the first:%n%n");
+            out.printf("%nWatch the calls of the first, here or with the official client (needs Node):%n%n");
+            out.println("  ./switchboard watch calls --url " + url + " --token "
+                    + token(server, DemoData.users().getFirst(), now));
+            out.println();
             out.println("  node examples/watch-calls.mjs " + url + " " + anonKey + " "
                     + token(server, DemoData.users().getFirst(), now));
         }

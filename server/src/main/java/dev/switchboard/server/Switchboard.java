@@ -12,8 +12,10 @@ import dev.switchboard.engine.postgres.PostgresRowAccess;
 import dev.switchboard.engine.postgres.PostgresSubscriptionCatalog;
 import dev.switchboard.engine.postgres.PostgresTypeCatalog;
 import dev.switchboard.engine.postgres.PostgresWalSource;
+import dev.switchboard.engine.postgres.Preparation;
 import dev.switchboard.engine.postgres.SessionSettings;
 import dev.switchboard.server.auth.JwtTokens;
+import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.config.Secrets;
 import dev.switchboard.server.config.Settings;
 import dev.switchboard.server.gateway.Gateway;
@@ -24,6 +26,8 @@ import dev.switchboard.server.postgres.Migrations;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -36,14 +40,17 @@ public final class Switchboard implements AutoCloseable {
     public static final String PUBLICATION = "supabase_realtime";
 
     private static final Logger LOG = LoggerFactory.getLogger(Switchboard.class);
-    private static final String SLOT = "switchboard";
+    /** The replication slot, made at the first start. */
+    static final String SLOT = "switchboard";
+
     private static final int CATALOG_CONNECTIONS = 6;
     private static final int TYPE_CONNECTIONS = 2;
 
     private final DataDirectory directory;
     private final Secrets secrets;
     private final JwtTokens tokens;
-    private final EmbeddedPostgres postgres;
+    private final Optional<EmbeddedPostgres> postgres;
+    private final Database database;
     private final HikariDataSource catalog;
     private final HikariDataSource typeConnections;
     private final PostgresRowAccess rows;
@@ -59,9 +66,17 @@ public final class Switchboard implements AutoCloseable {
         DataDirectory directory = DataDirectory.lock(settings.dataDirectory());
         try {
             Secrets secrets = Secrets.loadOrCreate(directory.secretsFile(), Instant.now());
+            if (settings.externalDatabase().isPresent()) {
+                Database external = settings.externalDatabase().get();
+                refuseWhatIsNotReady(external);
+                return new Switchboard(settings, directory, secrets, Optional.empty(), external, external);
+            }
             EmbeddedPostgres postgres = EmbeddedPostgres.start(directory.postgres(), secrets.superuser());
             try {
-                return new Switchboard(settings, directory, secrets, postgres);
+                Migrations.apply(postgres.database(), secrets.authenticator());
+                Database reader = postgres.database().as(Migrations.AUTHENTICATOR, secrets.authenticator());
+                return new Switchboard(
+                        settings, directory, secrets, Optional.of(postgres), postgres.database(), reader);
             } catch (RuntimeException failed) {
                 postgres.close();
                 throw failed;
@@ -72,15 +87,32 @@ public final class Switchboard implements AutoCloseable {
         }
     }
 
-    private Switchboard(Settings settings, DataDirectory directory, Secrets secrets, EmbeddedPostgres postgres) {
+    private static void refuseWhatIsNotReady(Database database) {
+        List<Preparation.Lack> lacks = new Preparation(database, PUBLICATION, SLOT).lacks();
+        PrepareCommand.refusal(lacks).ifPresent(refusal -> {
+            throw new InvalidSettingException(refusal);
+        });
+        lacks.forEach(lack -> LOG.warn("The database: {}. {}", lack.what(), lack.then()));
+    }
+
+    /**
+     * @param postgres the embedded one, if it is that
+     * @param database with the user that replicates
+     * @param reader   with the user that takes on the roles of tokens
+     */
+    private Switchboard(
+            Settings settings,
+            DataDirectory directory,
+            Secrets secrets,
+            Optional<EmbeddedPostgres> postgres,
+            Database database,
+            Database reader) {
         this.directory = directory;
         this.secrets = secrets;
         this.postgres = postgres;
+        this.database = database;
         Time time = new SystemTime();
-        Database database = postgres.database();
-        Migrations.apply(database, secrets.authenticator());
         tokens = new JwtTokens(secrets.jwt());
-        Database reader = database.as(Migrations.AUTHENTICATOR, secrets.authenticator());
         catalog = pool(reader, "catalog", CATALOG_CONNECTIONS);
         // of its own: types are asked for while a connection of the other is held
         typeConnections = pool(reader, "types", TYPE_CONNECTIONS);
@@ -146,8 +178,14 @@ public final class Switchboard implements AutoCloseable {
         return directory;
     }
 
-    public EmbeddedPostgres postgres() {
+    /** The embedded PostgreSQL, if it is that. */
+    public Optional<EmbeddedPostgres> postgres() {
         return postgres;
+    }
+
+    /** With the user that replicates: the embedded one's superuser. */
+    public Database database() {
+        return database;
     }
 
     public Progress progress() {
@@ -184,7 +222,7 @@ public final class Switchboard implements AutoCloseable {
         rows.close();
         catalog.close();
         typeConnections.close();
-        postgres.close();
+        postgres.ifPresent(EmbeddedPostgres::close);
         directory.close();
     }
 }

@@ -64,8 +64,7 @@ class CapturedWalTest {
 
     private static List<byte[]> capture() throws Exception {
         try (TestServer server = TestServer.start();
-                var source = new PostgresWalSource(
-                        server.server().postgres().database(), "captured", "captured_publication")) {
+                var source = new PostgresWalSource(server.server().database(), "captured", "captured_publication")) {
             server.database().useHandle(handle -> {
                 handle.execute("create type captured_mood as enum ('fine')");
                 handle.execute("create table captured (id int primary key, body text, numbers int[])");

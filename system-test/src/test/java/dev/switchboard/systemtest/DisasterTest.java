@@ -55,7 +55,7 @@ class DisasterTest {
             written.add(server.call(organization).toString());
         }
 
-        server.server().postgres().restart(mode);
+        server.server().postgres().orElseThrow().restart(mode);
         for (int i = 0; i < 50; i++) {
             written.add(server.call(organization).toString());
         }

@@ -231,12 +231,12 @@ class GatewayTest {
 
     @Test
     void H2_readinessNamesThePartThatIsNotReady() {
-        server.server().postgres().close();
+        server.server().postgres().orElseThrow().close();
 
         await().until(() -> get("/readyz").statusCode() == 503);
         assertThat(get("/readyz").body()).contains("\"wal\":\"", "\"ready\":false");
 
-        server.server().postgres().restart("fast");
+        server.server().postgres().orElseThrow().restart("fast");
         await().atMost(java.time.Duration.ofSeconds(20))
                 .until(() -> get("/readyz").statusCode() == 200);
     }

@@ -111,7 +111,7 @@ class PolicyDifferentialTest {
     @BeforeAll
     static void start() throws SQLException {
         server = TestServer.start();
-        Database database = server.server().postgres().database();
+        Database database = server.server().database();
         admin = DriverManager.getConnection(database.url(), database.user(), database.password());
         run(admin, "alter role authenticator password 'for-this-test'");
         subject = DriverManager.getConnection(database.url(), "authenticator", "for-this-test");

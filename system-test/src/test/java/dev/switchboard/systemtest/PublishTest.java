@@ -17,7 +17,7 @@ class PublishTest {
     @BeforeAll
     static void start() {
         server = TestServer.start();
-        publisher = new TablePublisher(server.server().postgres().database(), Switchboard.PUBLICATION);
+        publisher = new TablePublisher(server.server().database(), Switchboard.PUBLICATION);
     }
 
     @AfterAll

@@ -23,7 +23,7 @@ class SchemaChangeTest {
     @BeforeAll
     static void start() {
         server = TestServer.start();
-        publisher = new TablePublisher(server.server().postgres().database(), Switchboard.PUBLICATION);
+        publisher = new TablePublisher(server.server().database(), Switchboard.PUBLICATION);
     }
 
     @AfterAll

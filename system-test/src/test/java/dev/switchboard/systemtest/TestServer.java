@@ -1,5 +1,7 @@
 package dev.switchboard.systemtest;
 
+import static org.awaitility.Awaitility.await;
+
 import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.deliver.OutboxLimit;
 import dev.switchboard.engine.deliver.OverflowRule;
@@ -14,6 +16,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Jdbi;
@@ -29,7 +32,10 @@ final class TestServer implements AutoCloseable {
     private TestServer(Path directory, Settings settings) {
         this.directory = directory;
         this.server = Switchboard.start(settings);
-        Database database = server.postgres().database();
+        // a channel that joined before the stream is there would be told to refetch
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> server.progress().streamTrouble().isEmpty());
+        Database database = server.database();
         this.jdbi = Jdbi.create(database.url(), database.user(), database.password());
     }
 
@@ -40,17 +46,29 @@ final class TestServer implements AutoCloseable {
     static TestServer start(ChannelLimits limits, int maxConnections) {
         try {
             Path directory = Files.createTempDirectory(Files.createDirectories(Path.of("target", "servers")), "server");
-            return new TestServer(directory, settings(directory, limits, maxConnections));
+            return new TestServer(directory, settings(directory, limits, maxConnections, Optional.empty()));
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         }
     }
 
-    private static Settings settings(Path directory, ChannelLimits limits, int maxConnections) {
+    /** On a PostgreSQL that somebody else runs. */
+    static TestServer startOn(Database external) {
+        try {
+            Path directory = Files.createTempDirectory(Files.createDirectories(Path.of("target", "servers")), "server");
+            return new TestServer(directory, settings(directory, LIMITS, 1000, Optional.of(external)));
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    private static Settings settings(
+            Path directory, ChannelLimits limits, int maxConnections, Optional<Database> external) {
         return new Settings(
                 "127.0.0.1",
                 0,
                 directory,
+                external,
                 maxConnections,
                 100_000,
                 limits,

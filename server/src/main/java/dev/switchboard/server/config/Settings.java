@@ -2,8 +2,10 @@ package dev.switchboard.server.config;
 
 import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.deliver.OutboxLimit;
+import dev.switchboard.engine.postgres.Database;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * How the server runs.
@@ -11,6 +13,7 @@ import java.time.Duration;
  * @param host                  address to listen on
  * @param port                  0 for any free one
  * @param dataDirectory         everything that is kept: database, secrets, lock
+ * @param externalDatabase      a PostgreSQL of one's own; empty for the embedded one
  * @param maxConnections        WebSockets at the same time
  * @param maxFrameBytes         of one message of a client
  * @param limits                of one connection
@@ -23,6 +26,7 @@ public record Settings(
         String host,
         int port,
         Path dataDirectory,
+        Optional<Database> externalDatabase,
         int maxConnections,
         int maxFrameBytes,
         ChannelLimits limits,

@@ -15,7 +15,7 @@ import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.tukaani.xz.XZInputStream;
 
 /** The PostgreSQL binaries in the jar, unpacked once. */
-final class PostgresBinaries {
+public final class PostgresBinaries {
     static final String MAJOR_VERSION = "18";
 
     private PostgresBinaries() {}
@@ -39,7 +39,8 @@ final class PostgresBinaries {
         return Files.move(fresh, unpacked, StandardCopyOption.ATOMIC_MOVE);
     }
 
-    private static void unpack(InputStream packed, Path target) throws IOException {
+    /** Unpacks an archive of binaries, tar compressed with xz. */
+    public static void unpack(InputStream packed, Path target) throws IOException {
         try (var archive = new TarArchiveInputStream(new XZInputStream(new BufferedInputStream(packed)))) {
             for (TarArchiveEntry entry = archive.getNextEntry(); entry != null; entry = archive.getNextEntry()) {
                 Path path = target.resolve(entry.getName()).normalize();

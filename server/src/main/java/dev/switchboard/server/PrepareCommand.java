@@ -1,0 +1,109 @@
+package dev.switchboard.server;
+
+import dev.switchboard.engine.postgres.Preparation;
+import dev.switchboard.server.config.DatabaseUrl;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code switchboard prepare}. */
+@Command(
+        name = "prepare",
+        description = {
+            "Makes a PostgreSQL of your own ready, 14 to 18: looks for what is missing (wal_level, slots, rights, roles,"
+                    + " publication, replica identities), says what it does, and does it.",
+            "",
+            "What this user may not do is said with its statement, for an administrator. `start --database-url` only"
+                    + " looks, and changes nothing."
+        },
+        mixinStandardHelpOptions = true,
+        showDefaultValues = true,
+        sortOptions = false)
+final class PrepareCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Option(
+            names = "--database-url",
+            required = true,
+            description = "postgresql://user:password@host:5432/database; the password may be in PGPASSWORD.")
+    private String databaseUrl = "";
+
+    @Option(names = "--dry-run", description = "Only says what it would do, as SQL.")
+    private boolean dryRun;
+
+    @Override
+    public Integer call() {
+        var preparation = new Preparation(
+                DatabaseUrl.parse(databaseUrl, Optional.ofNullable(System.getenv("PGPASSWORD"))),
+                Switchboard.PUBLICATION,
+                Switchboard.SLOT);
+        PrintWriter out = spec.commandLine().getOut();
+        List<Preparation.Lack> lacks = preparation.lacks();
+        if (lacks.isEmpty()) {
+            out.println("Nothing is missing.");
+        }
+        for (Preparation.Lack lack : lacks) {
+            out.println("-- " + describe(lack));
+            lack.statements().forEach(statement -> out.println(statement + ";"));
+            if (!lack.then().isEmpty()) {
+                out.println("-- " + lack.then());
+            }
+            if (!dryRun && !lack.statements().isEmpty()) {
+                String failed = preparation.mend(lack);
+                out.println(failed.isEmpty() ? "-- done" : "-- FAILED: " + failed);
+            }
+            out.println();
+        }
+        out.flush();
+        return dryRun ? 0 : finish(preparation, out);
+    }
+
+    private static int finish(Preparation preparation, PrintWriter out) {
+        List<Preparation.Lack> left = preparation.lacks().stream()
+                .filter(lack -> lack.weight() == Preparation.Weight.NEEDED)
+                .toList();
+        if (left.isEmpty()) {
+            out.println("The database is ready: switchboard start --database-url ...");
+        } else {
+            out.println("Still needed:");
+            left.forEach(lack -> out.println("  " + lack.what()));
+        }
+        out.flush();
+        return left.isEmpty() ? 0 : 1;
+    }
+
+    static String describe(Preparation.Lack lack) {
+        return switch (lack.weight()) {
+            case NEEDED -> "NEEDED: " + lack.what();
+            case ADVISED -> "advised: " + lack.what();
+        };
+    }
+
+    /** What `start` says when something needed is missing. */
+    static Optional<String> refusal(List<Preparation.Lack> lacks) {
+        List<Preparation.Lack> needed = lacks.stream()
+                .filter(lack -> lack.weight() == Preparation.Weight.NEEDED)
+                .toList();
+        if (needed.isEmpty()) {
+            return Optional.empty();
+        }
+        var text = new StringBuilder("The database is not ready:");
+        for (Preparation.Lack lack : needed) {
+            text.append("\n  ").append(lack.what());
+            lack.statements()
+                    .forEach(statement ->
+                            text.append("\n      ").append(statement).append(';'));
+            if (!lack.then().isEmpty()) {
+                text.append("\n      ").append(lack.then());
+            }
+        }
+        return Optional.of(text.append("\nOr let it be done: switchboard prepare --database-url ...")
+                .toString());
+    }
+}
