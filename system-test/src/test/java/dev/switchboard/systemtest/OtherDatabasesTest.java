@@ -100,14 +100,13 @@ class OtherDatabasesTest {
                         UUID.randomUUID(),
                         mine);
                 handle.execute("update todos set title = 'c'  where id = 1");
-                handle.execute("alter policy own on todos using (id > 0)");
                 handle.execute("delete from todos where id = 1");
             });
 
             assertThat(client.awaitChanges(3))
                     .extracting(change -> change.get("type").asString())
-                    .contains("INSERT", "UPDATE", "DELETE");
-            assertThat(other.awaitChanges(1)).isNotEmpty();
+                    .containsExactly("INSERT", "UPDATE", "DELETE");
+            assertThat(other.changes()).isEmpty();
             assertThat(server.server().progress().streamTrouble()).isEmpty();
         }
     }
