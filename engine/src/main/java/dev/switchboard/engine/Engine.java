@@ -46,6 +46,11 @@ public final class Engine implements AutoCloseable {
         hub.broadcast(topic, content, Optional.empty());
     }
 
+    /** Topics that somebody is joined to. Thread-safe. */
+    public int roomCount() {
+        return hub.roomCount();
+    }
+
     public Progress progress() {
         return pipeline.progress();
     }

@@ -10,10 +10,13 @@ import dev.switchboard.server.config.DatabaseUrl;
 import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.config.SettingSources;
 import dev.switchboard.server.config.Settings;
+import dev.switchboard.server.config.TlsFiles;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -61,6 +64,14 @@ final class StartCommand implements Callable<Integer> {
                     + " postgresql://user:password@host:5432/database; the password may be in PGPASSWORD. It is only looked"
                     + " at; `switchboard prepare` makes it ready.")
     private @Nullable String databaseUrl;
+
+    @Option(
+            names = "--tls-certificate",
+            description = "PEM file of the certificate and its chain; with --tls-key the port speaks TLS only.")
+    private @Nullable Path tlsCertificate;
+
+    @Option(names = "--tls-key", description = "PEM file of the private key, PKCS #8.")
+    private @Nullable Path tlsKey;
 
     @Option(names = "--config", description = "File of settings; default: switchboard.properties if it is there.")
     @SuppressWarnings("unused") // read by SettingSources, before options are
@@ -146,6 +157,7 @@ final class StartCommand implements Callable<Integer> {
                 port,
                 dataDirectory,
                 externalDatabase(),
+                tls(),
                 maxConnections,
                 maxFrameBytes,
                 new ChannelLimits(maxChannels, maxJoinsPerSecond),
@@ -153,6 +165,21 @@ final class StartCommand implements Callable<Integer> {
                 sendBufferBytes,
                 Duration.ofSeconds(idleSeconds),
                 Duration.ofSeconds(authorizationPatienceSeconds));
+    }
+
+    private Optional<TlsFiles> tls() {
+        if (tlsCertificate == null && tlsKey == null) {
+            return Optional.empty();
+        }
+        if (tlsCertificate == null || tlsKey == null) {
+            throw new InvalidSettingException("--tls-certificate and --tls-key go together; one of them is missing");
+        }
+        for (Path file : List.of(tlsCertificate, tlsKey)) {
+            if (!Files.isReadable(file)) {
+                throw new InvalidSettingException("cannot read " + file + ", which TLS needs");
+            }
+        }
+        return Optional.of(new TlsFiles(tlsCertificate, tlsKey));
     }
 
     private Optional<Database> externalDatabase() {
@@ -186,7 +213,8 @@ final class StartCommand implements Callable<Integer> {
     private void greet(Switchboard server, Duration took) {
         PrintWriter out = spec.commandLine().getOut();
         Instant now = Instant.now();
-        String url = "http://" + (host.equals("0.0.0.0") ? "127.0.0.1" : host) + ":" + server.port();
+        String url = (tlsKey == null ? "http://" : "https://") + (host.equals("0.0.0.0") ? "127.0.0.1" : host) + ":"
+                + server.port();
         String anonKey = apiKey(server, "anon");
         out.printf("%nSwitchboard is running, after %.1f s.%n%n", took.toMillis() / 1000.0);
         out.println("  URL          " + url);

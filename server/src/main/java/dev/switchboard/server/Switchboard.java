@@ -137,10 +137,10 @@ public final class Switchboard implements AutoCloseable {
                 ports,
                 tokens);
         gateway.attach(engine);
-        metrics.bind(engine.progress(), gateway, time);
+        metrics.bind(engine, gateway, time);
         engine.start();
         port = new HttpFront(gateway, engine, metrics, tokens, time, settings.maxFrameBytes())
-                .listen(vertx, settings.host(), settings.port(), loops);
+                .listen(vertx, settings.host(), settings.port(), settings.tls(), loops);
     }
 
     /** The cause's text at WARN, its trace at DEBUG. */
@@ -186,6 +186,10 @@ public final class Switchboard implements AutoCloseable {
     /** With the user that replicates: the embedded one's superuser. */
     public Database database() {
         return database;
+    }
+
+    public Engine engine() {
+        return engine;
     }
 
     public Progress progress() {

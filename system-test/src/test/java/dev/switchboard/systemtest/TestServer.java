@@ -8,6 +8,7 @@ import dev.switchboard.engine.deliver.OverflowRule;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.server.Switchboard;
 import dev.switchboard.server.config.Settings;
+import dev.switchboard.server.config.TlsFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -46,7 +47,19 @@ final class TestServer implements AutoCloseable {
     static TestServer start(ChannelLimits limits, int maxConnections) {
         try {
             Path directory = Files.createTempDirectory(Files.createDirectories(Path.of("target", "servers")), "server");
-            return new TestServer(directory, settings(directory, limits, maxConnections, Optional.empty()));
+            return new TestServer(
+                    directory, settings(directory, limits, maxConnections, Optional.empty(), Optional.empty()));
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    static TestServer startWithTls(Path certificate, Path key) {
+        try {
+            Path directory = Files.createTempDirectory(Files.createDirectories(Path.of("target", "servers")), "server");
+            return new TestServer(
+                    directory,
+                    settings(directory, LIMITS, 1000, Optional.empty(), Optional.of(new TlsFiles(certificate, key))));
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         }
@@ -56,19 +69,25 @@ final class TestServer implements AutoCloseable {
     static TestServer startOn(Database external) {
         try {
             Path directory = Files.createTempDirectory(Files.createDirectories(Path.of("target", "servers")), "server");
-            return new TestServer(directory, settings(directory, LIMITS, 1000, Optional.of(external)));
+            return new TestServer(
+                    directory, settings(directory, LIMITS, 1000, Optional.of(external), Optional.empty()));
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         }
     }
 
     private static Settings settings(
-            Path directory, ChannelLimits limits, int maxConnections, Optional<Database> external) {
+            Path directory,
+            ChannelLimits limits,
+            int maxConnections,
+            Optional<Database> external,
+            Optional<TlsFiles> tls) {
         return new Settings(
                 "127.0.0.1",
                 0,
                 directory,
                 external,
+                tls,
                 maxConnections,
                 100_000,
                 limits,

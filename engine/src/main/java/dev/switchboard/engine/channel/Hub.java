@@ -57,6 +57,11 @@ public final class Hub {
                 .toList();
     }
 
+    /** Topics that have members. From any thread. */
+    public int roomCount() {
+        return loopsWithMembers.size();
+    }
+
     /** On the channel's loop: from now on it gets the broadcasts of its topic. */
     void join(ChannelRef member) {
         int loop = member.connection().loop();

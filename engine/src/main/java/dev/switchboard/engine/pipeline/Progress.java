@@ -4,6 +4,7 @@ import dev.switchboard.engine.model.Lsn;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 
@@ -19,6 +20,7 @@ public final class Progress {
             new AtomicReference<>(Optional.of("the WAL stream has not started"));
     private final AtomicReference<Optional<String>> accessTrouble = new AtomicReference<>(Optional.empty());
     private final AtomicBoolean closing = new AtomicBoolean();
+    private final AtomicInteger subscriptions = new AtomicInteger();
     private final LongAdder changesIn = new LongAdder();
     private final LongAdder deliveries = new LongAdder();
     private final LongAdder denied = new LongAdder();
@@ -46,6 +48,11 @@ public final class Progress {
         Instant commit = deliveredCommit.get();
         boolean behind = lagBytes() > 0 && commit.isAfter(Instant.EPOCH);
         return behind ? Math.max(0, now.toEpochMilli() - commit.toEpochMilli()) / 1000.0 : 0;
+    }
+
+    /** Live subscriptions to changes. */
+    public int subscriptions() {
+        return subscriptions.get();
     }
 
     /** Changes decoded. */
@@ -76,6 +83,10 @@ public final class Progress {
     /** How often authorization had to be asked again. */
     public long accessRetries() {
         return accessRetries.sum();
+    }
+
+    void subscriptions(int live) {
+        subscriptions.set(live);
     }
 
     Lsn delivered() {

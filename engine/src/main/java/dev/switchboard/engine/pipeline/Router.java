@@ -80,6 +80,7 @@ final class Router implements Runnable {
                 flush(round);
                 round.clear();
                 obey(item);
+                progress.subscriptions(index.size());
             }
         }
         flush(round);

@@ -26,6 +26,7 @@ public final class SubscriptionIndex {
     private final Map<String, Set<Subscription>> schemas = new HashMap<>();
     private final Set<Subscription> everything = new LinkedHashSet<>();
     private final Map<ChannelRef, List<Subscription>> byChannel = new HashMap<>();
+    private int size;
 
     /** The subscriptions of one table: those found by a column's value, and the others. */
     private static final class OfTable {
@@ -98,6 +99,7 @@ public final class SubscriptionIndex {
     public void add(ChannelRef channel, Collection<Subscription> subscriptions) {
         byChannel.computeIfAbsent(channel, _ -> new ArrayList<>()).addAll(subscriptions);
         subscriptions.forEach(this::add);
+        size += subscriptions.size();
     }
 
     /** Removes a channel with all its subscriptions; an unknown one is no error. */
@@ -105,6 +107,7 @@ public final class SubscriptionIndex {
         List<Subscription> subscriptions = byChannel.remove(channel);
         if (subscriptions != null) {
             subscriptions.forEach(this::remove);
+            size -= subscriptions.size();
         }
     }
 
@@ -126,7 +129,7 @@ public final class SubscriptionIndex {
     }
 
     public int size() {
-        return byChannel.values().stream().mapToInt(List::size).sum();
+        return size;
     }
 
     /**

@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param port                  0 for any free one
  * @param dataDirectory         everything that is kept: database, secrets, lock
  * @param externalDatabase      a PostgreSQL of one's own; empty for the embedded one
+ * @param tls                   empty for plain HTTP
  * @param maxConnections        WebSockets at the same time
  * @param maxFrameBytes         of one message of a client
  * @param limits                of one connection
@@ -27,6 +28,7 @@ public record Settings(
         int port,
         Path dataDirectory,
         Optional<Database> externalDatabase,
+        Optional<TlsFiles> tls,
         int maxConnections,
         int maxFrameBytes,
         ChannelLimits limits,

@@ -7,5 +7,8 @@ final class CloseCode {
     static final int TOO_LARGE = 1009;
     static final int SERVICE_RESTART = 1012;
 
+    /** Codes beyond are of no range of the standard; Netty's decoder refuses the smaller wrong ones. */
+    static final int LARGEST = 4999;
+
     private CloseCode() {}
 }

@@ -175,6 +175,10 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     }
 
     private void closeAsked(CloseWebSocketFrame close) {
+        if (close.statusCode() > CloseCode.LARGEST) {
+            close(CloseCode.PROTOCOL_ERROR, ErrorCode.PROTOCOL_ERROR);
+            return;
+        }
         closing = true;
         int code = close.statusCode() < 0 ? CloseCode.NORMAL : close.statusCode();
         channel.writeAndFlush(WebSocketFrames.close(channel.alloc(), code, ""))

@@ -3,6 +3,7 @@ package dev.switchboard.server.http;
 import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.channel.TokenVerifier;
 import dev.switchboard.server.config.InvalidSettingException;
+import dev.switchboard.server.config.TlsFiles;
 import dev.switchboard.server.gateway.Gateway;
 import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
@@ -11,7 +12,9 @@ import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.json.JsonObject;
+import io.vertx.core.net.PemKeyCertOptions;
 import java.time.InstantSource;
+import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -45,12 +48,16 @@ public final class HttpFront {
      * @param loops number of event loops
      * @return the port, chosen by the system where 0 was asked for
      */
-    public int listen(Vertx vertx, String host, int wantedPort, int loops) {
+    public int listen(Vertx vertx, String host, int wantedPort, Optional<TlsFiles> tls, int loops) {
         var options = new HttpServerOptions()
                 .setHost(host)
                 .setPort(wantedPort == 0 ? SHARED_RANDOM_PORT : wantedPort)
                 .setHttp2ClearTextEnabled(false) // its upgrade handler does not survive the take-over of a pipeline
                 .setMaxHeaderSize(16 * 1024);
+        tls.ifPresent(files -> options.setSsl(true)
+                .setKeyCertOptions(new PemKeyCertOptions()
+                        .setCertPath(files.certificate().toString())
+                        .setKeyPath(files.key().toString())));
         var port = new AtomicInteger();
         try {
             vertx.deployVerticle(() -> new Listener(options, port), new DeploymentOptions().setInstances(loops))

@@ -1,5 +1,6 @@
 package dev.switchboard.server.http;
 
+import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.pipeline.Progress;
 import dev.switchboard.server.gateway.Gateway;
 import dev.switchboard.server.gateway.GatewayCounters;
@@ -38,10 +39,13 @@ public final class Metrics {
     }
 
     /** Binds the counters of the parts. */
-    public void bind(Progress progress, Gateway gateway, InstantSource clock) {
+    public void bind(Engine engine, Gateway gateway, InstantSource clock) {
+        Progress progress = engine.progress();
         GatewayCounters sockets = gateway.counters();
         gauge("connections", "Open WebSockets", () -> sockets.connections().get());
         gauge("channels", "Joined channels", gateway::channelCount);
+        gauge("rooms", "Topics that somebody is joined to", engine::roomCount);
+        gauge("subscriptions", "Live subscriptions to changes", progress::subscriptions);
         counter("changes.in", "Changes decoded from the WAL", progress::changesIn);
         counter("deliveries.out", "Frames handed to channels for changes", progress::deliveries);
         counter("denied", "Changes withheld from a subscription by policies or grants", progress::denied);
