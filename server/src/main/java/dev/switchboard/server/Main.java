@@ -20,7 +20,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         version = "switchboard 0.1.0",
         subcommands = {StartCommand.class, PrepareCommand.class, PublishCommand.class, WatchCommand.class},
-        footer = {"", "Through the launcher ./switchboard also: test (runs every test)."})
+        footer = {"", "Through the launcher ./switchboard also: test (runs every test), bench (measures this machine)."
+        })
 public final class Main implements Runnable {
     private static final int FAILED = 1;
     private static final int WRONG_USE = 2;

@@ -158,6 +158,7 @@ class FuzzTest {
         void live() {
             speaker.push(join, "realtime:room", "broadcast", "{\"event\":\"n\",\"payload\":{\"n\":" + said++ + "}}");
             if (said % 10 == 0) {
+                listener.push(null, "phoenix", "heartbeat", "{}");
                 server.call(organization);
                 changed++;
             }

@@ -1,0 +1,105 @@
+package dev.switchboard.bench;
+
+import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.server.auth.JwtTokens;
+import dev.switchboard.server.config.Secrets;
+import dev.switchboard.server.postgres.EmbeddedPostgres;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** A Switchboard server of its own process, under the launcher's settings, in an empty directory. */
+final class ServerProcess implements AutoCloseable {
+    private final Path directory;
+    private final Process process;
+    private final int port;
+    private final JwtTokens tokens;
+    private final Secrets secrets;
+
+    ServerProcess() {
+        try {
+            directory = Files.createTempDirectory("switchboard-bench");
+            String[] command = System.getProperty("switchboard.server", "").split("\\|", -1);
+            var line = new ArrayList<>(List.of(command));
+            line.addAll(List.of(
+                    "start",
+                    "--port",
+                    "0",
+                    "--data-dir",
+                    directory.resolve("data").toString(),
+                    "--max-connections",
+                    "20000",
+                    "--idle-seconds",
+                    "3600"));
+            process = new ProcessBuilder(line)
+                    .directory(directory.toFile())
+                    .redirectErrorStream(true)
+                    .start();
+            port = awaitPort();
+            secrets = Secrets.loadOrCreate(directory.resolve("data").resolve("secrets.properties"), Instant.now());
+            tokens = new JwtTokens(secrets.jwt());
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    private int awaitPort() throws IOException {
+        var said = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+        var all = new StringBuilder();
+        for (String line = said.readLine(); line != null; line = said.readLine()) {
+            all.append(line).append('\n');
+            if (line.strip().startsWith("URL ")) {
+                Thread.ofVirtual().start(() -> said.lines().forEach(_ -> {}));
+                return Integer.parseInt(
+                        line.substring(line.lastIndexOf(':') + 1).strip());
+            }
+        }
+        throw new IllegalStateException("the server did not start:\n" + all);
+    }
+
+    int port() {
+        return port;
+    }
+
+    ProcessMeter meter() {
+        return new ProcessMeter(process.pid());
+    }
+
+    Database database() {
+        return EmbeddedPostgres.findRunning(directory.resolve("data").resolve("postgres"), secrets.superuser())
+                .orElseThrow();
+    }
+
+    String token(String role, Map<String, Object> claims) {
+        return tokens.issue(role, claims, Instant.now(), Duration.ofHours(2));
+    }
+
+    /** The path of a connection under that token. */
+    static String path(String token) {
+        return "/realtime/v1/websocket?vsn=2.0.0&apikey=" + token;
+    }
+
+    @Override
+    public void close() {
+        process.destroy();
+        process.onExit().join();
+        try (Stream<Path> paths = Files.walk(directory)) {
+            for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(path);
+            }
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+/** Benchmarks: ratios within one run decide, absolute figures are reported with the machine. */
+@NullMarked
+package dev.switchboard.bench;
+
+import org.jspecify.annotations.NullMarked;
