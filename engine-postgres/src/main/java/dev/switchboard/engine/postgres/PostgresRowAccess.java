@@ -32,7 +32,7 @@ import org.postgresql.PGStatement;
  * Asks PostgreSQL. The connections' user may SET ROLE to the roles of tokens and has no rights of its own.
  *
  * <p>One round trip is one multi-statement: first whether the transactions that wrote the images are visible to a new
- * snapshot (a change can be decoded before), then for each claims group a READ ONLY transaction of its own, with
+ * snapshot (a change can be decoded before), and whether the catalog is as it was when the policies were read; then for each claims group a READ ONLY transaction of its own, with
  * {@code set_config} of role and claims and one execution of the policy over all its images. Later snapshots still see
  * what the first saw, and nothing that a policy sets for its transaction reaches the next group. Never one statement over
  * several groups: the planner computes {@code (select auth.uid())} once.
@@ -43,6 +43,10 @@ import org.postgresql.PGStatement;
  */
 public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private static final long INVISIBLE_NANOS = TimeUnit.SECONDS.toNanos(2);
+    /** How often a round is asked when the catalog changes under it. */
+    private static final int ATTEMPTS = 5;
+
+    private static final String GONE = "";
     private static final int LARGEST_CHUNK = 32;
     private static final int REMEMBERED = 10_000;
     private static final String VISIBLE = """
@@ -62,8 +66,8 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private @Nullable Connection kept;
     private final AtomicLong nearestXid = new AtomicLong();
     private final Map<SecurityKey, Loaded> securities = new HashMap<>();
-    /** Of the tables of the present round. */
-    private final Map<Integer, String> versions = new HashMap<>();
+    /** What the present round goes by. */
+    private final Map<SecurityKey, Loaded> used = new HashMap<>();
 
     private final Map<ProbeKey, Probed> probes = new LinkedHashMap<>() {
         private static final long serialVersionUID = 1L;
@@ -77,7 +81,11 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private record SecurityKey(int oid, String role) {}
 
     /** @param version of the catalog when it was read, or a little before */
-    private record Loaded(TableSecurity security, Relation relation, String version) {}
+    private record Loaded(TableSecurity security, Relation relation, String version) {
+        boolean isOf(Map<Integer, String> versions, SecurityKey key) {
+            return version.equals(versions.getOrDefault(key.oid(), GONE));
+        }
+    }
 
     private record ProbeKey(int oid, ClaimsGroup group) {}
 
@@ -124,27 +132,64 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
 
     @Override
     public List<Answer> ask(List<Question> questions, Set<Integer> xids) throws RowAccessUnavailableException {
-        verified.clear();
-        try {
-            Connection connection = connection();
-            forgetOutdated(connection, questions);
-            var answers = new ArrayList<Answer>();
-            var pending = new LinkedHashMap<String, List<Pending>>();
-            for (Question question : questions) {
-                prepare(connection, question, answers)
-                        .ifPresent(asked -> pending.computeIfAbsent(asked.sql(), _ -> new ArrayList<>())
-                                .add(asked));
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+            verified.clear();
+            try {
+                return askOnce(connection(), questions, xids);
+            } catch (OutdatedException outdated) {
+                securities.entrySet().removeIf(entry -> !entry.getValue().isOf(outdated.versions, entry.getKey()));
+            } catch (SQLException failed) {
+                close();
+                throw new RowAccessUnavailableException("cannot ask PostgreSQL: " + failed.getMessage(), failed);
             }
-            if (!pending.isEmpty()) {
-                String[] fullXids = fullXids(connection, xids);
-                for (List<Pending> sameStatement : pending.values()) {
-                    askAll(connection, sameStatement, fullXids);
-                }
-            }
+        }
+        throw new RowAccessUnavailableException(
+                "policies or grants keep changing", new IllegalStateException(ATTEMPTS + " attempts"));
+    }
+
+    /** What was known of a table is not so any more. */
+    private static final class OutdatedException extends Exception {
+        private static final long serialVersionUID = 1L;
+        private final transient Map<Integer, String> versions;
+
+        OutdatedException(Map<Integer, String> versions) {
+            super("the catalog has changed");
+            this.versions = versions;
+        }
+    }
+
+    private List<Answer> askOnce(Connection connection, List<Question> questions, Set<Integer> xids)
+            throws SQLException, RowAccessUnavailableException, OutdatedException {
+        var answers = new ArrayList<Answer>();
+        var pending = new LinkedHashMap<String, List<Pending>>();
+        used.clear();
+        for (Question question : questions) {
+            prepare(connection, question, answers)
+                    .ifPresent(asked -> pending.computeIfAbsent(asked.sql(), _ -> new ArrayList<>())
+                            .add(asked));
+        }
+        if (pending.isEmpty()) {
+            refuseOutdated(CatalogVersion.read(connection, usedOids()));
             return answers;
-        } catch (SQLException failed) {
-            close();
-            throw new RowAccessUnavailableException("cannot ask PostgreSQL: " + failed.getMessage(), failed);
+        }
+        String[] fullXids = fullXids(connection, xids);
+        for (List<Pending> sameStatement : pending.values()) {
+            askAll(connection, sameStatement, fullXids);
+        }
+        return answers;
+    }
+
+    private Set<Integer> usedOids() {
+        var oids = new HashSet<Integer>();
+        used.keySet().forEach(key -> oids.add(key.oid()));
+        return oids;
+    }
+
+    private void refuseOutdated(Map<Integer, String> versions) throws OutdatedException {
+        for (var entry : used.entrySet()) {
+            if (!entry.getValue().isOf(versions, entry.getKey())) {
+                throw new OutdatedException(versions);
+            }
         }
     }
 
@@ -253,31 +298,22 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                 + TableName.quote(security.table().table());
     }
 
-    /** What was known of these tables, where the catalog has changed since: one question for the round. */
-    private void forgetOutdated(Connection connection, List<Question> questions) throws SQLException {
-        var oids = new HashSet<Integer>();
-        questions.forEach(question -> oids.add(question.relation().oid()));
-        Map<Integer, String> now = CatalogVersion.read(connection, oids);
-        securities.entrySet().removeIf(entry -> {
-            String version = now.get(entry.getKey().oid());
-            return version != null && !version.equals(entry.getValue().version());
-        });
-        versions.clear();
-        versions.putAll(now);
-    }
-
     /** Policies and grants as they are now, and never older than the last Relation message. */
     @SuppressWarnings("ReferenceEquality") // another instance is another Relation message, equal or not
     private TableSecurity security(Connection connection, Relation relation, String role) throws SQLException {
         var key = new SecurityKey(relation.oid(), role);
         Loaded known = securities.get(key);
         if (known != null && known.relation() == relation) {
+            used.put(key, known);
             return known.security();
         }
+        String version = CatalogVersion.read(connection, Set.of(relation.oid())).getOrDefault(relation.oid(), GONE);
         TableSecurity loaded = TableSecurity.load(connection, relation.oid(), role);
         // the same instance as long as nothing changed: a probe passed under it stays passed
         TableSecurity security = known != null && known.security().equals(loaded) ? known.security() : loaded;
-        securities.put(key, new Loaded(security, relation, versions.getOrDefault(relation.oid(), "")));
+        var loading = new Loaded(security, relation, version);
+        securities.put(key, loading);
+        used.put(key, loading);
         return security;
     }
 
@@ -351,7 +387,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
 
     /** In chunks whose sizes are powers of two, so that few texts of statements are ever prepared. */
     private void askAll(Connection connection, List<Pending> pending, String[] xids)
-            throws SQLException, RowAccessUnavailableException {
+            throws SQLException, RowAccessUnavailableException, OutdatedException {
         int from = 0;
         while (from < pending.size()) {
             int size = Math.min(LARGEST_CHUNK, Integer.highestOneBit(pending.size() - from));
@@ -361,7 +397,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     }
 
     private void askChunk(Connection connection, List<Pending> chunk, String[] xids)
-            throws SQLException, RowAccessUnavailableException {
+            throws SQLException, RowAccessUnavailableException, OutdatedException {
         try {
             long start = System.nanoTime();
             while (!answered(connection, chunk, xids)) {
@@ -403,7 +439,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
      * condition that raises has failed as a whole.
      */
     private void isolate(Connection connection, List<Pending> chunk, String[] xids, SQLException raised)
-            throws SQLException, RowAccessUnavailableException {
+            throws SQLException, RowAccessUnavailableException, OutdatedException {
         if (chunk.size() > 1) {
             for (Pending one : chunk) {
                 askChunk(connection, List.of(one), xids);
@@ -428,14 +464,16 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         }
     }
 
-    private static boolean answered(Connection connection, List<Pending> chunk, String[] xids) throws SQLException {
-        String sql = VISIBLE + "; "
+    private boolean answered(Connection connection, List<Pending> chunk, String[] xids)
+            throws SQLException, OutdatedException {
+        String sql = VISIBLE + "; " + CatalogVersion.QUERY + "; "
                 + ("begin read only; " + chunk.getFirst().become() + "; "
                                 + chunk.getFirst().sql() + "; rollback; ")
                         .repeat(chunk.size());
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
             statement.setArray(1, connection.createArrayOf("text", xids));
-            int parameter = 2;
+            statement.setArray(2, CatalogVersion.parameter(connection, usedOids()));
+            int parameter = 3;
             for (Pending pending : chunk) {
                 statement.setString(parameter++, pending.group().role());
                 statement.setString(parameter++, pending.group().json());
@@ -450,12 +488,15 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         }
     }
 
-    private static boolean read(PreparedStatement statement, List<Pending> chunk) throws SQLException {
+    private boolean read(PreparedStatement statement, List<Pending> chunk) throws SQLException, OutdatedException {
         try (ResultSet visible = statement.getResultSet()) {
             visible.next();
             if (!visible.getBoolean(1)) {
                 return false;
             }
+        }
+        try (ResultSet versions = nextRows(statement)) {
+            refuseOutdated(CatalogVersion.read(versions));
         }
         for (Pending pending : chunk) {
             nextRows(statement).close(); // set_config
