@@ -58,7 +58,7 @@ public final class Bench implements Callable<Integer> {
         }
         Map<String, Object> environment = Environment.describe();
         environment.forEach((name, value) -> System.out.println("# " + name + ": " + value));
-        System.out.printf("%-10s %-58s %12s %-12s %s%n", "bench", "figure", "value", "", "goal");
+        System.out.printf("%-10s %-66s %12s %-12s %s%n", "bench", "figure", "value", "", "goal");
         var report = new Report(System.out);
         for (String name : wanted) {
             run(name, report);

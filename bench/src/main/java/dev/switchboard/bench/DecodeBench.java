@@ -73,7 +73,7 @@ final class DecodeBench {
             ours.sort(null);
             report.figure(BENCH, "rows read raw, median of " + RUNS, raw.get(RUNS / 2), "rows/s", "");
             report.figure(BENCH, "rows decoded, routed and encoded, median", ours.get(RUNS / 2), "rows/s", "");
-            report.figure(BENCH, "ratio of medians", ours.get(RUNS / 2) / raw.get(RUNS / 2), "x", "0.75");
+            report.figure(BENCH, "ratio of medians", ours.get(RUNS / 2) / raw.get(RUNS / 2), "x", ">= 0.75");
             report.figure(BENCH, "ratio of the best runs", ours.getLast() / raw.getLast(), "x", "");
         }
     }

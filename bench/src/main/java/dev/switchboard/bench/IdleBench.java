@@ -27,8 +27,8 @@ final class IdleBench {
                 join(sockets, path, CONNECTIONS);
                 double grown = meter.residentKilobytes() - resident;
                 double live = meter.liveHeapBytes() - heap;
-                report.figure("idle", "resident memory per joined connection", grown / CONNECTIONS, "KB", "8");
-                report.figure("idle", "live heap per joined connection", live / 1024 / CONNECTIONS, "KB", "4");
+                report.figure("idle", "resident memory per joined connection", grown / CONNECTIONS, "KB", "<= 8");
+                report.figure("idle", "live heap per joined connection", live / 1024 / CONNECTIONS, "KB", "<= 4");
                 report.figure("idle", "resident memory before, with 0 connections", resident / 1024.0, "MB", "");
             }
         }

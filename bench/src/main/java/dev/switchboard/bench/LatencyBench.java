@@ -88,8 +88,8 @@ final class LatencyBench {
                     measured,
                     "",
                     "");
-            report.figure("latency", what + "commit to client, p50", millis[measured / 2], "ms", "2");
-            report.figure("latency", what + "commit to client, p99", millis[(int) (measured * 0.99)], "ms", "15");
+            report.figure("latency", what + "commit to client, p50", millis[measured / 2], "ms", "<= 2");
+            report.figure("latency", what + "commit to client, p99", millis[(int) (measured * 0.99)], "ms", "<= 15");
             report.figure("latency", what + "commit to client, maximum", millis[measured - 1], "ms", "");
         }
     }

@@ -22,7 +22,7 @@ final class Report {
      * @param goal what it should be; empty where it is only for information
      */
     void figure(String bench, String name, double value, String unit, String goal) {
-        out.printf("%-10s %-58s %12s %-12s %s%n", bench, name, format(value), unit, goal);
+        out.printf("%-10s %-66s %12s %-12s %s%n", bench, name, format(value), unit, goal);
         out.flush();
         var figure = new LinkedHashMap<String, Object>();
         figure.put("bench", bench);

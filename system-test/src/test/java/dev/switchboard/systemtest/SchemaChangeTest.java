@@ -140,6 +140,31 @@ class SchemaChangeTest {
     }
 
     @Test
+    void R7_aFilterThatPostgresCannotEvaluateFailsItsChannelAndNoOther() {
+        sql("create type temper as enum ('sad', 'happy')");
+        table("r7", "id int primary key, t temper, v text");
+        try (PhoenixClient client = server.connect()) {
+            client.joined(
+                    "realtime:renamed", server.serviceKey(), PhoenixClient.binding("*", "public", "r7", "t=eq.sad"));
+            client.joined(
+                    "realtime:asked", server.serviceKey(), PhoenixClient.binding("*", "public", "r7", "v=imatch.^A"));
+
+            sql("alter type temper rename value 'sad' to 'gloomy'", "insert into r7 values (1, 'gloomy', 'abc')");
+
+            awaitFailure(client, "realtime:renamed", "FilterFailed");
+            assertThat(client.awaitChanges(1).getFirst().at("/record/t").asString())
+                    .isEqualTo("gloomy");
+            assertThat(client.join(
+                                    "realtime:renamed",
+                                    server.serviceKey(),
+                                    PhoenixClient.binding("*", "public", "r7", "t=eq.sad"))
+                            .at("/response/reason")
+                            .asString())
+                    .contains("invalid input value for enum temper: \"sad\"");
+        }
+    }
+
+    @Test
     void A7_F003_50_policiesGrantsAndRolesCountFromTheNextChangeOn() {
         table("a7", "id int primary key, v text");
         table("fence", "id int primary key");

@@ -46,15 +46,29 @@ final class FilterResolver {
         this.columns = columns;
     }
 
+    /** Everything is asked under the subscriber's role, in a transaction of its own that leaves nothing behind. */
     Filter resolve(String text, ClaimsGroup group) throws SQLException, RefusedException {
+        FilterSyntax syntax;
         try {
-            Resolved resolved = resolve(FilterSyntax.parse(text));
+            syntax = FilterSyntax.parse(text);
+        } catch (InvalidFilterException invalid) {
+            throw unparsable(String.valueOf(invalid.getMessage()));
+        }
+        connection.setAutoCommit(false);
+        try (PreparedStatement become = connection.prepareStatement(PostgresRowAccess.BECOME)) {
+            become.setString(1, group.role());
+            become.setString(2, group.json());
+            become.execute();
+            Resolved resolved = resolve(syntax);
             if (asked) {
-                refuseWhatRaises(resolved.sql(), group);
+                refuseWhatRaises(resolved.sql());
             }
             return new Filter(resolved.predicate(), resolved.sql(), read);
         } catch (InvalidFilterException invalid) {
             throw unparsable(String.valueOf(invalid.getMessage()));
+        } finally {
+            connection.rollback();
+            connection.setAutoCommit(true);
         }
     }
 
@@ -286,13 +300,14 @@ final class FilterResolver {
     }
 
     /** Whether PostgreSQL has the operators, and the role may use them. */
-    private void refuseWhatRaises(String sql, ClaimsGroup group) throws SQLException, RefusedException {
-        String statement = "select " + JdbcText.escape(sql) + " from unnest(array[]::"
-                + JdbcText.escape(security.table().quoted()) + "[]) as "
-                + JdbcText.escape(TableName.quote(security.table().table()));
-        Optional<String> objection = PostgresRowAccess.objection(connection, statement, group);
-        if (objection.isPresent()) {
-            throw unparsable(objection.get());
+    private void refuseWhatRaises(String sql) throws SQLException, RefusedException {
+        String table = TableName.quote(security.table().table());
+        try (PreparedStatement query = connection.prepareStatement("select " + JdbcText.escape(sql)
+                + " from unnest(array[]::" + JdbcText.escape(security.table().quoted()) + "[]) as "
+                + JdbcText.escape(table))) {
+            query.execute();
+        } catch (SQLException raised) {
+            throw refusal(raised);
         }
     }
 

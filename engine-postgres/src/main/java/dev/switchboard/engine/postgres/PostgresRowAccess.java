@@ -52,8 +52,8 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private static final String VISIBLE = """
             select coalesce(bool_and(pg_visible_in_snapshot(x::xid8, pg_current_snapshot())), true)
               from unnest(?::text[]) as x""";
-    private static final String BECOME =
-            "select set_config('role', ?, true), set_config('request.jwt.claims', ?, true)";
+    /** Takes on a role and its claims for the transaction. */
+    static final String BECOME = "select set_config('role', ?, true), set_config('request.jwt.claims', ?, true)";
     /** A condition is its user's own text, a regular expression perhaps: it must not hold the others up for long. */
     private static final String BECOME_BRIEFLY = BECOME + ", set_config('statement_timeout', '250', true)";
 

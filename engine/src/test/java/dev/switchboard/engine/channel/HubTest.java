@@ -1,0 +1,155 @@
+package dev.switchboard.engine.channel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.switchboard.engine.deliver.Recipients;
+import dev.switchboard.engine.deliver.Sink;
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.ConnectionId;
+import dev.switchboard.engine.model.WireVersion;
+import dev.switchboard.engine.protocol.BroadcastContent;
+import dev.switchboard.engine.protocol.Json;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.Test;
+
+/** The rooms over three loops whose tasks run whenever the test lets them. */
+class HubTest {
+    private static final int LOOPS = 3;
+
+    private final List<ArrayDeque<Runnable>> loops =
+            List.of(new ArrayDeque<>(), new ArrayDeque<>(), new ArrayDeque<>());
+    private final Map<ChannelRef, List<String>> heard = new HashMap<>();
+    private final AtomicLong numbers = new AtomicLong();
+
+    private final Sink sink = new Sink() {
+        @Override
+        public void deliver(int loop, List<Recipients> batch) {
+            throw new IllegalStateException("changes are the pipeline's");
+        }
+
+        @Override
+        public void cast(int loop, int bytes, Supplier<List<Recipients>> recipients) {
+            loops.get(loop).add(() -> recipients.get().forEach(this::hear));
+        }
+
+        private void hear(Recipients recipients) {
+            if (recipients instanceof Recipients.Cast cast) {
+                for (ChannelRef channel : cast.channels()) {
+                    if (!cast.except().equals(Optional.of(channel))) {
+                        heard.computeIfAbsent(channel, _ -> new ArrayList<>())
+                                .add(cast.frame().toString());
+                    }
+                }
+            }
+        }
+
+        @Override
+        public void execute(int loop, Runnable task) {
+            loops.get(loop).add(task);
+        }
+    };
+
+    private final Hub hub = new Hub(sink, LOOPS, () -> "ref-" + numbers.incrementAndGet());
+
+    private ChannelRef member(int loop, String topic, WireVersion version) {
+        long number = numbers.incrementAndGet();
+        return new ChannelRef(new ConnectionId(loop, number), number, topic, version);
+    }
+
+    private void runAll() {
+        while (loops.stream().anyMatch(loop -> !loop.isEmpty())) {
+            loops.forEach(loop -> {
+                Runnable task = loop.poll();
+                if (task != null) {
+                    task.run();
+                }
+            });
+        }
+    }
+
+    private List<String> heardBy(ChannelRef channel) {
+        return heard.getOrDefault(channel, List.of());
+    }
+
+    private static BroadcastContent content(String event) {
+        return BroadcastContent.of(event, "{}".getBytes(StandardCharsets.UTF_8), Optional.empty());
+    }
+
+    @Test
+    void B1_membersOfAllLoopsAndVersionsHearInOrderAndTheSenderDoesNot() {
+        ChannelRef sender = member(0, "realtime:a", WireVersion.V2);
+        ChannelRef near = member(0, "realtime:a", WireVersion.V1);
+        ChannelRef far = member(2, "realtime:a", WireVersion.V2);
+        ChannelRef elsewhere = member(1, "realtime:b", WireVersion.V2);
+        List.of(sender, near, far, elsewhere).forEach(hub::join);
+
+        hub.broadcast("realtime:a", content("one"), Optional.of(sender));
+        hub.broadcast("realtime:a", content("two"), Optional.of(sender));
+        assertThat(loops.get(1)).as("a loop without members has nothing to do").isEmpty();
+        runAll();
+
+        assertThat(heard).containsOnlyKeys(near, far);
+        assertThat(heardBy(near)).hasSize(2).allMatch(frame -> frame.startsWith("{\"topic\":\"realtime:a\""));
+        assertThat(heardBy(far).get(0)).contains("\"one\"").startsWith("[null,null,\"realtime:a\",\"broadcast\"");
+        assertThat(heardBy(far).get(1)).contains("\"two\"");
+    }
+
+    @Test
+    void B9_X1_roomsAreForgottenWithTheirLastMember() {
+        var random = new Random(3);
+        var joined = new ArrayList<ChannelRef>();
+        for (int i = 0; i < 2_000; i++) {
+            if (random.nextBoolean() || joined.isEmpty()) {
+                ChannelRef member = member(random.nextInt(LOOPS), "realtime:" + random.nextInt(4), WireVersion.V2);
+                hub.join(member);
+                joined.add(member);
+            } else {
+                hub.leave(joined.remove(random.nextInt(joined.size())), false);
+            }
+            long topics = joined.stream().map(ChannelRef::topic).distinct().count();
+            assertThat(hub.roomCount()).isEqualTo((int) topics);
+        }
+        joined.forEach(member -> hub.leave(member, false));
+        hub.broadcast("realtime:1", content("x"), Optional.empty());
+        runAll();
+
+        assertThat(hub.roomCount()).isZero();
+        assertThat(heard).isEmpty();
+    }
+
+    @Test
+    void P1_aNewcomersStateHoldsWhatItsDiffsDoNot() {
+        ChannelRef doug = member(0, "realtime:p", WireVersion.V2);
+        ChannelRef rhonda = member(1, "realtime:p", WireVersion.V2);
+        hub.join(doug);
+        hub.join(rhonda);
+        hub.watch(doug, Optional.of("1"));
+        runAll();
+
+        hub.track(doug, "doug", new Json.Fields(Map.of("page", new Json.Text("board"))));
+        hub.watch(rhonda, Optional.of("9"));
+        runAll();
+
+        assertThat(heardBy(rhonda)).hasSize(1);
+        assertThat(heardBy(rhonda).getFirst())
+                .contains("[\"9\",null,\"realtime:p\",\"presence_state\",{\"doug\":{\"metas\":[{")
+                .contains("\"page\":\"board\"");
+        assertThat(heardBy(doug)).hasSize(2);
+        assertThat(heardBy(doug).get(1)).contains("presence_diff", "\"leaves\":{}");
+
+        hub.leave(doug, true);
+        runAll();
+
+        assertThat(heardBy(rhonda).get(1)).contains("\"joins\":{}", "\"leaves\":{\"doug\"");
+        assertThat(heardBy(doug)).hasSize(2);
+    }
+}
