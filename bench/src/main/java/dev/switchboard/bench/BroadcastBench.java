@@ -30,11 +30,13 @@ final class BroadcastBench {
     }
 
     void run(int connections) {
-        new ProcessMeter(ProcessHandle.current().pid()).confineTo(1);
+        int cores = Runtime.getRuntime().availableProcessors();
+        var self = new ProcessMeter(ProcessHandle.current().pid());
+        self.confineTo("1");
         try (ServerProcess server = new ServerProcess()) {
-            server.meter().confineTo(0);
+            server.meter().confineTo("0");
             Optional<Baseline> baseline = Baseline.start();
-            baseline.ifPresent(running -> running.meter().confineTo(0));
+            baseline.ifPresent(running -> running.meter().confineTo("0"));
             try {
                 var ours = new Costs();
                 var theirs = new Costs();
@@ -54,6 +56,8 @@ final class BroadcastBench {
             } finally {
                 baseline.ifPresent(Baseline::close);
             }
+        } finally {
+            self.confineTo("0-" + (cores - 1));
         }
     }
 

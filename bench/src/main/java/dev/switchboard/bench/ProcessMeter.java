@@ -95,9 +95,13 @@ final class ProcessMeter {
         }
     }
 
-    /** Confines the process with all its threads to one core, where the machine has taskset. */
-    void confineTo(int core) {
-        run("taskset", "-acp", Integer.toString(core), Long.toString(pid));
+    /**
+     * Confines the process with all its threads, and what it starts from then on, where the machine has taskset.
+     *
+     * @param cores {@code 1}, or {@code 0-3}
+     */
+    void confineTo(String cores) {
+        run("taskset", "-acp", cores, Long.toString(pid));
     }
 
     static String run(String... command) {

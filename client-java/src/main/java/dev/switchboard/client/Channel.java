@@ -22,6 +22,8 @@ public final class Channel {
         LEFT
     }
 
+    private static final System.Logger LOG = System.getLogger(Channel.class.getName());
+
     private final Loop loop;
     private final String topic;
     private final List<Changes> changes = new ArrayList<>();
@@ -93,7 +95,7 @@ public final class Channel {
      * @param capacity of the queue, in events
      */
     public EventQueue open(int capacity) {
-        var queue = new EventQueue(this, capacity);
+        var queue = new EventQueue(this, loop::isClosed, capacity);
         subscribe(queue::put);
         return queue;
     }
@@ -141,8 +143,13 @@ public final class Channel {
         return payload;
     }
 
+    /** A listener that throws hears what comes next all the same, and so do others. */
     void tell(Event event) {
-        listener.accept(event);
+        try {
+            listener.accept(event);
+        } catch (RuntimeException thrown) {
+            LOG.log(System.Logger.Level.ERROR, "a listener of " + topic + " threw", thrown);
+        }
     }
 
     /** What the server said on this channel. */

@@ -5,6 +5,7 @@ import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 
 /**
  * A channel's events for a thread that waits for them. Holds at most its capacity: then the client reads on only as events
@@ -14,16 +15,18 @@ import java.util.concurrent.TimeUnit;
 public final class EventQueue implements AutoCloseable {
     private final BlockingQueue<Event> events;
     private final Channel channel;
+    private final BooleanSupplier clientClosed;
     private volatile boolean closed;
 
-    EventQueue(Channel channel, int capacity) {
+    EventQueue(Channel channel, BooleanSupplier clientClosed, int capacity) {
         this.channel = channel;
+        this.clientClosed = clientClosed;
         this.events = new ArrayBlockingQueue<>(capacity);
     }
 
     void put(Event event) {
         try {
-            while (!closed && !events.offer(event, 100, TimeUnit.MILLISECONDS)) {
+            while (!closed && !clientClosed.getAsBoolean() && !events.offer(event, 100, TimeUnit.MILLISECONDS)) {
                 // the reader is behind
             }
         } catch (InterruptedException closing) {

@@ -49,6 +49,17 @@ final class Link implements WebSocket.Listener {
         }
     }
 
+    /** Whatever becomes of one message, the next is asked for; what cannot be read ends the connection. */
+    private void taken(WebSocket from, Runnable message) {
+        try {
+            message.run();
+        } catch (RuntimeException unreadable) {
+            giveUp("the server said what cannot be read: " + unreadable);
+        } finally {
+            from.request(1);
+        }
+    }
+
     @Override
     public @Nullable CompletionStage<?> onText(WebSocket from, CharSequence part, boolean last) {
         text.append(part);
@@ -58,10 +69,7 @@ final class Link implements WebSocket.Listener {
         }
         String message = text.toString();
         text.setLength(0);
-        loop.run(() -> {
-            loop.receive(this, message);
-            from.request(1);
-        });
+        loop.run(() -> taken(from, () -> loop.receive(this, message)));
         return null;
     }
 
@@ -76,10 +84,7 @@ final class Link implements WebSocket.Listener {
         }
         byte[] message = bytes.toByteArray();
         bytes.reset();
-        loop.run(() -> {
-            loop.receiveBytes(this, message);
-            from.request(1);
-        });
+        loop.run(() -> taken(from, () -> loop.receiveBytes(this, message)));
         return null;
     }
 

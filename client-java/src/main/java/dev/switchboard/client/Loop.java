@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * called on it, except {@link #run}, {@link #push}, {@link #track}, {@link #untrack}, {@link #channel} and {@link #close}.
  */
 final class Loop implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(Loop.class.getName());
     private static final Duration FIRST_PAUSE = Duration.ofMillis(250);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(10);
     private static final Duration ANSWER = Duration.ofSeconds(10);
@@ -43,7 +44,7 @@ final class Loop implements AutoCloseable {
     private final Map<String, CompletableFuture<Void>> unanswered = new HashMap<>();
     private @Nullable Link link;
     private boolean connecting;
-    private boolean closed;
+    private volatile boolean closed;
     private long refs;
     private String heartbeatRef = "";
 
@@ -58,11 +59,27 @@ final class Loop implements AutoCloseable {
         return new Channel(this, name, new Backoff(FIRST_PAUSE, LONGEST_PAUSE, random));
     }
 
-    void run(Runnable task) {
+    /** Whether it will run: a closed client does nothing. */
+    boolean run(Runnable task) {
         try {
             thread.execute(task);
+            return true;
         } catch (RejectedExecutionException ended) {
-            // a closed client does nothing
+            return false;
+        }
+    }
+
+    boolean isClosed() {
+        return closed;
+    }
+
+    /** The user's token; a supplier that throws is no reason to stop, and is asked again. */
+    private Optional<String> token() {
+        try {
+            return token.get();
+        } catch (RuntimeException thrown) {
+            LOG.log(System.Logger.Level.ERROR, "the token supplier threw", thrown);
+            return Optional.empty();
         }
     }
 
@@ -92,10 +109,11 @@ final class Loop implements AutoCloseable {
         }
         connecting = true;
         var next = new Link(this);
-        http.newWebSocketBuilder()
-                .connectTimeout(ANSWER)
-                .buildAsync(uri, next)
-                .whenComplete((socket, failed) -> run(() -> connected(next, socket, failed)));
+        http.newWebSocketBuilder().connectTimeout(ANSWER).buildAsync(uri, next).whenComplete((socket, failed) -> {
+            if (!run(() -> connected(next, socket, failed)) && socket != null) {
+                socket.abort();
+            }
+        });
     }
 
     private void connected(Link next, @Nullable WebSocket socket, @Nullable Throwable failed) {
@@ -139,8 +157,8 @@ final class Loop implements AutoCloseable {
         if (link == null || channels.get(channel.topic()) != channel || channel.state != Channel.State.IDLE) {
             return;
         }
+        channel.token = token();
         channel.state = Channel.State.JOINING;
-        channel.token = token.get();
         String ref = nextRef();
         channel.joinRef = ref;
         var answered = new CompletableFuture<Void>();
@@ -206,7 +224,7 @@ final class Loop implements AutoCloseable {
 
     CompletionStage<Void> push(Channel channel, String event, Map<String, Object> payload) {
         var answered = new CompletableFuture<Void>();
-        run(() -> {
+        boolean runs = run(() -> {
             if (channel.state != Channel.State.JOINED) {
                 answered.completeExceptionally(new ChannelException("channel " + channel.topic() + " is not joined"));
                 return;
@@ -219,6 +237,9 @@ final class Loop implements AutoCloseable {
                 answered.completeExceptionally(new ChannelException("no answer to " + event + " in 10 s"));
             });
         });
+        if (!runs) {
+            answered.completeExceptionally(new ChannelException("the client is closed"));
+        }
         return answered;
     }
 
@@ -233,7 +254,7 @@ final class Loop implements AutoCloseable {
         }
         heartbeatRef = nextRef();
         send(null, heartbeatRef, "phoenix", "heartbeat", Map.of());
-        Optional<String> now = token.get();
+        Optional<String> now = token();
         for (Channel channel : channels.values()) {
             if (channel.state == Channel.State.JOINED && now.isPresent() && !now.equals(channel.token)) {
                 channel.token = now;
@@ -316,8 +337,8 @@ final class Loop implements AutoCloseable {
 
     @Override
     public void close() {
+        closed = true;
         run(() -> {
-            closed = true;
             List.copyOf(channels.values()).forEach(channel -> end(channel, "the client is closed"));
             if (link != null) {
                 link.close();

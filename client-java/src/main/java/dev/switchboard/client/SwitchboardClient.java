@@ -63,7 +63,7 @@ public final class SwitchboardClient implements AutoCloseable {
          * time. Called on the client's thread: it must not block.
          */
         public Builder token(Supplier<String> supplier) {
-            token = () -> Optional.of(supplier.get());
+            token = () -> Optional.ofNullable(supplier.get());
             return this;
         }
 

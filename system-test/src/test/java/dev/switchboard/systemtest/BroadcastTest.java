@@ -170,6 +170,36 @@ class BroadcastTest {
     }
 
     @Test
+    void B5_whatIsNotStrictUtf8NeverReachesOthersAsText() {
+        try (PhoenixClient sender = server.connect()) {
+            String join = sender.joinedRoom("realtime:utf8", "{\"broadcast\":{\"self\":true}}");
+            byte[][] payloads = {
+                "{\"a\":1}".getBytes(StandardCharsets.UTF_16LE),
+                "{\"a\":1}".getBytes(StandardCharsets.UTF_16BE),
+                "\uFEFF{}".getBytes(StandardCharsets.UTF_8),
+                {'"', (byte) 0xED, (byte) 0xA0, (byte) 0x80, '"'},
+                {'"', (byte) 0xC0, (byte) 0x80, '"'}
+            };
+            for (int i = 0; i < payloads.length; i++) {
+                String ref = "utf8-" + i;
+                sender.sendBinary(PhoenixClient.kind3(join, ref, "realtime:utf8", "e", "", true, payloads[i]));
+                assertThat(sender.reply(ref).at("/response/reason").asString()).startsWith("InvalidPayload: ");
+            }
+            assertThat(broadcasts(sender)).isEmpty();
+        }
+    }
+
+    @Test
+    void J7_aJoinOfCountlessBindingsIsRefusedAtOnce() {
+        try (PhoenixClient client = server.connect()) {
+            client.sendText("[\"1\",\"1\",\"realtime:many\",\"phx_join\",{\"config\":{\"postgres_changes\":["
+                    + "{},".repeat(20_000) + "{}]}}]");
+
+            assertThat(client.reply("1").at("/response/reason").asString()).startsWith("JoinTooLarge: ");
+        }
+    }
+
+    @Test
     void B6_httpSendsSeveralMessagesAllOrNone() {
         try (PhoenixClient receiver = server.connect()) {
             receiver.joinedRoom("realtime:rest", "{}");

@@ -176,7 +176,11 @@ class GatewayTest {
         assertThat(reason(token, "half_open", "secret=eq.x")).contains("permission denied for column \"secret\"");
         assertThat(reason(token, "half_open", "colour=eq.x")).contains("\"colour\"", "there are id, secret, shown");
         assertThat(reason(token, "half_open", "id=eq.x")).contains("invalid input syntax for type integer");
-        assertThat(reason(token, "half_open", "id=gt.1")).contains("operator 'gt' is not supported");
+        assertThat(reason(token, "half_open", "id=above.1")).contains("operator 'above' is not one of eq, neq, lt");
+        assertThat(reason(token, "half_open", "id=like.1%")).contains("'like' needs a text column");
+        assertThat(reason(token, "half_open", "shown=match.(")).contains("invalid regular expression");
+        assertThat(reason(token, "half_open", "or(id=eq.1")).contains("'or(' without its ')'");
+        assertThat(reason(token, "half_open", "shown=is.true")).contains("'is' takes null");
         assertThat(reason(server.token("postgres", Map.of()), "calls", null)).contains("permission denied");
     }
 

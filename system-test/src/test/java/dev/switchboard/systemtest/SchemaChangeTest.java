@@ -10,10 +10,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Tables, policies, grants and roles that change under living subscriptions. */
 class SchemaChangeTest {
@@ -161,6 +163,69 @@ class SchemaChangeTest {
                             .at("/response/reason")
                             .asString())
                     .contains("invalid input value for enum temper: \"sad\"");
+        }
+    }
+
+    @Test
+    void R6_aFilterForPostgresWorksBesideADomainThatRefusesNull() {
+        sql("create domain required as text check (value is not null)");
+        table("r6", "id int primary key, must required, v text");
+        try (PhoenixClient client = server.connect()) {
+            client.joined(
+                    "realtime:r6", server.serviceKey(), PhoenixClient.binding("*", "public", "r6", "v=imatch.^A"));
+
+            sql("insert into r6 values (1, 'x', 'b'), (2, 'y', 'abc')");
+
+            assertThat(client.awaitChanges(1).getFirst().at("/record/id").asInt())
+                    .isEqualTo(2);
+        }
+    }
+
+    @Test
+    void R7_manySlowFiltersFailInsteadOfHoldingOthersUp() {
+        table("slow", "id int primary key, v text");
+        try (PhoenixClient hostile = server.connect();
+                PhoenixClient other = server.connect()) {
+            other.joined("realtime:slow", server.serviceKey(), PhoenixClient.binding("*", "public", "slow", null));
+            ObjectNode[] bindings = IntStream.range(0, 80)
+                    .mapToObj(
+                            i -> PhoenixClient.binding("*", "public", "slow", "v=match.((a{1,130}){1,130}b" + i + ")"))
+                    .toArray(ObjectNode[]::new);
+            JsonNode reply = hostile.join("realtime:hostile", server.userToken(UUID.randomUUID()), bindings);
+            assertThat(reply.get("status").asString()).as("%s", reply).isEqualTo("ok");
+
+            sql("insert into slow values (1, 'aaaa')");
+
+            other.awaitChanges(1);
+            awaitFailure(hostile, "realtime:hostile", "FilterFailed");
+        }
+    }
+
+    @Test
+    void A7_theStricterPolicyOfTheSameTransactionDecides() {
+        table("a7_same", "id int primary key, secret text");
+        sql("alter table a7_same enable row level security", "create policy p on a7_same for select using (true)");
+        try (PhoenixClient client = server.connect()) {
+            client.joined(
+                    "realtime:same",
+                    server.userToken(UUID.randomUUID()),
+                    PhoenixClient.binding("*", "public", "a7_same", null));
+            for (int i = 0; i < 40; i++) {
+                int id = i;
+                server.database().useTransaction(handle -> {
+                    handle.execute("alter policy p on a7_same using (false)");
+                    handle.execute("insert into a7_same values (?, 'hidden')", id);
+                });
+                server.database().useTransaction(handle -> {
+                    handle.execute("alter policy p on a7_same using (secret = 'shown')");
+                    handle.execute("insert into a7_same values (?, 'shown')", 1000 + id);
+                });
+            }
+
+            client.awaitChanges(1);
+            assertThat(client.changes())
+                    .extracting(change -> change.at("/record/secret").asString())
+                    .containsOnly("shown");
         }
     }
 

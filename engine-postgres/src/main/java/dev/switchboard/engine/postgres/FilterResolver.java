@@ -31,11 +31,14 @@ import java.util.stream.Collectors;
  * example, is left to PostgreSQL. One use per filter.
  */
 final class FilterResolver {
+    /** Conditions of one filter that PostgreSQL decides with each change. */
+    private static final int MOST_ASKED = 8;
+
     private final Connection connection;
     private final TableSecurity security;
     private final Map<String, ColumnFacts> columns;
     private final Map<String, Integer> read = new HashMap<>();
-    private boolean asked;
+    private int asked;
 
     /** A part of the filter, as the engine and as PostgreSQL decide it. */
     private record Resolved(Predicate predicate, String sql) {}
@@ -55,12 +58,12 @@ final class FilterResolver {
             throw unparsable(String.valueOf(invalid.getMessage()));
         }
         connection.setAutoCommit(false);
-        try (PreparedStatement become = connection.prepareStatement(PostgresRowAccess.BECOME)) {
+        try (PreparedStatement become = connection.prepareStatement(PostgresRowAccess.BECOME_BRIEFLY)) {
             become.setString(1, group.role());
             become.setString(2, group.json());
             become.execute();
             Resolved resolved = resolve(syntax);
-            if (asked) {
+            if (asked > 0) {
                 refuseWhatRaises(resolved.sql());
             }
             return new Filter(resolved.predicate(), resolved.sql(), read);
@@ -70,6 +73,24 @@ final class FilterResolver {
             connection.rollback();
             connection.setAutoCommit(true);
         }
+    }
+
+    /** Whether PostgreSQL has to compile patterns to resolve the filter, which may take it long. */
+    static boolean hasPatterns(String text) {
+        try {
+            return hasPatterns(FilterSyntax.parse(text));
+        } catch (InvalidFilterException invalid) {
+            return false;
+        }
+    }
+
+    private static boolean hasPatterns(FilterSyntax syntax) {
+        return switch (syntax) {
+            case FilterSyntax.All(var conditions) -> conditions.stream().anyMatch(FilterResolver::hasPatterns);
+            case FilterSyntax.Any(var conditions) -> conditions.stream().anyMatch(FilterResolver::hasPatterns);
+            case FilterSyntax.Not(var condition) -> hasPatterns(condition);
+            case FilterSyntax.Condition condition -> condition.operator().takesPattern();
+        };
     }
 
     private static RefusedException unparsable(String why) {
@@ -263,8 +284,10 @@ final class FilterResolver {
         return positions;
     }
 
-    private Resolved asked(String column, String sql) {
-        asked = true;
+    private Resolved asked(String column, String sql) throws RefusedException {
+        if (++asked > MOST_ASKED) {
+            throw unparsable("more than " + MOST_ASKED + " conditions that only PostgreSQL can decide");
+        }
         return new Resolved(new Predicate.Asked(column), sql);
     }
 
@@ -312,6 +335,9 @@ final class FilterResolver {
     }
 
     private static RefusedException refusal(SQLException raised) throws SQLException {
+        if (SqlState.isTimeout(raised)) {
+            return unparsable("it takes longer than 250 ms to look at; simplify it");
+        }
         if (SqlState.isTransient(raised)) {
             throw raised;
         }

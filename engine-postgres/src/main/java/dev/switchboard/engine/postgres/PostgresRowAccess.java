@@ -47,6 +47,9 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private static final int ATTEMPTS = 5;
 
     private static final String GONE = "";
+    /** What all conditions of one group may take in one round; beyond it, they have failed. */
+    private static final long CONDITIONS_NANOS = TimeUnit.SECONDS.toNanos(1);
+
     private static final int LARGEST_CHUNK = 32;
     private static final int REMEMBERED = 10_000;
     private static final String VISIBLE = """
@@ -55,7 +58,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     /** Takes on a role and its claims for the transaction. */
     static final String BECOME = "select set_config('role', ?, true), set_config('request.jwt.claims', ?, true)";
     /** A condition is its user's own text, a regular expression perhaps: it must not hold the others up for long. */
-    private static final String BECOME_BRIEFLY = BECOME + ", set_config('statement_timeout', '250', true)";
+    static final String BECOME_BRIEFLY = BECOME + ", set_config('statement_timeout', '250', true)";
 
     private final Database database;
     private final Trouble trouble;
@@ -66,6 +69,9 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private @Nullable Connection kept;
     private final AtomicLong nearestXid = new AtomicLong();
     private final Map<SecurityKey, Loaded> securities = new HashMap<>();
+    /** What the conditions of each group have taken in the present round. */
+    private final Map<ClaimsGroup, Long> conditionNanos = new HashMap<>();
+
     /** What the present round goes by. */
     private final Map<SecurityKey, Loaded> used = new HashMap<>();
 
@@ -163,16 +169,19 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         var answers = new ArrayList<Answer>();
         var pending = new LinkedHashMap<String, List<Pending>>();
         used.clear();
+        conditionNanos.clear();
         for (Question question : questions) {
             prepare(connection, question, answers)
                     .ifPresent(asked -> pending.computeIfAbsent(asked.sql(), _ -> new ArrayList<>())
                             .add(asked));
         }
+        String[] fullXids = fullXids(connection, xids);
         if (pending.isEmpty()) {
+            // what a transaction changed in the catalog counts for its own rows too
+            untilVisible(() -> isVisible(connection, fullXids), fullXids);
             refuseOutdated(CatalogVersion.read(connection, usedOids()));
             return answers;
         }
-        String[] fullXids = fullXids(connection, xids);
         for (List<Pending> sameStatement : pending.values()) {
             askAll(connection, sameStatement, fullXids);
         }
@@ -225,7 +234,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         if (!probe(connection, relation.oid(), security, question.group())) {
             return Optional.empty();
         }
-        return switch (conditioned(security.predicate(), question.condition())) {
+        return switch (conditioned(security, question.condition())) {
             case TableSecurity.Predicate.Never _ -> Optional.empty();
             case TableSecurity.Predicate.Always _ -> {
                 visible.set(0, question.images().size());
@@ -250,13 +259,14 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     }
 
     /** A condition is tried on visible rows alone: how long it takes, or whether it raises, must not tell of others. */
-    private static TableSecurity.Predicate conditioned(TableSecurity.Predicate policies, Optional<Filter> condition) {
+    private static TableSecurity.Predicate conditioned(TableSecurity security, Optional<Filter> condition) {
         if (condition.isEmpty()) {
-            return policies;
+            return security.predicate();
         }
         Filter filter = condition.get();
         var reads = new HashSet<>(filter.columns().keySet());
-        return switch (policies) {
+        reads.addAll(security.domains());
+        return switch (security.predicate()) {
             case TableSecurity.Predicate.Never never -> never;
             case TableSecurity.Predicate.Always _ -> new TableSecurity.Predicate.Asked(filter.sql(), reads);
             case TableSecurity.Predicate.Asked asked -> {
@@ -398,16 +408,33 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
 
     private void askChunk(Connection connection, List<Pending> chunk, String[] xids)
             throws SQLException, RowAccessUnavailableException, OutdatedException {
-        try {
-            long start = System.nanoTime();
-            while (!answered(connection, chunk, xids)) {
-                if (System.nanoTime() - start > INVISIBLE_NANOS) {
-                    throw new RowAccessUnavailableException(
-                            "the changes' transactions are not visible to new snapshots yet",
-                            new IllegalStateException(String.join(",", xids)));
-                }
-                LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(200));
+        if (chunk.getFirst().onFailure().isEmpty()) {
+            askWhole(connection, chunk, xids);
+            return;
+        }
+        var affordable = new ArrayList<Pending>();
+        for (Pending pending : chunk) {
+            if (conditionNanos.getOrDefault(pending.group(), 0L) > CONDITIONS_NANOS) {
+                pending.onFailure().ifPresent(Runnable::run);
+            } else {
+                affordable.add(pending);
             }
+        }
+        if (!affordable.isEmpty()) {
+            long start = System.nanoTime();
+            try {
+                askWhole(connection, affordable, xids);
+            } finally {
+                long each = (System.nanoTime() - start) / affordable.size();
+                affordable.forEach(pending -> conditionNanos.merge(pending.group(), each, Long::sum));
+            }
+        }
+    }
+
+    private void askWhole(Connection connection, List<Pending> chunk, String[] xids)
+            throws SQLException, RowAccessUnavailableException, OutdatedException {
+        try {
+            untilVisible(() -> answered(connection, chunk, xids), xids);
         } catch (SQLException raised) {
             rollback(connection);
             boolean ownTimeout = chunk.getFirst().onFailure().isPresent() && SqlState.isTimeout(raised);
@@ -434,9 +461,38 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         }
     }
 
+    /** A question that is answered once the changes' transactions are visible to it. */
+    private interface Attempt {
+        boolean succeeds() throws SQLException, OutdatedException;
+    }
+
+    private static void untilVisible(Attempt attempt, String[] xids)
+            throws SQLException, RowAccessUnavailableException, OutdatedException {
+        long start = System.nanoTime();
+        while (!attempt.succeeds()) {
+            if (System.nanoTime() - start > INVISIBLE_NANOS) {
+                throw new RowAccessUnavailableException(
+                        "the changes' transactions are not visible to new snapshots yet",
+                        new IllegalStateException(String.join(",", xids)));
+            }
+            LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(200));
+        }
+    }
+
+    private static boolean isVisible(Connection connection, String[] xids) throws SQLException {
+        try (PreparedStatement query = connection.prepareStatement(VISIBLE)) {
+            query.setArray(1, connection.createArrayOf("text", xids));
+            try (ResultSet visible = query.executeQuery()) {
+                visible.next();
+                return visible.getBoolean(1);
+            }
+        }
+    }
+
     /**
      * Something in the chunk raised: each question by itself, then its images halved; a single one is not visible. A
-     * condition that raises has failed as a whole.
+     * condition that raises has failed as a whole; one that takes too long is tried on fewer images, within its group's
+     * budget.
      */
     private void isolate(Connection connection, List<Pending> chunk, String[] xids, SQLException raised)
             throws SQLException, RowAccessUnavailableException, OutdatedException {
@@ -448,7 +504,8 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         }
         Pending one = chunk.getFirst();
         int literals = one.literals().size();
-        if (one.onFailure().isPresent()) {
+        boolean mayHelpToHalve = literals > 1 && (one.onFailure().isEmpty() || SqlState.isTimeout(raised));
+        if (one.onFailure().isPresent() && !mayHelpToHalve) {
             one.onFailure().get().run();
         } else if (literals == 1) {
             report(one.security().table(), raised);

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 
@@ -45,6 +46,12 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
     /** Tables that were subscribed to by name, with the oid that they had. */
     private final Map<TableName, Integer> subscribed = new ConcurrentHashMap<>();
 
+    /** Those that were named as withdrawn the last time; owned by the thread that asks. */
+    private final Set<TableName> told = new LinkedHashSet<>();
+
+    /** Filters whose patterns are compiled at the same time: the other connections serve everybody else. */
+    private final Semaphore patterns = new Semaphore(2);
+
     private final TypeCatalog types;
     private final String publication;
 
@@ -61,6 +68,10 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
 
     @Override
     public Resolution resolve(Binding binding, ClaimsGroup group) throws CatalogUnavailableException {
+        boolean slow = binding.filter().filter(FilterResolver::hasPatterns).isPresent();
+        if (slow) {
+            patterns.acquireUninterruptibly();
+        }
         try (Connection connection = dataSource.getConnection()) {
             return resolve(connection, binding, group);
         } catch (RefusedException refused) {
@@ -74,6 +85,10 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             }
             return new Resolution.Refused("Unable to subscribe to changes with given parameters " + binding.words()
                     + ": " + failed.getMessage());
+        } finally {
+            if (slow) {
+                patterns.release();
+            }
         }
     }
 
@@ -168,7 +183,10 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         } catch (SQLException failed) {
             throw new CatalogUnavailableException(failed);
         }
-        gone.forEach(subscribed::remove);
+        // twice, so that a subscription which was under way at the first time is told at the second
+        gone.stream().filter(told::contains).forEach(name -> subscribed.remove(name, known.get(name)));
+        told.clear();
+        told.addAll(gone);
         remembered.keySet().removeIf(key -> gone.contains(key.table()));
         return gone;
     }

@@ -20,12 +20,15 @@ import java.util.Set;
  * @param table     its present name
  * @param columns   all columns in order, as the row type has them
  * @param readable  columns on which the role has SELECT; none where it cannot use the schema, or cannot be taken on
+ * @param domains   columns of domain types: they may refuse the NULL that stands for a column not read
  * @param predicate decides on a row
  */
-record TableSecurity(TableName table, List<String> columns, Set<String> readable, Predicate predicate) {
+record TableSecurity(
+        TableName table, List<String> columns, Set<String> readable, Set<String> domains, Predicate predicate) {
     TableSecurity {
         columns = List.copyOf(columns);
         readable = Set.copyOf(readable);
+        domains = Set.copyOf(domains);
     }
 
     sealed interface Predicate {
@@ -96,7 +99,8 @@ record TableSecurity(TableName table, List<String> columns, Set<String> readable
             query.setString(2, role);
             try (ResultSet row = query.executeQuery()) {
                 if (!row.next()) {
-                    return new TableSecurity(new TableName("", ""), List.of(), Set.of(), new Predicate.Never());
+                    return new TableSecurity(
+                            new TableName("", ""), List.of(), Set.of(), Set.of(), new Predicate.Never());
                 }
                 var table = new TableName(row.getString("nspname"), row.getString("relname"));
                 List<String> columns = strings(row.getArray("columns"));
@@ -106,7 +110,12 @@ record TableSecurity(TableName table, List<String> columns, Set<String> readable
                 Predicate predicate = exempt
                         ? new Predicate.Always()
                         : policies(connection, oid, role, columns, strings(row.getArray("domains")));
-                return new TableSecurity(table, columns, Set.copyOf(strings(row.getArray("readable"))), predicate);
+                return new TableSecurity(
+                        table,
+                        columns,
+                        Set.copyOf(strings(row.getArray("readable"))),
+                        Set.copyOf(strings(row.getArray("domains"))),
+                        predicate);
             }
         }
     }

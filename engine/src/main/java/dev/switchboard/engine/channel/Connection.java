@@ -34,6 +34,12 @@ public final class Connection {
             InstantSource clock,
             AtomicLong epochs) {}
 
+    /** Bindings of one join. */
+    private static final int MOST_BINDINGS = 100;
+
+    /** Characters of what a channel tracks: everyone in the room is told all of it. */
+    private static final int LARGEST_PRESENCE = 16_384;
+
     private static final Duration SIGN_IN_GRACE = Duration.ofSeconds(3);
 
     private final ConnectionId id;
@@ -149,6 +155,13 @@ public final class Connection {
         }
         if (join.topic().getBytes(StandardCharsets.UTF_8).length > BroadcastContent.LONGEST_NAME) {
             return Optional.of(ErrorCode.TOPIC_TOO_LONG);
+        }
+        if (join.bindings().size() > MOST_BINDINGS
+                || join.options()
+                        .presenceKey()
+                        .filter(key -> key.length() > BroadcastContent.LONGEST_NAME)
+                        .isPresent()) {
+            return Optional.of(ErrorCode.JOIN_TOO_LARGE);
         }
         if (join.options().privateChannel()) {
             return Optional.of(ErrorCode.PRIVATE_CHANNEL);
@@ -315,7 +328,12 @@ public final class Connection {
         if (!channel.isWatching()) {
             watch(channel);
         }
-        shared.hub().track(channel.member(), channel.presenceKey(), message.payload());
+        String members = Hub.members(message.payload());
+        if (members.length() > LARGEST_PRESENCE) {
+            refuse(message, ErrorCode.INVALID_PAYLOAD, "a presence has at most " + LARGEST_PRESENCE + " characters");
+            return;
+        }
+        shared.hub().track(channel.member(), channel.presenceKey(), members);
         say(new ServerMessage.Ok(channel.joinRef(), message.ref(), message.topic()));
     }
 

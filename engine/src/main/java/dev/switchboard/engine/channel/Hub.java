@@ -33,6 +33,9 @@ import java.util.stream.IntStream;
  * <p>Thread-safe; its parts are owned by their loops.
  */
 public final class Hub {
+    /** What a message that waits takes beside its bytes, roughly. */
+    private static final int OVERHEAD = 512;
+
     private static final int MOST_LOOPS = Long.SIZE;
 
     private final Sink sink;
@@ -94,7 +97,10 @@ public final class Hub {
         for (int loop = 0; loop < loops.size(); loop++) {
             if ((bits & 1L << loop) != 0) {
                 RoomsOfLoop rooms = loops.get(loop);
-                sink.cast(loop, content.size(), () -> rooms.recipients(topic, frames, except));
+                sink.cast(
+                        loop,
+                        content.size() + topic.length() + OVERHEAD,
+                        () -> rooms.recipients(topic, frames, except));
             }
         }
     }
@@ -112,18 +118,25 @@ public final class Hub {
         atOwner(member.topic(), owner -> owner.watch(member, joinRef));
     }
 
-    /** The channel is present under that key with that content. */
-    void track(ChannelRef member, String key, Json.Fields payload) {
-        String members = members(payload);
-        atOwner(member.topic(), owner -> owner.track(member, key, members));
+    /**
+     * The channel is present under that key with that content.
+     *
+     * @param members of the tracked object, see {@link #members}
+     */
+    void track(ChannelRef member, String key, String members) {
+        int owner = owner(member.topic());
+        sink.cast(owner, members.length() + OVERHEAD, () -> {
+            presences.get(owner).track(member, key, members);
+            return List.of();
+        });
     }
 
     void untrack(ChannelRef member) {
         atOwner(member.topic(), owner -> owner.untrack(member));
     }
 
-    /** Without what the server itself says of a presence. */
-    private static String members(Json.Fields payload) {
+    /** The members of a tracked object, without what the server itself says of a presence. */
+    static String members(Json.Fields payload) {
         var own = new LinkedHashMap<>(payload.values());
         own.remove("phx_ref");
         own.remove("phx_ref_prev");
@@ -131,8 +144,12 @@ public final class Hub {
     }
 
     private void atOwner(String topic, Consumer<PresenceOfLoop> task) {
-        int owner = Math.floorMod(topic.hashCode(), presences.size());
+        int owner = owner(topic);
         sink.execute(owner, () -> task.accept(presences.get(owner)));
+    }
+
+    private int owner(String topic) {
+        return Math.floorMod(topic.hashCode(), presences.size());
     }
 
     /** The rooms that have members on one loop. Owned by that loop. */

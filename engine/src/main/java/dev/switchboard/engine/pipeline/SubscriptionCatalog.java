@@ -16,7 +16,7 @@ public interface SubscriptionCatalog {
 
     /**
      * Tables that were subscribed to by name and cannot be any more, since they were dropped, renamed or taken out of the
-     * publication; each is named once.
+     * publication; each is named twice. Called by one thread.
      */
     Set<TableName> withdrawn() throws CatalogUnavailableException;
 

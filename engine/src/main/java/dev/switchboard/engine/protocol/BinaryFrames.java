@@ -43,7 +43,9 @@ final class BinaryFrames {
 
     /** Five lengths and the encoding: join_ref, ref, topic, user event, metadata. */
     private static Optional<ClientMessage> broadcast(byte[] frame) {
-        return Parts.of(frame, 7, 5).map(parts -> broadcast(frame, parts));
+        return Parts.of(frame, 7, 5)
+                .filter(parts -> parts.text(3).getBytes(StandardCharsets.UTF_8).length <= BroadcastContent.LONGEST_NAME)
+                .map(parts -> broadcast(frame, parts));
     }
 
     private static ClientMessage broadcast(byte[] frame, Parts parts) {
@@ -56,7 +58,7 @@ final class BinaryFrames {
         if (frame[6] == RAW) {
             return message(parts, topic, new BroadcastContent.Binary(event, payload));
         }
-        return Json.isValid(payload, 0, payload.length)
+        return Json.isValid(payload)
                 ? message(parts, topic, BroadcastContent.of(event, payload, Optional.empty()))
                 : invalid(parts, ErrorCode.INVALID_PAYLOAD, "the payload of broadcast '" + event + "' is not JSON");
     }

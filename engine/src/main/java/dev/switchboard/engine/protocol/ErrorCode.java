@@ -100,6 +100,12 @@ public enum ErrorCode {
             Then.REFUSED,
             "The topic is longer than 255 bytes",
             "Choose a shorter name; binary frames cannot carry a longer one."),
+    JOIN_TOO_LARGE(
+            "JoinTooLarge",
+            Where.REPLY,
+            Then.REFUSED,
+            "A join has at most 100 postgres_changes bindings, and a presence key of 255 characters",
+            "Use several channels, or a filter with in or or."),
     INVALID_PAYLOAD(
             "InvalidPayload",
             Where.REPLY,

@@ -1,5 +1,8 @@
 package dev.switchboard.engine.protocol;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -93,7 +96,11 @@ public sealed interface Json {
 
     /** Reads one JSON document, all of it; empty if it is not one. */
     static Optional<Json> parse(byte[] utf8) {
-        try (JsonParser parser = FACTORY.createParser(ObjectReadContext.empty(), utf8)) {
+        Optional<String> text = text(utf8);
+        if (text.isEmpty()) {
+            return Optional.empty();
+        }
+        try (JsonParser parser = FACTORY.createParser(ObjectReadContext.empty(), text.get())) {
             if (parser.nextToken() == null) {
                 return Optional.empty();
             }
@@ -104,9 +111,13 @@ public sealed interface Json {
         }
     }
 
-    /** Whether a slice is one JSON document, all of it; nothing is built of it. */
-    static boolean isValid(byte[] utf8, int offset, int length) {
-        try (JsonParser parser = FACTORY.createParser(ObjectReadContext.empty(), utf8, offset, length)) {
+    /** Whether that is one JSON document, all of it, in strict UTF-8 without a mark before it; nothing is built of it. */
+    static boolean isValid(byte[] utf8) {
+        Optional<String> text = text(utf8);
+        if (text.isEmpty()) {
+            return false;
+        }
+        try (JsonParser parser = FACTORY.createParser(ObjectReadContext.empty(), text.get())) {
             if (parser.nextToken() == null) {
                 return false;
             }
@@ -114,6 +125,19 @@ public sealed interface Json {
             return parser.nextToken() == null;
         } catch (JacksonException notJson) {
             return false;
+        }
+    }
+
+    /** The parser would guess other encodings, and take what is not quite UTF-8. */
+    private static Optional<String> text(byte[] utf8) {
+        try {
+            String text = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(utf8))
+                    .toString();
+            return text.startsWith("\uFEFF") ? Optional.empty() : Optional.of(text);
+        } catch (CharacterCodingException notUtf8) {
+            return Optional.empty();
         }
     }
 

@@ -4,6 +4,8 @@ package dev.switchboard.engine.route;
  * A pattern of SQL's LIKE: percent for any characters, underscore for one, backslash before either for itself. Immutable.
  */
 public record LikePattern(String pattern) {
+    private static final long MOST_STEPS = 1_000_000;
+
     /**
      * Checks the pattern.
      *
@@ -17,6 +19,11 @@ public record LikePattern(String pattern) {
         if (escapes % 2 == 1) {
             throw new InvalidFilterException("the LIKE pattern '" + pattern + "' ends with an escape character");
         }
+    }
+
+    /** Whether it is decided in little time; else PostgreSQL does it, under its timeout. */
+    boolean isCheapFor(String text) {
+        return (long) text.length() * pattern.length() <= MOST_STEPS;
     }
 
     /** Linear but for one step back to the last percent, so at most the product of both lengths. */

@@ -118,7 +118,8 @@ public sealed interface Predicate {
                 yield label.known().contains(text) ? Truth.FALSE : Truth.UNDECIDED;
             }
             case Is is -> Truth.of(is.value().isPresent() && is.value().get() == text.equals("t"));
-            case Like like -> Truth.of(like.pattern().matches(text));
+            case Like like ->
+                like.pattern().isCheapFor(text) ? Truth.of(like.pattern().matches(text)) : Truth.UNDECIDED;
             case Asked _ -> Truth.UNDECIDED;
             case All _, Any _, Not _ -> throw new IllegalStateException("a group has no value");
         };

@@ -135,7 +135,7 @@ class HubTest {
         hub.watch(doug, Optional.of("1"));
         runAll();
 
-        hub.track(doug, "doug", new Json.Fields(Map.of("page", new Json.Text("board"))));
+        hub.track(doug, "doug", Hub.members(new Json.Fields(Map.of("page", new Json.Text("board")))));
         hub.watch(rhonda, Optional.of("9"));
         runAll();
 

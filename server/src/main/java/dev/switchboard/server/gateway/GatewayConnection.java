@@ -34,6 +34,9 @@ import org.jspecify.annotations.Nullable;
  * the overflow rule before anything is queued. Owned by its event loop.
  */
 final class GatewayConnection extends ChannelInboundHandlerAdapter implements Outbound {
+    /** Seconds that a goodbye may take. */
+    private static final int MOST_TICKS_CLOSING = 5;
+
     private final Channel channel;
     private final LoopShard shard;
     private final Outbox outbox;
@@ -44,6 +47,7 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     private boolean binaryFragments;
     private Instant lastReceived;
     private boolean closing;
+    private int ticksClosing;
 
     GatewayConnection(
             Channel channel,
@@ -141,6 +145,10 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
 
     /** What time brings: an expired token, a silent client. */
     void tick(Instant silentSince) {
+        if (closing && ++ticksClosing > MOST_TICKS_CLOSING) {
+            channel.close(); // its goodbye does not get through
+            return;
+        }
         connection().expire();
         if (lastReceived.isBefore(silentSince)) {
             close(CloseCode.NORMAL, ErrorCode.IDLE);

@@ -228,7 +228,7 @@ final class BroadcastRoutes {
             answer(request, 415, "error", "Unsupported Media Type. Use application/json or application/octet-stream");
             return Optional.empty();
         }
-        if (!Json.isValid(body, 0, body.length)) {
+        if (!Json.isValid(body)) {
             answer(request, 422, "message", "The body is not JSON");
             return Optional.empty();
         }
