@@ -395,12 +395,12 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         return full.toArray(String[]::new);
     }
 
-    /** In chunks whose sizes are powers of two, so that few texts of statements are ever prepared. */
+    /** In chunks: a round trip each, and at most that many texts of statements are prepared. */
     private void askAll(Connection connection, List<Pending> pending, String[] xids)
             throws SQLException, RowAccessUnavailableException, OutdatedException {
         int from = 0;
         while (from < pending.size()) {
-            int size = Math.min(LARGEST_CHUNK, Integer.highestOneBit(pending.size() - from));
+            int size = Math.min(LARGEST_CHUNK, pending.size() - from);
             askChunk(connection, pending.subList(from, from + size), xids);
             from += size;
         }
