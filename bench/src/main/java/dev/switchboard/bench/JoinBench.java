@@ -1,5 +1,6 @@
 package dev.switchboard.bench;
 
+import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
@@ -38,7 +39,7 @@ final class JoinBench {
             int[] refused = new int[1];
             int[] joined = new int[1];
             sockets.listen((_, bytes, offset, length) -> {
-                String text = new String(bytes, offset, Math.min(length, 120), java.nio.charset.StandardCharsets.UTF_8);
+                String text = new String(bytes, offset, Math.min(length, 120), StandardCharsets.UTF_8);
                 if (text.contains("phx_reply")) {
                     joined[0]++;
                     refused[0] += text.contains("\"status\":\"ok\"") ? 0 : 1;

@@ -2,6 +2,7 @@ package dev.switchboard.bench;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -80,7 +81,7 @@ final class ProcessMeter {
             new ProcessBuilder("kill", "-INT", Long.toString(perf.pid()))
                     .start()
                     .waitFor();
-            String said = new String(perf.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+            String said = new String(perf.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             perf.waitFor(5, TimeUnit.SECONDS);
             return said.lines()
                     .map(line -> line.split(",", 2)[0])
@@ -108,7 +109,7 @@ final class ProcessMeter {
         try {
             Process process =
                     new ProcessBuilder(command).redirectErrorStream(true).start();
-            String said = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+            String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             process.waitFor();
             return said;
         } catch (IOException missing) {

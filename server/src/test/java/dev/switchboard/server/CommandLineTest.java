@@ -64,10 +64,36 @@ class CommandLineTest {
     }
 
     @Test
+    void O1_whatDoesNotGoTogetherIsSaid() {
+        assertThat(run(Map.of(), "start", "--demo", "--database-url", "postgresql://app:x@127.0.0.1/shop"))
+                .isEqualTo(2);
+        assertThat(err.toString()).contains("--demo", "not with --database-url");
+        assertThat(run(Map.of(), "start", "--tls-key", "key.pem")).isEqualTo(2);
+        assertThat(err.toString()).contains("--tls-certificate and --tls-key go together");
+    }
+
+    @Test
+    void O1_aDatabaseThatIsNotThereIsNamedWithoutItsPassword() {
+        assertThat(run(Map.of(), "prepare", "--database-url", "postgresql://app:geheim@127.0.0.1:1/shop"))
+                .isEqualTo(1);
+        assertThat(err.toString()).contains("cannot connect as app at jdbc:postgresql://127.0.0.1:1/shop");
+        assertThat(err.toString()).doesNotContain("geheim");
+    }
+
+    @Test
+    void C7_watchSaysWhatItDoesNotKnow() {
+        assertThat(run(Map.of(), "watch", "calls", "--token", "x", "--event", "UPSERT"))
+                .isEqualTo(2);
+        assertThat(err.toString()).contains("UPSERT is none of *, INSERT, UPDATE, DELETE");
+    }
+
+    @Test
     void C4_everyCommandHasHelp() {
         assertThat(run(Map.of(), "--help")).isZero();
         assertThat(run(Map.of(), "start", "--help")).isZero();
         assertThat(run(Map.of(), "publish", "--help")).isZero();
+        assertThat(run(Map.of(), "prepare", "--help")).isZero();
+        assertThat(run(Map.of(), "watch", "--help")).isZero();
         assertThat(out.toString()).contains("--demo", "--port", "REPLICA IDENTITY FULL");
     }
 

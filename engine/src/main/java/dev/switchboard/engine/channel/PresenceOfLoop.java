@@ -5,6 +5,7 @@ import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.presence.PresenceDiff;
+import dev.switchboard.engine.presence.PresenceMeta;
 import dev.switchboard.engine.presence.Roster;
 import dev.switchboard.engine.protocol.Frame;
 import dev.switchboard.engine.protocol.ServerMessage;
@@ -19,8 +20,8 @@ import java.util.Set;
 import java.util.function.Supplier;
 
 /**
- * The presence of the topics that belong to one loop. Diffs that arise while the loop is busy leave as one: a thousand
- * clients that come at once are few frames for each of them. Owned by its loop.
+ * The presence of the topics that belong to one loop. Diffs that arise while the loop is busy leave as one, and newcomers get
+ * the state after them: a thousand clients that come at once are few frames for each of them. Owned by its loop.
  */
 final class PresenceOfLoop {
     private final Sink sink;
@@ -33,6 +34,9 @@ final class PresenceOfLoop {
         final String topic;
         final Roster roster = new Roster();
         final Set<ChannelRef> watchers = new LinkedHashSet<>();
+        /** Channels that are to get the state, with their join references. */
+        final Map<ChannelRef, Optional<String>> newcomers = new LinkedHashMap<>();
+
         PresenceDiff pending = PresenceDiff.NONE;
 
         Room(String topic) {
@@ -48,13 +52,11 @@ final class PresenceOfLoop {
         this.refs = refs;
     }
 
-    /** A channel that already watches is told the state again, and loses nothing. */
+    /** The channel gets the state as soon as the others have been told what led to it. */
     void watch(ChannelRef member, Optional<String> joinRef) {
         Room room = rooms.computeIfAbsent(member.topic(), Room::new);
-        tell(room); // so that the state is all that the newcomer needs
-        room.watchers.add(member);
-        var state = new ServerMessage.PresenceState(joinRef, member.topic(), room.roster.present());
-        cast(state.encode(member.version()), member.connection().loop(), List.of(member));
+        room.newcomers.put(member, joinRef);
+        tellSoon(room);
     }
 
     void track(ChannelRef member, String key, String members) {
@@ -75,18 +77,22 @@ final class PresenceOfLoop {
             return;
         }
         room.watchers.remove(member);
+        room.newcomers.remove(member);
         change(room, room.roster.untrack(member));
-        if (room.watchers.isEmpty() && room.roster.isEmpty()) {
+        if (room.watchers.isEmpty() && room.newcomers.isEmpty() && room.roster.isEmpty()) {
             rooms.remove(member.topic());
             changed.remove(room);
         }
     }
 
     private void change(Room room, PresenceDiff diff) {
-        if (diff.isEmpty()) {
-            return;
+        if (!diff.isEmpty()) {
+            room.pending = room.pending.then(diff);
+            tellSoon(room);
         }
-        room.pending = room.pending.then(diff);
+    }
+
+    private void tellSoon(Room room) {
         if (changed.isEmpty()) {
             sink.execute(loop, this::tellAll);
         }
@@ -94,11 +100,28 @@ final class PresenceOfLoop {
     }
 
     private void tellAll() {
-        List.copyOf(changed).forEach(this::tell);
+        List<Room> due = List.copyOf(changed);
+        changed.clear();
+        due.forEach(room -> {
+            tellDiff(room);
+            tellState(room);
+        });
     }
 
-    private void tell(Room room) {
-        changed.remove(room);
+    private void tellState(Room room) {
+        if (room.newcomers.isEmpty()) {
+            return;
+        }
+        Map<String, List<PresenceMeta>> present = room.roster.present();
+        room.newcomers.forEach((member, joinRef) -> {
+            var state = new ServerMessage.PresenceState(joinRef, room.topic, present);
+            cast(state.encode(member.version()), member.connection().loop(), List.of(member));
+        });
+        room.watchers.addAll(room.newcomers.keySet());
+        room.newcomers.clear();
+    }
+
+    private void tellDiff(Room room) {
         PresenceDiff diff = room.pending;
         room.pending = PresenceDiff.NONE;
         if (diff.isEmpty()) {

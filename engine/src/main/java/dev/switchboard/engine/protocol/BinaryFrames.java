@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -38,7 +39,7 @@ final class BinaryFrames {
                         parts.reference(1),
                         parts.reference(0),
                         parts.text(3),
-                        new Json.Fields(java.util.Map.of())));
+                        new Json.Fields(Map.of())));
     }
 
     /** Five lengths and the encoding: join_ref, ref, topic, user event, metadata. */

@@ -26,6 +26,7 @@ import io.vertx.core.internal.net.NetSocketInternal;
 import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.impl.ConnectionBase;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,6 +34,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -63,7 +65,7 @@ public final class Gateway implements Sink {
         this.settings = settings;
         this.tokens = tokens;
         this.clock = clock;
-        var made = new java.util.ArrayList<LoopShard>();
+        var made = new ArrayList<LoopShard>();
         var castsWaiting = new AtomicLong();
         for (EventExecutor executor : ((VertxInternal) vertx).nettyEventLoopGroup()) {
             var shard = new LoopShard(made.size(), (EventLoop) executor, clock, commitToSocketNanos, castsWaiting);
@@ -216,7 +218,7 @@ public final class Gateway implements Sink {
         onEveryShard(LoopShard::sayGoodbye);
     }
 
-    private void onEveryShard(java.util.function.Consumer<LoopShard> task) {
+    private void onEveryShard(Consumer<LoopShard> task) {
         var done = new CountDownLatch(shards.size());
         for (LoopShard shard : shards) {
             shard.executeAtOnce(() -> {

@@ -16,9 +16,11 @@ import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 /**
  * Broadcasts over HTTP (SPEC B6-B9): {@code POST .../api/broadcast} for several messages, all or none, and {@code POST
@@ -109,7 +111,7 @@ final class BroadcastRoutes {
                 .isPresent();
     }
 
-    private void readBody(HttpServerRequest request, java.util.function.Consumer<byte[]> done) {
+    private void readBody(HttpServerRequest request, Consumer<byte[]> done) {
         Buffer body = Buffer.buffer();
         request.handler(part -> {
             if (body.length() + part.length() <= maxBytes) {
@@ -164,7 +166,7 @@ final class BroadcastRoutes {
     }
 
     private static Optional<Message> message(Json item, JsonObject wrong) {
-        Json.Fields fields = item instanceof Json.Fields given ? given : new Json.Fields(java.util.Map.of());
+        Json.Fields fields = item instanceof Json.Fields given ? given : new Json.Fields(Map.of());
         Optional<String> topic = fields.text("topic").filter(text -> !text.isEmpty());
         Optional<String> event = fields.text("event").filter(text -> !text.isEmpty());
         Optional<Json.Fields> payload = fields.fields("payload");
