@@ -144,7 +144,6 @@ class JavaClientTest {
                 SwitchboardClient cut = SwitchboardClient.builder(
                                 URI.create("http://127.0.0.1:" + proxy.port()), server.anonKey())
                         .token(() -> server.userToken(server.member(organization)))
-                        .heartbeat(Duration.ofSeconds(2)) // where the end of the socket is not seen, its silence is
                         .build()) {
             EventQueue events = cut.channel("calls")
                     .changes(Changes.of("public", "calls"))

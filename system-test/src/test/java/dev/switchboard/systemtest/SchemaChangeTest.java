@@ -187,9 +187,9 @@ class SchemaChangeTest {
         try (PhoenixClient hostile = server.connect();
                 PhoenixClient other = server.connect()) {
             other.joined("realtime:slow", server.serviceKey(), PhoenixClient.binding("*", "public", "slow", null));
-            ObjectNode[] bindings = IntStream.range(0, 80)
+            ObjectNode[] bindings = IntStream.range(0, 100)
                     .mapToObj(
-                            i -> PhoenixClient.binding("*", "public", "slow", "v=match.((a{1,130}){1,130}b" + i + ")"))
+                            i -> PhoenixClient.binding("*", "public", "slow", "v=match.((a{1,110}){1,110}b" + i + ")"))
                     .toArray(ObjectNode[]::new);
             JsonNode reply = hostile.join("realtime:hostile", server.userToken(UUID.randomUUID()), bindings);
             assertThat(reply.get("status").asString()).as("%s", reply).isEqualTo("ok");
