@@ -26,6 +26,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The connections of one event loop, and what waits for them, in order. All that waits is handed over in one task:
@@ -38,6 +40,8 @@ import java.util.function.Supplier;
  * <p>Owned by the event loop, except {@link #deliver}, {@link #cast}, {@link #execute} and {@link #isCongested}.
  */
 final class LoopShard {
+    private static final Logger LOG = LoggerFactory.getLogger(LoopShard.class);
+
     static final int BATCHES_UNDER_WAY = 64;
 
     /** Bytes of broadcasts that may wait on all loops together. */
@@ -173,7 +177,7 @@ final class LoopShard {
     private void handOver() {
         while (true) {
             while (!current.isEmpty()) {
-                if (!pass(current.peek())) {
+                if (!passSafely(current.peek())) {
                     paused = true;
                     loop.schedule(this::resume, PAUSE.toMillis(), TimeUnit.MILLISECONDS);
                     return;
@@ -186,7 +190,24 @@ final class LoopShard {
             if (next == null) {
                 return;
             }
-            begin(next);
+            try {
+                begin(next);
+            } catch (RuntimeException fault) {
+                LOG.error("a task of an event loop failed", fault);
+            }
+        }
+    }
+
+    /** A fault of ours ends nobody's turn; who should have got a change is told that something is missing. */
+    private boolean passSafely(Recipients recipients) {
+        try {
+            return pass(recipients);
+        } catch (RuntimeException fault) {
+            LOG.error("a delivery failed; its channels refetch", fault);
+            if (recipients instanceof Recipients.Send send) {
+                refetch(ErrorCode.INTERNAL, send.channels());
+            }
+            return true;
         }
     }
 
@@ -202,8 +223,8 @@ final class LoopShard {
                 afterCurrent = room::release;
             }
             case Item.Cast cast -> {
-                current.addAll(cast.recipients().get());
                 afterCurrent = () -> castsWaiting.addAndGet(-cast.bytes());
+                current.addAll(cast.recipients().get());
             }
             case Item.Task task -> task.body().run();
         }
