@@ -10,13 +10,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One socket. Puts messages together and hands them to the loop, at most {@link #WINDOW} before it has taken them; sends
- * one after the other, as {@link WebSocket} demands.
+ * one after the other, as {@link WebSocket} demands. JDK 25 does not always report the end of a socket (it stays in
+ * CLOSE_WAIT): then the next heartbeat goes unanswered, and the loop gives the link up.
  */
 final class Link implements WebSocket.Listener {
-    /**
-     * Messages that may be read before the loop has taken them. More than one also because JDK 25 does not always report
-     * the end of a socket while nothing is asked for, and what asks comes from another thread: 14 of 150 ends went unheard.
-     */
+    /** Messages that may be read before the loop has taken them. */
     private static final int WINDOW = 64;
 
     private final Loop loop;

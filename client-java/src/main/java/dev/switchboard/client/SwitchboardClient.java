@@ -51,7 +51,7 @@ public final class SwitchboardClient implements AutoCloseable {
         private final URI url;
         private final String apiKey;
         private Supplier<Optional<String>> token = Optional::empty;
-        private Duration heartbeat = Duration.ofSeconds(25);
+        private Duration heartbeat = Duration.ofSeconds(10);
 
         private Builder(URI url, String apiKey) {
             this.url = url;
@@ -67,7 +67,7 @@ public final class SwitchboardClient implements AutoCloseable {
             return this;
         }
 
-        /** How often the connection is tried; one that does not answer until the next time is given up. */
+        /** How often the connection is tried, 10 s unless said; one that does not answer until the next time is given up. */
         public Builder heartbeat(Duration every) {
             heartbeat = every;
             return this;

@@ -144,6 +144,7 @@ class JavaClientTest {
                 SwitchboardClient cut = SwitchboardClient.builder(
                                 URI.create("http://127.0.0.1:" + proxy.port()), server.anonKey())
                         .token(() -> server.userToken(server.member(organization)))
+                        .heartbeat(Duration.ofSeconds(2)) // JDK 25 does not always tell of the end; its silence does
                         .build()) {
             EventQueue events = cut.channel("calls")
                     .changes(Changes.of("public", "calls"))

@@ -58,7 +58,7 @@ final class FilterResolver {
             throw unparsable(String.valueOf(invalid.getMessage()));
         }
         connection.setAutoCommit(false);
-        try (PreparedStatement become = connection.prepareStatement(PostgresRowAccess.BECOME_BRIEFLY)) {
+        try (PreparedStatement become = connection.prepareStatement(Impersonation.BECOME_BRIEFLY)) {
             become.setString(1, group.role());
             become.setString(2, group.json());
             become.execute();

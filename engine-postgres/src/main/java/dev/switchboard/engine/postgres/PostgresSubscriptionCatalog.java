@@ -132,7 +132,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         TableFacts facts = facts(connection, table, group.role());
         TableSecurity security = facts.security();
         Map<String, ColumnFacts> columns = facts.columns();
-        Optional<String> objection = PostgresRowAccess.objection(connection, security, group);
+        Optional<String> objection = Impersonation.objection(connection, security, group);
         if (objection.isPresent()) {
             throw new RefusedException(objection.get());
         }

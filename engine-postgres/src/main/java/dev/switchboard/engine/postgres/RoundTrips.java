@@ -1,0 +1,294 @@
+package dev.switchboard.engine.postgres;
+
+import dev.switchboard.engine.authorize.RowAccessUnavailableException;
+import dev.switchboard.engine.model.ClaimsGroup;
+import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.pipeline.Trouble;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Asks PostgreSQL in as few round trips as may be.
+ *
+ * <p>One round trip is one multi-statement: first whether the transactions that wrote the images are visible to a new
+ * snapshot (a change can be decoded before), and whether the catalog is as it was when the policies were read; then for
+ * each claims group a READ ONLY transaction of its own, with {@code set_config} of role and claims and one execution of
+ * the policy over all its images. Later snapshots still see what the first saw, and nothing that a policy sets for its
+ * transaction reaches the next group. Never one statement over several groups: the planner computes {@code (select
+ * auth.uid())} once.
+ *
+ * <p>What the policy raises means "not visible" for the row that made it raise: the images are halved until it is found.
+ * Owned by the pipeline thread.
+ */
+final class RoundTrips {
+    private static final long INVISIBLE_NANOS = TimeUnit.SECONDS.toNanos(2);
+
+    /** What all conditions of one group may take in one round; beyond it, they have failed. */
+    private static final long CONDITIONS_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private static final int LARGEST_CHUNK = 32;
+    private static final int REMEMBERED = 10_000;
+    private static final String VISIBLE = """
+            select coalesce(bool_and(pg_visible_in_snapshot(x::xid8, pg_current_snapshot())), true)
+              from unnest(?::text[]) as x""";
+
+    private final KnownTables tables;
+    private final Trouble trouble;
+    private final Set<String> reported = new HashSet<>();
+    private final AtomicLong nearestXid = new AtomicLong();
+    /** What the conditions of each group have taken in the present round. */
+    private final Map<ClaimsGroup, Long> conditionNanos = new HashMap<>();
+
+    /**
+     * A question that PostgreSQL has to decide.
+     *
+     * @param literals the distinct images, reduced to what the policy reads, each with the indexes of the question's
+     *                 images that it stands for
+     * @param onFailure what to do when a condition cannot be evaluated; policies have none, and hide what raises
+     */
+    record Pending(
+            int oid,
+            TableSecurity security,
+            String sql,
+            ClaimsGroup group,
+            List<Map.Entry<String, List<Integer>>> literals,
+            BitSet visible,
+            Optional<Runnable> onFailure) {
+        Pending part(int from, int to) {
+            return new Pending(oid, security, sql, group, literals.subList(from, to), visible, onFailure);
+        }
+
+        String become() {
+            return onFailure.isPresent() ? Impersonation.BECOME_BRIEFLY : Impersonation.BECOME;
+        }
+
+        void decided(int literal, boolean shown) {
+            if (shown) {
+                literals.get(literal).getValue().forEach(visible::set);
+            }
+        }
+    }
+
+    RoundTrips(KnownTables tables, Trouble trouble) {
+        this.tables = tables;
+        this.trouble = trouble;
+    }
+
+    /** Asks all that is pending, together where the statement is the same. */
+    void ask(Connection connection, Collection<List<Pending>> pending, Set<Integer> xids)
+            throws SQLException, RowAccessUnavailableException, OutdatedException {
+        conditionNanos.clear();
+        String[] fullXids = fullXids(connection, xids);
+        if (pending.isEmpty()) {
+            // what a transaction changed in the catalog counts for its own rows too
+            untilVisible(() -> isVisible(connection, fullXids), fullXids);
+            tables.refuseOutdated(CatalogVersion.read(connection, tables.usedOids()));
+        }
+        for (List<Pending> sameStatement : pending) {
+            askAll(connection, sameStatement, fullXids);
+        }
+    }
+
+    private String[] fullXids(Connection connection, Set<Integer> xids) throws SQLException {
+        if (nearestXid.get() == 0) {
+            try (Statement statement = connection.createStatement();
+                    ResultSet row = statement.executeQuery("select pg_snapshot_xmax(pg_current_snapshot())::text")) {
+                row.next();
+                nearestXid.set(Long.parseLong(row.getString(1)));
+            }
+        }
+        long near = nearestXid.get();
+        var full = new ArrayList<String>();
+        for (int xid : xids) {
+            long extended = Xids.extend(xid, near);
+            nearestXid.accumulateAndGet(extended, Math::max);
+            full.add(Long.toString(extended));
+        }
+        return full.toArray(String[]::new);
+    }
+
+    /** In chunks: a round trip each, and at most that many texts of statements are prepared. */
+    private void askAll(Connection connection, List<Pending> pending, String[] xids)
+            throws SQLException, RowAccessUnavailableException, OutdatedException {
+        int from = 0;
+        while (from < pending.size()) {
+            int size = Math.min(LARGEST_CHUNK, pending.size() - from);
+            askChunk(connection, pending.subList(from, from + size), xids);
+            from += size;
+        }
+    }
+
+    private void askChunk(Connection connection, List<Pending> chunk, String[] xids)
+            throws SQLException, RowAccessUnavailableException, OutdatedException {
+        if (chunk.getFirst().onFailure().isEmpty()) {
+            askWhole(connection, chunk, xids);
+            return;
+        }
+        var affordable = new ArrayList<Pending>();
+        for (Pending pending : chunk) {
+            if (conditionNanos.getOrDefault(pending.group(), 0L) > CONDITIONS_NANOS) {
+                pending.onFailure().ifPresent(Runnable::run);
+            } else {
+                affordable.add(pending);
+            }
+        }
+        if (!affordable.isEmpty()) {
+            long start = System.nanoTime();
+            try {
+                askWhole(connection, affordable, xids);
+            } finally {
+                long each = (System.nanoTime() - start) / affordable.size();
+                affordable.forEach(pending -> conditionNanos.merge(pending.group(), each, Long::sum));
+            }
+        }
+    }
+
+    private void askWhole(Connection connection, List<Pending> chunk, String[] xids)
+            throws SQLException, RowAccessUnavailableException, OutdatedException {
+        try {
+            untilVisible(() -> answered(connection, chunk, xids), xids);
+        } catch (SQLException raised) {
+            Impersonation.rollback(connection);
+            boolean ownTimeout = chunk.getFirst().onFailure().isPresent() && SqlState.isTimeout(raised);
+            if (SqlState.isTransient(raised) && !ownTimeout) {
+                throw raised;
+            }
+            tables.refuseStale(connection, chunk.getFirst(), raised);
+            isolate(connection, chunk, xids, raised);
+        }
+    }
+
+    /** A question that is answered once the changes' transactions are visible to it. */
+    private interface Attempt {
+        boolean succeeds() throws SQLException, OutdatedException;
+    }
+
+    private static void untilVisible(Attempt attempt, String[] xids)
+            throws SQLException, RowAccessUnavailableException, OutdatedException {
+        long start = System.nanoTime();
+        while (!attempt.succeeds()) {
+            if (System.nanoTime() - start > INVISIBLE_NANOS) {
+                throw new RowAccessUnavailableException(
+                        "the changes' transactions are not visible to new snapshots yet",
+                        new IllegalStateException(String.join(",", xids)));
+            }
+            LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(200));
+        }
+    }
+
+    private static boolean isVisible(Connection connection, String[] xids) throws SQLException {
+        try (PreparedStatement query = connection.prepareStatement(VISIBLE)) {
+            query.setArray(1, connection.createArrayOf("text", xids));
+            try (ResultSet visible = query.executeQuery()) {
+                visible.next();
+                return visible.getBoolean(1);
+            }
+        }
+    }
+
+    /**
+     * Something in the chunk raised: each question by itself, then its images halved; a single one is not visible. A
+     * condition that raises has failed as a whole; one that takes too long is tried on fewer images, within its group's
+     * budget.
+     */
+    private void isolate(Connection connection, List<Pending> chunk, String[] xids, SQLException raised)
+            throws SQLException, RowAccessUnavailableException, OutdatedException {
+        if (chunk.size() > 1) {
+            for (Pending one : chunk) {
+                askChunk(connection, List.of(one), xids);
+            }
+            return;
+        }
+        Pending one = chunk.getFirst();
+        int literals = one.literals().size();
+        boolean mayHelpToHalve = literals > 1 && (one.onFailure().isEmpty() || SqlState.isTimeout(raised));
+        if (one.onFailure().isPresent() && !mayHelpToHalve) {
+            one.onFailure().get().run();
+        } else if (literals == 1) {
+            report(one.security().table(), raised);
+        } else {
+            askChunk(connection, List.of(one.part(0, literals / 2)), xids);
+            askChunk(connection, List.of(one.part(literals / 2, literals)), xids);
+        }
+    }
+
+    private void report(TableName table, SQLException raised) {
+        if (reported.size() < REMEMBERED && reported.add(table + " " + raised.getSQLState())) {
+            trouble.report("a policy of table " + table + " raises, so the row is not shown", raised);
+        }
+    }
+
+    private boolean answered(Connection connection, List<Pending> chunk, String[] xids)
+            throws SQLException, OutdatedException {
+        String sql = VISIBLE + "; " + CatalogVersion.QUERY + "; "
+                + ("begin read only; " + chunk.getFirst().become() + "; "
+                                + chunk.getFirst().sql() + "; rollback; ")
+                        .repeat(chunk.size());
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            statement.setArray(1, connection.createArrayOf("text", xids));
+            statement.setArray(2, CatalogVersion.parameter(connection, tables.usedOids()));
+            int parameter = 3;
+            for (Pending pending : chunk) {
+                statement.setString(parameter++, pending.group().role());
+                statement.setString(parameter++, pending.group().json());
+                statement.setString(
+                        parameter++,
+                        RowImage.array(pending.literals().stream()
+                                .map(Map.Entry::getKey)
+                                .toList()));
+            }
+            statement.execute();
+            return read(statement, chunk);
+        }
+    }
+
+    private boolean read(PreparedStatement statement, List<Pending> chunk) throws SQLException, OutdatedException {
+        try (ResultSet visible = statement.getResultSet()) {
+            visible.next();
+            if (!visible.getBoolean(1)) {
+                return false;
+            }
+        }
+        try (ResultSet versions = nextRows(statement)) {
+            tables.refuseOutdated(CatalogVersion.read(versions));
+        }
+        for (Pending pending : chunk) {
+            nextRows(statement).close(); // set_config
+            try (ResultSet decisions = nextRows(statement)) {
+                int literal = 0;
+                while (decisions.next()) {
+                    pending.decided(literal++, decisions.getBoolean(1));
+                }
+                if (literal != pending.literals().size()) {
+                    throw new SQLException(
+                            literal + " decisions for " + pending.literals().size() + " rows", "08P01");
+                }
+            }
+        }
+        return true;
+    }
+
+    private static ResultSet nextRows(PreparedStatement statement) throws SQLException {
+        while (!statement.getMoreResults()) {
+            if (statement.getUpdateCount() == -1) {
+                throw new SQLException("a result is missing", "08P01");
+            }
+        }
+        return statement.getResultSet();
+    }
+}
