@@ -25,7 +25,7 @@ import picocli.CommandLine.Spec;
             "latency    commit to client: 100 users, 10 organizations, 200 changes a second",
             "joins      10,000 handshakes and joins with distinct tokens",
             "",
-            "Machines are shared and noisy: ratios within one run mean more than figures."
+            "On Linux, whose /proc it reads. Machines are shared and noisy: ratios within one run mean more than figures."
         },
         mixinStandardHelpOptions = true)
 public final class Bench implements Callable<Integer> {

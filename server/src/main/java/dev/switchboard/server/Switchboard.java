@@ -4,6 +4,7 @@ import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.EngineConfig;
+import dev.switchboard.engine.channel.Hub;
 import dev.switchboard.engine.pipeline.Pipeline;
 import dev.switchboard.engine.pipeline.Progress;
 import dev.switchboard.engine.pipeline.Time;
@@ -119,7 +120,7 @@ public final class Switchboard implements AutoCloseable {
         rows = new PostgresRowAccess(reader, Switchboard::log);
         blocking = Executors.newVirtualThreadPerTaskExecutor();
 
-        int loops = Runtime.getRuntime().availableProcessors();
+        int loops = Math.min(Hub.MOST_LOOPS, Runtime.getRuntime().availableProcessors());
         vertx = Vertx.vertx(new VertxOptions().setPreferNativeTransport(true).setEventLoopPoolSize(loops));
         gateway = new Gateway(vertx, settings, tokens, time, metrics::commitToSocket);
         var types = new PostgresTypeCatalog(typeConnections);

@@ -36,7 +36,8 @@ public final class Hub {
     /** What a message that waits takes beside its bytes, roughly. */
     private static final int OVERHEAD = 512;
 
-    private static final int MOST_LOOPS = Long.SIZE;
+    /** The most event loops that rooms can span: one bit each. */
+    public static final int MOST_LOOPS = Long.SIZE;
 
     private final Sink sink;
     private final List<RoomsOfLoop> loops;
