@@ -9,7 +9,7 @@ const tokens = new Map();
 const say = (message) => process.stdout.write(JSON.stringify(message) + "\n");
 
 /** The parts of a client that the commands use, whichever library it is. */
-async function open({ library, url, key, token, vsn, client }) {
+async function open({ library, url, key, token, vsn, client, auth }) {
   if (library === "phoenix") return openPhoenix(url, key);
   if (library.startsWith("realtime-js")) {
     const { RealtimeClient } = await import(library);
@@ -20,8 +20,12 @@ async function open({ library, url, key, token, vsn, client }) {
     return { realtime, channel: (name, options) => realtime.channel(name, options),
       removeChannel: (channel) => realtime.removeChannel(channel) };
   }
+  if (library.startsWith("postgrest-js")) {
+    const { PostgrestClient } = await import(library);
+    return new PostgrestClient(url + "/rest/v1", { headers: { apikey: key, Authorization: `Bearer ${token ?? key}` } });
+  }
   const { createClient } = await import(library);
-  const options = { realtime: { transport: ws, ...(vsn ? { vsn } : {}) } };
+  const options = { ...(auth ? { auth } : {}), realtime: { transport: ws, ...(vsn ? { vsn } : {}) } };
   if (token) options.accessToken = async () => tokens.get(client);
   return createClient(url, key, options);
 }
@@ -72,7 +76,31 @@ async function openPhoenix(url, key) {
 const bytes = (text) => new TextEncoder().encode(text).buffer;
 const of = ({ client, channel }) => channels.get(`${client}/${channel}`);
 
+/** Names in tests' arguments for what JSON cannot say. */
+const revive = (value) => value?.$date ? new Date(value.$date) : value?.$undefined ? undefined
+  : Array.isArray(value) ? value.map(revive)
+  : value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, revive(v)])) : value;
+
+/** What a promise of a client gives, as JSON can say it. */
+const plain = (result) => JSON.parse(JSON.stringify(result ?? null, (key, value) =>
+  value instanceof Error ? { name: value.name, message: value.message, code: value.code, status: value.status, details: value.details,
+    hint: value.hint, reasons: value.reasons } : value));
+
 const commands = {
+  /** Calls one method after the other, [["from", "films"], ["select", "*"]], each on what the former gave; "auth.signUp" goes by way. */
+  async run({ client, id, chain }) {
+    let value = clients.get(client);
+    for (const [name, ...args] of chain) {
+      const path = name.split(".");
+      const method = path.pop();
+      const target = path.reduce((object, part) => object[part], value);
+      value = target[method](...args.map(revive));
+      if (name.startsWith("auth.")) value = await value;
+    }
+    let result;
+    try { result = plain(await value); } catch (error) { result = { thrown: plain(error) }; }
+    say({ kind: "result", client, id, result });
+  },
   async connect(command) {
     tokens.set(command.client, command.token);
     clients.set(command.client, await open(command));

@@ -2,6 +2,7 @@ package dev.switchboard.bench;
 
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.server.auth.JwtTokens;
+import dev.switchboard.server.auth.KeyRing;
 import dev.switchboard.server.config.Secrets;
 import dev.switchboard.server.postgres.EmbeddedPostgres;
 import java.io.BufferedReader;
@@ -17,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** A Switchboard server of its own process, under the launcher's settings, in an empty directory. */
@@ -47,8 +49,10 @@ final class ServerProcess implements AutoCloseable {
                     .redirectErrorStream(true)
                     .start();
             port = awaitPort();
-            secrets = Secrets.loadOrCreate(directory.resolve("data").resolve("secrets.properties"), Instant.now());
-            tokens = new JwtTokens(secrets.jwt());
+            Path data = directory.resolve("data");
+            secrets = Secrets.loadOrCreate(data.resolve("secrets.properties"), Instant.now());
+            KeyRing keys = KeyRing.loadOrCreate(data.resolve("signing-keys.json"), Instant.now());
+            tokens = new JwtTokens(secrets.jwt(), keys, Optional.empty(), true);
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         }

@@ -14,6 +14,9 @@ import java.nio.file.StandardOpenOption;
 
 /** Where everything is kept, held by one process at a time. The lock ends with the process, however it ends. */
 public final class DataDirectory implements AutoCloseable {
+    /** Name of the file with the keys that sign access tokens. */
+    static final String SIGNING_KEYS = "signing-keys.json";
+
     private final Path path;
     private final FileChannel lockFile;
 
@@ -54,6 +57,10 @@ public final class DataDirectory implements AutoCloseable {
 
     public Path secretsFile() {
         return path.resolve("secrets.properties");
+    }
+
+    Path signingKeys() {
+        return path.resolve(SIGNING_KEYS);
     }
 
     Path postgres() {

@@ -19,7 +19,15 @@ import picocli.CommandLine.Spec;
         description = "Real-time backend for live operations on PostgreSQL.",
         mixinStandardHelpOptions = true,
         version = "switchboard 0.1.0",
-        subcommands = {StartCommand.class, PrepareCommand.class, PublishCommand.class, WatchCommand.class},
+        subcommands = {
+            StartCommand.class,
+            PrepareCommand.class,
+            PublishCommand.class,
+            WatchCommand.class,
+            UserCommand.class,
+            TokenCommand.class,
+            KeysCommand.class
+        },
         footer = {"", "Through the launcher ./switchboard also: test (runs every test), bench (measures this machine)."
         })
 public final class Main implements Runnable {

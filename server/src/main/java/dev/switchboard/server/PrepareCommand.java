@@ -1,8 +1,11 @@
 package dev.switchboard.server;
 
+import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.engine.postgres.Preparation;
 import dev.switchboard.server.config.DatabaseUrl;
+import dev.switchboard.server.postgres.AccountsSchema;
 import java.io.PrintWriter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -39,12 +42,11 @@ final class PrepareCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        var preparation = new Preparation(
-                DatabaseUrl.parse(databaseUrl, Optional.ofNullable(System.getenv("PGPASSWORD"))),
-                Switchboard.PUBLICATION,
-                Switchboard.SLOT);
+        Database database = DatabaseUrl.parse(databaseUrl, Optional.ofNullable(System.getenv("PGPASSWORD")));
+        var preparation = new Preparation(database, Switchboard.PUBLICATION, Switchboard.SLOT);
         PrintWriter out = spec.commandLine().getOut();
-        List<Preparation.Lack> lacks = preparation.lacks();
+        var lacks = new ArrayList<>(preparation.lacks());
+        AccountsSchema.lack(database).ifPresent(lacks::add);
         if (lacks.isEmpty()) {
             out.println("Nothing is missing.");
         }

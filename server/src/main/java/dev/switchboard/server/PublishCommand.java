@@ -3,14 +3,8 @@ package dev.switchboard.server;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.engine.postgres.TablePublisher;
-import dev.switchboard.server.config.DatabaseUrl;
-import dev.switchboard.server.config.InvalidSettingException;
-import dev.switchboard.server.config.Secrets;
-import dev.switchboard.server.postgres.EmbeddedPostgres;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -52,24 +46,7 @@ final class PublishCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (databaseUrl != null) {
-            return publish(DatabaseUrl.parse(databaseUrl, Optional.ofNullable(System.getenv("PGPASSWORD"))));
-        }
-        Path secretsFile = dataDirectory.resolve("secrets.properties");
-        if (!secretsFile.toFile().exists()) {
-            throw new InvalidSettingException("there is no installation in " + dataDirectory
-                    + "; start one with: switchboard start, or name its --data-dir");
-        }
-        Secrets secrets = Secrets.loadOrCreate(secretsFile, Instant.now());
-        Path postgres = dataDirectory.resolve("postgres");
-        Optional<Database> running = EmbeddedPostgres.findRunning(postgres, secrets.superuser());
-        if (running.isPresent()) {
-            return publish(running.get());
-        }
-        try (DataDirectory _ = DataDirectory.lock(dataDirectory);
-                EmbeddedPostgres started = EmbeddedPostgres.start(postgres, secrets.superuser())) {
-            return publish(started.database());
-        }
+        return Installation.withDatabase(dataDirectory, databaseUrl, this::publish);
     }
 
     private int publish(Database database) {

@@ -6,7 +6,9 @@ import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.deliver.OutboxLimit;
 import dev.switchboard.engine.deliver.OverflowRule;
 import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.server.accounts.UserDirectory;
 import dev.switchboard.server.config.DatabaseUrl;
+import dev.switchboard.server.config.HttpLimits;
 import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.config.SettingSources;
 import dev.switchboard.server.config.Settings;
@@ -14,6 +16,7 @@ import dev.switchboard.server.config.TlsFiles;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -25,6 +28,7 @@ import java.util.concurrent.CountDownLatch;
 import org.jdbi.v3.core.Jdbi;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -45,6 +49,7 @@ import picocli.CommandLine.Spec;
 final class StartCommand implements Callable<Integer> {
     private static final Duration KEY_LIFE = Duration.ofDays(3650);
     private static final Duration DEMO_TOKEN_LIFE = Duration.ofDays(1);
+    private static final String DEMO_PASSWORD = "switchboard-demo";
 
     @Spec
     private CommandSpec spec = CommandSpec.create();
@@ -116,6 +121,33 @@ final class StartCommand implements Callable<Integer> {
             defaultValue = "30")
     private int authorizationPatienceSeconds;
 
+    @Option(
+            names = "--public-url",
+            description =
+                    "Address of this server as its users see it, behind a proxy for example; default: host and port.")
+    private @Nullable String publicUrl;
+
+    @Option(
+            names = "--cors-origins",
+            split = ",",
+            description = "Pages that may read answers, as https://app.example.com; * for all.",
+            defaultValue = "*")
+    private List<String> corsOrigins = List.of();
+
+    @Option(names = "--max-body-bytes", description = "Size of a request's body.", defaultValue = "5000000")
+    private int maxBodyBytes;
+
+    @Option(
+            names = "--trust-forwarded-for",
+            description = "Takes a client's address from X-Forwarded-For, as the proxy in front says it last.")
+    private boolean trustForwardedFor;
+
+    @Mixin
+    private AccountOptions accounts = new AccountOptions();
+
+    @Mixin
+    private DataOptions data = new DataOptions();
+
     @Override
     public Integer call() throws InterruptedException {
         Instant start = Instant.now();
@@ -152,6 +184,9 @@ final class StartCommand implements Callable<Integer> {
                 throw new InvalidSettingException(unknown);
             });
         }
+        between("--max-body-bytes", maxBodyBytes, 1_000, 1_000_000_000);
+        refusePublicDemo();
+        HttpLimits defaults = HttpLimits.defaults();
         return new Settings(
                 host,
                 port,
@@ -164,7 +199,29 @@ final class StartCommand implements Callable<Integer> {
                 new OutboxLimit(outboxBytes, OverflowRule.DISCONNECT),
                 sendBufferBytes,
                 Duration.ofSeconds(idleSeconds),
-                Duration.ofSeconds(authorizationPatienceSeconds));
+                Duration.ofSeconds(authorizationPatienceSeconds),
+                Optional.ofNullable(publicUrl).map(url -> url.replaceFirst("/+$", "")),
+                corsOrigins,
+                new HttpLimits(
+                        defaults.lineBytes(),
+                        defaults.headerBytes(),
+                        maxBodyBytes,
+                        defaults.bodyTime(),
+                        defaults.headerTime(),
+                        defaults.idleTime(),
+                        trustForwardedFor),
+                accounts.settings(demo),
+                data.settings(),
+                accounts.oidc());
+    }
+
+    /** The demo's passwords are known to everybody. */
+    private void refusePublicDemo() {
+        boolean loopback = host.equals("localhost") || host.equals("::1") || host.startsWith("127.");
+        if (demo && !loopback) {
+            throw new InvalidSettingException("--demo has users whose passwords everybody knows, and --host " + host
+                    + " can be reached by others; leave out --demo, or listen on 127.0.0.1");
+        }
     }
 
     private Optional<TlsFiles> tls() {
@@ -207,14 +264,17 @@ final class StartCommand implements Callable<Integer> {
     private DemoTraffic startDemo(Database database) {
         Jdbi jdbi = Jdbi.create(database.url(), database.user(), database.password());
         DemoData.insert(jdbi);
+        var users = new UserDirectory(jdbi, new SecureRandom());
+        DemoData.users().stream()
+                .filter(user -> !users.has(user.id()))
+                .forEach(user -> users.add(user.email(), DEMO_PASSWORD, Optional.of(user.id())));
         return DemoTraffic.start(jdbi, new Random(demoSeed));
     }
 
     private void greet(Switchboard server, Duration took) {
         PrintWriter out = spec.commandLine().getOut();
         Instant now = Instant.now();
-        String url = (tlsKey == null ? "http://" : "https://") + (host.equals("0.0.0.0") ? "127.0.0.1" : host) + ":"
-                + server.port();
+        String url = server.url();
         String anonKey = apiKey(server, "anon");
         out.printf("%nSwitchboard is running, after %.1f s.%n%n", took.toMillis() / 1000.0);
         out.println("  URL          " + url);
@@ -224,9 +284,9 @@ final class StartCommand implements Callable<Integer> {
         out.println("  database     " + server.database()
                 + server.postgres().map(_ -> ", password in the same file").orElse(""));
         if (demo) {
-            out.printf("%nTwo users of two organizations:%n%n");
+            out.printf("%nTwo users of two organizations, who sign in with the password %s:%n%n", DEMO_PASSWORD);
             for (DemoData.User user : DemoData.users()) {
-                out.println("  " + user.name() + " of " + user.organization() + ", token:");
+                out.println("  " + user.name() + " of " + user.organization() + ", " + user.email() + ", token:");
                 out.println("    " + token(server, user, now));
             }
             out.printf("%nWatch the calls of the first, here or with the official client (needs Node):%n%n");

@@ -15,23 +15,37 @@ import dev.switchboard.engine.postgres.PostgresTypeCatalog;
 import dev.switchboard.engine.postgres.PostgresWalSource;
 import dev.switchboard.engine.postgres.Preparation;
 import dev.switchboard.engine.postgres.SessionSettings;
+import dev.switchboard.server.accounts.AccountRoutes;
+import dev.switchboard.server.accounts.LogMailer;
+import dev.switchboard.server.accounts.Mailer;
+import dev.switchboard.server.accounts.SmtpMailer;
+import dev.switchboard.server.auth.ForeignIssuer;
 import dev.switchboard.server.auth.JwtTokens;
+import dev.switchboard.server.auth.KeyRing;
 import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.config.Secrets;
 import dev.switchboard.server.config.Settings;
 import dev.switchboard.server.gateway.Gateway;
+import dev.switchboard.server.http.Cors;
+import dev.switchboard.server.http.Handler;
 import dev.switchboard.server.http.HttpFront;
 import dev.switchboard.server.http.Metrics;
+import dev.switchboard.server.http.Response;
+import dev.switchboard.server.postgres.AccountsSchema;
 import dev.switchboard.server.postgres.EmbeddedPostgres;
 import dev.switchboard.server.postgres.Migrations;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
+import java.security.SecureRandom;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import org.jdbi.v3.core.Jdbi;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -46,21 +60,29 @@ public final class Switchboard implements AutoCloseable {
 
     private static final int CATALOG_CONNECTIONS = 6;
     private static final int TYPE_CONNECTIONS = 2;
+    /** After which an identity provider's keys are fetched again: one that it withdrew verifies no longer. */
+    private static final Duration KEYS_AGE = Duration.ofMinutes(5);
+
+    private static final int ACCOUNT_CONNECTIONS = 6;
 
     private final DataDirectory directory;
+    private final Settings settings;
     private final Secrets secrets;
+    private final KeyRing keys;
     private final JwtTokens tokens;
     private final Optional<EmbeddedPostgres> postgres;
     private final Database database;
     private final HikariDataSource catalog;
     private final HikariDataSource typeConnections;
+    private final HikariDataSource accountConnections;
     private final PostgresRowAccess rows;
     private final ExecutorService blocking;
     private final Engine engine;
     private final Vertx vertx;
     private final Gateway gateway;
     private final Metrics metrics = new Metrics();
-    private final int port;
+    private final FileWatch files;
+    private volatile int port;
 
     /** Starts everything; what was started is stopped again where something fails. */
     public static Switchboard start(Settings settings) {
@@ -108,15 +130,20 @@ public final class Switchboard implements AutoCloseable {
             Optional<EmbeddedPostgres> postgres,
             Database database,
             Database reader) {
+        this.settings = settings;
         this.directory = directory;
         this.secrets = secrets;
         this.postgres = postgres;
         this.database = database;
         Time time = new SystemTime();
-        tokens = new JwtTokens(secrets.jwt());
+        keys = KeyRing.loadOrCreate(directory.signingKeys(), time.instant());
+        Optional<ForeignIssuer> foreign = settings.oidc().map(oidc -> new ForeignIssuer(oidc, time));
+        foreign.ifPresent(ForeignIssuer::fetchSoon); // known before the first token comes
+        tokens = new JwtTokens(secrets.jwt(), keys, foreign, settings.accounts().hs256());
         catalog = pool(reader, "catalog", CATALOG_CONNECTIONS);
         // of its own: types are asked for while a connection of the other is held
         typeConnections = pool(reader, "types", TYPE_CONNECTIONS);
+        accountConnections = pool(database, "accounts", ACCOUNT_CONNECTIONS);
         rows = new PostgresRowAccess(reader, Switchboard::log);
         blocking = Executors.newVirtualThreadPerTaskExecutor();
 
@@ -140,8 +167,55 @@ public final class Switchboard implements AutoCloseable {
         gateway.attach(engine);
         metrics.bind(engine, gateway, time);
         engine.start();
-        port = new HttpFront(gateway, engine, metrics, tokens, time, settings.maxFrameBytes())
-                .listen(vertx, settings.host(), settings.port(), settings.tls(), loops);
+        var front = new HttpFront(
+                gateway,
+                engine,
+                metrics,
+                tokens,
+                time,
+                settings.maxFrameBytes(),
+                settings.http(),
+                new Cors(settings.corsOrigins()),
+                Map.of(AccountRoutes.PREFIX, accounts(time)));
+        port = front.listen(vertx, settings.host(), settings.port(), settings.tls(), loops);
+        foreign.ifPresent(issuer -> vertx.setPeriodic(KEYS_AGE.toMillis(), _ -> issuer.fetchSoon()));
+        files = new FileWatch(vertx, blocking);
+        files.watch(List.of(directory.signingKeys()), keys::reload);
+        settings.tls().ifPresent(tls -> files.watch(List.of(tls.certificate(), tls.key()), () -> front.reloadTls(tls)));
+    }
+
+    private Handler accounts(Time time) {
+        Optional<Preparation.Lack> lack = AccountsSchema.lack(accountConnections);
+        if (lack.isPresent()) {
+            LOG.warn("There are no accounts: {}. {}", lack.get().what(), "switchboard prepare makes what they need");
+            return (_, _) -> Response.json(
+                    404,
+                    "{\"code\":\"not_found\",\"message\":\"This database has no accounts; switchboard prepare makes what"
+                            + " they need\"}");
+        }
+        Mailer mailer = settings.accounts()
+                .smtp()
+                .<Mailer>map(SmtpMailer::new)
+                .orElseGet(() -> new LogMailer(settings.accounts().logMail()));
+        return new AccountRoutes(
+                Jdbi.create(accountConnections),
+                settings.accounts(),
+                tokens,
+                keys,
+                mailer,
+                time,
+                new SecureRandom(),
+                this::url);
+    }
+
+    /** Of the server as its users see it, without a slash at the end. */
+    public String url() {
+        return settings.publicUrl().orElseGet(() -> {
+            String host =
+                    settings.host().equals("0.0.0.0") || settings.host().equals("::") ? "127.0.0.1" : settings.host();
+            return (settings.tls().isPresent() ? "https://" : "http://")
+                    + (host.contains(":") ? "[" + host + "]" : host) + ":" + port;
+        });
     }
 
     /** The cause's text at WARN, its trace at DEBUG. */
@@ -227,6 +301,7 @@ public final class Switchboard implements AutoCloseable {
         rows.close();
         catalog.close();
         typeConnections.close();
+        accountConnections.close();
         postgres.ifPresent(EmbeddedPostgres::close);
         directory.close();
     }

@@ -73,6 +73,36 @@ final class SupabaseClient implements AutoCloseable {
         event(event -> is(event, "kind", "connected") && is(event, "client", client));
     }
 
+    /**
+     * Connects with options of {@code auth}, as a JSON object, and the anon key.
+     */
+    void connectWithAuth(String client, String library, TestServer server, String key, String auth) {
+        ObjectNode command = command("connect", client)
+                .put("library", library)
+                .put("url", server.url())
+                .put("key", key);
+        command.set("auth", JSON.readTree(auth));
+        commands.println(command);
+        event(event -> is(event, "kind", "connected") && is(event, "client", client));
+    }
+
+    /**
+     * Runs a chain of calls, {@code [["from","films"],["select","*"]]}, with single quotes for double ones, and gives what
+     * came of it: {@code data}, {@code error}, {@code status} ...
+     */
+    JsonNode run(String client, String chain) {
+        String id = java.util.UUID.randomUUID().toString();
+        ObjectNode command = command("run", client).put("id", id);
+        command.set("chain", JSON.readTree(chain.replace('\'', '"')));
+        commands.println(command);
+        JsonNode event = event(candidate -> is(candidate, "id", id)
+                || (is(candidate, "kind", "failed") && is(candidate.path("command"), "id", id)));
+        if (is(event, "kind", "failed")) {
+            throw new AssertionError(event.path("error").asString());
+        }
+        return event.get("result");
+    }
+
     void subscribe(String client, String channel, ObjectNode... bindings) {
         ObjectNode command = command("subscribe", client).put("channel", channel);
         List.of(bindings).forEach(command.withArray("bindings")::add);

@@ -7,6 +7,10 @@ import dev.switchboard.engine.deliver.OutboxLimit;
 import dev.switchboard.engine.deliver.OverflowRule;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.server.Switchboard;
+import dev.switchboard.server.config.AccountSettings;
+import dev.switchboard.server.config.DataSettings;
+import dev.switchboard.server.config.HttpLimits;
+import dev.switchboard.server.config.OidcSettings;
 import dev.switchboard.server.config.Settings;
 import dev.switchboard.server.config.TlsFiles;
 import java.io.IOException;
@@ -16,6 +20,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -41,60 +46,114 @@ final class TestServer implements AutoCloseable {
     }
 
     static TestServer start() {
-        return start(LIMITS, 1000);
+        return with().start();
     }
 
     static TestServer start(ChannelLimits limits, int maxConnections) {
-        try {
-            Path directory = Files.createTempDirectory(Files.createDirectories(Path.of("target", "servers")), "server");
-            return new TestServer(
-                    directory, settings(directory, limits, maxConnections, Optional.empty(), Optional.empty()));
-        } catch (IOException failed) {
-            throw new UncheckedIOException(failed);
-        }
+        return with().limits(limits, maxConnections).start();
     }
 
     static TestServer startWithTls(Path certificate, Path key) {
-        try {
-            Path directory = Files.createTempDirectory(Files.createDirectories(Path.of("target", "servers")), "server");
-            return new TestServer(
-                    directory,
-                    settings(directory, LIMITS, 1000, Optional.empty(), Optional.of(new TlsFiles(certificate, key))));
-        } catch (IOException failed) {
-            throw new UncheckedIOException(failed);
-        }
+        return with().tls(new TlsFiles(certificate, key)).start();
     }
 
     /** On a PostgreSQL that somebody else runs. */
     static TestServer startOn(Database external) {
-        try {
-            Path directory = Files.createTempDirectory(Files.createDirectories(Path.of("target", "servers")), "server");
-            return new TestServer(
-                    directory, settings(directory, LIMITS, 1000, Optional.of(external), Optional.empty()));
-        } catch (IOException failed) {
-            throw new UncheckedIOException(failed);
+        return with().database(external).start();
+    }
+
+    static Wishes with() {
+        return new Wishes();
+    }
+
+    /** How the server shall be, where it is not as usual. */
+    static final class Wishes {
+        private ChannelLimits limits = LIMITS;
+        private int maxConnections = 1000;
+        private Optional<Database> external = Optional.empty();
+        private Optional<TlsFiles> tls = Optional.empty();
+        private AccountSettings accounts = AccountSettings.defaults();
+        private DataSettings data = DataSettings.defaults();
+        private HttpLimits http = HttpLimits.defaults();
+        private List<String> origins = List.of("*");
+        private Optional<OidcSettings> oidc = Optional.empty();
+
+        Wishes limits(ChannelLimits wanted, int connections) {
+            limits = wanted;
+            maxConnections = connections;
+            return this;
+        }
+
+        Wishes database(Database wanted) {
+            external = Optional.of(wanted);
+            return this;
+        }
+
+        Wishes tls(TlsFiles wanted) {
+            tls = Optional.of(wanted);
+            return this;
+        }
+
+        Wishes accounts(AccountSettings wanted) {
+            accounts = wanted;
+            return this;
+        }
+
+        Wishes data(DataSettings wanted) {
+            data = wanted;
+            return this;
+        }
+
+        Wishes http(HttpLimits wanted) {
+            http = wanted;
+            return this;
+        }
+
+        Wishes origins(String... wanted) {
+            origins = List.of(wanted);
+            return this;
+        }
+
+        Wishes oidc(OidcSettings wanted) {
+            oidc = Optional.of(wanted);
+            return this;
+        }
+
+        TestServer start() {
+            try {
+                Path directory =
+                        Files.createTempDirectory(Files.createDirectories(Path.of("target", "servers")), "server");
+                return new TestServer(directory, settings(directory));
+            } catch (IOException failed) {
+                throw new UncheckedIOException(failed);
+            }
+        }
+
+        private Settings settings(Path directory) {
+            return new Settings(
+                    "127.0.0.1",
+                    0,
+                    directory,
+                    external,
+                    tls,
+                    maxConnections,
+                    100_000,
+                    limits,
+                    new OutboxLimit(256 * 1024, OverflowRule.DISCONNECT),
+                    64 * 1024,
+                    Duration.ofSeconds(60),
+                    Duration.ofSeconds(20),
+                    Optional.empty(),
+                    origins,
+                    http,
+                    accounts,
+                    data,
+                    oidc);
         }
     }
 
-    private static Settings settings(
-            Path directory,
-            ChannelLimits limits,
-            int maxConnections,
-            Optional<Database> external,
-            Optional<TlsFiles> tls) {
-        return new Settings(
-                "127.0.0.1",
-                0,
-                directory,
-                external,
-                tls,
-                maxConnections,
-                100_000,
-                limits,
-                new OutboxLimit(256 * 1024, OverflowRule.DISCONNECT),
-                64 * 1024,
-                Duration.ofSeconds(60),
-                Duration.ofSeconds(20));
+    Path directory() {
+        return directory;
     }
 
     Switchboard server() {

@@ -3,6 +3,7 @@ package dev.switchboard.server.auth;
 import com.nimbusds.jose.JOSEException;
 import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.JWSHeader;
+import com.nimbusds.jose.JWSSigner;
 import com.nimbusds.jose.crypto.MACSigner;
 import com.nimbusds.jose.crypto.MACVerifier;
 import com.nimbusds.jose.util.JSONObjectUtils;
@@ -17,21 +18,54 @@ import java.text.ParseException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Date;
+import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 
-/** Tokens signed with the installation's secret, HS256 (RFC 7519, RFC 7515). Thread-safe. */
+/**
+ * The tokens that the server believes (RFC 7519, RFC 7515): signed with the installation's secret, HS256; with a key of
+ * its ring, ES256; or by an identity provider that the settings name. Thread-safe.
+ */
 public final class JwtTokens implements TokenVerifier {
-    /** Claims that differ from token to token of one user; policies do not see them (SPEC A5). */
+    /** Claims that differ from token to token of one user; policies of changes do not see them (SPEC A5). */
     private static final Set<String> PER_TOKEN = Set.of("iat", "exp", "jti", "session_id");
 
     private static final Instant LATEST = Instant.parse("9999-12-31T23:59:59Z");
 
     private final MACSigner signer;
     private final MACVerifier verifier;
+    private final KeyRing keys;
+    private final Optional<ForeignIssuer> foreign;
+    private final boolean symmetric;
 
-    public JwtTokens(String secret) {
+    /** What a token says, once its signature is found right; of its times only {@code exp} was looked for. */
+    public sealed interface Reading {
+        /** @param claims all of them, of an identity provider's token with ours beside theirs */
+        record Signed(String role, Map<String, Object> claims, Instant expiresAt) implements Reading {
+            public Optional<String> text(String claim) {
+                return claims.get(claim) instanceof String text ? Optional.of(text) : Optional.empty();
+            }
+
+            /** All claims as a JSON object. */
+            public String json() {
+                return JSONObjectUtils.toJSONString(claims);
+            }
+        }
+
+        /** @param code why not */
+        record Refused(ErrorCode code) implements Reading {}
+    }
+
+    /**
+     * @param secret    of at least 32 bytes
+     * @param symmetric whether sessions are signed with the secret, HS256, instead of with the ring, ES256
+     */
+    public JwtTokens(String secret, KeyRing keys, Optional<ForeignIssuer> foreign, boolean symmetric) {
+        this.keys = keys;
+        this.foreign = foreign;
+        this.symmetric = symmetric;
         try {
             byte[] key = secret.getBytes(StandardCharsets.UTF_8);
             signer = new MACSigner(key);
@@ -41,15 +75,37 @@ public final class JwtTokens implements TokenVerifier {
         }
     }
 
-    /** A token with these claims besides {@code role}, {@code iat} and {@code exp}. */
+    /** A token with these claims besides {@code role}, {@code iat} and {@code exp}, signed with the secret. */
     public String issue(String role, Map<String, Object> claims, Instant now, Duration life) {
-        var builder = new JWTClaimsSet.Builder()
-                .issuer("switchboard")
-                .claim("role", role)
-                .issueTime(Date.from(now))
-                .expirationTime(Date.from(now.plus(life)));
+        var all = new HashMap<>(claims);
+        all.putIfAbsent("iss", "switchboard");
+        return sign(new JWSHeader(JWSAlgorithm.HS256), signer, claimsSet(role, all, now, life));
+    }
+
+    /** A user's access token: with these claims besides {@code role}, {@code iat} and {@code exp}. */
+    public String issueAccess(String role, Map<String, Object> claims, Instant now, Duration life) {
+        if (symmetric) {
+            return issue(role, claims, now, life);
+        }
+        KeyRing.Signing key = keys.signing();
+        var header = new JWSHeader.Builder(JWSAlgorithm.ES256)
+                .keyID(key.keyId())
+                .type(com.nimbusds.jose.JOSEObjectType.JWT)
+                .build();
+        return sign(header, key.signer(), claimsSet(role, claims, now, life));
+    }
+
+    private static JWTClaimsSet claimsSet(String role, Map<String, Object> claims, Instant now, Duration life) {
+        var builder = new JWTClaimsSet.Builder();
         claims.forEach(builder::claim);
-        var token = new SignedJWT(new JWSHeader(JWSAlgorithm.HS256), builder.build());
+        return builder.claim("role", role)
+                .issueTime(Date.from(now))
+                .expirationTime(Date.from(now.plus(life)))
+                .build();
+    }
+
+    private static String sign(JWSHeader header, JWSSigner signer, JWTClaimsSet claims) {
+        var token = new SignedJWT(header, claims);
         try {
             token.sign(signer);
         } catch (JOSEException broken) {
@@ -58,48 +114,68 @@ public final class JwtTokens implements TokenVerifier {
         return token.serialize();
     }
 
-    @Override
-    public Result verify(String token, Instant now) {
+    /** Reads a token and checks its signature; leaves it to the caller what an expired one is good for. */
+    public Reading read(String token) {
         SignedJWT jwt;
         Map<String, Object> claims;
         try {
             jwt = SignedJWT.parse(token.strip());
             claims = jwt.getPayload().toJSONObject();
         } catch (ParseException notAToken) {
-            return invalid(ErrorCode.TOKEN_MALFORMED);
+            return new Reading.Refused(ErrorCode.TOKEN_MALFORMED);
         }
         if (claims == null) {
-            return invalid(ErrorCode.TOKEN_MALFORMED);
+            return new Reading.Refused(ErrorCode.TOKEN_MALFORMED);
         }
-        if (!isSigned(jwt)) {
-            return invalid(ErrorCode.TOKEN_SIGNATURE);
+        Optional<Map<String, Object>> believed = believe(jwt, claims);
+        if (believed.isEmpty()) {
+            return new Reading.Refused(ErrorCode.TOKEN_SIGNATURE);
         }
-        if (!(claims.get("role") instanceof String role) || !(claims.get("exp") instanceof Number expiry)) {
-            return invalid(ErrorCode.CLAIMS_MISSING);
+        Map<String, Object> all = believed.get();
+        // "none" is no role: taking it on would be keeping the connection's own
+        if (!(all.get("role") instanceof String role)
+                || role.isBlank()
+                || role.equalsIgnoreCase("none")
+                || !(all.get("exp") instanceof Number expiry)) {
+            return new Reading.Refused(ErrorCode.CLAIMS_MISSING);
         }
-        Instant expiresAt = Instant.ofEpochSecond(Math.min(expiry.longValue(), LATEST.getEpochSecond()));
-        if (!now.isBefore(expiresAt)) {
-            long seconds = now.getEpochSecond() - expiresAt.getEpochSecond();
-            return new Result.Invalid(ErrorCode.TOKEN_EXPIRED, "Token has expired " + seconds + " seconds ago");
-        }
-        return new Result.Valid(new Claims(group(role, claims), expiresAt));
+        return new Reading.Signed(
+                role, all, Instant.ofEpochSecond(Math.min(expiry.longValue(), LATEST.getEpochSecond())));
     }
 
-    private boolean isSigned(SignedJWT jwt) {
+    @Override
+    public Result verify(String token, Instant now) {
+        return switch (read(token)) {
+            case Reading.Refused(ErrorCode code) -> new Result.Invalid(code, code.message());
+            case Reading.Signed signed -> {
+                if (!now.isBefore(signed.expiresAt())) {
+                    long seconds = now.getEpochSecond() - signed.expiresAt().getEpochSecond();
+                    yield new Result.Invalid(ErrorCode.TOKEN_EXPIRED, "Token has expired " + seconds + " seconds ago");
+                }
+                yield new Result.Valid(new Claims(group(signed.role(), signed.claims()), signed.expiresAt()));
+            }
+        };
+    }
+
+    private Optional<Map<String, Object>> believe(SignedJWT jwt, Map<String, Object> claims) {
+        JWSAlgorithm algorithm = jwt.getHeader().getAlgorithm();
         try {
-            return jwt.getHeader().getAlgorithm().equals(JWSAlgorithm.HS256) && jwt.verify(verifier);
+            if (algorithm.equals(JWSAlgorithm.HS256)) {
+                return jwt.verify(verifier) ? Optional.of(claims) : Optional.empty();
+            }
+            var own = keys.verifier(String.valueOf(jwt.getHeader().getKeyID()));
+            if (algorithm.equals(JWSAlgorithm.ES256) && own.isPresent()) {
+                return jwt.verify(own.get()) ? Optional.of(claims) : Optional.empty();
+            }
         } catch (JOSEException unverifiable) {
-            return false;
+            return Optional.empty();
         }
+        return foreign.filter(issuer -> issuer.issued(claims)).flatMap(issuer -> issuer.verify(jwt, claims));
     }
 
     private static ClaimsGroup group(String role, Map<String, Object> claims) {
         var shared = new TreeMap<>(claims);
         shared.keySet().removeAll(PER_TOKEN);
         return new ClaimsGroup(role, JSONObjectUtils.toJSONString(shared));
-    }
-
-    private static Result invalid(ErrorCode code) {
-        return new Result.Invalid(code, code.message());
     }
 }

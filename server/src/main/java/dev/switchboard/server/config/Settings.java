@@ -5,6 +5,7 @@ import dev.switchboard.engine.deliver.OutboxLimit;
 import dev.switchboard.engine.postgres.Database;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -22,6 +23,8 @@ import java.util.Optional;
  * @param sendBufferBytes       of one connection's kernel send buffer
  * @param idleTimeout           without any frame, after which a connection is closed
  * @param authorizationPatience see {@link dev.switchboard.engine.EngineConfig}
+ * @param publicUrl             of the server as its users see it, without a slash at the end; empty for host and port
+ * @param corsOrigins           pages that may read answers, {@code *} for all
  */
 public record Settings(
         String host,
@@ -35,4 +38,10 @@ public record Settings(
         OutboxLimit outbox,
         int sendBufferBytes,
         Duration idleTimeout,
-        Duration authorizationPatience) {}
+        Duration authorizationPatience,
+        Optional<String> publicUrl,
+        List<String> corsOrigins,
+        HttpLimits http,
+        AccountSettings accounts,
+        DataSettings data,
+        Optional<OidcSettings> oidc) {}

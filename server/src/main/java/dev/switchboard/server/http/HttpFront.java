@@ -2,6 +2,7 @@ package dev.switchboard.server.http;
 
 import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.channel.TokenVerifier;
+import dev.switchboard.server.config.HttpLimits;
 import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.config.TlsFiles;
 import dev.switchboard.server.gateway.Gateway;
@@ -9,13 +10,18 @@ import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.PemKeyCertOptions;
+import io.vertx.core.net.ServerSSLOptions;
 import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** The one port: WebSocket paths to the gateway, health and metrics, one listener per event loop. */
@@ -27,19 +33,35 @@ public final class HttpFront {
     private final HealthRoutes health;
     private final Metrics metrics;
     private final BroadcastRoutes broadcasts;
+    private final Map<String, Handler> handlers;
+    private final BlockingRoutes blocking;
+    private final RequestDeadlines deadlines;
+    private final HttpLimits limits;
+    private final List<HttpServer> servers = new CopyOnWriteArrayList<>();
 
-    /** @param maxBodyBytes of a request */
+    /**
+     * @param maxBroadcastBytes of a broadcast's body
+     * @param handlers          by the prefix of their paths, {@code /auth/v1}
+     */
     public HttpFront(
             Gateway gateway,
             Engine engine,
             Metrics metrics,
             TokenVerifier tokens,
             InstantSource clock,
-            int maxBodyBytes) {
+            int maxBroadcastBytes,
+            HttpLimits limits,
+            Cors cors,
+            Map<String, Handler> handlers) {
         this.gateway = gateway;
+        this.handlers = Map.copyOf(handlers);
+        this.blocking = new BlockingRoutes(limits, cors);
+        this.deadlines = new RequestDeadlines(limits);
+        this.limits = limits;
         this.health = new HealthRoutes(engine.progress());
         this.metrics = metrics;
-        this.broadcasts = new BroadcastRoutes(engine::broadcast, gateway::isCongested, tokens, clock, maxBodyBytes);
+        this.broadcasts =
+                new BroadcastRoutes(engine::broadcast, gateway::isCongested, tokens, clock, maxBroadcastBytes);
     }
 
     /**
@@ -53,11 +75,9 @@ public final class HttpFront {
                 .setHost(host)
                 .setPort(wantedPort == 0 ? SHARED_RANDOM_PORT : wantedPort)
                 .setHttp2ClearTextEnabled(false) // its upgrade handler does not survive the take-over of a pipeline
-                .setMaxHeaderSize(16 * 1024);
-        tls.ifPresent(files -> options.setSsl(true)
-                .setKeyCertOptions(new PemKeyCertOptions()
-                        .setCertPath(files.certificate().toString())
-                        .setKeyPath(files.key().toString())));
+                .setMaxInitialLineLength(limits.lineBytes())
+                .setMaxHeaderSize(limits.headerBytes());
+        tls.ifPresent(files -> options.setSsl(true).setKeyCertOptions(pem(files)));
         var port = new AtomicInteger();
         try {
             vertx.deployVerticle(() -> new Listener(options, port), new DeploymentOptions().setInstances(loops))
@@ -69,6 +89,24 @@ public final class HttpFront {
                     + "; choose another --port or --host");
         }
         return port.get();
+    }
+
+    /** Takes over a certificate that was renewed; connections that are open keep theirs. */
+    public void reloadTls(TlsFiles files) {
+        var fresh = new ServerSSLOptions();
+        fresh.setKeyCertOptions(pem(files));
+        for (HttpServer server : servers) {
+            server.updateSSLOptions(fresh, true)
+                    .toCompletionStage()
+                    .toCompletableFuture()
+                    .join();
+        }
+    }
+
+    private static PemKeyCertOptions pem(TlsFiles files) {
+        return new PemKeyCertOptions()
+                .setCertPath(files.certificate().toString())
+                .setKeyPath(files.key().toString());
     }
 
     private final class Listener extends VerticleBase {
@@ -83,22 +121,41 @@ public final class HttpFront {
         @Override
         public Future<?> start() {
             return vertx.createHttpServer(options)
+                    .connectionHandler(deadlines::start)
                     .requestHandler(HttpFront.this::route)
                     .listen()
-                    .onSuccess(server -> port.set(server.actualPort()));
+                    .onSuccess(server -> {
+                        servers.add(server);
+                        port.set(server.actualPort());
+                    });
         }
     }
 
     private void route(HttpServerRequest request) {
+        deadlines.met(request);
         switch (String.valueOf(request.path())) {
             case "/realtime/v1/websocket", "/socket/websocket" -> gateway.upgrade(request);
             case "/healthz" -> health.healthz(request);
             case "/readyz" -> health.readyz(request);
             case "/metrics" -> scrape(request);
             case String path ->
-                BroadcastRoutes.rest(path)
-                        .ifPresentOrElse(rest -> broadcasts.handle(request, rest), () -> notFound(request));
+                handler(path)
+                        .ifPresentOrElse(
+                                handler -> blocking.handle(request, handler),
+                                () -> BroadcastRoutes.rest(path)
+                                        .ifPresentOrElse(
+                                                rest -> broadcasts.handle(request, rest), () -> notFound(request)));
         }
+    }
+
+    private Optional<Handler> handler(String path) {
+        for (Map.Entry<String, Handler> entry : handlers.entrySet()) {
+            String prefix = entry.getKey();
+            if (path.startsWith(prefix) && (path.length() == prefix.length() || path.charAt(prefix.length()) == '/')) {
+                return Optional.of(entry.getValue());
+            }
+        }
+        return Optional.empty();
     }
 
     private static void notFound(HttpServerRequest request) {

@@ -1,0 +1,543 @@
+package dev.switchboard.server.accounts;
+
+import dev.switchboard.server.auth.JwtTokens;
+import dev.switchboard.server.config.AccountSettings;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Supplier;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/** What people do with their accounts: sign up, in and out, change what is theirs. Blocking; thread-safe. */
+final class Accounts {
+    static final RateLimits.Rate PASSWORD_GUESSES = new RateLimits.Rate("guess", 10, Duration.ofMinutes(1));
+    static final RateLimits.Rate GUESSES_FROM_ANYWHERE = new RateLimits.Rate("guesses", 100, Duration.ofSeconds(30));
+
+    private static final Logger LOG = LoggerFactory.getLogger(Accounts.class);
+    private static final Duration LEAST_MAIL_DELAY = Duration.ofSeconds(60);
+
+    private final Jdbi jdbi;
+    private final AccountSettings settings;
+    private final Passwords passwords;
+    private final RateLimits limits;
+    private final RateLimits.Rate requests;
+    private final Sessions sessions;
+    private final OneTimeTokens oneTimeTokens;
+    private final Links links;
+    private final Mailer mailer;
+    private final InstantSource clock;
+
+    /** Who wants to sign up or in. */
+    record Applicant(
+            Optional<String> email,
+            Optional<String> password,
+            ObjectNode data,
+            Optional<OneTimeTokens.Challenge> challenge,
+            Optional<String> redirect) {}
+
+    /**
+     * Who is signed in.
+     *
+     * @param session empty for a token that was made without one
+     */
+    record Principal(UUID userId, Optional<UUID> session) {}
+
+    /** What the user wants to have changed. */
+    record Wish(
+            Optional<String> email,
+            Optional<String> password,
+            Optional<ObjectNode> data,
+            Optional<String> nonce,
+            Optional<OneTimeTokens.Challenge> challenge,
+            Optional<String> redirect) {}
+
+    Accounts(
+            Jdbi jdbi,
+            AccountSettings settings,
+            JwtTokens jwt,
+            Mailer mailer,
+            InstantSource clock,
+            Tokens tokens,
+            Supplier<String> url) {
+        this.jdbi = jdbi;
+        this.settings = settings;
+        this.clock = clock;
+        this.mailer = mailer;
+        passwords = new Passwords(settings.shortestPassword());
+        limits = new RateLimits(clock);
+        requests = new RateLimits.Rate(
+                "address",
+                settings.signInsPerAddress(),
+                Duration.ofMinutes(5).dividedBy(Math.max(1, settings.signInsPerAddress())));
+        sessions = new Sessions(jwt, tokens, clock, settings.accessTokenLife(), url);
+        oneTimeTokens = new OneTimeTokens(tokens, settings.linkLife());
+        links = new Links(settings, url);
+    }
+
+    Jdbi database() {
+        return jdbi;
+    }
+
+    Passwords passwords() {
+        return passwords;
+    }
+
+    Links links() {
+        return links;
+    }
+
+    OneTimeTokens oneTimeTokens() {
+        return oneTimeTokens;
+    }
+
+    /** Counts a request that costs something against its address. */
+    void count(Origin origin) {
+        limits.take(requests, RateLimits.network(origin.address()));
+    }
+
+    // Signing up
+
+    /** A session, or the user whose address has to be confirmed first. */
+    ObjectNode signUp(Applicant applicant, Origin origin) {
+        if (!settings.signUp()) {
+            throw new AccountException(AccountError.SIGNUP_DISABLED);
+        }
+        if (applicant.email().isEmpty() && applicant.password().isEmpty()) {
+            return signInAnonymously(applicant, origin);
+        }
+        String email = Users.normalize(applicant.email().orElseThrow(() -> invalid("An email address is required")));
+        String password = applicant.password().orElseThrow(() -> invalid("Signup requires a valid password"));
+        passwords.check(password);
+        String hash = passwords.hash(password);
+        if (settings.confirmEmail()) {
+            return signUpToConfirm(email, hash, applicant, origin);
+        }
+        return jdbi.inTransaction(handle -> {
+            User user = Users.insert(handle, newcomer(email, Optional.of(hash), applicant.data(), true))
+                    .orElseThrow(() -> new AccountException(AccountError.USER_EXISTS));
+            AuditLog.write(handle, AuditLog.Entry.done(user.id(), "user_signedup"), origin);
+            return sessions.start(handle, user.id(), "password", origin);
+        });
+    }
+
+    /** Somebody who has an account already gets the same answer as a newcomer, so that nobody learns who has one. */
+    private ObjectNode signUpToConfirm(String email, String hash, Applicant applicant, Origin origin) {
+        requireMail();
+        ObjectNode answer = jdbi.inTransaction(handle -> {
+            Optional<User> existing = Users.byEmail(handle, email);
+            if (existing.filter(User::confirmed).isPresent()) {
+                return stranger(email, applicant.data());
+            }
+            User user = existing.orElseGet(
+                    () -> Users.insert(handle, newcomer(email, Optional.of(hash), applicant.data(), false))
+                            .orElseThrow(() -> new AccountException(AccountError.USER_EXISTS)));
+            if (existing.isEmpty()) {
+                AuditLog.write(handle, AuditLog.Entry.done(user.id(), "user_signedup"), origin);
+            }
+            if (existing.isEmpty() || !OneTimeTokens.issuedJustNow(handle, user.id(), OneTimeTokens.Purpose.SIGNUP)) {
+                mail(handle, user, OneTimeTokens.Purpose.SIGNUP, email, applicant.challenge(), applicant.redirect());
+            }
+            return Users.get(handle, user.id()).json();
+        });
+        answer.put("confirmation_sent_at", clock.instant().toString());
+        return answer;
+    }
+
+    static Users.New newcomer(String email, Optional<String> hash, ObjectNode data, boolean confirmed) {
+        return new Users.New(
+                Optional.empty(),
+                Optional.of(email),
+                Optional.empty(),
+                hash,
+                data.toString(),
+                "{}",
+                Optional.empty(),
+                confirmed,
+                false);
+    }
+
+    private ObjectNode stranger(String email, ObjectNode data) {
+        String now = clock.instant().toString();
+        ObjectNode user = JsonMapper.shared().createObjectNode();
+        user.put("id", UUID.randomUUID().toString())
+                .put("aud", "authenticated")
+                .put("role", "authenticated")
+                .put("email", email)
+                .put("phone", "")
+                .put("created_at", now)
+                .put("updated_at", now)
+                .put("is_anonymous", false);
+        user.putObject("app_metadata")
+                .put("provider", "email")
+                .putArray("providers")
+                .add("email");
+        user.set("user_metadata", data);
+        user.putArray("identities");
+        return user;
+    }
+
+    private ObjectNode signInAnonymously(Applicant applicant, Origin origin) {
+        if (!settings.anonymous()) {
+            throw new AccountException(AccountError.ANONYMOUS_DISABLED);
+        }
+        return jdbi.inTransaction(handle -> {
+            var nobody = new Users.New(
+                    Optional.empty(),
+                    Optional.empty(),
+                    Optional.empty(),
+                    Optional.empty(),
+                    applicant.data().toString(),
+                    "{}",
+                    Optional.empty(),
+                    false,
+                    true);
+            User user = Users.insert(handle, nobody).orElseThrow();
+            AuditLog.write(handle, AuditLog.Entry.done(user.id(), "user_signedup"), origin);
+            return sessions.start(handle, user.id(), "anonymous", origin);
+        });
+    }
+
+    // Signing in
+
+    ObjectNode signIn(String address, String password, Origin origin) {
+        String email = Users.normalize(address);
+        Optional<User> user = jdbi.withHandle(handle -> Users.byEmail(handle, email));
+        String guess = email + " " + RateLimits.network(origin.address());
+        limit(user, guess, origin);
+        if (!passwords.matches(password, user.flatMap(User::passwordHash))) {
+            limits.tryTake(PASSWORD_GUESSES, guess);
+            user.ifPresent(
+                    known -> limits.tryTake(GUESSES_FROM_ANYWHERE, known.id().toString()));
+            fail(user.map(User::id), "login", "wrong address or password", origin);
+            throw new AccountException(AccountError.INVALID_CREDENTIALS);
+        }
+        User known = user.orElseThrow();
+        if (known.isBanned(clock.instant())) {
+            fail(Optional.of(known.id()), "login", "banned", origin);
+            throw new AccountException(AccountError.USER_BANNED);
+        }
+        if (!known.confirmed()) {
+            throw new AccountException(AccountError.EMAIL_NOT_CONFIRMED);
+        }
+        return jdbi.inTransaction(handle -> {
+            AuditLog.write(handle, AuditLog.Entry.done(known.id(), "login"), origin);
+            return sessions.start(handle, known.id(), "password", origin);
+        });
+    }
+
+    /** Guessers wait; the account's owner does not wait for them, at an address where that account is signed in. */
+    private void limit(Optional<User> user, String guess, Origin origin) {
+        boolean guessed = !limits.hasLeft(PASSWORD_GUESSES, guess)
+                || user.filter(known -> !limits.hasLeft(
+                                GUESSES_FROM_ANYWHERE, known.id().toString()))
+                        .filter(known ->
+                                !jdbi.withHandle(handle -> Sessions.hasOneFrom(handle, known.id(), origin.address())))
+                        .isPresent();
+        if (guessed) {
+            fail(user.map(User::id), "login", "too many wrong passwords", origin);
+            throw new AccountException(
+                    AccountError.RATE_LIMIT, AccountError.RATE_LIMIT.message(), Optional.of(PASSWORD_GUESSES.each()));
+        }
+    }
+
+    ObjectNode refresh(String refreshToken, Origin origin) {
+        Sessions.Refresh refresh = jdbi.inTransaction(handle -> {
+            Sessions.Refresh outcome = sessions.refresh(handle, refreshToken);
+            switch (outcome) {
+                case Sessions.Refresh.Reused(UUID user) ->
+                    AuditLog.write(
+                            handle,
+                            AuditLog.Entry.failed(
+                                    Optional.of(user),
+                                    "token_refreshed",
+                                    "a used token came again; the session was ended"),
+                            origin);
+                case Sessions.Refresh.Banned(UUID user) ->
+                    AuditLog.write(
+                            handle, AuditLog.Entry.failed(Optional.of(user), "token_refreshed", "banned"), origin);
+                case Sessions.Refresh.Refreshed _, Sessions.Refresh.Unknown _ -> {}
+            }
+            return outcome;
+        });
+        return switch (refresh) {
+            case Sessions.Refresh.Refreshed(ObjectNode session) -> session;
+            case Sessions.Refresh.Unknown _ -> throw new AccountException(AccountError.REFRESH_NOT_FOUND);
+            case Sessions.Refresh.Reused _ -> throw new AccountException(AccountError.REFRESH_ALREADY_USED);
+            case Sessions.Refresh.Banned _ -> throw new AccountException(AccountError.USER_BANNED);
+        };
+    }
+
+    ObjectNode exchange(String code, String verifier, Origin origin) {
+        Optional<OneTimeTokens.Exchanged> exchanged =
+                jdbi.inTransaction(handle -> OneTimeTokens.exchange(handle, code, verifier));
+        OneTimeTokens.Exchanged found =
+                exchanged.orElseThrow(() -> new AccountException(AccountError.FLOW_STATE_NOT_FOUND));
+        if (!found.fits()) {
+            throw new AccountException(AccountError.BAD_CODE_VERIFIER);
+        }
+        return jdbi.inTransaction(handle -> enter(handle, found.userId(), found.method(), origin));
+    }
+
+    private ObjectNode enter(Handle handle, UUID userId, String method, Origin origin) {
+        if (Users.get(handle, userId).isBanned(clock.instant())) {
+            throw new AccountException(AccountError.USER_BANNED);
+        }
+        AuditLog.write(handle, AuditLog.Entry.done(userId, "login"), origin);
+        return sessions.start(handle, userId, method, origin);
+    }
+
+    /** @param scope global: everywhere; local: here; others: everywhere else */
+    void signOut(Principal principal, String scope, Origin origin) {
+        jdbi.useTransaction(handle -> {
+            switch (scope) {
+                case "global" -> Sessions.endAll(handle, principal.userId());
+                case "local" -> principal.session().ifPresent(session -> Sessions.end(handle, session));
+                case "others" -> Sessions.endOthers(handle, principal.userId(), principal.session());
+                default -> throw invalid("scope must be global, local or others, and is '" + scope + "'");
+            }
+            AuditLog.write(handle, AuditLog.Entry.done(principal.userId(), "logout"), origin);
+        });
+    }
+
+    // One's own account
+
+    ObjectNode user(Principal principal) {
+        return jdbi.withHandle(handle -> {
+            requireSession(handle, principal);
+            return Users.get(handle, principal.userId()).json();
+        });
+    }
+
+    private static void requireSession(Handle handle, Principal principal) {
+        if (principal
+                .session()
+                .filter(session -> !Sessions.exists(handle, session))
+                .isPresent()) {
+            throw new AccountException(AccountError.SESSION_NOT_FOUND);
+        }
+    }
+
+    ObjectNode update(Principal principal, Wish wish, Origin origin) {
+        wish.password().ifPresent(passwords::check);
+        User before = jdbi.withHandle(handle -> {
+            requireSession(handle, principal);
+            return Users.get(handle, principal.userId());
+        });
+        if (wish.password().isPresent()
+                && before.passwordHash().isPresent()
+                && passwords.matches(wish.password().get(), before.passwordHash())) {
+            throw new AccountException(AccountError.SAME_PASSWORD);
+        }
+        wish.nonce().ifPresent(nonce -> requireNonce(before, nonce));
+        Optional<String> hash = wish.password().map(passwords::hash);
+        return jdbi.inTransaction(handle -> {
+            UUID id = principal.userId();
+            Users.lock(handle, id);
+            wish.data().ifPresent(data -> Users.mergeMetadata(handle, id, data));
+            hash.ifPresent(fresh -> {
+                Users.setPassword(handle, id, fresh);
+                Sessions.endOthers(handle, id, principal.session());
+                AuditLog.write(handle, AuditLog.Entry.done(id, "user_updated_password"), origin);
+            });
+            wish.email().map(Users::normalize).ifPresent(email -> changeEmail(handle, before, email, wish));
+            AuditLog.write(handle, AuditLog.Entry.done(id, "user_modified"), origin);
+            return Users.get(handle, id).json();
+        });
+    }
+
+    /** In a transaction of its own: a wrong guess counts also where the change fails. */
+    private void requireNonce(User user, String nonce) {
+        boolean right = jdbi.inTransaction(handle -> oneTimeTokens
+                .redeem(handle, user.id(), user.email().orElse(""), nonce, OneTimeTokens.Purpose.REAUTHENTICATION)
+                .isPresent());
+        if (!right) {
+            throw new AccountException(AccountError.REAUTHENTICATION_INVALID);
+        }
+    }
+
+    private void changeEmail(Handle handle, User user, String email, Wish wish) {
+        if (user.email().filter(email::equals).isPresent()) {
+            return;
+        }
+        if (Users.byEmail(handle, email).isPresent()) {
+            throw new AccountException(AccountError.EMAIL_EXISTS);
+        }
+        if (settings.confirmEmail()) {
+            requireMail();
+            Users.askForEmail(handle, user.id(), email);
+            mail(handle, user, OneTimeTokens.Purpose.EMAIL_CHANGE, email, wish.challenge(), wish.redirect());
+        } else {
+            Users.setEmail(handle, user.id(), email);
+        }
+    }
+
+    void reauthenticate(Principal principal) {
+        requireMail();
+        jdbi.useTransaction(handle -> {
+            requireSession(handle, principal);
+            User user = Users.get(handle, principal.userId());
+            String email = user.email().orElseThrow(() -> invalid("Reauthentication requires an email address"));
+            spare(handle, user.id(), OneTimeTokens.Purpose.REAUTHENTICATION);
+            mail(handle, user, OneTimeTokens.Purpose.REAUTHENTICATION, email, Optional.empty(), Optional.empty());
+        });
+    }
+
+    // Links by e-mail
+
+    /**
+     * A link to sign in with.
+     *
+     * @param create whether somebody unknown is signed up by it
+     */
+    void sendMagicLink(Applicant applicant, boolean create, Origin origin) {
+        requireMail();
+        String email = Users.normalize(applicant.email().orElseThrow(() -> invalid("An email address is required")));
+        jdbi.useTransaction(handle -> {
+            Optional<User> existing = Users.byEmail(handle, email);
+            if (existing.isEmpty() && !create) {
+                throw new AccountException(AccountError.OTP_DISABLED);
+            }
+            if (existing.isEmpty() && !settings.signUp()) {
+                throw new AccountException(AccountError.SIGNUP_DISABLED);
+            }
+            User user = existing.orElseGet(() -> {
+                User created = Users.insert(handle, newcomer(email, Optional.empty(), applicant.data(), false))
+                        .orElseThrow(() -> new AccountException(AccountError.USER_EXISTS));
+                AuditLog.write(handle, AuditLog.Entry.done(created.id(), "user_signedup"), origin);
+                return created;
+            });
+            spare(handle, user.id(), OneTimeTokens.Purpose.MAGICLINK);
+            mail(handle, user, OneTimeTokens.Purpose.MAGICLINK, email, applicant.challenge(), applicant.redirect());
+        });
+    }
+
+    /** Says nothing of whether there is such a user. */
+    void sendRecovery(Applicant applicant) {
+        requireMail();
+        String email = Users.normalize(applicant.email().orElseThrow(() -> invalid("An email address is required")));
+        jdbi.useTransaction(handle -> Users.byEmail(handle, email)
+                .filter(user -> !OneTimeTokens.issuedJustNow(handle, user.id(), OneTimeTokens.Purpose.RECOVERY))
+                .ifPresent(user -> mail(
+                        handle,
+                        user,
+                        OneTimeTokens.Purpose.RECOVERY,
+                        email,
+                        applicant.challenge(),
+                        applicant.redirect())));
+    }
+
+    /** Sends what was sent before once more, if there is anything to wait for. */
+    void resend(OneTimeTokens.Purpose purpose, Applicant applicant) {
+        requireMail();
+        String email = Users.normalize(applicant.email().orElseThrow(() -> invalid("An email address is required")));
+        jdbi.useTransaction(handle -> Users.byEmail(handle, email)
+                .filter(user -> purpose == OneTimeTokens.Purpose.EMAIL_CHANGE
+                        ? user.newEmail().isPresent()
+                        : !user.confirmed())
+                .filter(user -> !OneTimeTokens.issuedJustNow(handle, user.id(), purpose))
+                .ifPresent(user -> mail(
+                        handle,
+                        user,
+                        purpose,
+                        purpose == OneTimeTokens.Purpose.EMAIL_CHANGE
+                                ? user.newEmail().orElseThrow()
+                                : email,
+                        applicant.challenge(),
+                        applicant.redirect())));
+    }
+
+    private static void spare(Handle handle, UUID user, OneTimeTokens.Purpose purpose) {
+        if (OneTimeTokens.issuedJustNow(handle, user, purpose)) {
+            throw new AccountException(
+                    AccountError.EMAIL_RATE_LIMIT,
+                    AccountError.EMAIL_RATE_LIMIT.message(),
+                    Optional.of(LEAST_MAIL_DELAY));
+        }
+    }
+
+    void requireMail() {
+        if (!mailer.works()) {
+            throw new AccountException(AccountError.EMAIL_DISABLED);
+        }
+    }
+
+    void mail(
+            Handle handle,
+            User user,
+            OneTimeTokens.Purpose purpose,
+            String email,
+            Optional<OneTimeTokens.Challenge> challenge,
+            Optional<String> redirect) {
+        OneTimeTokens.Issued issued = oneTimeTokens.issue(handle, user.id(), purpose, email, challenge);
+        String link = links.verification(issued, purpose, redirect);
+        Mailer.Mail mail = Mails.of(purpose, email, link, issued.number(), settings.linkLife());
+        // not within the transaction: a slow mail server must not hold it, nor tell by its time who is a user
+        handle.afterCommit(() -> Thread.ofVirtual().name("mail").start(() -> send(mail)));
+    }
+
+    private void send(Mailer.Mail mail) {
+        try {
+            mailer.send(mail);
+        } catch (Mailer.UnsentMailException failed) {
+            LOG.error("A mail was not sent: {}", failed.getMessage());
+        }
+    }
+
+    /** What a redeemed link or number gives: a session, or a code to be exchanged for one. */
+    sealed interface Verified {
+        record SignedIn(ObjectNode session) implements Verified {}
+
+        record Code(String code) implements Verified {}
+    }
+
+    Verified verifyLink(String hashed, OneTimeTokens.Purpose purpose, Origin origin) {
+        return jdbi.inTransaction(handle ->
+                        oneTimeTokens.redeem(handle, hashed, purpose).map(redeemed -> accept(handle, redeemed, origin)))
+                .orElseThrow(() -> new AccountException(AccountError.OTP_EXPIRED));
+    }
+
+    ObjectNode verifyNumber(String address, String number, OneTimeTokens.Purpose purpose, Origin origin) {
+        String email = Users.normalize(address);
+        Optional<Verified> verified = jdbi.inTransaction(handle -> {
+            Optional<User> user = purpose == OneTimeTokens.Purpose.EMAIL_CHANGE
+                    ? Users.byNewEmail(handle, email)
+                    : Users.byEmail(handle, email);
+            return user.flatMap(known -> oneTimeTokens.redeem(handle, known.id(), email, number, purpose))
+                    .map(redeemed -> accept(handle, redeemed, origin));
+        });
+        if (verified.isPresent() && verified.get() instanceof Verified.SignedIn(ObjectNode session)) {
+            return session;
+        }
+        throw new AccountException(AccountError.OTP_EXPIRED);
+    }
+
+    private Verified accept(Handle handle, OneTimeTokens.Redeemed redeemed, Origin origin) {
+        UUID id = redeemed.userId();
+        Users.lock(handle, id);
+        if (redeemed.purpose() == OneTimeTokens.Purpose.EMAIL_CHANGE) {
+            Users.setEmail(handle, id, redeemed.email());
+        } else {
+            Users.confirm(handle, id);
+        }
+        String method = redeemed.purpose() == OneTimeTokens.Purpose.RECOVERY ? "recovery" : "otp";
+        if (redeemed.challenge().isPresent()) {
+            return new Verified.Code(
+                    oneTimeTokens.leaveCode(handle, id, redeemed.challenge().get(), method));
+        }
+        return new Verified.SignedIn(enter(handle, id, method, origin));
+    }
+
+    private void fail(Optional<UUID> subject, String action, String why, Origin origin) {
+        jdbi.useTransaction(handle -> AuditLog.write(handle, AuditLog.Entry.failed(subject, action, why), origin));
+    }
+
+    static AccountException invalid(String message) {
+        return new AccountException(AccountError.VALIDATION_FAILED, message);
+    }
+}

@@ -1,0 +1,34 @@
+package dev.switchboard.server.accounts;
+
+import java.time.Duration;
+
+/** The texts of e-mails. */
+final class Mails {
+    private Mails() {}
+
+    static Mailer.Mail of(OneTimeTokens.Purpose purpose, String to, String link, String number, Duration life) {
+        String until = "\n\nIt is good once, for " + life.toMinutes() + " minutes.\n";
+        String withNumber = "\n\nOr enter this number: " + number + until
+                + "\nIf you did not ask for this, ignore it: nothing happens then.\n";
+        return switch (purpose) {
+            case SIGNUP ->
+                new Mailer.Mail(
+                        to, "Confirm your address", "Confirm your address by this link:\n\n" + link + withNumber);
+            case INVITE ->
+                new Mailer.Mail(
+                        to, "You are invited", "You were given an account. Accept it by this link:\n\n" + link + until);
+            case MAGICLINK ->
+                new Mailer.Mail(to, "Your link to sign in", "Sign in by this link:\n\n" + link + withNumber);
+            case RECOVERY ->
+                new Mailer.Mail(
+                        to, "Reset your password", "Choose a new password by this link:\n\n" + link + withNumber);
+            case EMAIL_CHANGE ->
+                new Mailer.Mail(
+                        to,
+                        "Confirm your new address",
+                        "Confirm your new address by this link:\n\n" + link + withNumber);
+            case REAUTHENTICATION ->
+                new Mailer.Mail(to, "Your number", "Enter this number to go on: " + number + until);
+        };
+    }
+}

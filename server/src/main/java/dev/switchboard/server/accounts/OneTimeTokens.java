@@ -1,0 +1,215 @@
+package dev.switchboard.server.accounts;
+
+import java.security.MessageDigest;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.UUID;
+import org.jdbi.v3.core.Handle;
+
+/**
+ * What e-mails carry, and what a PKCE flow leaves behind. Each is good once, for a time; a number of six digits also only
+ * for {@link #MOST_GUESSES} wrong guesses.
+ */
+final class OneTimeTokens {
+    static final int MOST_GUESSES = 5;
+    /** How long a code that a link gave may wait to be exchanged. */
+    private static final Duration CODE_LIFE = Duration.ofMinutes(5);
+
+    private final Tokens tokens;
+    private final Duration life;
+
+    /** What it is for; the names are those of the wire. */
+    enum Purpose {
+        SIGNUP,
+        INVITE,
+        MAGICLINK,
+        RECOVERY,
+        EMAIL_CHANGE,
+        REAUTHENTICATION;
+
+        String wire() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+
+        /** Of the names that clients send; {@code email} stands for whichever was sent last. */
+        static Optional<Purpose> of(String wire) {
+            return switch (wire) {
+                case "signup" -> Optional.of(SIGNUP);
+                case "invite" -> Optional.of(INVITE);
+                case "magiclink", "email" -> Optional.of(MAGICLINK);
+                case "recovery" -> Optional.of(RECOVERY);
+                case "email_change", "email_change_current", "email_change_new" -> Optional.of(EMAIL_CHANGE);
+                default -> Optional.empty();
+            };
+        }
+    }
+
+    /** PKCE's challenge, where the client sent one. */
+    record Challenge(String value, String method) {}
+
+    /**
+     * What was issued.
+     *
+     * @param hashed what the link carries
+     */
+    record Issued(String hashed, String number) {}
+
+    /** What was redeemed. */
+    record Redeemed(UUID userId, Purpose purpose, String email, Optional<Challenge> challenge) {}
+
+    /**
+     * What a code was exchanged for.
+     *
+     * @param fits whether the verifier belongs to the challenge
+     */
+    record Exchanged(UUID userId, String method, boolean fits) {}
+
+    OneTimeTokens(Tokens tokens, Duration life) {
+        this.tokens = tokens;
+        this.life = life;
+    }
+
+    /** A new one, in place of a former one for the same purpose. */
+    Issued issue(Handle handle, UUID userId, Purpose purpose, String email, Optional<Challenge> challenge) {
+        String number = tokens.nextNumber();
+        String hashed = (challenge.isPresent() ? "pkce_" : "") + Tokens.hex(tokens.next());
+        handle.createUpdate("""
+                        insert into auth.one_time_tokens (user_id, purpose, token_hash, otp_hash, email, code_challenge, code_challenge_method)
+                        values (:user, :purpose, :hash, :otp, :email, :challenge, :method)
+                        on conflict (user_id, purpose) do update set token_hash = excluded.token_hash, otp_hash = excluded.otp_hash,
+                          email = excluded.email, code_challenge = excluded.code_challenge,
+                          code_challenge_method = excluded.code_challenge_method, wrong_guesses = 0, created_at = now()""")
+                .bind("user", userId)
+                .bind("purpose", purpose.wire())
+                .bind("hash", Tokens.hex(hashed))
+                .bind("otp", Tokens.hash(email + number))
+                .bind("email", email)
+                .bind("challenge", challenge.map(Challenge::value).orElse(null))
+                .bind("method", challenge.map(Challenge::method).orElse(null))
+                .execute();
+        return new Issued(hashed, number);
+    }
+
+    /** Whether one for that purpose was issued less than a minute ago. */
+    static boolean issuedJustNow(Handle handle, UUID userId, Purpose purpose) {
+        return handle.createQuery("""
+                        select exists (select from auth.one_time_tokens where user_id = :user and purpose = :purpose
+                                         and created_at > now() - interval '60 seconds')""")
+                .bind("user", userId)
+                .bind("purpose", purpose.wire())
+                .mapTo(Boolean.class)
+                .one();
+    }
+
+    /** By what the link carries. */
+    Optional<Redeemed> redeem(Handle handle, String hashed, Purpose purpose) {
+        return handle.createQuery("""
+                        delete from auth.one_time_tokens
+                         where token_hash = :hash and purpose = any (:purposes)
+                        returning user_id, purpose, email, code_challenge, code_challenge_method,
+                                  created_at > now() - :life * interval '1 second' as alive""")
+                .bind("hash", Tokens.hex(hashed))
+                .bind("purposes", purposes(purpose))
+                .bind("life", life.toSeconds())
+                .map((row, _) -> row.getBoolean("alive") ? Optional.of(redeemed(row)) : Optional.<Redeemed>empty())
+                .findOne()
+                .flatMap(found -> found);
+    }
+
+    private static Redeemed redeemed(ResultSet row) throws SQLException {
+        String challenge = row.getString("code_challenge");
+        return new Redeemed(
+                row.getObject("user_id", UUID.class),
+                Purpose.valueOf(row.getString("purpose").toUpperCase(Locale.ROOT)),
+                row.getString("email"),
+                challenge == null
+                        ? Optional.empty()
+                        : Optional.of(new Challenge(challenge, row.getString("code_challenge_method"))));
+    }
+
+    /** {@code email} may also be what a sign-up sent: which of both the user has in hand, the client does not know. */
+    private static String[] purposes(Purpose purpose) {
+        return purpose == Purpose.MAGICLINK || purpose == Purpose.SIGNUP
+                ? new String[] {"magiclink", "signup"}
+                : new String[] {purpose.wire()};
+    }
+
+    /** By the number that the user typed. A wrong one counts: let the transaction commit. */
+    Optional<Redeemed> redeem(Handle handle, UUID userId, String email, String number, Purpose purpose) {
+        var candidates = handle.createQuery("""
+                        select purpose, otp_hash from auth.one_time_tokens
+                         where user_id = :user and purpose = any (:purposes) and wrong_guesses < :most
+                           and created_at > now() - :life * interval '1 second' for update""")
+                .bind("user", userId)
+                .bind("purposes", purposes(purpose))
+                .bind("most", MOST_GUESSES)
+                .bind("life", life.toSeconds())
+                .map((row, _) -> new Candidate(row.getString("purpose"), row.getBytes("otp_hash")))
+                .list();
+        byte[] hash = Tokens.hash(email + number);
+        for (Candidate candidate : candidates) {
+            if (MessageDigest.isEqual(candidate.hash(), hash)) {
+                handle.createUpdate("delete from auth.one_time_tokens where user_id = :user and purpose = :purpose")
+                        .bind("user", userId)
+                        .bind("purpose", candidate.purpose())
+                        .execute();
+                return Optional.of(new Redeemed(
+                        userId,
+                        Purpose.valueOf(candidate.purpose().toUpperCase(Locale.ROOT)),
+                        email,
+                        Optional.empty()));
+            }
+        }
+        handle.createUpdate("""
+                        update auth.one_time_tokens set wrong_guesses = wrong_guesses + 1
+                         where user_id = :user and purpose = any (:purposes)""")
+                .bind("user", userId)
+                .bind("purposes", purposes(purpose))
+                .execute();
+        return Optional.empty();
+    }
+
+    private record Candidate(String purpose, byte[] hash) {}
+
+    /** A code that the browser which began the flow can exchange. */
+    String leaveCode(Handle handle, UUID userId, Challenge challenge, String method) {
+        String code = UUID.randomUUID().toString();
+        handle.createUpdate("""
+                        insert into auth.flow_states (code_hash, user_id, code_challenge, code_challenge_method, method)
+                        values (:hash, :user, :challenge, :challengeMethod, :method)""")
+                .bind("hash", Tokens.hash(code))
+                .bind("user", userId)
+                .bind("challenge", challenge.value())
+                .bind("challengeMethod", challenge.method())
+                .bind("method", method)
+                .execute();
+        return code;
+    }
+
+    /** Exchanges a code, which is gone then, also where the verifier is wrong: let the transaction commit. */
+    static Optional<Exchanged> exchange(Handle handle, String code, String verifier) {
+        return handle
+                .createQuery("""
+                        delete from auth.flow_states where code_hash = :hash or created_at < now() - :life * interval '1 second'
+                        returning code_hash = :hash and created_at >= now() - :life * interval '1 second' as alive,
+                                  user_id, code_challenge, code_challenge_method, method""")
+                .bind("hash", Tokens.hash(code))
+                .bind("life", CODE_LIFE.toSeconds())
+                .map((row, _) -> row.getBoolean("alive")
+                        ? Optional.of(new Exchanged(
+                                row.getObject("user_id", UUID.class),
+                                row.getString("method"),
+                                Tokens.fits(
+                                        verifier,
+                                        row.getString("code_challenge"),
+                                        row.getString("code_challenge_method"))))
+                        : Optional.<Exchanged>empty())
+                .list()
+                .stream()
+                .flatMap(Optional::stream)
+                .findFirst();
+    }
+}

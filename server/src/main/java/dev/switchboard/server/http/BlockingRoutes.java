@@ -1,0 +1,177 @@
+package dev.switchboard.server.http;
+
+import dev.switchboard.server.config.HttpLimits;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.json.JsonObject;
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * From Vert.x' requests to {@link Handler}s and back: reads the whole body on the event loop, within a bound of size and
+ * time, runs the handler on a virtual thread, and writes its answer.
+ */
+final class BlockingRoutes {
+    private static final Logger LOG = LoggerFactory.getLogger(BlockingRoutes.class);
+
+    private final HttpLimits limits;
+    private final Cors cors;
+
+    BlockingRoutes(HttpLimits limits, Cors cors) {
+        this.limits = limits;
+        this.cors = cors;
+    }
+
+    void handle(HttpServerRequest request, Handler handler) {
+        secure(request);
+        cors.allow(request);
+        if (request.method().equals(HttpMethod.OPTIONS)) {
+            cors.preflight(request);
+            return;
+        }
+        var body = Buffer.buffer();
+        Vertx vertx = Objects.requireNonNull(Vertx.currentContext(), "requests come on event loops")
+                .owner();
+        long timer = vertx.setTimer(limits.bodyTime().toMillis(), _ -> {
+            refuse(
+                    request,
+                    408,
+                    "The request's body did not arrive within "
+                            + limits.bodyTime().toSeconds() + " s");
+            request.connection().close();
+        });
+        request.exceptionHandler(_ -> vertx.cancelTimer(timer));
+        request.handler(part -> {
+            if (body.length() + part.length() <= limits.bodyBytes()) {
+                body.appendBuffer(part);
+            } else {
+                refuse(request, 413, "The body is larger than " + limits.bodyBytes() + " bytes");
+            }
+        });
+        request.endHandler(_ -> {
+            vertx.cancelTimer(timer);
+            if (!request.response().ended()) {
+                start(request, handler, body.getBytes());
+            }
+        });
+    }
+
+    private static void secure(HttpServerRequest request) {
+        HttpServerResponse response = request.response();
+        response.putHeader("X-Content-Type-Options", "nosniff");
+        response.putHeader("Referrer-Policy", "no-referrer");
+        response.putHeader("X-Frame-Options", "DENY");
+        response.putHeader("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+        if (request.isSSL()) {
+            response.putHeader("Strict-Transport-Security", "max-age=31536000");
+        }
+    }
+
+    private static void refuse(HttpServerRequest request, int status, String message) {
+        if (!request.response().ended()) {
+            request.response()
+                    .setStatusCode(status)
+                    .putHeader("Content-Type", "application/json")
+                    .putHeader("Connection", "close")
+                    .end(new JsonObject()
+                            .put("code", Integer.toString(status))
+                            .put("message", message)
+                            .encode());
+        }
+    }
+
+    private void start(HttpServerRequest request, Handler handler, byte[] body) {
+        var client = new WaitingClient();
+        request.response().closeHandler(_ -> client.leave());
+        Request value = value(request, body);
+        Thread.ofVirtual().name("http").start(() -> {
+            Response response;
+            try {
+                response = handler.handle(value, client);
+            } catch (RuntimeException failed) {
+                LOG.error("{} {} failed", value.method(), value.path(), failed);
+                response =
+                        Response.json(500, "{\"code\":\"500\",\"message\":\"Internal error; the log has its cause\"}");
+            }
+            client.answered();
+            write(request, response);
+        });
+    }
+
+    private Request value(HttpServerRequest request, byte[] body) {
+        Map<String, String> headers = new HashMap<>();
+        request.headers()
+                .forEach(header -> headers.merge(
+                        header.getKey().toLowerCase(Locale.ROOT),
+                        header.getValue(),
+                        (one, other) -> one + "," + other));
+        String query = request.query();
+        return new Request(
+                request.method().name(),
+                String.valueOf(request.path()),
+                query == null ? "" : query,
+                headers,
+                body,
+                address(request, headers));
+    }
+
+    /** What a trusted proxy says last is what it saw itself. */
+    private String address(HttpServerRequest request, Map<String, String> headers) {
+        String forwarded = headers.getOrDefault("x-forwarded-for", "");
+        if (limits.trustForwardedFor() && !forwarded.isBlank()) {
+            return forwarded.substring(forwarded.lastIndexOf(',') + 1).strip();
+        }
+        return String.valueOf(request.remoteAddress().hostAddress());
+    }
+
+    private static void write(HttpServerRequest request, Response response) {
+        HttpServerResponse target = request.response();
+        if (target.closed() || target.ended()) {
+            return;
+        }
+        target.setStatusCode(response.status());
+        response.headers().forEach(header -> target.putHeader(header.name(), header.value()));
+        if (request.method().equals(HttpMethod.HEAD) || response.body().length == 0) {
+            target.end();
+        } else {
+            target.end(Buffer.buffer(response.body()));
+        }
+    }
+
+    /** Runs what was left with it when the client goes, once; nothing after the answer. Guarded by {@code this}. */
+    private static final class WaitingClient implements Handler.Client {
+        private Optional<Runnable> action = Optional.empty();
+        private boolean gone;
+        private boolean answered;
+
+        @Override
+        public synchronized void whenGone(Runnable wanted) {
+            action = Optional.of(wanted);
+            runIfGone();
+        }
+
+        synchronized void leave() {
+            gone = true;
+            runIfGone();
+        }
+
+        synchronized void answered() {
+            answered = true;
+        }
+
+        private void runIfGone() {
+            if (gone && !answered) {
+                action.ifPresent(left -> Thread.ofVirtual().name("gone").start(left));
+                action = Optional.empty();
+            }
+        }
+    }
+}

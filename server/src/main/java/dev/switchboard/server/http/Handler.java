@@ -1,0 +1,13 @@
+package dev.switchboard.server.http;
+
+/** Answers requests; blocking code on virtual threads. */
+public interface Handler {
+    /** @param client whom the answer goes to */
+    Response handle(Request request, Client client);
+
+    /** Who waits for the answer. */
+    interface Client {
+        /** Runs this once if the client goes away before it is answered; at once if it is gone already. */
+        void whenGone(Runnable action);
+    }
+}

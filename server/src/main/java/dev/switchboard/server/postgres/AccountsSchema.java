@@ -1,0 +1,74 @@
+package dev.switchboard.server.postgres;
+
+import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.engine.postgres.Preparation;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.List;
+import java.util.Optional;
+import javax.sql.DataSource;
+
+/** The tables of accounts in a database of one's own: the same script that the embedded one is migrated with. */
+public final class AccountsSchema {
+    private static final String SCRIPT = "/db/platform/V003__accounts.sql";
+
+    private AccountsSchema() {}
+
+    /** What accounts lack there, if anything. */
+    public static Optional<Preparation.Lack> lack(DataSource connections) {
+        try (Connection connection = connections.getConnection()) {
+            return lack(connection);
+        } catch (SQLException failed) {
+            throw new IllegalStateException("cannot look for the tables of accounts", failed);
+        }
+    }
+
+    /** What accounts lack there, if anything. */
+    public static Optional<Preparation.Lack> lack(Database database) {
+        try (Connection connection =
+                DriverManager.getConnection(database.url(), database.user(), database.password())) {
+            return lack(connection);
+        } catch (SQLException failed) {
+            throw new IllegalStateException("cannot look for the tables of accounts", failed);
+        }
+    }
+
+    private static Optional<Preparation.Lack> lack(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("select to_regprocedure('auth.chain_audit_log()') is not null,"
+                        + " to_regclass('auth.users') is not null")) {
+            row.next();
+            if (row.getBoolean(1)) {
+                return Optional.empty();
+            }
+            boolean others = row.getBoolean(2);
+            return Optional.of(new Preparation.Lack(
+                    Preparation.Weight.ADVISED,
+                    others
+                            ? "the table auth.users is another program's, so /auth/v1 stays off"
+                            : "the tables of accounts do not exist, so /auth/v1 stays off",
+                    others ? List.of() : List.of(script()),
+                    others
+                            ? "Its tokens are accepted where they are signed with the secret, or by --oidc-issuer."
+                            : ""));
+        }
+    }
+
+    private static String script() {
+        try (InputStream in = AccountsSchema.class.getResourceAsStream(SCRIPT)) {
+            if (in == null) {
+                throw new IllegalStateException("the program lacks its own " + SCRIPT);
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip().replaceFirst(";$", "");
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+}
