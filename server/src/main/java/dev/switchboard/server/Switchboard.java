@@ -22,9 +22,11 @@ import dev.switchboard.server.accounts.SmtpMailer;
 import dev.switchboard.server.auth.ForeignIssuer;
 import dev.switchboard.server.auth.JwtTokens;
 import dev.switchboard.server.auth.KeyRing;
+import dev.switchboard.server.config.DataSettings;
 import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.config.Secrets;
 import dev.switchboard.server.config.Settings;
+import dev.switchboard.server.data.DataRoutes;
 import dev.switchboard.server.gateway.Gateway;
 import dev.switchboard.server.http.Cors;
 import dev.switchboard.server.http.Handler;
@@ -64,6 +66,8 @@ public final class Switchboard implements AutoCloseable {
     private static final Duration KEYS_AGE = Duration.ofMinutes(5);
 
     private static final int ACCOUNT_CONNECTIONS = 6;
+    /** What a connection of the data API may be silent for beyond a statement's time: roles may have more of it. */
+    private static final Duration DATA_GRACE = Duration.ofSeconds(60);
 
     private final DataDirectory directory;
     private final Settings settings;
@@ -75,6 +79,8 @@ public final class Switchboard implements AutoCloseable {
     private final HikariDataSource catalog;
     private final HikariDataSource typeConnections;
     private final HikariDataSource accountConnections;
+    private final HikariDataSource dataConnections;
+    private final DataRoutes data;
     private final PostgresRowAccess rows;
     private final ExecutorService blocking;
     private final Engine engine;
@@ -144,6 +150,7 @@ public final class Switchboard implements AutoCloseable {
         // of its own: types are asked for while a connection of the other is held
         typeConnections = pool(reader, "types", TYPE_CONNECTIONS);
         accountConnections = pool(database, "accounts", ACCOUNT_CONNECTIONS);
+        dataConnections = dataPool(reader, settings.data());
         rows = new PostgresRowAccess(reader, Switchboard::log);
         blocking = Executors.newVirtualThreadPerTaskExecutor();
 
@@ -167,6 +174,7 @@ public final class Switchboard implements AutoCloseable {
         gateway.attach(engine);
         metrics.bind(engine, gateway, time);
         engine.start();
+        data = new DataRoutes(dataConnections, settings.data(), tokens, time);
         var front = new HttpFront(
                 gateway,
                 engine,
@@ -176,7 +184,7 @@ public final class Switchboard implements AutoCloseable {
                 settings.maxFrameBytes(),
                 settings.http(),
                 new Cors(settings.corsOrigins()),
-                Map.of(AccountRoutes.PREFIX, accounts(time)));
+                Map.of(AccountRoutes.PREFIX, accounts(time), DataRoutes.PREFIX, data));
         port = front.listen(vertx, settings.host(), settings.port(), settings.tls(), loops);
         foreign.ifPresent(issuer -> vertx.setPeriodic(KEYS_AGE.toMillis(), _ -> issuer.fetchSoon()));
         files = new FileWatch(vertx, blocking);
@@ -225,6 +233,20 @@ public final class Switchboard implements AutoCloseable {
     }
 
     private static HikariDataSource pool(Database database, String name, int connections) {
+        return new HikariDataSource(poolOf(database, name, connections));
+    }
+
+    /** One connection more than asked for: it listens for changes of the schema. */
+    private static HikariDataSource dataPool(Database database, DataSettings settings) {
+        HikariConfig config = poolOf(database, "data", settings.connections() + 1);
+        config.addDataSourceProperty(
+                "stringtype", "unspecified"); // values are typed by where they stand, as literals are
+        config.addDataSourceProperty(
+                "socketTimeout", Long.toString(settings.statementTimeout().toSeconds() + DATA_GRACE.toSeconds()));
+        return new HikariDataSource(config);
+    }
+
+    private static HikariConfig poolOf(Database database, String name, int connections) {
         var config = new HikariConfig();
         config.setPoolName(name);
         config.setJdbcUrl(database.url());
@@ -238,7 +260,7 @@ public final class Switchboard implements AutoCloseable {
         config.addDataSourceProperty("ApplicationName", "switchboard-" + name);
         config.addDataSourceProperty("connectTimeout", "5");
         config.addDataSourceProperty("socketTimeout", "20");
-        return new HikariDataSource(config);
+        return config;
     }
 
     public int port() {
@@ -302,6 +324,8 @@ public final class Switchboard implements AutoCloseable {
         catalog.close();
         typeConnections.close();
         accountConnections.close();
+        data.close();
+        dataConnections.close();
         postgres.ifPresent(EmbeddedPostgres::close);
         directory.close();
     }

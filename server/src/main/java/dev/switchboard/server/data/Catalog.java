@@ -1,0 +1,139 @@
+package dev.switchboard.server.data;
+
+import dev.switchboard.engine.model.TableName;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What the exposed schemas hold, as read at one moment. Immutable.
+ *
+ * @param fingerprint  another one as soon as something is defined
+ * @param types        names that a cast may use, with how they are written in SQL
+ * @param roleSettings of each role, {@code ALTER ROLE ... SET}
+ */
+record Catalog(
+        String fingerprint,
+        Map<TableName, Table> tables,
+        Map<TableName, List<Relationship>> relationships,
+        Map<TableName, List<Routine>> routines,
+        Map<String, String> types,
+        Map<String, Map<String, String>> roleSettings) {
+
+    /**
+     * A column.
+     *
+     * @param type       as SQL writes it
+     * @param fallback   the expression of its default; empty if it has none
+     * @param generated  whether no value can be given for it
+     */
+    record Column(
+            String name,
+            String type,
+            String baseType,
+            boolean required,
+            Optional<String> fallback,
+            boolean generated,
+            Optional<String> comment,
+            List<String> enumeration) {
+        boolean isJson() {
+            return baseType.equals("json") || baseType.equals("jsonb");
+        }
+    }
+
+    /**
+     * A table or view.
+     *
+     * @param key      columns of the primary key
+     * @param uniques  sets of columns of which no two rows have the same
+     * @param computed functions that take a row and stand for columns, by name
+     */
+    record Table(
+            TableName name,
+            LinkedHashMap<String, Column> columns,
+            List<String> key,
+            List<Set<String>> uniques,
+            Map<String, TableName> computed,
+            boolean insertable,
+            Optional<String> comment) {
+        Optional<Column> column(String name) {
+            return Optional.ofNullable(columns.get(name));
+        }
+    }
+
+    /** How many rows belong to how many. */
+    enum Cardinality {
+        MANY_TO_ONE("many-to-one"),
+        ONE_TO_ONE("one-to-one"),
+        ONE_TO_MANY("one-to-many"),
+        MANY_TO_MANY("many-to-many");
+
+        private final String wire;
+
+        Cardinality(String wire) {
+            this.wire = wire;
+        }
+
+        String wire() {
+            return wire;
+        }
+
+        boolean isToOne() {
+            return this == MANY_TO_ONE || this == ONE_TO_ONE;
+        }
+    }
+
+    /** The table between two of which many belong to many; its columns refer to the one and to the other. */
+    record Junction(TableName table, String otherConstraint, List<String> fromColumns, List<String> toColumns) {}
+
+    /**
+     * Two tables that belong together, seen from one of them.
+     *
+     * @param constraint  foreign key; with a junction, the one of its keys that leads to {@code from}
+     * @param holdsKey    whether {@code from} has the foreign key
+     */
+    record Relationship(
+            String constraint,
+            TableName from,
+            List<String> fromColumns,
+            TableName to,
+            List<String> toColumns,
+            Cardinality cardinality,
+            boolean holdsKey,
+            Optional<Junction> junction) {}
+
+    /** A parameter that a caller gives. */
+    record Parameter(String name, String type, String baseType, boolean required, boolean variadic) {}
+
+    /**
+     * What a function gives.
+     *
+     * @param set     whether rows instead of one value
+     * @param table   whose rows they are, where that is known
+     * @param columns names, where it gives several columns; empty for a single value
+     * @param composite whether it gives a row, and no single value
+     */
+    record Result(boolean set, Optional<TableName> table, List<String> columns, boolean composite, boolean isVoid) {}
+
+    /**
+     * A function.
+     *
+     * @param changes whether it may write (VOLATILE)
+     */
+    record Routine(
+            TableName name, List<Parameter> parameters, Result result, boolean changes, Optional<String> comment) {
+        boolean takesOneUnnamed() {
+            return parameters.size() == 1 && parameters.getFirst().name().isEmpty();
+        }
+    }
+
+    Optional<Table> table(TableName name) {
+        return Optional.ofNullable(tables.get(name));
+    }
+
+    List<Relationship> relationshipsOf(TableName name) {
+        return relationships.getOrDefault(name, List.of());
+    }
+}

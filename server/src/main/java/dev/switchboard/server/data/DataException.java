@@ -1,0 +1,64 @@
+package dev.switchboard.server.data;
+
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.StringNode;
+
+/** A request that is answered with an error. */
+final class DataException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    private final int status;
+    private final String code;
+    private final String text;
+    private final transient Optional<JsonNode> details;
+    private final transient Optional<String> hint;
+
+    DataException(int status, String code, String message, Optional<JsonNode> details, Optional<String> hint) {
+        super(message, null, false, false);
+        this.status = status;
+        this.code = code;
+        this.text = message;
+        this.details = details;
+        this.hint = hint;
+    }
+
+    DataException(DataError error, String message) {
+        this(error.status(), error.code(), message, Optional.empty(), Optional.empty());
+    }
+
+    DataException(DataError error, String message, String details) {
+        this(error.status(), error.code(), message, Optional.of(StringNode.valueOf(details)), Optional.empty());
+    }
+
+    DataException(DataError error, String message, Optional<String> details, Optional<String> hint) {
+        this(error.status(), error.code(), message, details.map(StringNode::valueOf), hint);
+    }
+
+    int status() {
+        return status;
+    }
+
+    String code() {
+        return code;
+    }
+
+    /** Whether the catalog may have changed since it was read: worth another look. */
+    boolean mayBeStale() {
+        return switch (code) {
+            case "PGRST200", "PGRST202", "PGRST204", "PGRST205", "42703", "42P01", "42883", "42704", "0A000", "XX000" ->
+                true;
+            default -> false;
+        };
+    }
+
+    String json() {
+        var body = JsonMapper.shared().createObjectNode();
+        body.put("code", code);
+        details.ifPresentOrElse(value -> body.set("details", value), () -> body.putNull("details"));
+        hint.ifPresentOrElse(value -> body.put("hint", value), () -> body.putNull("hint"));
+        body.put("message", text);
+        return body.toString();
+    }
+}

@@ -1,0 +1,669 @@
+package dev.switchboard.server.data;
+
+import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.server.auth.JwtTokens;
+import dev.switchboard.server.config.DataSettings;
+import dev.switchboard.server.data.Catalog.Routine;
+import dev.switchboard.server.data.Catalog.Table;
+import dev.switchboard.server.data.Planner.Wanted;
+import dev.switchboard.server.data.Preferences.Counted;
+import dev.switchboard.server.data.Preferences.Returned;
+import dev.switchboard.server.data.Query.Range;
+import dev.switchboard.server.http.Handler;
+import dev.switchboard.server.http.Request;
+import dev.switchboard.server.http.Response;
+import java.nio.charset.StandardCharsets;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import javax.sql.DataSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/** The endpoints below {@code /rest/v1}: tables, views and functions of the exposed schemas, and their description at the root. */
+public final class DataRoutes implements Handler, AutoCloseable {
+    /** Where the endpoints live. */
+    public static final String PREFIX = "/rest/v1";
+
+    private static final Logger LOG = LoggerFactory.getLogger(DataRoutes.class);
+    /** How far the clocks of who issues tokens may be off. */
+    private static final Duration SKEW = Duration.ofSeconds(30);
+    /** Up to here an estimate is replaced by the exact count. */
+    private static final long ESTIMATE_FROM = 1000;
+
+    private final DataSettings settings;
+    private final JwtTokens tokens;
+    private final InstantSource clock;
+    private final Catalogs catalogs;
+    private final Executor executor;
+
+    /** Who asks. */
+    private record Identity(String role, String claims) {}
+
+    /**
+     * A request with what was found out about it at once.
+     *
+     * @param schema that it asks for
+     */
+    private record Asked(
+            Request request,
+            Client client,
+            Identity identity,
+            String schema,
+            MediaType media,
+            Preferences preferences) {
+        boolean isHead() {
+            return request.method().equals("HEAD");
+        }
+
+        Wanted wanted() {
+            return new Wanted(media, preferences, isHead());
+        }
+    }
+
+    /** @param connections of a user who may take on the roles of tokens */
+    public DataRoutes(DataSource connections, DataSettings settings, JwtTokens tokens, InstantSource clock) {
+        this.settings = settings;
+        this.tokens = tokens;
+        this.clock = clock;
+        catalogs = new Catalogs(connections, settings);
+        executor = new Executor(connections, settings);
+    }
+
+    @Override
+    public Response handle(Request request, Client client) {
+        try {
+            return answer(request, client);
+        } catch (DataException refused) {
+            return refusal(refused);
+        } catch (RuntimeException failed) {
+            LOG.error("{} {} failed", request.method(), request.path(), failed);
+            return refusal(new DataException(DataError.UNEXPECTED, DataError.UNEXPECTED.message()));
+        }
+    }
+
+    private static Response refusal(DataException refused) {
+        Response response = Response.json(refused.status(), refused.json())
+                .with("Proxy-Status", "PostgREST; error=" + refused.code().replaceAll("[^A-Za-z0-9]", ""));
+        return refused.status() == 401 ? response.with("WWW-Authenticate", "Bearer") : response;
+    }
+
+    private Response answer(Request request, Client client) {
+        Identity identity = identity(request);
+        boolean reads = request.method().equals("GET") || request.method().equals("HEAD");
+        var asked = new Asked(
+                request,
+                client,
+                identity,
+                schema(request.header(reads ? "accept-profile" : "content-profile")),
+                MediaType.parse(request.header("accept")),
+                Preferences.parse(request.header("prefer").orElse(""), settings.rollback()));
+        Catalog catalog = catalogs.present();
+        try {
+            return route(asked, catalog);
+        } catch (DataException refused) {
+            if (refused.mayBeStale() && isRefreshed(catalog)) {
+                return route(asked, catalogs.present());
+            }
+            throw refused;
+        }
+    }
+
+    /** Whether the schema changed since the catalog was read; it is read again then. */
+    private boolean isRefreshed(Catalog used) {
+        try {
+            return catalogs.refresh(used);
+        } catch (SQLException failed) {
+            LOG.warn("The catalog cannot be read at the moment: {}", failed.getMessage());
+            return false;
+        }
+    }
+
+    // Who asks, and for what
+
+    private Identity identity(Request request) {
+        Optional<String> bearer = request.bearer().filter(token -> !token.startsWith("sb_"));
+        Optional<String> token = bearer.or(() -> request.header("apikey")).or(() -> request.parameter("apikey"));
+        if (token.isEmpty()) {
+            return new Identity("anon", "{\"role\":\"anon\"}");
+        }
+        return switch (tokens.read(token.get())) {
+            case JwtTokens.Reading.Refused(ErrorCode code) ->
+                throw new DataException(DataError.INVALID_TOKEN, code.message());
+            case JwtTokens.Reading.Signed signed -> {
+                Instant now = clock.instant();
+                if (!now.isBefore(signed.expiresAt().plus(SKEW))) {
+                    throw new DataException(DataError.CLAIMS, "JWT expired");
+                }
+                refuseFuture(signed, "nbf", "JWT not yet valid", now);
+                refuseFuture(signed, "iat", "JWT issued at future", now);
+                yield new Identity(signed.role(), signed.json());
+            }
+        };
+    }
+
+    private static void refuseFuture(JwtTokens.Reading.Signed signed, String claim, String message, Instant now) {
+        if (signed.claims().get(claim) instanceof Number seconds
+                && seconds.longValue() > now.plus(SKEW).getEpochSecond()) {
+            throw new DataException(DataError.CLAIMS, message);
+        }
+    }
+
+    private String schema(Optional<String> profile) {
+        String schema = profile.orElse(settings.schemas().getFirst());
+        if (!settings.schemas().contains(schema)) {
+            throw new DataException(
+                    DataError.SCHEMA,
+                    "Invalid schema: " + schema,
+                    Optional.empty(),
+                    Optional.of("Only the following schemas are exposed: " + String.join(", ", settings.schemas())));
+        }
+        return schema;
+    }
+
+    private Response route(Asked asked, Catalog catalog) {
+        String path = asked.request().path().substring(PREFIX.length());
+        String[] parts = path.split("/", -1);
+        if (path.isEmpty() || path.equals("/")) {
+            return root(asked, catalog);
+        }
+        if (parts.length == 3 && parts[1].equals("rpc")) {
+            return call(asked, catalog, segment(parts[2]));
+        }
+        if (parts.length == 2) {
+            return table(asked, catalog, segment(parts[1]));
+        }
+        throw new DataException(DataError.PATH, DataError.PATH.message());
+    }
+
+    private static String segment(String raw) {
+        return Request.decode(raw.replace("+", "%2B"));
+    }
+
+    private Response root(Asked asked, Catalog catalog) {
+        if (!asked.request().method().equals("GET") && !asked.isHead()) {
+            throw new DataException(
+                    DataError.METHOD,
+                    "Unsupported HTTP method: " + asked.request().method());
+        }
+        var plan = new Plan(OpenApi.visible(asked.schema()), Optional.empty(), true, false, Optional.empty());
+        Plan.Outcome outcome = run(plan, asked, catalog, false, _ -> Optional.empty());
+        return Response.of(
+                200,
+                new MediaType.OpenApi().contentType(),
+                OpenApi.describe(catalog, asked.schema(), outcome.body().orElse("[]")));
+    }
+
+    // Tables
+
+    private Response table(Asked asked, Catalog catalog, String name) {
+        Table table = catalog.table(new TableName(asked.schema(), name))
+                .orElseThrow(() -> noTable(catalog, new TableName(asked.schema(), name)));
+        Query query = QueryParser.parse(asked.request().query(), false);
+        var planner = new Planner(catalog, settings);
+        return switch (asked.request().method()) {
+            case "GET", "HEAD" -> read(asked, catalog, planner, table, query);
+            case "POST" -> insert(asked, catalog, planner, table, query);
+            case "PATCH" -> update(asked, catalog, planner, table, query);
+            case "PUT" -> replace(asked, catalog, planner, table, query);
+            case "DELETE" -> written(asked, catalog, planner.delete(table, query, asked.wanted()), "*", 200, table);
+            default ->
+                throw new DataException(
+                        DataError.METHOD,
+                        "Unsupported HTTP method: " + asked.request().method());
+        };
+    }
+
+    private static DataException noTable(Catalog catalog, TableName name) {
+        List<String> others = catalog.tables().keySet().stream()
+                .filter(other -> other.schema().equals(name.schema()))
+                .map(TableName::table)
+                .toList();
+        return new DataException(
+                DataError.NO_TABLE,
+                "Could not find the table '" + name + "' in the schema cache",
+                Optional.empty(),
+                Suggestion.similar(name.table(), others)
+                        .map(meant -> "Perhaps you meant the table '" + name.schema() + "." + meant + "'"));
+    }
+
+    private Response read(Asked asked, Catalog catalog, Planner planner, Table table, Query query) {
+        Range range = range(asked.request(), query);
+        Plan plan = planner.read(table, query, range, asked.wanted());
+        Plan.Outcome outcome = run(plan, asked, catalog, false, _ -> Optional.empty());
+        Optional<Long> total = total(asked, catalog, planner, table, query, outcome);
+        return listed(asked, range, outcome, total)
+                .with(
+                        "Content-Location",
+                        "/" + table.name().table()
+                                + (asked.request().query().isEmpty()
+                                        ? ""
+                                        : "?" + asked.request().query()));
+    }
+
+    /** An estimate that is small is not worth its error: the exact number is counted instead. */
+    private Optional<Long> total(
+            Asked asked, Catalog catalog, Planner planner, Table table, Query query, Plan.Outcome outcome) {
+        if (outcome.estimated().isEmpty()) {
+            return outcome.total();
+        }
+        long estimated = outcome.estimated().get();
+        if (asked.preferences().counted() != Counted.ESTIMATED || estimated > ESTIMATE_FROM) {
+            return Optional.of(Math.max(estimated, outcome.rows()));
+        }
+        Preferences given = asked.preferences();
+        var exact = new Preferences(
+                given.returned(),
+                Counted.EXACT,
+                given.resolution(),
+                false,
+                false,
+                false,
+                Optional.empty(),
+                given.timezone(),
+                List.of());
+        Plan plan = planner.read(
+                table,
+                query,
+                new Range(Optional.of(0L), Optional.empty()),
+                new Wanted(new MediaType.Json(false, false), exact, true));
+        return run(plan, asked, catalog, false, _ -> Optional.empty()).total();
+    }
+
+    /** What the query says, the header {@code Range} and the settings allow. */
+    private Range range(Request request, Query query) {
+        Range asked = query.ranges().stream()
+                .filter(placed -> placed.path().isEmpty())
+                .map(Query.Placed::value)
+                .findFirst()
+                .orElse(new Range(Optional.empty(), Optional.empty()));
+        Optional<Long> limit = asked.limit();
+        Optional<Long> offset = asked.offset();
+        var matcher = java.util.regex.Pattern.compile("(\\d{1,18})-(\\d{0,18})")
+                .matcher(request.header("range").orElse(""));
+        if (request.method().equals("GET") && matcher.matches()) {
+            long first = Long.parseLong(matcher.group(1));
+            offset = Optional.of(Math.max(first, offset.orElse(0L)));
+            if (!matcher.group(2).isEmpty()) {
+                long count = Long.parseLong(matcher.group(2)) - first + 1;
+                if (count < 0) {
+                    throw new DataException(
+                            DataError.RANGE,
+                            DataError.RANGE.message(),
+                            "The lower boundary must be lower than or equal to the upper boundary in the Range header.");
+                }
+                limit = Optional.of(Math.min(count, limit.orElse(Long.MAX_VALUE)));
+            }
+        }
+        if (settings.maxRows() > 0) {
+            limit = Optional.of(Math.min(settings.maxRows(), limit.orElse(Long.MAX_VALUE)));
+        }
+        return new Range(limit, offset);
+    }
+
+    private static Response listed(Asked asked, Range range, Plan.Outcome outcome, Optional<Long> total) {
+        long offset = range.offset().orElse(0L);
+        if (total.isPresent() && offset > 0 && offset >= total.get() && outcome.rows() == 0 && offset > total.get()) {
+            throw new DataException(
+                    DataError.RANGE,
+                    DataError.RANGE.message(),
+                    "An offset of " + offset + " was requested, but there are only " + total.get() + " rows.");
+        }
+        String rows = outcome.rows() == 0 ? "*" : offset + "-" + (offset + outcome.rows() - 1);
+        boolean partial = total.isPresent() && outcome.rows() < total.get();
+        return response(asked, partial ? 206 : 200, outcome)
+                .with("Content-Range", rows + "/" + total.map(String::valueOf).orElse("*"));
+    }
+
+    private Response insert(Asked asked, Catalog catalog, Planner planner, Table table, Query query) {
+        Body body = body(asked.request(), query.columns().isEmpty());
+        Plan plan = planner.insert(table, query, body, asked.wanted());
+        return written(asked, catalog, plan, "*", 201, table);
+    }
+
+    private Response update(Asked asked, Catalog catalog, Planner planner, Table table, Query query) {
+        Body body = body(asked.request(), true);
+        return written(asked, catalog, planner.update(table, query, body, asked.wanted()), "0", 200, table);
+    }
+
+    /** PUT: one row by its whole key, inserted or replaced. */
+    private Response replace(Asked asked, Catalog catalog, Planner planner, Table table, Query query) {
+        var key = new HashMap<String, String>();
+        boolean exact = query.conditions().stream().allMatch(placed -> {
+            if (placed.path().isEmpty()
+                    && placed.value() instanceof Query.Condition.Compare(Query.Field field, boolean not, var comparison)
+                    && !not
+                    && comparison
+                            instanceof Query.Comparison.Operation(Query.Operator operator, var quantifier, String value)
+                    && operator == Query.Operator.EQ
+                    && quantifier.isEmpty()) {
+                key.put(field.name(), value);
+                return true;
+            }
+            return false;
+        });
+        if (!exact || !key.keySet().equals(Set.copyOf(table.key()))) {
+            throw new DataException(DataError.UPSERT_FILTERS, DataError.UPSERT_FILTERS.message());
+        }
+        Body body = body(asked.request(), true);
+        if (body.rows() != 1 || !matches(body, key)) {
+            throw new DataException(
+                    400,
+                    "PGRST115",
+                    "Payload values do not match URL in primary key column(s)",
+                    Optional.empty(),
+                    Optional.empty());
+        }
+        Preferences given = asked.preferences();
+        var merging = new Preferences(
+                given.returned(),
+                given.counted(),
+                Optional.of(Preferences.Resolution.MERGE),
+                given.missingDefault(),
+                given.strict(),
+                given.rollback(),
+                given.maxAffected(),
+                given.timezone(),
+                given.applied());
+        var upsert =
+                new Asked(asked.request(), asked.client(), asked.identity(), asked.schema(), asked.media(), merging);
+        var unfiltered = new Query(
+                query.select(), List.of(), List.of(), List.of(), query.columns(), Optional.empty(), List.of());
+        Plan plan = planner.insert(table, unfiltered, body, upsert.wanted());
+        return written(upsert, catalog, plan, "*", 200, table);
+    }
+
+    private static boolean matches(Body body, Map<String, String> key) {
+        var row = JsonMapper.shared().readTree(body.json()).path(0);
+        return key.entrySet().stream()
+                .allMatch(entry -> row.path(entry.getKey()).asString("").equals(entry.getValue()));
+    }
+
+    private static Body body(Request request, boolean alike) {
+        String type = request.header("content-type")
+                .orElse("application/json")
+                .split(";", 2)[0]
+                .strip();
+        return switch (type) {
+            case "application/json", "", "application/vnd.pgrst.array+json", "application/vnd.pgrst.object+json" ->
+                Body.json(request.body(), alike);
+            case "application/x-www-form-urlencoded" -> Body.form(request.body());
+            case "text/csv" -> Body.csv(request.body());
+            default -> throw new DataException(DataError.INVALID_BODY, "Content-Type not acceptable: " + type);
+        };
+    }
+
+    /**
+     * @param first  of the written rows, in {@code Content-Range}; {@code *} where they have no order
+     * @param status where there is a representation, or for an insert
+     */
+    private Response written(Asked asked, Catalog catalog, Plan plan, String first, int status, Table table) {
+        Preferences preferences = asked.preferences();
+        boolean guarded = preferences.maxAffected().isPresent() || plan.single();
+        Plan.Outcome outcome = run(
+                plan,
+                asked,
+                catalog,
+                guarded,
+                done -> tooMany(preferences, done.written().orElse(0L)));
+        long written = outcome.written().orElse(0L);
+        boolean represented = preferences.returned() == Returned.REPRESENTATION;
+        int actual = status == 201
+                ? outcome.inserted().filter(count -> count == 0 && written > 0).isPresent() ? 200 : 201
+                : represented ? 200 : 204;
+        String rows = first.equals("0") && written > 0 ? "0-" + (written - 1) : "*";
+        Response response = represented ? response(asked, actual, outcome) : plain(asked, actual, outcome);
+        response = response.with(
+                "Content-Range", rows + "/" + (preferences.counted() == Counted.NONE ? "*" : String.valueOf(written)));
+        if (preferences.returned() == Returned.HEADERS && status == 201) {
+            Optional<String> location = location(table, outcome);
+            if (location.isPresent()) {
+                response = response.with("Location", location.get());
+            }
+        }
+        return response;
+    }
+
+    private static Optional<DataException> tooMany(Preferences preferences, long affected) {
+        return preferences
+                .maxAffected()
+                .filter(most -> affected > most)
+                .map(_ -> new DataException(
+                        DataError.MAX_AFFECTED,
+                        DataError.MAX_AFFECTED.message(),
+                        "The query affects " + affected + " rows"));
+    }
+
+    private static Optional<String> location(Table table, Plan.Outcome outcome) {
+        var rows = JsonMapper.shared().readTree(outcome.body().orElse("[]"));
+        if (table.key().isEmpty() || rows.size() != 1) {
+            return Optional.empty();
+        }
+        List<String> parts = table.key().stream()
+                .map(column -> encode(column) + "=eq."
+                        + encode(rows.path(0).path(column).asString()))
+                .toList();
+        return Optional.of("/" + encode(table.name().table()) + "?" + String.join("&", parts));
+    }
+
+    private static String encode(String text) {
+        return java.net.URLEncoder.encode(text, StandardCharsets.UTF_8);
+    }
+
+    // Functions
+
+    private Response call(Asked asked, Catalog catalog, String name) {
+        Request request = asked.request();
+        boolean reading = request.method().equals("GET") || asked.isHead();
+        if (!reading && !request.method().equals("POST")) {
+            throw new DataException(DataError.ROUTINE_METHOD, "Cannot use the " + request.method() + " method on RPC");
+        }
+        Query query = QueryParser.parse(request.query(), reading);
+        var routines = new Routines(catalog);
+        var function = new TableName(asked.schema(), name);
+        Routine routine;
+        Sql call;
+        if (reading) {
+            var arguments = new HashMap<String, String>();
+            query.arguments().forEach(argument -> arguments.put(argument.name(), argument.value()));
+            routine = routines.find(function, arguments.keySet(), false);
+            call = Routines.call(routine, arguments);
+        } else {
+            String type = request.header("content-type")
+                    .orElse("application/json")
+                    .split(";", 2)[0]
+                    .strip();
+            boolean whole =
+                    type.equals("text/plain") || type.equals("application/octet-stream") || type.equals("text/xml");
+            if (whole) {
+                routine = routines.find(function, Set.of(), true);
+                call = Routines.whole(routine, text(request, type));
+            } else {
+                Body body = request.body().length == 0 ? new Body("[{}]", Set.of(), 1) : callBody(request, type);
+                Set<String> arguments = query.columns()
+                        .<Set<String>>map(java.util.LinkedHashSet::new)
+                        .orElse(body.columns());
+                routine = routines.find(function, arguments, request.body().length > 0);
+                call = Routines.call(routine, arguments, bodyText(request, body, type));
+            }
+        }
+        return called(asked, catalog, query, routine, call, reading);
+    }
+
+    /** A body that is no object is what a function takes as a whole. */
+    private static Body callBody(Request request, String type) {
+        if (type.equals("application/x-www-form-urlencoded")) {
+            return Body.form(request.body());
+        }
+        String text = new String(request.body(), StandardCharsets.UTF_8).strip();
+        return text.startsWith("{") ? Body.json(request.body(), true) : new Body(requireJson(text), Set.of(), 1);
+    }
+
+    private static String requireJson(String text) {
+        try {
+            JsonMapper.shared().readTree(text);
+            if (!text.isEmpty() && text.indexOf('\0') < 0) {
+                return text;
+            }
+        } catch (tools.jackson.core.JacksonException malformed) {
+            throw new DataException(DataError.INVALID_BODY, DataError.INVALID_BODY.message());
+        }
+        throw new DataException(DataError.INVALID_BODY, DataError.INVALID_BODY.message());
+    }
+
+    /** The object itself, without the brackets that make an array of it. */
+    private static String bodyText(Request request, Body body, String type) {
+        if (request.body().length == 0) {
+            return "{}";
+        }
+        return type.equals("application/x-www-form-urlencoded")
+                ? body.json().substring(1, body.json().length() - 1)
+                : new String(request.body(), StandardCharsets.UTF_8);
+    }
+
+    private static String text(Request request, String type) {
+        if (type.equals("application/octet-stream")) {
+            return "\\x" + java.util.HexFormat.of().formatHex(request.body());
+        }
+        String text = new String(request.body(), StandardCharsets.UTF_8);
+        if (text.indexOf('\0') >= 0) {
+            throw new DataException(DataError.INVALID_BODY, "The body holds a NUL character, which no text can");
+        }
+        return text;
+    }
+
+    private Response called(Asked asked, Catalog catalog, Query query, Routine routine, Sql call, boolean reading) {
+        if (asked.preferences().maxAffected().isPresent() && !routine.result().set()) {
+            throw new DataException(DataError.MAX_AFFECTED_ROUTINE, DataError.MAX_AFFECTED_ROUTINE.message());
+        }
+        Range range = range(asked.request(), query);
+        Plan plan = new Planner(catalog, settings).call(routine, call, query, range, asked.wanted(), reading);
+        boolean guarded = !reading && (asked.preferences().maxAffected().isPresent() || plan.single());
+        Plan.Outcome outcome = run(plan, asked, catalog, guarded, done -> tooMany(asked.preferences(), done.rows()));
+        if (routine.result().isVoid() && plan.explained().isEmpty()) {
+            return plain(asked, 204, outcome);
+        }
+        if (!routine.result().set()) {
+            return response(asked, 200, outcome).with("Content-Range", outcome.rows() == 0 ? "*/*" : "0-0/*");
+        }
+        return listed(asked, range, outcome, outcome.total());
+    }
+
+    // Running and answering
+
+    private Plan.Outcome run(
+            Plan plan,
+            Asked asked,
+            Catalog catalog,
+            boolean guarded,
+            Function<Plan.Outcome, Optional<DataException>> objection) {
+        Request request = asked.request();
+        var scope = new Executor.Scope(
+                asked.identity().role(),
+                asked.identity().claims(),
+                catalog.roleSettings().getOrDefault(asked.identity().role(), Map.of()),
+                request.method(),
+                request.path().substring(PREFIX.length()),
+                json(request.headers()),
+                json(cookies(request)),
+                asked.schema(),
+                asked.preferences().timezone());
+        return executor.run(
+                plan,
+                scope,
+                asked.preferences().rollback(),
+                guarded,
+                outcome -> objection.apply(outcome).or(() -> unfit(plan, outcome)),
+                asked.client());
+    }
+
+    /** Not one row where one is wanted, or too large. */
+    private Optional<DataException> unfit(Plan plan, Plan.Outcome outcome) {
+        if (plan.single() && outcome.rows() != 1) {
+            return Optional.of(new DataException(
+                    DataError.SINGULAR,
+                    DataError.SINGULAR.message(),
+                    "The result contains " + outcome.rows() + " rows"));
+        }
+        if (outcome.body().isEmpty() && outcome.bytes() > settings.maxResponseBytes()) {
+            return Optional.of(new DataException(
+                    DataError.TOO_LARGE,
+                    "The answer would have " + outcome.bytes() + " bytes, and " + settings.maxResponseBytes()
+                            + " are allowed",
+                    "Ask for fewer rows (limit) or columns (select)"));
+        }
+        return Optional.empty();
+    }
+
+    private static String json(Map<String, String> fields) {
+        ObjectNode object = JsonMapper.shared().createObjectNode();
+        fields.forEach((name, value) -> object.put(name, value.replace("\0", "")));
+        return object.toString();
+    }
+
+    private static Map<String, String> cookies(Request request) {
+        var cookies = new HashMap<String, String>();
+        for (String pair : request.header("cookie").orElse("").split(";", -1)) {
+            String[] sides = pair.strip().split("=", 2);
+            if (sides.length == 2) {
+                cookies.put(sides[0], sides[1]);
+            }
+        }
+        return cookies;
+    }
+
+    private static Response response(Asked asked, int status, Plan.Outcome outcome) {
+        String text = outcome.body().orElse("");
+        byte[] body = asked.media() instanceof MediaType.Raw(boolean binary) && binary
+                ? java.util.Base64.getMimeDecoder().decode(text)
+                : text.getBytes(StandardCharsets.UTF_8);
+        var response = new Response(
+                status,
+                List.of(new Response.Header("Content-Type", asked.media().contentType())),
+                body);
+        return decorated(asked, response, outcome);
+    }
+
+    private static Response plain(Asked asked, int status, Plan.Outcome outcome) {
+        return decorated(asked, Response.empty(status), outcome);
+    }
+
+    /** With what preferences were honoured, and what a function says of status and headers. */
+    private static Response decorated(Asked asked, Response response, Plan.Outcome outcome) {
+        Response result = response;
+        if (outcome.status().filter(text -> text.matches("[2-5]\\d\\d")).isPresent()) {
+            result = new Response(Integer.parseInt(outcome.status().get()), response.headers(), response.body());
+        }
+        if (outcome.headers().isPresent()) {
+            for (var object : JsonMapper.shared().readTree(outcome.headers().get())) {
+                for (var member : object.properties()) {
+                    result = result.with(
+                            member.getKey(), member.getValue().asString().replaceAll("[\r\n]", " "));
+                }
+            }
+        }
+        if (!asked.preferences().applied().isEmpty()) {
+            result = result.with(
+                    "Preference-Applied", String.join(", ", asked.preferences().applied()));
+        }
+        return asked.request().header("accept-profile").isPresent()
+                        || asked.request().header("content-profile").isPresent()
+                ? result.with("Content-Profile", asked.schema())
+                : result;
+    }
+
+    @Override
+    public void close() {
+        catalogs.close();
+    }
+}

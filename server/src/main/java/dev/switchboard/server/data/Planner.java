@@ -1,0 +1,306 @@
+package dev.switchboard.server.data;
+
+import dev.switchboard.server.config.DataSettings;
+import dev.switchboard.server.data.Catalog.Result;
+import dev.switchboard.server.data.Catalog.Routine;
+import dev.switchboard.server.data.Catalog.Table;
+import dev.switchboard.server.data.Query.Range;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** From parsed requests to the statements that answer them. Pure. */
+final class Planner {
+    private static final Range ALL = new Range(Optional.empty(), Optional.empty());
+
+    private final Catalog catalog;
+    private final DataSettings settings;
+
+    Planner(Catalog catalog, DataSettings settings) {
+        this.catalog = catalog;
+        this.settings = settings;
+    }
+
+    /**
+     * How the answer is wanted.
+     *
+     * @param headOnly whether its body is not
+     */
+    record Wanted(MediaType media, Preferences preferences, boolean headOnly) {}
+
+    // Reading
+
+    Plan read(Table table, Query query, Range range, Wanted wanted) {
+        var writer = new ReadSql(catalog, query, settings.aggregates());
+        Source source = Source.of(table, writer.nextAlias("t"));
+        ReadSql.Level rows = writer.rows(source, range, true);
+        Preferences.Counted counted = wanted.preferences().counted();
+        Optional<Sql> counting =
+                counted == Preferences.Counted.NONE ? Optional.empty() : Optional.of(writer.count(source));
+        Sql main =
+                answer(new Sql(), rows, body(wanted, rows.names(), true), total(counting, counted), Optional.empty());
+        return plan(main, counting.filter(_ -> counted != Preferences.Counted.EXACT), true, wanted);
+    }
+
+    private static Sql total(Optional<Sql> counting, Preferences.Counted counted) {
+        return counting.filter(_ -> counted == Preferences.Counted.EXACT)
+                .map(sql -> new Sql().add("(select count(*) from (").add(sql).add(") as \"c\")"))
+                .orElseGet(() -> Sql.of("null::bigint"));
+    }
+
+    private static Plan plan(Sql main, Optional<Sql> estimate, boolean readOnly, Wanted wanted) {
+        boolean single = wanted.media() instanceof MediaType.Json(boolean one, boolean _) && one;
+        Optional<MediaType.Plan> explained =
+                wanted.media() instanceof MediaType.Plan asked ? Optional.of(asked) : Optional.empty();
+        return new Plan(main, estimate, readOnly, single, explained);
+    }
+
+    /**
+     * One row that holds everything about the answer.
+     *
+     * @param with    what comes before the SELECT
+     * @param body    an aggregate of the rows r, as text
+     * @param total   how many rows there are whatever the range
+     * @param written how a statement's own rows are counted, and those inserted
+     */
+    private Sql answer(Sql with, ReadSql.Level rows, Sql body, Sql total, Optional<Sql> written) {
+        return new Sql()
+                .add(with)
+                .add("select case when octet_length(\"q\".\"b\") <= ")
+                .number(settings.maxResponseBytes())
+                .add(" then \"q\".\"b\" end, octet_length(\"q\".\"b\"), \"q\".\"n\", ")
+                .add(total)
+                .add(", ")
+                .add(written.orElseGet(() -> Sql.of("null::bigint, null::bigint")))
+                .add(
+                        ", nullif(current_setting('response.headers', true), ''), nullif(current_setting('response.status', true), '')")
+                .add(" from (select ")
+                .add(body)
+                .add(" as \"b\", count(*) as \"n\" from (")
+                .add(rows.sql())
+                .add(") as \"r\") as \"q\"");
+    }
+
+    /**
+     * The rows {@code r} as the text of an answer.
+     *
+     * @param list whether an array is wanted where no single object is
+     */
+    private static Sql body(Wanted wanted, List<String> names, boolean list) {
+        if (wanted.headOnly()) {
+            return Sql.of("''::text");
+        }
+        return switch (wanted.media()) {
+            case MediaType.Json(boolean single, boolean stripped) -> {
+                Sql rows = Sql.of(
+                        stripped
+                                ? "json_strip_nulls(coalesce(json_agg(\"r\"), '[]'))"
+                                : "coalesce(json_agg(\"r\"), '[]')");
+                yield single || !list
+                        ? new Sql().add("coalesce((").add(rows).add(" -> 0)::text, 'null')")
+                        : rows.add("::text");
+            }
+            case MediaType.Csv _ -> csv(names);
+            case MediaType.GeoJson _ ->
+                Sql.of(
+                        "json_build_object('type', 'FeatureCollection', 'features', coalesce(json_agg(ST_AsGeoJSON(\"r\")::json), '[]'))::text");
+            case MediaType.Plan _ -> Sql.of("coalesce(json_agg(\"r\"), '[]')::text");
+            case MediaType.OpenApi _, MediaType.Raw _ ->
+                throw new DataException(
+                        DataError.MEDIA_TYPE,
+                        "None of these media types are available: "
+                                + wanted.media().contentType());
+        };
+    }
+
+    /** A row's text is nearly CSV (RFC 4180) already: in parentheses, with backslashes doubled. */
+    private static Sql csv(List<String> names) {
+        String header = String.join(
+                ",",
+                names.stream()
+                        .map(name -> name.matches("[^\",\r\n]*") ? name : "\"" + name.replace("\"", "\"\"") + "\"")
+                        .toList());
+        return new Sql()
+                .value(header)
+                .add(
+                        "::text || coalesce(E'\\n' || string_agg(replace(substring(\"r\"::text, 2, length(\"r\"::text) - 2), E'\\\\\\\\', E'\\\\'), E'\\n'), '')");
+    }
+
+    // Writing
+
+    Plan insert(Table table, Query query, Body body, Wanted wanted) {
+        boolean merges = wanted.preferences()
+                .resolution()
+                .filter(Preferences.Resolution.MERGE::equals)
+                .isPresent();
+        var write = new WriteSql(table, query, wanted.preferences());
+        var returning = returning(table, query, wanted, merges);
+        return written(table, query, write.insert(body, returning), wanted, merges);
+    }
+
+    Plan update(Table table, Query query, Body body, Wanted wanted) {
+        var write = new WriteSql(table, query, wanted.preferences());
+        return written(table, query, write.update(body, returning(table, query, wanted, false)), wanted, false);
+    }
+
+    Plan delete(Table table, Query query, Wanted wanted) {
+        var write = new WriteSql(table, query, wanted.preferences());
+        return written(table, query, Optional.of(write.delete(returning(table, query, wanted, false))), wanted, false);
+    }
+
+    private WriteSql.Returning returning(Table table, Query query, Wanted wanted, boolean inserted) {
+        return switch (wanted.preferences().returned()) {
+            case MINIMAL -> new WriteSql.Returning(Optional.of(Set.of()), inserted);
+            case HEADERS -> new WriteSql.Returning(Optional.of(new LinkedHashSet<>(table.key())), inserted);
+            case REPRESENTATION ->
+                new WriteSql.Returning(new ReadSql(catalog, query, settings.aggregates()).needed(table), inserted);
+        };
+    }
+
+    private Plan written(Table table, Query query, Optional<Sql> statement, Wanted wanted, boolean inserted) {
+        Sql source = statement.orElseGet(() -> new Sql()
+                .add("select *")
+                .add(inserted ? ", false as \"_inserted\"" : "")
+                .add(" from ")
+                .name(table.name())
+                .add(" where false"));
+        var with = new Sql()
+                .add("with ")
+                .name(WriteSql.WRITTEN)
+                .add(" as (")
+                .add(source)
+                .add(") ");
+        boolean represented = wanted.preferences().returned() != Preferences.Returned.MINIMAL;
+        ReadSql.Level rows = represented
+                ? writtenRows(table, query, wanted)
+                : new ReadSql.Level(Sql.of("select 1 as \"p\" from \"src\""), List.of());
+        Sql counts = Sql.of("(select count(*) from \"src\"), "
+                + (inserted ? "(select count(*) filter (where \"src\".\"_inserted\") from \"src\")" : "null::bigint"));
+        Sql body = represented ? body(wanted, rows.names(), true) : Sql.of("''::text");
+        return plan(
+                answer(with, rows, body, Sql.of("null::bigint"), Optional.of(counts)), Optional.empty(), false, wanted);
+    }
+
+    private ReadSql.Level writtenRows(Table table, Query query, Wanted wanted) {
+        boolean headers = wanted.preferences().returned() == Preferences.Returned.HEADERS;
+        Query answered = headers ? keyOnly(table) : withoutRootConditions(query, table);
+        var source = new Source(
+                Sql.of("\"src\""),
+                "t0",
+                Optional.of(table),
+                List.of(),
+                table.name().table(),
+                true);
+        var reader = new ReadSql(catalog, answered, settings.aggregates());
+        reader.nextAlias("t");
+        return reader.rows(source, ALL, true);
+    }
+
+    private static Query keyOnly(Table table) {
+        List<Query.Item> items =
+                table.key().stream().<Query.Item>map(Planner::item).toList();
+        return new Query(items, List.of(), List.of(), List.of(), Optional.empty(), Optional.empty(), List.of());
+    }
+
+    /** Conditions chose which rows were written; how these are now, they need not hold. Stars are spelt out. */
+    private static Query withoutRootConditions(Query query, Table table) {
+        List<Query.Item> items = query.select().stream()
+                .flatMap(item -> item instanceof Query.Item.Star
+                        ? table.columns().keySet().stream().map(Planner::item)
+                        : java.util.stream.Stream.of(item))
+                .toList();
+        return new Query(
+                items,
+                query.conditions().stream()
+                        .filter(placed -> !placed.path().isEmpty())
+                        .toList(),
+                query.orders(),
+                query.ranges(),
+                query.columns(),
+                query.onConflict(),
+                List.of());
+    }
+
+    private static Query.Item item(String column) {
+        return new Query.Item.Column(
+                new Query.Field(column, List.of()),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty());
+    }
+
+    // Calling
+
+    /**
+     * @param call of the function in a FROM clause.
+     *
+     * @param reading whether it was asked for by GET or HEAD
+     */
+    Plan call(Routine routine, Sql call, Query query, Range range, Wanted wanted, boolean reading) {
+        Result result = routine.result();
+        boolean readOnly = reading || !routine.changes();
+        if (!result.composite()) {
+            return plan(scalar(routine, call, wanted), Optional.empty(), readOnly, wanted);
+        }
+        Optional<Table> table = result.table().flatMap(catalog::table);
+        Sql with = new Sql();
+        Sql from = call;
+        if (routine.changes()) { // called once, however often its rows are read
+            with.add("with \"src\" as materialized (select \"f\".* from ")
+                    .add(call)
+                    .add(" as \"f\") ");
+            from = Sql.of("\"src\"");
+        }
+        var writer = new ReadSql(catalog, query, settings.aggregates());
+        var source = new Source(
+                from,
+                writer.nextAlias("t"),
+                table,
+                result.columns(),
+                routine.name().table(),
+                routine.changes());
+        ReadSql.Level rows = writer.rows(source, range, true);
+        boolean counted = wanted.preferences().counted() != Preferences.Counted.NONE;
+        Sql total =
+                counted ? total(Optional.of(writer.count(source)), Preferences.Counted.EXACT) : Sql.of("null::bigint");
+        return plan(
+                answer(with, rows, body(wanted, rows.names(), result.set()), total, Optional.empty()),
+                Optional.empty(),
+                readOnly,
+                wanted);
+    }
+
+    private Sql scalar(Routine routine, Sql call, Wanted wanted) {
+        boolean set = routine.result().set();
+        var rows = new ReadSql.Level(
+                new Sql()
+                        .add(
+                                routine.result().isVoid()
+                                        ? "select null::text as \"v\" from "
+                                        : "select \"t0\".\"v\" from ")
+                        .add(call)
+                        .add(" as \"t0\" (\"v\")"),
+                List.of("v"));
+        Sql body = switch (wanted.media()) {
+            case MediaType.Raw(boolean binary) ->
+                Sql.of(
+                        binary
+                                ? "encode(string_agg(\"r\".\"v\"::bytea, ''), 'base64')"
+                                : "string_agg(\"r\".\"v\"::text, '')");
+            case MediaType.Json _, MediaType.Plan _ ->
+                Sql.of(
+                        set
+                                ? "coalesce(json_agg(\"r\".\"v\"), '[]')::text"
+                                : "coalesce((json_agg(\"r\".\"v\") -> 0)::text, 'null')");
+            case MediaType.Csv _, MediaType.GeoJson _, MediaType.OpenApi _ -> body(wanted, rows.names(), set);
+        };
+        return answer(
+                new Sql(),
+                rows,
+                wanted.headOnly() ? Sql.of("''::text") : body,
+                Sql.of("null::bigint"),
+                Optional.empty());
+    }
+}

@@ -1,0 +1,136 @@
+package dev.switchboard.server.data;
+
+import dev.switchboard.engine.model.TableName;
+import dev.switchboard.server.data.Catalog.Junction;
+import dev.switchboard.server.data.Catalog.Relationship;
+import dev.switchboard.server.data.Catalog.Table;
+import dev.switchboard.server.data.Query.Item.Embed;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+
+/** Which relationship an embedded resource means. Pure. */
+final class Relations {
+    private final Catalog catalog;
+
+    Relations(Catalog catalog) {
+        this.catalog = catalog;
+    }
+
+    /**
+     * By the name of the other table, of the foreign key or of its column; a hint names foreign key, column or junction.
+     *
+     * @throws DataException if there is none, or more than one
+     */
+    Relationship find(Table from, Embed embed) {
+        List<Relationship> found = catalog.relationshipsOf(from.name()).stream()
+                .filter(relationship -> matches(relationship, embed))
+                .toList();
+        if (found.size() > 1 && embed.hint().isPresent()) {
+            // a hint that names a column of a table which refers to itself: the row that it refers to
+            List<Relationship> holding =
+                    found.stream().filter(Relationship::holdsKey).toList();
+            found = holding.size() == 1 ? holding : found;
+        }
+        if (found.isEmpty()) {
+            throw none(from, embed);
+        }
+        if (found.size() > 1) {
+            throw ambiguous(from, embed, found);
+        }
+        return found.getFirst();
+    }
+
+    private static boolean matches(Relationship relationship, Embed embed) {
+        boolean table = relationship.to().table().equals(embed.name())
+                && relationship.to().schema().equals(relationship.from().schema());
+        boolean column = relationship.holdsKey() && relationship.fromColumns().equals(List.of(embed.name()));
+        boolean constraint =
+                relationship.junction().isEmpty() && relationship.constraint().equals(embed.name());
+        if (embed.hint().isEmpty()) {
+            return table || column || constraint;
+        }
+        String hint = embed.hint().get();
+        return table && isHinted(relationship, hint);
+    }
+
+    private static boolean isHinted(Relationship relationship, String hint) {
+        Optional<Junction> junction = relationship.junction();
+        if (junction.isPresent()) {
+            return junction.get().table().table().equals(hint)
+                    || relationship.constraint().equals(hint)
+                    || junction.get().otherConstraint().equals(hint);
+        }
+        return relationship.constraint().equals(hint)
+                || relationship.fromColumns().equals(List.of(hint))
+                || relationship.toColumns().equals(List.of(hint));
+    }
+
+    private DataException none(Table from, Embed embed) {
+        List<String> neighbours = catalog.relationshipsOf(from.name()).stream()
+                .map(relationship -> relationship.to().table())
+                .distinct()
+                .toList();
+        String hinted =
+                embed.hint().map(hint -> " using the hint '" + hint + "'").orElse("");
+        return new DataException(
+                DataError.NO_RELATIONSHIP,
+                "Could not find a relationship between '" + from.name().table() + "' and '" + embed.name()
+                        + "' in the schema cache",
+                Optional.of("Searched for a foreign key relationship between '"
+                        + from.name().table() + "' and '"
+                        + embed.name() + "'" + hinted + " in the schema '"
+                        + from.name().schema()
+                        + "', but no matches were found."),
+                Suggestion.similar(embed.name(), neighbours)
+                        .filter(meant -> !meant.equals(embed.name()))
+                        .map(meant -> "Perhaps you meant '" + meant + "' instead of '" + embed.name() + "'."));
+    }
+
+    private static DataException ambiguous(Table from, Embed embed, List<Relationship> found) {
+        ArrayNode details = JsonMapper.shared().createArrayNode();
+        var hints = new ArrayList<String>();
+        for (Relationship relationship : found) {
+            String name = relationship
+                    .junction()
+                    .map(junction -> junction.table().table())
+                    .orElse(relationship.constraint());
+            hints.add("'" + embed.name() + "!" + name + "'");
+            details.addObject()
+                    .put("cardinality", relationship.cardinality().wire())
+                    .put(
+                            "embedding",
+                            from.name().table() + " with " + relationship.to().table())
+                    .put("relationship", describe(relationship));
+        }
+        return new DataException(
+                DataError.AMBIGUOUS_RELATIONSHIP.status(),
+                DataError.AMBIGUOUS_RELATIONSHIP.code(),
+                "Could not embed because more than one relationship was found for '"
+                        + from.name().table() + "' and '" + embed.name() + "'",
+                Optional.of(details),
+                Optional.of("Try changing '" + embed.name() + "' to one of the following: " + String.join(", ", hints)
+                        + ". Find the desired relationship in the 'details' key."));
+    }
+
+    private static String describe(Relationship relationship) {
+        return relationship
+                .junction()
+                .map(junction ->
+                        junction.table().table() + " using " + side(relationship.constraint(), junction.fromColumns())
+                                + " and " + side(junction.otherConstraint(), junction.toColumns()))
+                .orElseGet(() -> relationship.constraint() + " using "
+                        + side(relationship.from(), relationship.fromColumns())
+                        + " and " + side(relationship.to(), relationship.toColumns()));
+    }
+
+    private static String side(TableName table, List<String> columns) {
+        return side(table.table(), columns);
+    }
+
+    private static String side(String name, List<String> columns) {
+        return name + "(" + String.join(", ", columns) + ")";
+    }
+}

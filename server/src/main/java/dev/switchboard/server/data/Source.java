@@ -1,0 +1,101 @@
+package dev.switchboard.server.data;
+
+import dev.switchboard.engine.model.TableName;
+import dev.switchboard.server.data.Catalog.Column;
+import dev.switchboard.server.data.Catalog.Table;
+import dev.switchboard.server.data.Query.Field;
+import dev.switchboard.server.data.Query.Step;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Where rows come from in a FROM clause, and what columns they have. Immutable.
+ *
+ * @param from    the clause without an alias
+ * @param alias   that this program gave it
+ * @param table   whose rows they are; empty for those of a function that has columns of its own
+ * @param columns the names, where there is no table
+ * @param label   what messages call it
+ * @param written whether they are rows that a statement has written, whose computed columns are there already
+ */
+record Source(Sql from, String alias, Optional<Table> table, List<String> columns, String label, boolean written) {
+
+    static Source of(Table table, String alias) {
+        return new Source(
+                new Sql().name(table.name()),
+                alias,
+                Optional.of(table),
+                List.of(),
+                table.name().table(),
+                false);
+    }
+
+    boolean has(String column) {
+        return table.map(known ->
+                        known.column(column).isPresent() || known.computed().containsKey(column))
+                .orElseGet(() -> columns.contains(column));
+    }
+
+    private boolean isJson(String column) {
+        return table.flatMap(known -> known.column(column)).map(Column::isJson).orElse(false);
+    }
+
+    /** Whether the column holds what a text search looks into as it is. */
+    boolean isSearchVector(String column) {
+        return table.flatMap(known -> known.column(column))
+                .map(known -> known.baseType().equals("tsvector"))
+                .orElse(false);
+    }
+
+    Sql column(String name) {
+        Optional<TableName> function = table.filter(known -> known.column(name).isEmpty())
+                .map(known -> known.computed().get(name));
+        if (function.isPresent() && !written) {
+            return new Sql().name(function.get()).add("(").name(alias).add(")");
+        }
+        if (!has(name)) {
+            throw noColumn(name);
+        }
+        return new Sql().name(alias).add(".").name(name);
+    }
+
+    /** As PostgreSQL would say it, had the name gone there. */
+    DataException noColumn(String name) {
+        List<String> all =
+                table.map(known -> List.copyOf(known.columns().keySet())).orElse(columns);
+        return new DataException(
+                400,
+                "42703",
+                "column " + label + "." + name + " does not exist",
+                Optional.empty(),
+                Suggestion.column(name, all)
+                        .map(meant -> "Perhaps you meant to reference the column \"" + label + "." + meant + "\"."));
+    }
+
+    /** A column, or what is found in its JSON. */
+    Sql field(Field field) {
+        Sql value = column(field.name());
+        boolean json = isJson(field.name());
+        for (Step step : field.steps()) {
+            Sql inner = json ? value : new Sql().add("to_jsonb(").add(value).add(")");
+            value = new Sql().add("(").add(inner).add(step.text() ? " ->> " : " -> ");
+            if (step.index()) {
+                value.number(Long.parseLong(step.key())).add(")");
+            } else {
+                value.value(step.key()).add("::text)");
+            }
+            json = true;
+        }
+        return value;
+    }
+
+    /** How the field is called in an answer, unless the client says otherwise. */
+    static String nameOf(Field field) {
+        for (Step step : field.steps().reversed()) {
+            if (!step.index()) {
+                return step.key();
+            }
+        }
+        return field.name();
+    }
+}

@@ -1,0 +1,77 @@
+package dev.switchboard.server.data;
+
+import java.sql.SQLException;
+import java.util.Optional;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.ServerErrorMessage;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.StringNode;
+
+/** What PostgreSQL raises, as clients see it: its own code, message, details and hint, under a fitting status. Pure. */
+final class SqlErrors {
+    private SqlErrors() {}
+
+    static DataException translate(SQLException raised, String role) {
+        ServerErrorMessage server = raised instanceof PSQLException driver ? driver.getServerErrorMessage() : null;
+        String state = String.valueOf(raised.getSQLState());
+        if (server == null) {
+            return new DataException(
+                    DataError.CONNECTION, DataError.CONNECTION.message(), String.valueOf(raised.getMessage()));
+        }
+        String message = String.valueOf(server.getMessage());
+        Optional<String> detail = Optional.ofNullable(server.getDetail());
+        Optional<String> hint = Optional.ofNullable(server.getHint());
+        if (state.equals("PGRST")) {
+            return told(message, detail, hint);
+        }
+        return new DataException(status(state, message, role), state, message, detail.map(StringNode::valueOf), hint);
+    }
+
+    /** A function that says itself what is answered: {@code raise sqlstate 'PGRST'} with JSON in message and detail. */
+    private static DataException told(String message, Optional<String> detail, Optional<String> hint) {
+        try {
+            JsonNode body = JsonMapper.shared().readTree(message);
+            int status = detail.map(text ->
+                            JsonMapper.shared().readTree(text).path("status").asInt(500))
+                    .orElse(500);
+            return new DataException(
+                    status,
+                    body.path("code").asString(""),
+                    body.path("message").asString(""),
+                    Optional.ofNullable(body.get("details")),
+                    Optional.ofNullable(body.get("hint"))
+                            .filter(JsonNode::isString)
+                            .map(JsonNode::asString));
+        } catch (JacksonException malformed) {
+            return new DataException(500, "PGRST121", message, detail.map(StringNode::valueOf), hint);
+        }
+    }
+
+    static int status(String state, String message, String role) {
+        if (state.startsWith("PT") && state.substring(2).matches("[2-5]\\d\\d")) {
+            return Integer.parseInt(state.substring(2));
+        }
+        return switch (state) {
+            case "23503", "23505" -> 409;
+            case "42501" -> role.equals("anon") ? 401 : 403;
+            case "42P01", "42883" -> 404;
+            case "25006" -> 405;
+            case "22023" -> message.startsWith("role ") ? 401 : 400;
+            case "57P01" -> 503;
+            case "53400", "42P17", "21000" -> 500;
+            case "P0001" -> 400;
+            default -> byClass(state.length() < 2 ? "" : state.substring(0, 2));
+        };
+    }
+
+    private static int byClass(String stateClass) {
+        return switch (stateClass) {
+            case "28", "0L", "0P" -> 403;
+            case "53", "08" -> 503;
+            case "54", "55", "57", "58", "09", "25", "2D", "38", "39", "3B", "40", "F0", "HV", "XX", "P0" -> 500;
+            default -> 400;
+        };
+    }
+}

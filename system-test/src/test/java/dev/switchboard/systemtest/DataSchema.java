@@ -1,0 +1,26 @@
+package dev.switchboard.systemtest;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.sql.SQLException;
+import org.jdbi.v3.core.Jdbi;
+
+/** The tables that the tests of the data API ask for. */
+final class DataSchema {
+    private DataSchema() {}
+
+    static void create(Jdbi jdbi) throws SQLException {
+        try (InputStream in = DataSchema.class.getResourceAsStream("/data-api.sql")) {
+            String script = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+            jdbi.useHandle(handle -> {
+                try (var statement = handle.getConnection().createStatement()) {
+                    statement.execute(script);
+                }
+            });
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+}
