@@ -106,7 +106,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
                 client,
                 identity,
                 schema(request.header(reads ? "accept-profile" : "content-profile")),
-                MediaType.parse(request.header("accept")),
+                media(request),
                 Preferences.parse(request.header("prefer").orElse(""), settings.rollback()));
         Catalog catalog = catalogs.present();
         try {
@@ -157,6 +157,19 @@ public final class DataRoutes implements Handler, AutoCloseable {
                 && seconds.longValue() > now.plus(SKEW).getEpochSecond()) {
             throw new DataException(DataError.CLAIMS, message);
         }
+    }
+
+    private MediaType media(Request request) {
+        MediaType media = MediaType.parse(request.header("accept"));
+        if (media instanceof MediaType.Plan && !settings.plans()) {
+            throw new DataException(
+                    DataError.MEDIA_TYPE,
+                    "None of these media types are available: "
+                            + request.header("accept").orElse(""),
+                    Optional.empty(),
+                    Optional.of("Start with --data-plans to allow query plans"));
+        }
+        return media;
     }
 
     private String schema(Optional<String> profile) {
