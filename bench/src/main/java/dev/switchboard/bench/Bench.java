@@ -24,12 +24,13 @@ import picocli.CommandLine.Spec;
             "decode     rows per second through decode, route and encode, beside reading the stream raw",
             "latency    commit to client: 100 users, 10 organizations, 200 changes a second",
             "joins      10,000 handshakes and joins with distinct tokens",
+            "data       requests of the data API by 32 clients, beside the same SQL through pgjdbc",
             "",
             "On Linux, whose /proc it reads. Machines are shared and noisy: ratios within one run mean more than figures."
         },
         mixinStandardHelpOptions = true)
 public final class Bench implements Callable<Integer> {
-    private static final List<String> ALL = List.of("broadcast", "idle", "decode", "latency", "joins");
+    private static final List<String> ALL = List.of("broadcast", "idle", "decode", "latency", "joins", "data");
 
     @Spec
     private CommandSpec spec = CommandSpec.create();
@@ -78,6 +79,7 @@ public final class Bench implements Callable<Integer> {
             case "idle" -> new IdleBench(report).run();
             case "decode" -> new DecodeBench(report, quick ? 20_000 : 200_000).run();
             case "latency" -> new LatencyBench(report, quick ? 5 : 30).run();
+            case "data" -> new DataBench(report, quick ? 2 : 5).run();
             case "joins" -> new JoinBench(report).run();
             default -> throw new IllegalArgumentException(name);
         }

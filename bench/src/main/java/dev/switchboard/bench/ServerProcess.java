@@ -85,6 +85,11 @@ final class ServerProcess implements AutoCloseable {
                 .orElseThrow();
     }
 
+    /** PostgreSQL's own log. */
+    Path postgresLog() {
+        return directory.resolve("data").resolve("postgres").resolve("postgres.log");
+    }
+
     String token(String role, Map<String, Object> claims) {
         return tokens.issue(role, claims, Instant.now(), Duration.ofHours(2));
     }

@@ -13,7 +13,11 @@ import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.config.SettingSources;
 import dev.switchboard.server.config.Settings;
 import dev.switchboard.server.config.TlsFiles;
+import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -21,6 +25,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.Callable;
@@ -264,11 +269,22 @@ final class StartCommand implements Callable<Integer> {
     private DemoTraffic startDemo(Database database) {
         Jdbi jdbi = Jdbi.create(database.url(), database.user(), database.password());
         DemoData.insert(jdbi);
+        createNotes(jdbi);
         var users = new UserDirectory(jdbi, new SecureRandom());
         DemoData.users().stream()
                 .filter(user -> !users.has(user.id()))
                 .forEach(user -> users.add(user.email(), DEMO_PASSWORD, Optional.of(user.id())));
         return DemoTraffic.start(jdbi, new Random(demoSeed));
+    }
+
+    /** The table of examples/notes.html. */
+    private static void createNotes(Jdbi jdbi) {
+        try (InputStream script = StartCommand.class.getResourceAsStream("/db/demo/notes.sql")) {
+            String sql = new String(Objects.requireNonNull(script).readAllBytes(), StandardCharsets.UTF_8);
+            jdbi.useHandle(handle -> handle.createScript(sql).executeAsSeparateStatements());
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
     }
 
     private void greet(Switchboard server, Duration took) {
@@ -292,6 +308,9 @@ final class StartCommand implements Callable<Integer> {
             out.printf("%nWatch the calls of the first, here or with the official client (needs Node):%n%n");
             out.println("  ./switchboard watch calls --url " + url + " --token "
                     + token(server, DemoData.users().getFirst(), now));
+            out.println();
+            out.printf(
+                    "  examples/notes.html in a browser: an app that signs up, signs in, lists, inserts and watches.%n");
             out.println();
             out.println("  node examples/watch-calls.mjs " + url + " " + anonKey + " "
                     + token(server, DemoData.users().getFirst(), now));
