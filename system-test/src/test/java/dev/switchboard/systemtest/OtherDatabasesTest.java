@@ -108,6 +108,37 @@ class OtherDatabasesTest {
                     .containsExactly("INSERT", "UPDATE", "DELETE");
             assertThat(other.changes()).isEmpty();
             assertThat(server.server().progress().streamTrouble()).isEmpty();
+            hasAccountsAndData(server, jdbi);
+        }
+    }
+
+    /** A table that is made while the server runs, where nothing tells it of that. */
+    private static void hasAccountsAndData(TestServer server, Jdbi jdbi) {
+        try (Http http = new Http(server)) {
+            Http.Answer session =
+                    http.post("/auth/v1/signup", "{\"email\":\"ann@example.com\",\"password\":\"long enough\"}");
+            assertThat(session.status()).as(session.body()).isEqualTo(200);
+            String token = session.json().path("access_token").asString();
+            jdbi.useHandle(handle -> {
+                handle.execute("create table later (id int primary key, owner uuid default auth.uid())");
+                handle.execute("alter table later enable row level security");
+                handle.execute("create policy own on later to authenticated using (owner = auth.uid())");
+                handle.execute("grant select, insert on later to authenticated");
+            });
+            Http.Answer inserted = http.post(
+                    "/rest/v1/later",
+                    "{\"id\":1}",
+                    "Authorization",
+                    "Bearer " + token,
+                    "Content-Type",
+                    "application/json",
+                    "Prefer",
+                    "return=representation");
+            assertThat(inserted.status()).as(inserted.body()).isEqualTo(201);
+            assertThat(inserted.json().get(0).path("owner"))
+                    .isEqualTo(session.json().path("user").path("id"));
+            assertThat(http.get("/rest/v1/later", "apikey", server.anonKey()).status())
+                    .isEqualTo(401);
         }
     }
 }

@@ -15,13 +15,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyStore;
-import java.security.cert.Certificate;
-import java.util.Base64;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -197,41 +191,9 @@ class Rfc6455Test {
 
     @Test
     void W9_allOfItWorksBelowTls(@org.junit.jupiter.api.io.TempDir Path directory) throws Exception {
-        Path store = directory.resolve("store.p12");
-        new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "keytool")
-                                .toString(),
-                        "-genkeypair",
-                        "-alias",
-                        "switchboard",
-                        "-keyalg",
-                        "EC",
-                        "-dname",
-                        "CN=localhost",
-                        "-ext",
-                        "SAN=ip:127.0.0.1",
-                        "-storetype",
-                        "PKCS12",
-                        "-keystore",
-                        store.toString(),
-                        "-storepass",
-                        "secret")
-                .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                .start()
-                .waitFor();
-        KeyStore keys = KeyStore.getInstance(store.toFile(), "secret".toCharArray());
-        Certificate certificate = keys.getCertificate("switchboard");
-        Path certificateFile = directory.resolve("certificate.pem");
-        Path keyFile = directory.resolve("key.pem");
-        Files.writeString(certificateFile, pem("CERTIFICATE", certificate.getEncoded()));
-        Files.writeString(
-                keyFile,
-                pem(
-                        "PRIVATE KEY",
-                        keys.getKey("switchboard", "secret".toCharArray()).getEncoded()));
-        try (TestServer secure = TestServer.startWithTls(certificateFile, keyFile);
-                RawWebSocket socket = new RawWebSocket(trusting(certificate)
+        SelfSigned identity = SelfSigned.in(directory);
+        try (TestServer secure = TestServer.startWithTls(identity.certificateFile(), identity.keyFile());
+                RawWebSocket socket = new RawWebSocket(identity.trusted()
                                 .getSocketFactory()
                                 .createSocket(InetAddress.getLoopbackAddress(), secure.port()))
                         .handshake(secure.anonKey(), frame(FIN | TEXT, heartbeat(1)))) {
@@ -245,21 +207,5 @@ class Rfc6455Test {
             socket.send(frame(FIN | TEXT, heartbeat(2)));
             assertAnswered(socket, 2);
         }
-    }
-
-    private static String pem(String kind, byte[] bytes) {
-        return "-----BEGIN " + kind + "-----\n" + Base64.getMimeEncoder().encodeToString(bytes) + "\n-----END " + kind
-                + "-----\n";
-    }
-
-    private static SSLContext trusting(Certificate certificate) throws Exception {
-        KeyStore trusted = KeyStore.getInstance("PKCS12");
-        trusted.load(null, null);
-        trusted.setCertificateEntry("server", certificate);
-        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-        trust.init(trusted);
-        SSLContext context = SSLContext.getInstance("TLS");
-        context.init(null, trust.getTrustManagers(), null);
-        return context;
     }
 }
