@@ -47,6 +47,11 @@ final class DataOptions {
     @Option(names = "--data-connections", description = "To PostgreSQL.", defaultValue = "10")
     private int connections;
 
+    @Option(
+            names = "--data-require-policies",
+            description = "Leaves out tables without row level security, and views that are not security_invoker.")
+    private boolean requirePolicies;
+
     DataSettings settings() {
         AccountOptions.between("--data-max-rows", maxRows, 0, Integer.MAX_VALUE);
         AccountOptions.between("--data-max-bytes", maxBytes, 1_000, 1_000_000_000);
@@ -61,6 +66,7 @@ final class DataOptions {
                 aggregates,
                 plans,
                 rollback,
-                connections);
+                connections,
+                requirePolicies);
     }
 }

@@ -321,6 +321,37 @@ class AccountsTest {
         });
     }
 
+    @Test
+    void K10_adminsReadTheAuditLogOfTheirOrganizationAndAgentsDoNot() {
+        Answer admin = signUp(server, "pia@example.com");
+        Answer agent = signUp(server, "quin@example.com");
+        UUID organization = server.organization("audited");
+        server.database().useHandle(handle -> {
+            for (Answer user : List.of(admin, agent)) {
+                handle.execute(
+                        "insert into user_roles (organization_id, user_id, role) values (?, ?::uuid, ?)",
+                        organization,
+                        user.body().path("user").path("id").asString(),
+                        user.equals(admin) ? "admin" : "agent");
+            }
+        });
+
+        signIn(server, "quin@example.com", PASSWORD);
+
+        try (Http requests = new Http(server)) {
+            Http.Answer seen = requests.get(
+                    "/rest/v1/audit_logs?select=action,organization_id",
+                    "Authorization",
+                    "Bearer " + admin.text("access_token"));
+            assertThat(seen.json().get(0).path("action").asString()).isEqualTo("login");
+            assertThat(seen.json().get(0).path("organization_id").asString()).isEqualTo(organization.toString());
+            assertThat(requests.get("/rest/v1/audit_logs", "Authorization", "Bearer " + agent.text("access_token"))
+                            .body())
+                    .isEqualTo("[]");
+            assertThat(requests.get("/rest/v1/audit_logs").status()).isEqualTo(401);
+        }
+    }
+
     private static Optional<Long> broken(org.jdbi.v3.core.Handle handle) {
         return handle.createQuery("select auth.broken_audit_log()")
                 .mapTo(Long.class)

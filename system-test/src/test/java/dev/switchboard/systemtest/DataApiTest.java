@@ -38,7 +38,8 @@ class DataApiTest {
                         false,
                         false,
                         false,
-                        6))
+                        6,
+                        false))
                 .start();
         DataSchema.create(server.database());
         http = new Http(server);
@@ -355,5 +356,23 @@ class DataApiTest {
                         .status())
                 .isEqualTo(413);
         assertThat(get("/tags?id=eq." + "9".repeat(20_000)).status()).isEqualTo(414);
+    }
+
+    @Test
+    void N5_withRequiredPoliciesTablesWithoutThemAreLeftOut() throws SQLException {
+        var strict = new DataSettings(
+                List.of("public"), List.of("public"), 0, 100_000, Duration.ofSeconds(2), false, false, false, 2, true);
+        try (TestServer other = TestServer.with().data(strict).start();
+                Http requests = new Http(other)) {
+            DataSchema.create(other.database());
+            String user =
+                    "Bearer " + other.userToken(java.util.UUID.fromString("00000000-0000-4000-8000-000000000001"));
+
+            assertThat(requests.get("/rest/v1/tags").code()).isEqualTo("PGRST205");
+            assertThat(requests.get("/rest/v1/busy_sites").code()).isEqualTo("PGRST205");
+            assertThat(requests.get("/rest/v1/notes?select=id", "Authorization", user)
+                            .body())
+                    .isEqualTo("[{\"id\":1}]");
+        }
     }
 }

@@ -37,7 +37,8 @@ class DataClientTest {
                         true,
                         true,
                         true,
-                        6))
+                        6,
+                        false))
                 .start();
         DataSchema.create(server.database());
         clients = new SupabaseClient();

@@ -73,7 +73,16 @@ class DataDifferentialTest {
     void Q20_theAnswerIsWhatTheSameQuestionGivesInSql() throws SQLException {
         System.out.println("DataDifferentialTest seed " + seed);
         var settings = new DataSettings(
-                List.of("public"), List.of("public"), 0, 50_000_000, Duration.ofSeconds(8), true, false, true, 4);
+                List.of("public"),
+                List.of("public"),
+                0,
+                50_000_000,
+                Duration.ofSeconds(8),
+                true,
+                false,
+                true,
+                4,
+                false);
         int compared = 0;
         int raised = 0;
         int rows = 0;

@@ -15,6 +15,7 @@ import java.util.List;
  * @param plans            whether clients may ask for query plans
  * @param rollback         whether clients may ask with {@code Prefer: tx=rollback} that nothing is kept
  * @param connections      to PostgreSQL
+ * @param requirePolicies  whether tables without row level security, and views that pass it by, are left out
  */
 public record DataSettings(
         List<String> schemas,
@@ -25,7 +26,8 @@ public record DataSettings(
         boolean aggregates,
         boolean plans,
         boolean rollback,
-        int connections) {
+        int connections,
+        boolean requirePolicies) {
     public DataSettings {
         schemas = List.copyOf(schemas);
         searchPath = List.copyOf(searchPath);
@@ -34,6 +36,15 @@ public record DataSettings(
     /** Everything as it is where nothing is set. */
     public static DataSettings defaults() {
         return new DataSettings(
-                List.of("public"), List.of("public"), 0, 50_000_000, Duration.ofSeconds(8), false, false, false, 10);
+                List.of("public"),
+                List.of("public"),
+                0,
+                50_000_000,
+                Duration.ofSeconds(8),
+                false,
+                false,
+                false,
+                10,
+                false);
     }
 }

@@ -48,6 +48,7 @@ record Catalog(
      *
      * @param key      columns of the primary key
      * @param uniques  sets of columns of which no two rows have the same
+     * @param open     whether role anon reaches it and no policy restricts that
      * @param computed functions that take a row and stand for columns, by name
      */
     record Table(
@@ -56,7 +57,7 @@ record Catalog(
             List<String> key,
             List<Set<String>> uniques,
             Map<String, TableName> computed,
-            boolean insertable,
+            boolean open,
             Optional<String> comment) {
         Optional<Column> column(String name) {
             return Optional.ofNullable(columns.get(name));

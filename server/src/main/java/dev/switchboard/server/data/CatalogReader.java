@@ -1,6 +1,7 @@
 package dev.switchboard.server.data;
 
 import dev.switchboard.engine.model.TableName;
+import dev.switchboard.server.config.DataSettings;
 import dev.switchboard.server.data.Catalog.Cardinality;
 import dev.switchboard.server.data.Catalog.Column;
 import dev.switchboard.server.data.Catalog.Junction;
@@ -32,7 +33,8 @@ final class CatalogReader {
                    coalesce(pg_get_expr(d.adbin, d.adrelid),
                      case when a.attidentity <> '' then format('nextval(%L::regclass)', pg_get_serial_sequence(quote_ident(n.nspname) || '.' || quote_ident(c.relname), a.attname)) end) as fallback,
                    a.attgenerated <> '' or a.attidentity = 'a' as generated,
-                   c.relkind in ('r', 'p') or (pg_relation_is_updatable(c.oid, true) & 8) = 8 as insertable,
+                   c.relrowsecurity or coalesce('security_invoker=true' = any (c.reloptions), false) as guarded,
+                   has_table_privilege((select oid from pg_roles where rolname = 'anon'), c.oid, 'select, insert, update, delete') as anonymous,
                    obj_description(c.oid, 'pg_class') as table_comment, col_description(c.oid, a.attnum) as comment,
                    case when t.typtype = 'e' then (select array_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid) end as labels
               from pg_class c
@@ -121,23 +123,24 @@ final class CatalogReader {
             Map.entry("time with time zone", "timetz"),
             Map.entry("time without time zone", "time"));
 
+    private final DataSettings settings;
     private final List<String> schemas;
     private final List<String> typeSchemas;
     private final Map<TableName, List<Set<String>>> uniques = new HashMap<>();
     private final Map<TableName, List<String>> keys = new HashMap<>();
     private final Map<TableName, Map<String, TableName>> computed = new HashMap<>();
 
-    private CatalogReader(List<String> schemas, List<String> searchPath) {
-        this.schemas = schemas;
+    private CatalogReader(DataSettings settings) {
+        this.settings = settings;
+        this.schemas = settings.schemas();
         var all = new ArrayList<>(schemas);
-        all.addAll(searchPath);
+        all.addAll(settings.searchPath());
         this.typeSchemas = all;
     }
 
     /** Reads it in a transaction of its own. */
-    static Catalog read(Connection connection, String fingerprint, List<String> schemas, List<String> searchPath)
-            throws SQLException {
-        var reader = new CatalogReader(schemas, searchPath);
+    static Catalog read(Connection connection, String fingerprint, DataSettings settings) throws SQLException {
+        var reader = new CatalogReader(settings);
         try (Statement statement = connection.createStatement()) {
             statement.execute("begin isolation level repeatable read read only; set local search_path = '';"
                     + " set local statement_timeout = '60s'");
@@ -156,7 +159,7 @@ final class CatalogReader {
         return new Catalog(
                 fingerprint,
                 tables,
-                readRelationships(connection),
+                readRelationships(connection, tables.keySet()),
                 routines,
                 readTypes(connection),
                 readRoleSettings(connection));
@@ -204,6 +207,9 @@ final class CatalogReader {
         try (PreparedStatement query = prepare(connection, COLUMNS, schemas);
                 ResultSet row = query.executeQuery()) {
             while (row.next()) {
+                if (settings.requirePolicies() && !row.getBoolean("guarded")) {
+                    continue;
+                }
                 TableName name = name(row, "nspname", "relname");
                 Table table = tables.get(name);
                 if (table == null) {
@@ -213,7 +219,7 @@ final class CatalogReader {
                             keys.getOrDefault(name, List.of()),
                             List.copyOf(uniques.getOrDefault(name, List.of())),
                             Map.copyOf(computed.getOrDefault(name, Map.of())),
-                            row.getBoolean("insertable"),
+                            row.getBoolean("anonymous") && !row.getBoolean("guarded"),
                             Optional.ofNullable(row.getString("table_comment")));
                     tables.put(name, table);
                 }
@@ -241,17 +247,21 @@ final class CatalogReader {
     private record ForeignKey(
             String constraint, TableName from, List<String> columns, TableName to, List<String> otherColumns) {}
 
-    private Map<TableName, List<Relationship>> readRelationships(Connection connection) throws SQLException {
+    private Map<TableName, List<Relationship>> readRelationships(Connection connection, Set<TableName> known)
+            throws SQLException {
         var foreignKeys = new ArrayList<ForeignKey>();
         try (PreparedStatement query = prepare(connection, FOREIGN_KEYS, schemas);
                 ResultSet row = query.executeQuery()) {
             while (row.next()) {
-                foreignKeys.add(new ForeignKey(
+                var key = new ForeignKey(
                         row.getString("conname"),
                         name(row, "nspname", "relname"),
                         strings(row, "columns"),
                         name(row, "other_schema", "other_table"),
-                        strings(row, "other_columns")));
+                        strings(row, "other_columns"));
+                if (known.contains(key.from()) && known.contains(key.to())) {
+                    foreignKeys.add(key);
+                }
             }
         }
         var relationships = new HashMap<TableName, List<Relationship>>();

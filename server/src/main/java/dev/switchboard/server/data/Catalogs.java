@@ -1,11 +1,14 @@
 package dev.switchboard.server.data;
 
+import dev.switchboard.engine.model.TableName;
 import dev.switchboard.server.config.DataSettings;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import javax.sql.DataSource;
 import org.postgresql.PGConnection;
@@ -35,6 +38,7 @@ final class Catalogs implements AutoCloseable {
     private final DataSource connections;
     private final DataSettings settings;
     private final ReentrantLock lock = new ReentrantLock();
+    private final Set<TableName> warned = ConcurrentHashMap.newKeySet();
     private final Thread listener;
     private volatile Catalog present;
     private volatile boolean closed;
@@ -82,7 +86,14 @@ final class Catalogs implements AutoCloseable {
     /** The fingerprint first: what is defined while the rest is read makes it read once more. */
     private Catalog read(Connection connection) throws SQLException {
         String fingerprint = fingerprint(connection);
-        return CatalogReader.read(connection, fingerprint, settings.schemas(), settings.searchPath());
+        Catalog catalog = CatalogReader.read(connection, fingerprint, settings);
+        catalog.tables().values().stream()
+                .filter(Catalog.Table::open)
+                .filter(table -> warned.add(table.name()))
+                .forEach(table -> LOG.warn(
+                        "Anybody who reaches the port reaches {}: it has no row level security, and role anon has privileges",
+                        table.name()));
+        return catalog;
     }
 
     private static String fingerprint(Connection connection) throws SQLException {
