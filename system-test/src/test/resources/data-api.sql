@@ -39,6 +39,7 @@ create table public.defaults (
 create table public.notes (id int primary key, owner uuid not null, body text not null);
 create table personal.diary (id int primary key, entry text not null);
 create view public.busy_sites as select id, name, city_id from public.sites where mood = 'busy';
+create view public.renamed as select b.id, b.name as label, b.city_id as place from public.busy_sites b;
 
 alter table public.notes enable row level security;
 create policy own on public.notes to authenticated using (owner = auth.uid()) with check (owner = auth.uid());

@@ -189,6 +189,27 @@ class DataClientTest {
 
     @ParameterizedTest
     @ValueSource(strings = {SUPABASE, FORMER, POSTGREST})
+    void Q22_viewsHaveTheForeignKeysOfTheirTables(String library) {
+        gives(
+                library,
+                "[['from','busy_sites'],['select','name,cities(name)'],['order','id']]",
+                "[{'name':'South','cities':{'name':'Paris'}},{'name':'East','cities':{'name':'Lyon'}}]");
+        gives(
+                library,
+                "[['from','cities'],['select','name,busy_sites(name)'],['eq','id',1]]",
+                "[{'name':'Paris','busy_sites':[{'name':'South'}]}]");
+        gives(
+                library,
+                "[['from','busy_sites'],['select','id,tags(name),readings(value)'],['eq','id',2]]",
+                "[{'id':2,'tags':[{'name':'outdoor'}],'readings':[{'value':10}]}]");
+        gives(
+                library,
+                "[['from','renamed'],['select','label,town:cities(name)'],['eq','label','East']]",
+                "[{'label':'East','town':{'name':'Lyon'}}]");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {SUPABASE, FORMER, POSTGREST})
     void Q3_filtersWithEveryOperator(String library) {
         String[][] filters = {
             {"['eq','name','North']", "1"},

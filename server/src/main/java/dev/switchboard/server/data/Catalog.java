@@ -94,6 +94,7 @@ record Catalog(
      *
      * @param constraint  foreign key; with a junction, the one of its keys that leads to {@code from}
      * @param holdsKey    whether {@code from} has the foreign key
+     * @param toView      whether {@code to} is a view of the table that the key is about
      */
     record Relationship(
             String constraint,
@@ -103,6 +104,7 @@ record Catalog(
             List<String> toColumns,
             Cardinality cardinality,
             boolean holdsKey,
+            boolean toView,
             Optional<Junction> junction) {}
 
     /** A parameter that a caller gives. */

@@ -124,13 +124,15 @@ final class CatalogReader {
             Map.entry("time without time zone", "time"));
 
     private final DataSettings settings;
+    private final ViewColumns views;
     private final List<String> schemas;
     private final List<String> typeSchemas;
     private final Map<TableName, List<Set<String>>> uniques = new HashMap<>();
     private final Map<TableName, List<String>> keys = new HashMap<>();
     private final Map<TableName, Map<String, TableName>> computed = new HashMap<>();
 
-    private CatalogReader(DataSettings settings) {
+    private CatalogReader(DataSettings settings, ViewColumns views) {
+        this.views = views;
         this.settings = settings;
         this.schemas = settings.schemas();
         var all = new ArrayList<>(schemas);
@@ -140,7 +142,7 @@ final class CatalogReader {
 
     /** Reads it in a transaction of its own. */
     static Catalog read(Connection connection, String fingerprint, DataSettings settings) throws SQLException {
-        var reader = new CatalogReader(settings);
+        var reader = new CatalogReader(settings, ViewColumns.read(connection, settings.schemas()));
         try (Statement statement = connection.createStatement()) {
             statement.execute("begin isolation level repeatable read read only; set local search_path = '';"
                     + " set local statement_timeout = '60s'");
@@ -280,8 +282,51 @@ final class CatalogReader {
                 }
             }
         }
+        List<Relationship> ofTables =
+                relationships.values().stream().flatMap(List::stream).toList();
+        for (Relationship relationship : ofTables) {
+            ofViews(relationship)
+                    .forEach(derived -> relationships
+                            .computeIfAbsent(derived.from(), _ -> new ArrayList<>())
+                            .add(derived));
+        }
         relationships.replaceAll((_, list) -> List.copyOf(list));
         return Map.copyOf(relationships);
+    }
+
+    /** A table, or a view of it, with what its columns are called there. */
+    private record Side(TableName name, List<String> columns, boolean view) {}
+
+    private List<Side> sides(TableName table, List<String> columns) {
+        var sides = new ArrayList<Side>();
+        sides.add(new Side(table, columns, false));
+        views.origins()
+                .keySet()
+                .forEach(view ->
+                        views.in(view, table, columns).ifPresent(names -> sides.add(new Side(view, names, true))));
+        return sides;
+    }
+
+    /** The same relationship, seen from views and leading to views. */
+    private List<Relationship> ofViews(Relationship relationship) {
+        var derived = new ArrayList<Relationship>();
+        for (Side from : sides(relationship.from(), relationship.fromColumns())) {
+            for (Side to : sides(relationship.to(), relationship.toColumns())) {
+                if (from.view() || to.view()) {
+                    derived.add(new Relationship(
+                            relationship.constraint(),
+                            from.name(),
+                            from.columns(),
+                            to.name(),
+                            to.columns(),
+                            relationship.cardinality(),
+                            relationship.holdsKey(),
+                            to.view(),
+                            relationship.junction()));
+                }
+            }
+        }
+        return derived;
     }
 
     private List<Relationship> direct(ForeignKey key) {
@@ -296,6 +341,7 @@ final class CatalogReader {
                         key.otherColumns(),
                         unique ? Cardinality.ONE_TO_ONE : Cardinality.MANY_TO_ONE,
                         true,
+                        false,
                         Optional.empty()),
                 new Relationship(
                         key.constraint(),
@@ -304,6 +350,7 @@ final class CatalogReader {
                         key.from(),
                         key.columns(),
                         unique ? Cardinality.ONE_TO_ONE : Cardinality.ONE_TO_MANY,
+                        false,
                         false,
                         Optional.empty()));
     }
@@ -322,6 +369,7 @@ final class CatalogReader {
                 other.to(),
                 other.otherColumns(),
                 Cardinality.MANY_TO_MANY,
+                false,
                 false,
                 Optional.of(new Junction(one.from(), other.constraint(), one.columns(), other.columns())));
     }

@@ -46,9 +46,12 @@ final class Relations {
     private static boolean matches(Relationship relationship, Embed embed) {
         boolean table = relationship.to().table().equals(embed.name())
                 && relationship.to().schema().equals(relationship.from().schema());
-        boolean column = relationship.holdsKey() && relationship.fromColumns().equals(List.of(embed.name()));
-        boolean constraint =
-                relationship.junction().isEmpty() && relationship.constraint().equals(embed.name());
+        boolean column = relationship.holdsKey()
+                && !relationship.toView()
+                && relationship.fromColumns().equals(List.of(embed.name()));
+        boolean constraint = relationship.junction().isEmpty()
+                && !relationship.toView()
+                && relationship.constraint().equals(embed.name());
         if (embed.hint().isEmpty()) {
             return table || column || constraint;
         }
