@@ -46,7 +46,7 @@ class HttpErrorDocumentationTest {
 
                 `{"code", "details", "hint", "message"}`. What PostgreSQL raises has its SQLSTATE as code, and its own message, details and
                 hint; the status follows from the SQLSTATE: 23503, 23505 409; 42501 401 for `anon`, else 403; 42P01, 42883 404; 25006 405; 28, 0L,
-                0P 403; 53, 08, 57P01 503; 54, 55, 57, 58, 09, 25, 2D, 38, 39, 3B, 40, F0, HV, XX 500; `PTxyz` xyz; others 400.
+                0P 403; 53, 08, 57P01 503; 55, 57, 58, 09, 25, 2D, 38, 39, 3B, 40, F0, HV, XX 500; `PTxyz` xyz; others 400.
 
                 | code | status | message | remedy |
                 | --- | --- | --- | --- |

@@ -308,17 +308,29 @@ class DataApiTest {
                 "/rpc/",
                 "/sites?%00=eq.1",
                 "/sites?id=eq.%00",
+                "/sites?labels=cs.[99999999999999999999'null,",
                 "/rpc/add?a=x",
                 "/rpc/fail?state=12345&message=x");
         for (String path : paths) {
-            Http.Answer answer =
-                    get(path.replace(">", "%3E").replace("[", "%5B").replace("(", "%28"));
+            Http.Answer answer = get(path.replace(">", "%3E")
+                    .replace("[", "%5B")
+                    .replace("'", "%27")
+                    .replace("(", "%28"));
             assertThat(answer.status()).as("%s: %s", path, answer.body()).isBetween(400, 499);
             assertThat(answer.json().has("hint")
                             && answer.json().has("details")
                             && answer.json().has("message"))
                     .isTrue();
         }
+        assertThat(http.post(
+                                "/rest/v1/tags?on_conflict=id",
+                                "[{\"id\":1,\"name\":\"x\"},{\"id\":1,\"name\":\"y\"}]",
+                                "Content-Type",
+                                "application/json",
+                                "Prefer",
+                                "resolution=merge-duplicates")
+                        .status())
+                .isEqualTo(400);
         assertThat(http.send("BREW", "/rest/v1/sites", null).status()).isEqualTo(405);
         assertThat(get("/readings?select=value.sum()").code()).isEqualTo("PGRST123");
         assertThat(get("/sites", "Accept", "image/png").code()).isEqualTo("PGRST107");

@@ -7,6 +7,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
@@ -87,12 +88,14 @@ final class Catalogs implements AutoCloseable {
     private Catalog read(Connection connection) throws SQLException {
         String fingerprint = fingerprint(connection);
         Catalog catalog = CatalogReader.read(connection, fingerprint, settings);
-        catalog.tables().values().stream()
-                .filter(Catalog.Table::open)
-                .filter(table -> warned.add(table.name()))
-                .forEach(table -> LOG.warn(
-                        "Anybody who reaches the port reaches {}: it has no row level security, and role anon has privileges",
-                        table.name()));
+        List<String> open = catalog.tables().values().stream()
+                .filter(table -> table.open() && warned.add(table.name()))
+                .map(table -> table.name().toString())
+                .sorted()
+                .toList();
+        if (!open.isEmpty()) {
+            LOG.warn("Anybody who reaches the port reaches these tables, which have no row level security: {}", open);
+        }
         return catalog;
     }
 

@@ -23,7 +23,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Function;
 import javax.sql.DataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -209,12 +208,10 @@ public final class DataRoutes implements Handler, AutoCloseable {
                     DataError.METHOD,
                     "Unsupported HTTP method: " + asked.request().method());
         }
-        var plan = new Plan(OpenApi.visible(asked.schema()), Optional.empty(), true, false, Optional.empty());
-        Plan.Outcome outcome = run(plan, asked, catalog, false, _ -> Optional.empty());
+        var plan = new Plan(OpenApi.visible(asked.schema()), Optional.empty(), true, Optional.empty());
+        Plan.Outcome outcome = run(plan, asked, catalog);
         return Response.of(
-                200,
-                new MediaType.OpenApi().contentType(),
-                OpenApi.describe(catalog, asked.schema(), outcome.body().orElse("[]")));
+                200, new MediaType.OpenApi().contentType(), OpenApi.describe(catalog, asked.schema(), outcome.body()));
     }
 
     // Tables
@@ -253,7 +250,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
     private Response read(Asked asked, Catalog catalog, Planner planner, Table table, Query query) {
         Range range = range(asked.request(), query);
         Plan plan = planner.read(table, query, range, asked.wanted());
-        Plan.Outcome outcome = run(plan, asked, catalog, false, _ -> Optional.empty());
+        Plan.Outcome outcome = run(plan, asked, catalog);
         Optional<Long> total = total(asked, catalog, planner, table, query, outcome);
         return listed(asked, range, outcome, total)
                 .with(
@@ -290,7 +287,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
                 query,
                 new Range(Optional.of(0L), Optional.empty()),
                 new Wanted(new MediaType.Json(false, false), exact, true));
-        return run(plan, asked, catalog, false, _ -> Optional.empty()).total();
+        return run(plan, asked, catalog).total();
     }
 
     /** What the query says, the header {@code Range} and the settings allow. */
@@ -326,7 +323,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
 
     private static Response listed(Asked asked, Range range, Plan.Outcome outcome, Optional<Long> total) {
         long offset = range.offset().orElse(0L);
-        if (total.isPresent() && offset > 0 && offset >= total.get() && outcome.rows() == 0 && offset > total.get()) {
+        if (total.isPresent() && offset > total.get()) {
             throw new DataException(
                     DataError.RANGE,
                     DataError.RANGE.message(),
@@ -422,13 +419,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
      */
     private Response written(Asked asked, Catalog catalog, Plan plan, String first, int status, Table table) {
         Preferences preferences = asked.preferences();
-        boolean guarded = preferences.maxAffected().isPresent() || plan.single();
-        Plan.Outcome outcome = run(
-                plan,
-                asked,
-                catalog,
-                guarded,
-                done -> tooMany(preferences, done.written().orElse(0L)));
+        Plan.Outcome outcome = run(plan, asked, catalog);
         long written = outcome.written().orElse(0L);
         boolean represented = preferences.returned() == Returned.REPRESENTATION;
         int actual = status == 201
@@ -447,18 +438,8 @@ public final class DataRoutes implements Handler, AutoCloseable {
         return response;
     }
 
-    private static Optional<DataException> tooMany(Preferences preferences, long affected) {
-        return preferences
-                .maxAffected()
-                .filter(most -> affected > most)
-                .map(_ -> new DataException(
-                        DataError.MAX_AFFECTED,
-                        DataError.MAX_AFFECTED.message(),
-                        "The query affects " + affected + " rows"));
-    }
-
     private static Optional<String> location(Table table, Plan.Outcome outcome) {
-        var rows = JsonMapper.shared().readTree(outcome.body().orElse("[]"));
+        var rows = JsonMapper.shared().readTree(outcome.body());
         if (table.key().isEmpty() || rows.size() != 1) {
             return Optional.empty();
         }
@@ -561,8 +542,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
         }
         Range range = range(asked.request(), query);
         Plan plan = new Planner(catalog, settings).call(routine, call, query, range, asked.wanted(), reading);
-        boolean guarded = !reading && (asked.preferences().maxAffected().isPresent() || plan.single());
-        Plan.Outcome outcome = run(plan, asked, catalog, guarded, done -> tooMany(asked.preferences(), done.rows()));
+        Plan.Outcome outcome = run(plan, asked, catalog);
         if (routine.result().isVoid() && plan.explained().isEmpty()) {
             return plain(asked, 204, outcome);
         }
@@ -574,12 +554,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
 
     // Running and answering
 
-    private Plan.Outcome run(
-            Plan plan,
-            Asked asked,
-            Catalog catalog,
-            boolean guarded,
-            Function<Plan.Outcome, Optional<DataException>> objection) {
+    private Plan.Outcome run(Plan plan, Asked asked, Catalog catalog) {
         Request request = asked.request();
         var scope = new Executor.Scope(
                 asked.identity().role(),
@@ -591,31 +566,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
                 json(cookies(request)),
                 asked.schema(),
                 asked.preferences().timezone());
-        return executor.run(
-                plan,
-                scope,
-                asked.preferences().rollback(),
-                guarded,
-                outcome -> objection.apply(outcome).or(() -> unfit(plan, outcome)),
-                asked.client());
-    }
-
-    /** Not one row where one is wanted, or too large. */
-    private Optional<DataException> unfit(Plan plan, Plan.Outcome outcome) {
-        if (plan.single() && outcome.rows() != 1) {
-            return Optional.of(new DataException(
-                    DataError.SINGULAR,
-                    DataError.SINGULAR.message(),
-                    "The result contains " + outcome.rows() + " rows"));
-        }
-        if (outcome.body().isEmpty() && outcome.bytes() > settings.maxResponseBytes()) {
-            return Optional.of(new DataException(
-                    DataError.TOO_LARGE,
-                    "The answer would have " + outcome.bytes() + " bytes, and " + settings.maxResponseBytes()
-                            + " are allowed",
-                    "Ask for fewer rows (limit) or columns (select)"));
-        }
-        return Optional.empty();
+        return executor.run(plan, scope, asked.preferences().rollback(), asked.client());
     }
 
     private static String json(Map<String, String> fields) {
@@ -636,7 +587,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
     }
 
     private static Response response(Asked asked, int status, Plan.Outcome outcome) {
-        String text = outcome.body().orElse("");
+        String text = outcome.body();
         byte[] body = asked.media() instanceof MediaType.Raw(boolean binary) && binary
                 ? java.util.Base64.getMimeDecoder().decode(text)
                 : text.getBytes(StandardCharsets.UTF_8);

@@ -11,7 +11,6 @@ import java.sql.Statement;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -21,8 +20,8 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Runs {@link Plan}s under the role and the claims of a token: a transaction of its own for each, begun, set up, run and
- * committed in one round trip, from statements that PostgreSQL keeps prepared. Where the outcome may forbid the commit, that
- * takes a second one. Blocking; thread-safe.
+ * committed in one round trip, from statements that PostgreSQL keeps prepared. An outcome that must not be committed is an
+ * error of the statement. Blocking; thread-safe.
  */
 final class Executor {
     private static final Logger LOG = LoggerFactory.getLogger(Executor.class);
@@ -57,41 +56,24 @@ final class Executor {
     /**
      * Runs it.
      *
-     * @param objection to an outcome that must not be committed; tried before the commit only where {@code guarded}
-     * @throws DataException for what PostgreSQL or the objection says
+     * @throws DataException for what PostgreSQL raises
      */
-    Plan.Outcome run(
-            Plan plan,
-            Scope scope,
-            boolean rollback,
-            boolean guarded,
-            Function<Plan.Outcome, Optional<DataException>> objection,
-            Handler.Client client) {
+    Plan.Outcome run(Plan plan, Scope scope, boolean rollback, Handler.Client client) {
         try (Connection connection = connections.getConnection()) {
             try {
-                return run(connection, plan, scope, rollback, guarded, objection, client);
+                return run(connection, plan, scope, rollback, client);
             } catch (SQLException raised) {
                 rollback(connection);
                 throw raised;
-            } catch (DataException refused) {
-                rollback(connection);
-                throw refused;
             }
         } catch (SQLTransientConnectionException none) {
             throw new DataException(DataError.POOL_TIMEOUT, DataError.POOL_TIMEOUT.message());
         } catch (SQLException raised) {
-            throw SqlErrors.translate(raised, scope.role());
+            throw SqlErrors.translate(raised, scope.role(), settings.maxResponseBytes());
         }
     }
 
-    private Plan.Outcome run(
-            Connection connection,
-            Plan plan,
-            Scope scope,
-            boolean rollback,
-            boolean guarded,
-            Function<Plan.Outcome, Optional<DataException>> objection,
-            Handler.Client client)
+    private Plan.Outcome run(Connection connection, Plan plan, Scope scope, boolean rollback, Handler.Client client)
             throws SQLException {
         var sql = new Sql().add(plan.readOnly() ? "begin read only; " : "begin; ");
         settings(sql, scope);
@@ -100,11 +82,7 @@ final class Executor {
         sql.add("; ");
         plan.explained().ifPresent(explained -> sql.add(explain(explained)));
         sql.add(plan.main());
-        boolean decided = !guarded;
-        if (decided) {
-            sql.add(rollback ? "; rollback" : "; commit");
-        }
-        Plan.Outcome outcome;
+        sql.add(rollback ? "; rollback" : "; commit");
         try (PreparedStatement statement = connection.prepareStatement(sql.text())) {
             int i = 1;
             for (@Nullable String parameter : sql.parameters()) {
@@ -112,18 +90,8 @@ final class Executor {
             }
             client.whenGone(() -> cancel(statement));
             statement.execute();
-            outcome = outcome(statement, plan);
+            return outcome(statement, plan);
         }
-        Optional<DataException> refusal = objection.apply(outcome);
-        if (!decided) {
-            try (Statement end = connection.createStatement()) {
-                end.execute(rollback || refusal.isPresent() ? "rollback" : "commit");
-            }
-        }
-        if (refusal.isPresent()) {
-            throw refusal.get();
-        }
-        return outcome;
     }
 
     /** All that policies and functions may ask of the request, and the role itself. */
@@ -190,7 +158,6 @@ final class Executor {
         Plan.Outcome found = outcome.orElseThrow();
         return new Plan.Outcome(
                 found.body(),
-                found.bytes(),
                 found.rows(),
                 found.total(),
                 found.written(),
@@ -216,14 +183,13 @@ final class Executor {
     private static Plan.Outcome read(ResultSet rows) throws SQLException {
         rows.next();
         return new Plan.Outcome(
-                Optional.ofNullable(rows.getString(1)),
+                Optional.ofNullable(rows.getString(1)).orElse(""),
                 rows.getLong(2),
-                rows.getLong(3),
+                number(rows, 3),
                 number(rows, 4),
                 number(rows, 5),
-                number(rows, 6),
+                Optional.ofNullable(rows.getString(6)),
                 Optional.ofNullable(rows.getString(7)),
-                Optional.ofNullable(rows.getString(8)),
                 Optional.empty());
     }
 

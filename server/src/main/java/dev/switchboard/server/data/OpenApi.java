@@ -23,7 +23,7 @@ final class OpenApi {
     static Sql visible(String schema) {
         return new Sql()
                 .add("""
-                select "q"."b", octet_length("q"."b"), 1, null::bigint, null::bigint, null::bigint, null::text, null::text
+                select "q"."b", 1, null::bigint, null::bigint, null::bigint, null::text, null::text
                   from (select coalesce(json_agg("r"), '[]')::text as "b" from (
                     select 't' as "kind", c.relname as "name",
                            has_table_privilege(c.oid, 'select') or has_any_column_privilege(c.oid, 'select') as "get",

@@ -38,8 +38,8 @@ final class Planner {
         Preferences.Counted counted = wanted.preferences().counted();
         Optional<Sql> counting =
                 counted == Preferences.Counted.NONE ? Optional.empty() : Optional.of(writer.count(source));
-        Sql main =
-                answer(new Sql(), rows, body(wanted, rows.names(), true), total(counting, counted), Optional.empty());
+        Sql main = answer(
+                wanted, new Sql(), rows, body(wanted, rows.names(), true), total(counting, counted), Optional.empty());
         return plan(main, counting.filter(_ -> counted != Preferences.Counted.EXACT), true, wanted);
     }
 
@@ -50,10 +50,9 @@ final class Planner {
     }
 
     private static Plan plan(Sql main, Optional<Sql> estimate, boolean readOnly, Wanted wanted) {
-        boolean single = wanted.media() instanceof MediaType.Json(boolean one, boolean _) && one;
         Optional<MediaType.Plan> explained =
                 wanted.media() instanceof MediaType.Plan asked ? Optional.of(asked) : Optional.empty();
-        return new Plan(main, estimate, readOnly, single, explained);
+        return new Plan(main, estimate, readOnly, explained);
     }
 
     /**
@@ -64,12 +63,12 @@ final class Planner {
      * @param total   how many rows there are whatever the range
      * @param written how a statement's own rows are counted, and those inserted
      */
-    private Sql answer(Sql with, ReadSql.Level rows, Sql body, Sql total, Optional<Sql> written) {
+    private Sql answer(Wanted wanted, Sql with, ReadSql.Level rows, Sql body, Sql total, Optional<Sql> written) {
         return new Sql()
                 .add(with)
-                .add("select case when octet_length(\"q\".\"b\") <= ")
-                .number(settings.maxResponseBytes())
-                .add(" then \"q\".\"b\" end, octet_length(\"q\".\"b\"), \"q\".\"n\", ")
+                .add("select case ")
+                .add(refusals(wanted, written.isPresent()))
+                .add("else \"q\".\"b\" end, \"q\".\"n\", ")
                 .add(total)
                 .add(", ")
                 .add(written.orElseGet(() -> Sql.of("null::bigint, null::bigint")))
@@ -80,6 +79,30 @@ final class Planner {
                 .add(" as \"b\", count(*) as \"n\" from (")
                 .add(rows.sql())
                 .add(") as \"r\") as \"q\"");
+    }
+
+    /**
+     * When the statement must fail instead of answering, so that nothing of it is committed: it asks for a setting that there is
+     * not, whose name says why; see {@link SqlErrors}.
+     */
+    private Sql refusals(Wanted wanted, boolean writes) {
+        var sql = new Sql();
+        String affected = writes ? "(select count(*) from \"src\")" : "\"q\".\"n\"";
+        wanted.preferences()
+                .maxAffected()
+                .ifPresent(most -> sql.add("when ")
+                        .add(affected)
+                        .add(" > ")
+                        .number(most)
+                        .add(" then current_setting('" + SqlErrors.AFFECTED + "' || ")
+                        .add(affected)
+                        .add(") "));
+        if (wanted.media() instanceof MediaType.Json(boolean single, boolean _) && single) {
+            sql.add("when \"q\".\"n\" <> 1 then current_setting('" + SqlErrors.ROWS + "' || \"q\".\"n\") ");
+        }
+        return sql.add("when octet_length(\"q\".\"b\") > ")
+                .number(settings.maxResponseBytes())
+                .add(" then current_setting('" + SqlErrors.BYTES + "' || octet_length(\"q\".\"b\")) ");
     }
 
     /**
@@ -179,7 +202,10 @@ final class Planner {
                 + (inserted ? "(select count(*) filter (where \"src\".\"_inserted\") from \"src\")" : "null::bigint"));
         Sql body = represented ? body(wanted, rows.names(), true) : Sql.of("''::text");
         return plan(
-                answer(with, rows, body, Sql.of("null::bigint"), Optional.of(counts)), Optional.empty(), false, wanted);
+                answer(wanted, with, rows, body, Sql.of("null::bigint"), Optional.of(counts)),
+                Optional.empty(),
+                false,
+                wanted);
     }
 
     private ReadSql.Level writtenRows(Table table, Query query, Wanted wanted) {
@@ -266,7 +292,7 @@ final class Planner {
         Sql total =
                 counted ? total(Optional.of(writer.count(source)), Preferences.Counted.EXACT) : Sql.of("null::bigint");
         return plan(
-                answer(with, rows, body(wanted, rows.names(), result.set()), total, Optional.empty()),
+                answer(wanted, with, rows, body(wanted, rows.names(), result.set()), total, Optional.empty()),
                 Optional.empty(),
                 readOnly,
                 wanted);
@@ -297,6 +323,7 @@ final class Planner {
             case MediaType.Csv _, MediaType.GeoJson _, MediaType.OpenApi _ -> body(wanted, rows.names(), set);
         };
         return answer(
+                wanted,
                 new Sql(),
                 rows,
                 wanted.headOnly() ? Sql.of("''::text") : body,

@@ -2,6 +2,8 @@ package dev.switchboard.server.data;
 
 import java.sql.SQLException;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.postgresql.util.PSQLException;
 import org.postgresql.util.ServerErrorMessage;
 import tools.jackson.core.JacksonException;
@@ -11,9 +13,37 @@ import tools.jackson.databind.node.StringNode;
 
 /** What PostgreSQL raises, as clients see it: its own code, message, details and hint, under a fitting status. Pure. */
 final class SqlErrors {
+    /** What a statement of ours asks for that must fail; the number follows. */
+    static final String AFFECTED = "switchboard.affected_";
+
+    static final String ROWS = "switchboard.rows_";
+    static final String BYTES = "switchboard.bytes_";
+
+    private static final Pattern REFUSED =
+            Pattern.compile("^unrecognized configuration parameter \"(switchboard\\.[a-z]+_)(\\d+)\"$");
+
     private SqlErrors() {}
 
-    static DataException translate(SQLException raised, String role) {
+    private static DataException refused(String what, String number, int maxBytes) {
+        return switch (what) {
+            case AFFECTED ->
+                new DataException(
+                        DataError.MAX_AFFECTED,
+                        DataError.MAX_AFFECTED.message(),
+                        "The query affects " + number + " rows");
+            case ROWS ->
+                new DataException(
+                        DataError.SINGULAR, DataError.SINGULAR.message(), "The result contains " + number + " rows");
+            default ->
+                new DataException(
+                        DataError.TOO_LARGE,
+                        "The answer would have " + number + " bytes, and " + maxBytes + " are allowed",
+                        "Ask for fewer rows (limit) or columns (select)");
+        };
+    }
+
+    /** @param maxBytes of an answer */
+    static DataException translate(SQLException raised, String role, int maxBytes) {
         ServerErrorMessage server = raised instanceof PSQLException driver ? driver.getServerErrorMessage() : null;
         String state = String.valueOf(raised.getSQLState());
         if (server == null) {
@@ -23,6 +53,10 @@ final class SqlErrors {
         String message = String.valueOf(server.getMessage());
         Optional<String> detail = Optional.ofNullable(server.getDetail());
         Optional<String> hint = Optional.ofNullable(server.getHint());
+        Matcher own = REFUSED.matcher(message);
+        if (state.equals("42704") && own.find()) {
+            return refused(own.group(1), own.group(2), maxBytes);
+        }
         if (state.equals("PGRST")) {
             return told(message, detail, hint);
         }
@@ -60,7 +94,7 @@ final class SqlErrors {
             case "25006" -> 405;
             case "22023" -> message.startsWith("role ") ? 401 : 400;
             case "57P01" -> 503;
-            case "53400", "42P17", "21000" -> 500;
+            case "53400", "42P17" -> 500;
             case "P0001" -> 400;
             default -> byClass(state.length() < 2 ? "" : state.substring(0, 2));
         };
@@ -70,7 +104,7 @@ final class SqlErrors {
         return switch (stateClass) {
             case "28", "0L", "0P" -> 403;
             case "53", "08" -> 503;
-            case "54", "55", "57", "58", "09", "25", "2D", "38", "39", "3B", "40", "F0", "HV", "XX", "P0" -> 500;
+            case "55", "57", "58", "09", "25", "2D", "38", "39", "3B", "40", "F0", "HV", "XX", "P0" -> 500;
             default -> 400;
         };
     }
