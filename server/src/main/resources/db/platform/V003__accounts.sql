@@ -69,6 +69,8 @@ create table auth.one_time_tokens (
   otp_hash              bytea not null,
   wrong_guesses         int not null default 0,
   email                 text not null,
+  encrypted_password    text,  -- of who asked: it is the user's once the link comes back, and not before
+  user_meta_data        jsonb,
   code_challenge        text,
   code_challenge_method text,
   created_at            timestamptz not null default now(),

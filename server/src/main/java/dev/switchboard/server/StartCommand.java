@@ -158,6 +158,7 @@ final class StartCommand implements Callable<Integer> {
         Instant start = Instant.now();
         Settings settings = settings();
         Switchboard server = Switchboard.start(settings);
+        refuseLeftDemoUsers(server);
         Optional<DemoTraffic> traffic = Optional.empty();
         if (demo) {
             traffic = Optional.of(startDemo(server.database()));
@@ -220,10 +221,34 @@ final class StartCommand implements Callable<Integer> {
                 accounts.oidc());
     }
 
+    /** A demo that was started here before left its users behind. */
+    private void refuseLeftDemoUsers(Switchboard server) {
+        if (demo || isLoopback() || server.postgres().isEmpty()) {
+            return;
+        }
+        Database database = server.database();
+        var users = new UserDirectory(
+                Jdbi.create(database.url(), database.user(), database.password()), new SecureRandom());
+        Optional<String> known = DemoData.users().stream()
+                .map(DemoData.User::email)
+                .filter(email -> users.hasPassword(email, DEMO_PASSWORD))
+                .findFirst();
+        if (known.isPresent()) {
+            server.close();
+            throw new InvalidSettingException(
+                    known.get() + " has the demo's password, which everybody knows, and --host " + host
+                            + " can be reached by others; switchboard user reset " + known.get()
+                            + ", or use another --data-dir");
+        }
+    }
+
+    private boolean isLoopback() {
+        return host.equals("localhost") || host.equals("::1") || host.startsWith("127.");
+    }
+
     /** The demo's passwords are known to everybody. */
     private void refusePublicDemo() {
-        boolean loopback = host.equals("localhost") || host.equals("::1") || host.startsWith("127.");
-        if (demo && !loopback) {
+        if (demo && !isLoopback()) {
             throw new InvalidSettingException("--demo has users whose passwords everybody knows, and --host " + host
                     + " can be reached by others; leave out --demo, or listen on 127.0.0.1");
         }

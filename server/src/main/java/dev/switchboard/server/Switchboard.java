@@ -243,6 +243,8 @@ public final class Switchboard implements AutoCloseable {
                 "stringtype", "unspecified"); // values are typed by where they stand, as literals are
         config.addDataSourceProperty(
                 "socketTimeout", Long.toString(settings.statementTimeout().toSeconds() + DATA_GRACE.toSeconds()));
+        // what a client's statement raises says nothing of the connection, also where its class is "not supported"
+        config.setExceptionOverride(new KeptConnections());
         return new HikariDataSource(config);
     }
 

@@ -117,6 +117,7 @@ class AccountsTest {
         assertThat(second.status()).isEqualTo(200);
         assertThat(repeated.status()).isEqualTo(200);
         assertThat(second.text("refresh_token")).isNotEqualTo(first.text("refresh_token"));
+        assertThat(repeated.text("refresh_token")).isEqualTo(second.text("refresh_token"));
 
         server.database()
                 .useHandle(
@@ -405,6 +406,156 @@ class AccountsTest {
                 assertThat(all).doesNotContain(PASSWORD, user.text("refresh_token"), user.text("access_token"));
             }
         });
+    }
+
+    @Test
+    void K18_whoSignsUpSomebodyElsesAddressHasNothingOfIt() {
+        String theirs = "rob@example.com";
+        post(confirming, "/signup", null, credentials(theirs, "the attacker's own"));
+        confirming
+                .database()
+                .useHandle(handle -> handle.execute(
+                        "update auth.one_time_tokens set created_at = created_at - interval '2 minutes'"));
+        Answer second = signUp(confirming, theirs);
+        assertThat(second.body().path("identities").size()).isZero();
+
+        post(
+                confirming,
+                "/verify",
+                null,
+                "{\"type\":\"signup\",\"email\":\"" + theirs + "\",\"token\":\"" + newestNumber(theirs) + "\"}");
+
+        assertThat(signIn(confirming, theirs, "the attacker's own").code()).isEqualTo("invalid_credentials");
+        assertThat(signIn(confirming, theirs, PASSWORD).status()).isEqualTo(200);
+
+        post(confirming, "/signup", null, credentials("sue@example.com", "the attacker's own"));
+        post(confirming, "/otp", null, "{\"email\":\"sue@example.com\"}");
+        String link = await().atMost(Duration.ofSeconds(10))
+                .until(
+                        () -> newest(mail, "sue@example.com").filter(text -> text.contains("Sign in by")),
+                        Optional::isPresent)
+                .orElseThrow();
+        post(
+                confirming,
+                "/verify",
+                null,
+                "{\"type\":\"email\",\"email\":\"sue@example.com\",\"token\":\"" + number(link) + "\"}");
+        assertThat(signIn(confirming, "sue@example.com", "the attacker's own").code())
+                .isEqualTo("invalid_credentials");
+    }
+
+    /** Of the second mail to somebody. */
+    private static String newestNumber(String address) {
+        await().atMost(Duration.ofSeconds(10))
+                .until(() -> java.util.Arrays.stream(mail.getReceivedMessages())
+                                .filter(message -> recipient(message).equals(address))
+                                .count()
+                        >= 2);
+        return number(mailTo(address));
+    }
+
+    private static String recipient(MimeMessage message) {
+        try {
+            return message.getAllRecipients()[0].toString();
+        } catch (MessagingException broken) {
+            throw new AssertionError(broken);
+        }
+    }
+
+    @Test
+    void K19_aNewPasswordEndsLinksThatAreUnderWay() {
+        Answer thief = signUp(confirming, "tim@example.com");
+        assertThat(thief.status()).isEqualTo(200);
+        String token = post(
+                        confirming,
+                        "/verify",
+                        null,
+                        "{\"type\":\"signup\",\"email\":\"tim@example.com\",\"token\":\""
+                                + number(mailTo("tim@example.com")) + "\"}")
+                .text("access_token");
+        assertThat(put(confirming, "/user", token, "{\"email\":\"evil@example.com\"}")
+                        .status())
+                .isEqualTo(200);
+        String number = number(mailTo("evil@example.com"));
+        assertThat(put(confirming, "/user", token, "{\"email\":\"evil2@example.com\"}")
+                        .code())
+                .isEqualTo("over_email_send_rate_limit");
+
+        assertThat(put(confirming, "/user", token, "{\"password\":\"a new password\"}")
+                        .status())
+                .isEqualTo(200);
+
+        Answer late = post(
+                confirming,
+                "/verify",
+                null,
+                "{\"type\":\"email_change\",\"email\":\"evil@example.com\",\"token\":\"" + number + "\"}");
+        assertThat(late.code()).isEqualTo("otp_expired");
+    }
+
+    @Test
+    void K5_guessesAtTheSameTimeAreCountedToo() throws Exception {
+        signUp(server, "uma@example.com");
+        var guesses = new ArrayList<Callable<Answer>>();
+        for (int i = 0; i < 40; i++) {
+            String guess = "wrong " + i;
+            guesses.add(() -> signIn(server, "uma@example.com", guess));
+        }
+
+        var statuses = new ArrayList<Integer>();
+        try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            for (Future<Answer> future : threads.invokeAll(guesses)) {
+                statuses.add(future.get().status());
+            }
+        }
+
+        assertThat(statuses.stream().filter(status -> status == 400).count()).isEqualTo(10);
+        assertThat(statuses.stream().filter(status -> status == 429).count()).isEqualTo(30);
+    }
+
+    @Test
+    void K20_signInsAndChangesOfOneUserDoNotWaitForEachOtherForEver() throws Exception {
+        String id =
+                signUp(server, "val@example.com").body().path("user").path("id").asString();
+        var work = new ArrayList<Callable<Answer>>();
+        for (int i = 0; i < 60; i++) {
+            String data = "{\"user_metadata\":{\"n\":" + i + "}}";
+            work.add(() -> signIn(server, "val@example.com", PASSWORD));
+            work.add(() -> put(server, "/admin/users/" + id, server.serviceKey(), data));
+        }
+
+        try (var threads = Executors.newFixedThreadPool(8)) {
+            for (Future<Answer> future : threads.invokeAll(work)) {
+                assertThat(future.get().status())
+                        .as(future.get().body().toString())
+                        .isEqualTo(200);
+            }
+        }
+    }
+
+    @Test
+    void K3_aTokenOfAnEndedSessionEndsNoOther() {
+        Answer first = signUp(server, "wes@example.com");
+        post(server, "/logout?scope=local", first.text("access_token"), "{}");
+        Answer second = signIn(server, "wes@example.com", PASSWORD);
+
+        assertThat(post(server, "/logout?scope=global", first.text("access_token"), "{}")
+                        .code())
+                .isEqualTo("session_not_found");
+        assertThat(get(server, "/user", second.text("access_token")).status()).isEqualTo(200);
+    }
+
+    @Test
+    void K11_whatPostgresCannotHoldIsTheClientsMistake() {
+        Answer answer = post(
+                server,
+                "/signup",
+                null,
+                "{\"email\":\"nul@example.com\",\"password\":\"long enough\",\"data\":{\"a\":\"\\u0000\"}}");
+
+        assertThat(answer.status()).isEqualTo(400);
+        assertThat(answer.code()).isEqualTo("validation_failed");
+        assertThat(post(server, "/signup", null, "x".repeat(100_000)).status()).isEqualTo(413);
     }
 
     // Requests

@@ -178,25 +178,29 @@ class DataApiTest {
                     }
                 }));
             }
-            for (int i = 0; i < 20; i++) {
-                String name = "fresh_" + i;
-                server.database().useHandle(handle -> {
-                    handle.execute("create table public." + name
-                            + " (id int primary key, site_id int references public.sites)");
-                    handle.execute("grant select on public." + name + " to anon");
-                    handle.execute("alter table public.sites add column extra_" + name + " int");
-                });
-                // at once, without a moment for anybody to be told
-                assertThat(get("/" + name + "?select=id,sites(name)").status()).isEqualTo(200);
-                assertThat(get("/sites?select=extra_" + name + "&limit=1").status())
-                        .isEqualTo(200);
-                server.database().useHandle(handle -> {
-                    handle.execute("alter table public.sites drop column extra_" + name);
-                    handle.execute("drop table public." + name);
-                });
-                assertThat(get("/sites?limit=1").status()).isEqualTo(200);
+            try {
+                for (int i = 0; i < 20; i++) {
+                    String name = "fresh_" + i;
+                    server.database().useHandle(handle -> {
+                        handle.execute("create table public." + name
+                                + " (id int primary key, site_id int references public.sites)");
+                        handle.execute("grant select on public." + name + " to anon");
+                        handle.execute("alter table public.sites add column extra_" + name + " int");
+                    });
+                    // at once, without a moment for anybody to be told
+                    assertThat(get("/" + name + "?select=id,sites(name)").status())
+                            .isEqualTo(200);
+                    assertThat(get("/sites?select=extra_" + name + "&limit=1").status())
+                            .isEqualTo(200);
+                    server.database().useHandle(handle -> {
+                        handle.execute("alter table public.sites drop column extra_" + name);
+                        handle.execute("drop table public." + name);
+                    });
+                    assertThat(get("/sites?limit=1").status()).isEqualTo(200);
+                }
+            } finally {
+                stop.set(true);
             }
-            stop.set(true);
             for (Future<?> reader : readers) {
                 reader.get();
             }
@@ -385,6 +389,176 @@ class DataApiTest {
             assertThat(requests.get("/rest/v1/notes?select=id", "Authorization", user)
                             .body())
                     .isEqualTo("[{\"id\":1}]");
+        }
+    }
+
+    @Test
+    void Q23_aConditionThatLeadsNowhereIsNeverLeftOut() {
+        for (String filter : List.of("cities.name=eq.Paris", "nowhere.id=eq.1")) {
+            assertThat(http.send("DELETE", "/rest/v1/defaults?" + filter, null).code())
+                    .isEqualTo("PGRST108");
+            assertThat(http.send(
+                                    "PATCH",
+                                    "/rest/v1/defaults?" + filter,
+                                    "{\"a\":1}",
+                                    "Content-Type",
+                                    "application/json")
+                            .code())
+                    .isEqualTo("PGRST108");
+        }
+        server.database()
+                .useHandle(handle -> handle.execute(
+                        "create table public.holders (id int, apikey text); insert into public.holders values (1, 'a'), (2, 'b');"
+                                + " grant all on public.holders to anon"));
+        assertThat(http.send("DELETE", "/rest/v1/holders?apikey=eq.a", null).status())
+                .isEqualTo(204);
+        assertThat(get("/holders?apikey=" + server.anonKey()).body()).isEqualTo("[{\"id\":2,\"apikey\":\"b\"}]");
+    }
+
+    @Test
+    void Q24_columnsAndLabelsMayBeCalledAnything() {
+        server.database()
+                .useHandle(
+                        handle -> handle.execute(
+                                "create table public.letters (id int primary key, r text, s text, p int, n int, j int, src int, t0 int, q int, b int, body int);"
+                                        + " insert into public.letters values (1, 'x', 'y', 1, 2, 3, 4, 5, 6, 7, 8); grant all on public.letters to anon;"
+                                        + " create table public.letter_parts (letter_id int references public.letters, n int, p int, j text);"
+                                        + " insert into public.letter_parts values (1, 1, 2, 'z'); grant all on public.letter_parts to anon"));
+        String row =
+                "{\"id\":1,\"r\":\"x\",\"s\":\"y\",\"p\":1,\"n\":2,\"j\":3,\"src\":4,\"t0\":5,\"q\":6,\"b\":7,\"body\":8}";
+
+        assertThat(get("/letters").json().get(0).toString()).isEqualTo(row);
+        assertThat(get("/letters?select=r:id,s:p,letter_parts(n,p,j)")
+                        .json()
+                        .get(0)
+                        .toString())
+                .isEqualTo("{\"r\":1,\"s\":1,\"letter_parts\":[{\"n\":1,\"p\":2,\"j\":\"z\"}]}");
+        assertThat(get("/letter_parts?select=...letters(n,p,j)&order=letters(id)")
+                        .json()
+                        .get(0)
+                        .toString())
+                .isEqualTo("{\"n\":2,\"p\":1,\"j\":3}");
+        assertThat(get("/letters?select=...letter_parts(n,p,j)").json().get(0).toString())
+                .isEqualTo("{\"n\":[1],\"p\":[2],\"j\":[\"z\"]}");
+        assertThat(get("/letters", "Accept", "text/csv").body()).contains("\n1,x,y,1,2,3,4,5,6,7,8");
+        assertThat(http.send(
+                                "PATCH",
+                                "/rest/v1/letters?id=eq.1",
+                                "{\"src\":4,\"body\":8}",
+                                "Content-Type",
+                                "application/json",
+                                "Prefer",
+                                "return=representation")
+                        .json()
+                        .get(0)
+                        .toString())
+                .isEqualTo(row);
+        assertThat(get("/letters?select=").body()).isEqualTo("[{}]");
+        assertThat(get("/letters?select=letter_parts()").body()).isEqualTo("[{}]");
+        assertThat(get("/letters?select=_sb_n:id").status()).isEqualTo(400);
+        assertThat(get("/letters?select=id::TEXT").json().get(0).path("id").asString())
+                .isEqualTo("1");
+    }
+
+    @Test
+    void Q25_aWriteWhoseAnswerIsAnErrorLeavesNothing() {
+        String rows = java.util.stream.IntStream.range(5000, 6500)
+                .mapToObj(id -> "{\"id\":" + id + ",\"b\":\"" + "x".repeat(50) + "\"}")
+                .collect(java.util.stream.Collectors.joining(",", "[", "]"));
+
+        Http.Answer refused = http.post(
+                "/rest/v1/defaults", rows, "Content-Type", "application/json", "Prefer", "return=representation");
+
+        assertThat(refused.code()).isEqualTo("SWB001");
+        assertThat(get("/defaults?id=gte.5000").body()).isEqualTo("[]");
+        Http.Answer csv = http.post(
+                "/rest/v1/defaults",
+                "{\"id\":7000}",
+                "Content-Type",
+                "application/json",
+                "Prefer",
+                "return=headers-only",
+                "Accept",
+                "text/csv");
+        assertThat(csv.header("Location")).isEqualTo("/defaults?id=eq.7000");
+        http.send("DELETE", "/rest/v1/defaults?id=gte.5000", null);
+    }
+
+    @Test
+    void Q26_upsertsWorkOnPartitionedTablesAndViews() {
+        server.database()
+                .useHandle(handle -> handle.execute(
+                        "create table public.parted (id int primary key, v text) partition by range (id);"
+                                + " create table public.parted_1 partition of public.parted for values from (0) to (100);"
+                                + " create view public.over_tags as select id, name from public.tags;"
+                                + " grant all on public.parted, public.over_tags to anon"));
+        for (String table : List.of("parted", "over_tags")) {
+            String column = table.equals("parted") ? "v" : "name";
+            Http.Answer upserted = http.post(
+                    "/rest/v1/" + table + "?on_conflict=id",
+                    "[{\"id\":60,\"" + column + "\":\"one\"}]",
+                    "Content-Type",
+                    "application/json",
+                    "Prefer",
+                    "resolution=merge-duplicates");
+            assertThat(upserted.status()).as("%s: %s", table, upserted.body()).isEqualTo(201);
+        }
+        http.send("DELETE", "/rest/v1/tags?id=eq.60", null);
+    }
+
+    @Test
+    void Q27_functionsOfEveryKindOfResult() {
+        server.database()
+                .useHandle(
+                        handle -> handle.execute(
+                                "create function public.one_out(a int, out b int) language sql immutable as 'select a + 1';"
+                                        + " create function public.many(n int) returns setof int language sql immutable as 'select generate_series(1, n)'"));
+
+        assertThat(get("/rpc/one_out?a=5").body()).isEqualTo("{\"b\":6}");
+        assertThat(get("/rpc/many?n=9&limit=2&offset=1").body()).isEqualTo("[2, 3]");
+        assertThat(get("/rpc/pairs?n=2", "Accept", "text/csv").body()).isEqualTo("x,y\n1,n1\n2,n2");
+        assertThat(http.post("/rest/v1/rpc/nothing", "x", "Content-Type", "text/plain")
+                        .code())
+                .isEqualTo("PGRST202");
+        server.database().useHandle(handle -> handle.execute("""
+                create function public.odd_headers() returns text language plpgsql as $$
+                begin
+                  perform set_config('response.headers', '[{"X Y": "v"}, {"Set-Cookie": "a=1"}, {"Set-Cookie": "b=2"}]', true);
+                  return 'done';
+                end $$"""));
+        Http.Answer odd = http.post("/rest/v1/rpc/odd_headers", "{}", "Content-Type", "application/json");
+        assertThat(odd.status()).isEqualTo(200);
+        assertThat(odd.headers().allValues("Set-Cookie")).containsExactly("a=1", "b=2");
+    }
+
+    @Test
+    void Q28_settingsThatARoleMayNotMakeItselfDoNotShutItOut() {
+        server.database().useHandle(handle -> {
+            handle.execute("alter role anon set log_statement = 'all'");
+            handle.execute("notify pgrst, 'reload config'");
+        });
+        server.database().useHandle(handle -> handle.execute("create table public.for_a_new_catalog (id int)"));
+        assertThat(get("/for_a_new_catalog").status()).isEqualTo(200);
+        assertThat(get("/tags").status()).isEqualTo(200);
+        server.database().useHandle(handle -> handle.execute("alter role anon reset log_statement"));
+    }
+
+    @Test
+    void N6_aRequestThatCannotBeAnsweredIsClosedAndNotLeftOpen() throws IOException {
+        for (String path : List.of("/rest/v1/tags?name=neq.a\u0001b", "/rest/v1/tags?name=neq.a\u007fb")) {
+            try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.port())) {
+                socket.setSoTimeout(10_000);
+                socket.getOutputStream()
+                        .write(("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                                .getBytes(StandardCharsets.US_ASCII));
+
+                String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+
+                assertThat(answer)
+                        .satisfiesAnyOf(
+                                text -> assertThat(text).startsWith("HTTP/1.1 "),
+                                text -> assertThat(text).isEmpty());
+            }
         }
     }
 }

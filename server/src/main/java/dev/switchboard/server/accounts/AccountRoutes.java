@@ -8,6 +8,7 @@ import dev.switchboard.server.http.Handler;
 import dev.switchboard.server.http.Request;
 import dev.switchboard.server.http.Response;
 import java.security.SecureRandom;
+import java.sql.SQLException;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,6 +16,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Supplier;
 import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.statement.UnableToExecuteStatementException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.core.JacksonException;
@@ -31,6 +33,7 @@ public final class AccountRoutes implements Handler {
     private static final JsonMapper JSON = JsonMapper.shared();
     private static final String API_VERSION = "2024-01-01";
     private static final int DEFAULT_PAGE = 50;
+    private static final int MOST_BODY_BYTES = 64 * 1024;
 
     private final Accounts accounts;
     private final Administration administration;
@@ -66,10 +69,23 @@ public final class AccountRoutes implements Handler {
             return route(request).with("Cache-Control", "no-store");
         } catch (AccountException refused) {
             return refusal(refused.error(), refused.text(), refused.retryAfter().map(wait -> wait.toSeconds() + 1));
+        } catch (UnableToExecuteStatementException failed) {
+            if (failed.getCause() instanceof SQLException raised
+                    && String.valueOf(raised.getSQLState()).startsWith("22")) {
+                return refusal(
+                        AccountError.VALIDATION_FAILED, AccountError.VALIDATION_FAILED.message(), Optional.empty());
+            }
+            LOG.error("{} {} failed: {}", request.method(), request.path(), String.valueOf(failed.getCause()));
+            return refusal(AccountError.UNEXPECTED, AccountError.UNEXPECTED.message(), Optional.empty());
         } catch (RuntimeException failed) {
-            LOG.error("{} {} failed", request.method(), request.path(), failed);
+            LOG.error("{} {} failed: {}", request.method(), request.path(), failed.toString());
             return refusal(AccountError.UNEXPECTED, AccountError.UNEXPECTED.message(), Optional.empty());
         }
+    }
+
+    @Override
+    public int mostBodyBytes() {
+        return MOST_BODY_BYTES;
     }
 
     private static Response refusal(AccountError error, String message, Optional<Long> retryAfter) {

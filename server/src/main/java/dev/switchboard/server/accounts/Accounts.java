@@ -17,7 +17,14 @@ import tools.jackson.databind.node.ObjectNode;
 /** What people do with their accounts: sign up, in and out, change what is theirs. Blocking; thread-safe. */
 final class Accounts {
     static final RateLimits.Rate PASSWORD_GUESSES = new RateLimits.Rate("guess", 10, Duration.ofMinutes(1));
+    /** Wrong ones for one account, from all addresses together; beyond it the account counts as attacked. */
     static final RateLimits.Rate GUESSES_FROM_ANYWHERE = new RateLimits.Rate("guesses", 100, Duration.ofSeconds(30));
+
+    /** From one address for an account that is attacked: its owner, elsewhere, still has them. */
+    static final RateLimits.Rate GUESSES_UNDER_ATTACK = new RateLimits.Rate("cautious", 2, Duration.ofMinutes(10));
+
+    /** Of the numbers that e-mails carry, per account. */
+    static final RateLimits.Rate NUMBER_GUESSES = new RateLimits.Rate("number", 20, Duration.ofMinutes(10));
 
     private static final Logger LOG = LoggerFactory.getLogger(Accounts.class);
     private static final Duration LEAST_MAIL_DELAY = Duration.ofSeconds(60);
@@ -129,24 +136,27 @@ final class Accounts {
     /** Somebody who has an account already gets the same answer as a newcomer, so that nobody learns who has one. */
     private ObjectNode signUpToConfirm(String email, String hash, Applicant applicant, Origin origin) {
         requireMail();
-        ObjectNode answer = jdbi.inTransaction(handle -> {
+        var pending = new OneTimeTokens.Pending(hash, applicant.data().toString());
+        return jdbi.inTransaction(handle -> {
             Optional<User> existing = Users.byEmail(handle, email);
+            existing.ifPresent(user -> Users.lock(handle, user.id()));
             if (existing.filter(User::confirmed).isPresent()) {
                 return stranger(email, applicant.data());
             }
             User user = existing.orElseGet(
                     () -> Users.insert(handle, newcomer(email, Optional.of(hash), applicant.data(), false))
                             .orElseThrow(() -> new AccountException(AccountError.USER_EXISTS)));
-            if (existing.isEmpty()) {
-                AuditLog.write(handle, AuditLog.Entry.done(user.id(), "user_signedup"), origin);
-            }
             if (existing.isEmpty() || !OneTimeTokens.issuedJustNow(handle, user.id(), OneTimeTokens.Purpose.SIGNUP)) {
-                mail(handle, user, OneTimeTokens.Purpose.SIGNUP, email, applicant.challenge(), applicant.redirect());
+                mail(handle, user, OneTimeTokens.Purpose.SIGNUP, email, applicant, Optional.of(pending));
             }
-            return Users.get(handle, user.id()).json();
+            if (existing.isPresent()) {
+                return stranger(email, applicant.data());
+            }
+            AuditLog.write(handle, AuditLog.Entry.done(user.id(), "user_signedup"), origin);
+            return Users.get(handle, user.id())
+                    .json()
+                    .put("confirmation_sent_at", clock.instant().toString());
         });
-        answer.put("confirmation_sent_at", clock.instant().toString());
-        return answer;
     }
 
     static Users.New newcomer(String email, Optional<String> hash, ObjectNode data, boolean confirmed) {
@@ -179,7 +189,7 @@ final class Accounts {
                 .add("email");
         user.set("user_metadata", data);
         user.putArray("identities");
-        return user;
+        return user.put("confirmation_sent_at", now);
     }
 
     private ObjectNode signInAnonymously(Applicant applicant, Origin origin) {
@@ -206,17 +216,21 @@ final class Accounts {
     // Signing in
 
     ObjectNode signIn(String address, String password, Origin origin) {
-        String email = Users.normalize(address);
+        String email = normalizeForSignIn(address);
         Optional<User> user = jdbi.withHandle(handle -> Users.byEmail(handle, email));
         String guess = email + " " + RateLimits.network(origin.address());
-        limit(user, guess, origin);
+        RateLimits.Rate rate = limits.hasLeft(GUESSES_FROM_ANYWHERE, email) ? PASSWORD_GUESSES : GUESSES_UNDER_ATTACK;
+        Optional<Duration> wait = limits.tryTake(rate, guess);
+        if (wait.isPresent()) {
+            fail(user.map(User::id), "login", "too many wrong passwords", origin);
+            throw new AccountException(AccountError.RATE_LIMIT, AccountError.RATE_LIMIT.message(), wait);
+        }
         if (!passwords.matches(password, user.flatMap(User::passwordHash))) {
-            limits.tryTake(PASSWORD_GUESSES, guess);
-            user.ifPresent(
-                    known -> limits.tryTake(GUESSES_FROM_ANYWHERE, known.id().toString()));
+            limits.tryTake(GUESSES_FROM_ANYWHERE, email);
             fail(user.map(User::id), "login", "wrong address or password", origin);
             throw new AccountException(AccountError.INVALID_CREDENTIALS);
         }
+        limits.giveBack(rate, guess);
         User known = user.orElseThrow();
         if (known.isBanned(clock.instant())) {
             fail(Optional.of(known.id()), "login", "banned", origin);
@@ -225,24 +239,15 @@ final class Accounts {
         if (!known.confirmed()) {
             throw new AccountException(AccountError.EMAIL_NOT_CONFIRMED);
         }
-        return jdbi.inTransaction(handle -> {
-            AuditLog.write(handle, AuditLog.Entry.done(known.id(), "login"), origin);
-            return sessions.start(handle, known.id(), "password", origin);
-        });
+        return jdbi.inTransaction(handle -> enter(handle, known.id(), "password", origin));
     }
 
-    /** Guessers wait; the account's owner does not wait for them, at an address where that account is signed in. */
-    private void limit(Optional<User> user, String guess, Origin origin) {
-        boolean guessed = !limits.hasLeft(PASSWORD_GUESSES, guess)
-                || user.filter(known -> !limits.hasLeft(
-                                GUESSES_FROM_ANYWHERE, known.id().toString()))
-                        .filter(known ->
-                                !jdbi.withHandle(handle -> Sessions.hasOneFrom(handle, known.id(), origin.address())))
-                        .isPresent();
-        if (guessed) {
-            fail(user.map(User::id), "login", "too many wrong passwords", origin);
-            throw new AccountException(
-                    AccountError.RATE_LIMIT, AccountError.RATE_LIMIT.message(), Optional.of(PASSWORD_GUESSES.each()));
+    /** What is no address is nobody's. */
+    private static String normalizeForSignIn(String address) {
+        try {
+            return Users.normalize(address);
+        } catch (AccountException malformed) {
+            throw new AccountException(AccountError.INVALID_CREDENTIALS);
         }
     }
 
@@ -285,16 +290,21 @@ final class Accounts {
     }
 
     private ObjectNode enter(Handle handle, UUID userId, String method, Origin origin) {
+        Users.lock(
+                handle,
+                userId); // the row before the audit log, as everywhere: two who wait for each other would wait for ever
         if (Users.get(handle, userId).isBanned(clock.instant())) {
             throw new AccountException(AccountError.USER_BANNED);
         }
+        ObjectNode session = sessions.start(handle, userId, method, origin);
         AuditLog.write(handle, AuditLog.Entry.done(userId, "login"), origin);
-        return sessions.start(handle, userId, method, origin);
+        return session;
     }
 
     /** @param scope global: everywhere; local: here; others: everywhere else */
     void signOut(Principal principal, String scope, Origin origin) {
         jdbi.useTransaction(handle -> {
+            requireSession(handle, principal);
             switch (scope) {
                 case "global" -> Sessions.endAll(handle, principal.userId());
                 case "local" -> principal.session().ifPresent(session -> Sessions.end(handle, session));
@@ -370,6 +380,7 @@ final class Accounts {
         }
         if (settings.confirmEmail()) {
             requireMail();
+            spare(handle, user.id(), OneTimeTokens.Purpose.EMAIL_CHANGE);
             Users.askForEmail(handle, user.id(), email);
             mail(handle, user, OneTimeTokens.Purpose.EMAIL_CHANGE, email, wish.challenge(), wish.redirect());
         } else {
@@ -474,7 +485,35 @@ final class Accounts {
             String email,
             Optional<OneTimeTokens.Challenge> challenge,
             Optional<String> redirect) {
-        OneTimeTokens.Issued issued = oneTimeTokens.issue(handle, user.id(), purpose, email, challenge);
+        send(
+                purpose,
+                email,
+                oneTimeTokens.issue(handle, user.id(), purpose, email, challenge, Optional.empty()),
+                redirect,
+                handle);
+    }
+
+    private void mail(
+            Handle handle,
+            User user,
+            OneTimeTokens.Purpose purpose,
+            String email,
+            Applicant applicant,
+            Optional<OneTimeTokens.Pending> pending) {
+        send(
+                purpose,
+                email,
+                oneTimeTokens.issue(handle, user.id(), purpose, email, applicant.challenge(), pending),
+                applicant.redirect(),
+                handle);
+    }
+
+    private void send(
+            OneTimeTokens.Purpose purpose,
+            String email,
+            OneTimeTokens.Issued issued,
+            Optional<String> redirect,
+            Handle handle) {
         String link = links.verification(issued, purpose, redirect);
         Mailer.Mail mail = Mails.of(purpose, email, link, issued.number(), settings.linkLife());
         // not within the transaction: a slow mail server must not hold it, nor tell by its time who is a user
@@ -504,6 +543,7 @@ final class Accounts {
 
     ObjectNode verifyNumber(String address, String number, OneTimeTokens.Purpose purpose, Origin origin) {
         String email = Users.normalize(address);
+        limits.take(NUMBER_GUESSES, email);
         Optional<Verified> verified = jdbi.inTransaction(handle -> {
             Optional<User> user = purpose == OneTimeTokens.Purpose.EMAIL_CHANGE
                     ? Users.byNewEmail(handle, email)
@@ -511,6 +551,9 @@ final class Accounts {
             return user.flatMap(known -> oneTimeTokens.redeem(handle, known.id(), email, number, purpose))
                     .map(redeemed -> accept(handle, redeemed, origin));
         });
+        if (verified.isPresent()) {
+            limits.giveBack(NUMBER_GUESSES, email);
+        }
         if (verified.isPresent() && verified.get() instanceof Verified.SignedIn(ObjectNode session)) {
             return session;
         }
@@ -523,6 +566,9 @@ final class Accounts {
         if (redeemed.purpose() == OneTimeTokens.Purpose.EMAIL_CHANGE) {
             Users.setEmail(handle, id, redeemed.email());
         } else {
+            if (!Users.get(handle, id).confirmed()) {
+                Users.adopt(handle, id, redeemed.pending());
+            }
             Users.confirm(handle, id);
         }
         String method = redeemed.purpose() == OneTimeTokens.Purpose.RECOVERY ? "recovery" : "otp";

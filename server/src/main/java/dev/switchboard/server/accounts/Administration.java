@@ -175,6 +175,7 @@ final class Administration {
             throw new AccountException(AccountError.EMAIL_EXISTS);
         }
         User user = existing.orElseGet(() -> insert(handle, email, Optional.empty(), wish));
+        Users.lock(handle, user.id());
         Users.invited(handle, user.id());
         AuditLog.write(handle, AuditLog.Entry.byAdministrator("user_invited", user.id()), origin);
         return user;
@@ -202,11 +203,15 @@ final class Administration {
         });
         return jdbi.inTransaction(handle -> {
             User user = subject(handle, purpose, email, hash, wish, origin);
+            Users.lock(handle, user.id());
+            Optional<OneTimeTokens.Pending> pending = hash.filter(_ -> purpose == OneTimeTokens.Purpose.SIGNUP)
+                    .map(own -> new OneTimeTokens.Pending(
+                            own, object(wish, "data").map(ObjectNode::toString).orElse("{}")));
             String address = purpose == OneTimeTokens.Purpose.EMAIL_CHANGE
                     ? newEmail(handle, user, wish)
                     : user.email().orElseThrow();
             OneTimeTokens.Issued issued =
-                    accounts.oneTimeTokens().issue(handle, user.id(), purpose, address, Optional.empty());
+                    accounts.oneTimeTokens().issue(handle, user.id(), purpose, address, Optional.empty(), pending);
             AuditLog.write(handle, AuditLog.Entry.byAdministrator("link_generated", user.id()), origin);
             ObjectNode answer = Users.get(handle, user.id()).json();
             answer.put("action_link", accounts.links().verification(issued, purpose, redirect))

@@ -4,6 +4,7 @@ import java.security.MessageDigest;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.UUID;
@@ -47,6 +48,9 @@ final class OneTimeTokens {
         }
     }
 
+    /** What becomes the user's when the token is redeemed: so that who cannot read the mail cannot set the password. */
+    record Pending(String passwordHash, String metadata) {}
+
     /** PKCE's challenge, where the client sent one. */
     record Challenge(String value, String method) {}
 
@@ -58,7 +62,8 @@ final class OneTimeTokens {
     record Issued(String hashed, String number) {}
 
     /** What was redeemed. */
-    record Redeemed(UUID userId, Purpose purpose, String email, Optional<Challenge> challenge) {}
+    record Redeemed(
+            UUID userId, Purpose purpose, String email, Optional<Challenge> challenge, Optional<Pending> pending) {}
 
     /**
      * What a code was exchanged for.
@@ -73,20 +78,30 @@ final class OneTimeTokens {
     }
 
     /** A new one, in place of a former one for the same purpose. */
-    Issued issue(Handle handle, UUID userId, Purpose purpose, String email, Optional<Challenge> challenge) {
+    Issued issue(
+            Handle handle,
+            UUID userId,
+            Purpose purpose,
+            String email,
+            Optional<Challenge> challenge,
+            Optional<Pending> pending) {
         String number = tokens.nextNumber();
         String hashed = (challenge.isPresent() ? "pkce_" : "") + Tokens.hex(tokens.next());
         handle.createUpdate("""
-                        insert into auth.one_time_tokens (user_id, purpose, token_hash, otp_hash, email, code_challenge, code_challenge_method)
-                        values (:user, :purpose, :hash, :otp, :email, :challenge, :method)
+                        insert into auth.one_time_tokens (user_id, purpose, token_hash, otp_hash, email, encrypted_password, user_meta_data, code_challenge, code_challenge_method)
+                        values (:user, :purpose, :hash, :otp, :email, :password, :metadata::jsonb, :challenge, :method)
                         on conflict (user_id, purpose) do update set token_hash = excluded.token_hash, otp_hash = excluded.otp_hash,
-                          email = excluded.email, code_challenge = excluded.code_challenge,
+                          email = excluded.email,
+                          encrypted_password = coalesce(excluded.encrypted_password, auth.one_time_tokens.encrypted_password),
+                          user_meta_data = coalesce(excluded.user_meta_data, auth.one_time_tokens.user_meta_data), code_challenge = excluded.code_challenge,
                           code_challenge_method = excluded.code_challenge_method, wrong_guesses = 0, created_at = now()""")
                 .bind("user", userId)
                 .bind("purpose", purpose.wire())
                 .bind("hash", Tokens.hex(hashed))
                 .bind("otp", Tokens.hash(email + number))
                 .bind("email", email)
+                .bind("password", pending.map(Pending::passwordHash).orElse(null))
+                .bind("metadata", pending.map(Pending::metadata).orElse(null))
                 .bind("challenge", challenge.map(Challenge::value).orElse(null))
                 .bind("method", challenge.map(Challenge::method).orElse(null))
                 .execute();
@@ -110,7 +125,7 @@ final class OneTimeTokens {
                         delete from auth.one_time_tokens
                          where token_hash = :hash and purpose = any (:purposes)
                         returning user_id, purpose, email, code_challenge, code_challenge_method,
-                                  created_at > now() - :life * interval '1 second' as alive""")
+                                  encrypted_password, user_meta_data::text as user_meta_data, created_at > now() - :life * interval '1 second' as alive""")
                 .bind("hash", Tokens.hex(hashed))
                 .bind("purposes", purposes(purpose))
                 .bind("life", life.toSeconds())
@@ -127,7 +142,13 @@ final class OneTimeTokens {
                 row.getString("email"),
                 challenge == null
                         ? Optional.empty()
-                        : Optional.of(new Challenge(challenge, row.getString("code_challenge_method"))));
+                        : Optional.of(new Challenge(challenge, row.getString("code_challenge_method"))),
+                pending(row));
+    }
+
+    private static Optional<Pending> pending(ResultSet row) throws SQLException {
+        String hash = row.getString("encrypted_password");
+        return hash == null ? Optional.empty() : Optional.of(new Pending(hash, row.getString("user_meta_data")));
     }
 
     /** {@code email} may also be what a sign-up sent: which of both the user has in hand, the client does not know. */
@@ -140,14 +161,14 @@ final class OneTimeTokens {
     /** By the number that the user typed. A wrong one counts: let the transaction commit. */
     Optional<Redeemed> redeem(Handle handle, UUID userId, String email, String number, Purpose purpose) {
         var candidates = handle.createQuery("""
-                        select purpose, otp_hash from auth.one_time_tokens
+                        select purpose, otp_hash, encrypted_password, user_meta_data::text as user_meta_data from auth.one_time_tokens
                          where user_id = :user and purpose = any (:purposes) and wrong_guesses < :most
                            and created_at > now() - :life * interval '1 second' for update""")
                 .bind("user", userId)
                 .bind("purposes", purposes(purpose))
                 .bind("most", MOST_GUESSES)
                 .bind("life", life.toSeconds())
-                .map((row, _) -> new Candidate(row.getString("purpose"), row.getBytes("otp_hash")))
+                .map((row, _) -> new Candidate(row.getString("purpose"), row.getBytes("otp_hash"), pending(row)))
                 .list();
         byte[] hash = Tokens.hash(email + number);
         for (Candidate candidate : candidates) {
@@ -160,7 +181,8 @@ final class OneTimeTokens {
                         userId,
                         Purpose.valueOf(candidate.purpose().toUpperCase(Locale.ROOT)),
                         email,
-                        Optional.empty()));
+                        Optional.empty(),
+                        candidate.pending()));
             }
         }
         handle.createUpdate("""
@@ -172,7 +194,16 @@ final class OneTimeTokens {
         return Optional.empty();
     }
 
-    private record Candidate(String purpose, byte[] hash) {}
+    private record Candidate(String purpose, byte[] hash, Optional<Pending> pending) {}
+
+    /** What is under way ends: links and codes of somebody whose password or address changes. */
+    static void revokeAll(Handle handle, UUID userId) {
+        for (String table : List.of("one_time_tokens", "flow_states")) {
+            handle.createUpdate("delete from auth." + table + " where user_id = :user")
+                    .bind("user", userId)
+                    .execute();
+        }
+    }
 
     /** A code that the browser which began the flow can exchange. */
     String leaveCode(Handle handle, UUID userId, Challenge challenge, String method) {

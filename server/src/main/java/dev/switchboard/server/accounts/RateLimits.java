@@ -14,9 +14,8 @@ import java.util.Optional;
  * How often things may be tried: a bucket per key, which holds a number of tries and fills up with time. Guarded by
  * {@code this}. At most {@link #MOST_BUCKETS} are remembered; beyond it the one that was used least recently is forgotten.
  *
- * <p>Wrong passwords are counted per account and address together, so that nobody locks another out; beside it, a
- * far larger bucket per account slows down who guesses from many addresses, and lets those addresses pass from which the account
- * signed in before.
+ * <p>Passwords are counted per account and address together, so that nobody locks another out; an account that many
+ * addresses guess at gets fewer tries from each.
  */
 final class RateLimits {
     static final int MOST_BUCKETS = 100_000;
@@ -67,6 +66,12 @@ final class RateLimits {
         }
         buckets.put(rate.name() + " " + key, new Bucket(left - 1, now));
         return Optional.empty();
+    }
+
+    /** A try that was none after all. */
+    synchronized void giveBack(Rate rate, String key) {
+        Instant now = clock.instant();
+        buckets.put(rate.name() + " " + key, new Bucket(Math.min(rate.burst(), left(rate, key, now) + 1), now));
     }
 
     /** Whether there is a try left, without taking it. */

@@ -16,7 +16,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Sessions: an access token that lives an hour, and refresh tokens of which each is good for one refresh. A refresh token
- * that comes again within {@link #REUSE} is taken for a repeated request and answered with another of the family; one that
+ * that comes again within {@link #REUSE} is taken for a repeated request and answered with the same successor; one that
  * comes later was stolen, from the user or by the user's thief: the session ends (RFC 9700, section 4.14.2).
  */
 final class Sessions {
@@ -93,10 +93,17 @@ final class Sessions {
         handle.createUpdate("update auth.refresh_tokens set used_at = coalesce(used_at, now()) where id = :id")
                 .bind("id", used.id())
                 .execute();
+        handle.createUpdate(
+                        "delete from auth.refresh_tokens where session_id = :id and used_at < now() - interval '30 days'")
+                .bind("id", used.session())
+                .execute();
         handle.createUpdate("update auth.sessions set refreshed_at = now() where id = :id")
                 .bind("id", used.session())
                 .execute();
-        return new Refresh.Refreshed(json(user, used.session(), used.amr(), nextRefreshToken(handle, used.session())));
+        // the same for a repeated request: the family has one line, and a token that was stolen shows when both go on
+        // with it
+        String next = keep(handle, used.session(), jwt.derive("refresh token", refreshToken));
+        return new Refresh.Refreshed(json(user, used.session(), used.amr(), next));
     }
 
     /** Locks the session first: two refreshes, or a refresh and a sign-out, of one family come one after the other. */
@@ -123,8 +130,12 @@ final class Sessions {
     }
 
     private String nextRefreshToken(Handle handle, UUID session) {
-        String token = tokens.next();
-        handle.createUpdate("insert into auth.refresh_tokens (token_hash, session_id) values (:hash, :session)")
+        return keep(handle, session, tokens.next());
+    }
+
+    private static String keep(Handle handle, UUID session, String token) {
+        handle.createUpdate("insert into auth.refresh_tokens (token_hash, session_id) values (:hash, :session)"
+                        + " on conflict do nothing")
                 .bind("hash", Tokens.hash(token))
                 .bind("session", session)
                 .execute();
@@ -145,6 +156,7 @@ final class Sessions {
     }
 
     static int endAll(Handle handle, UUID user) {
+        OneTimeTokens.revokeAll(handle, user);
         return handle.createUpdate("delete from auth.sessions where user_id = :user")
                 .bind("user", user)
                 .execute();
@@ -155,15 +167,6 @@ final class Sessions {
                 .bind("user", user)
                 .bind("but", but.orElse(null))
                 .execute();
-    }
-
-    /** Whether the user is signed in from that address. */
-    static boolean hasOneFrom(Handle handle, UUID user, String address) {
-        return handle.createQuery("select exists (select from auth.sessions where user_id = :user and ip = :ip)")
-                .bind("user", user)
-                .bind("ip", address)
-                .mapTo(Boolean.class)
-                .one();
     }
 
     private ObjectNode json(User user, UUID session, String amr, String refreshToken) {

@@ -75,6 +75,13 @@ public final class UserDirectory {
         return jdbi.withHandle(handle -> Users.find(handle, id)).isPresent();
     }
 
+    /** Whether there is somebody with that address, and with that password. */
+    public boolean hasPassword(String email, String password) {
+        return jdbi.withHandle(handle -> Users.byEmail(handle, Users.normalize(email)))
+                .filter(user -> passwords.matches(password, user.passwordHash()))
+                .isPresent();
+    }
+
     public List<Entry> list() {
         Instant now = Instant.now();
         return jdbi.withHandle(handle -> Users.page(handle, 0, MOST_LISTED)).stream()
@@ -95,6 +102,7 @@ public final class UserDirectory {
             String hash = passwords.hash(password);
             return jdbi.inTransaction(handle -> {
                 UUID id = find(handle, email);
+                Users.lock(handle, id);
                 Users.setPassword(handle, id, hash);
                 audit(handle, "user_updated_password", id);
                 return Sessions.endAll(handle, id);
@@ -106,8 +114,10 @@ public final class UserDirectory {
     public int revoke(String email) {
         return refusing(() -> jdbi.inTransaction(handle -> {
             UUID id = find(handle, email);
+            Users.lock(handle, id);
+            int ended = Sessions.endAll(handle, id);
             audit(handle, "sessions_revoked", id);
-            return Sessions.endAll(handle, id);
+            return ended;
         }));
     }
 

@@ -23,6 +23,10 @@ final class Users {
                    u.banned_until, u.is_anonymous, u.role, u.aud, u.email_change, auth.user_json(u) as json
               from auth.users u where u.deleted_at is null and\s""";
 
+    /** Members that are null are taken away; what is null deeper stays. */
+    private static final String MERGE = "raw_%1$s_meta_data = (select coalesce(jsonb_object_agg(m.key, m.value), '{}')"
+            + " from jsonb_each(raw_%1$s_meta_data || :value::jsonb) m where m.value <> 'null')";
+
     private Users() {}
 
     /** Somebody new. */
@@ -130,6 +134,16 @@ final class Users {
                          where id = :id""").bind("id", id).execute();
     }
 
+    /** The address was not confirmed yet, so whoever set a password need not be its owner: the owner's takes its place, or none. */
+    static void adopt(Handle handle, UUID id, Optional<OneTimeTokens.Pending> pending) {
+        set(
+                handle,
+                id,
+                "encrypted_password = :value",
+                pending.map(OneTimeTokens.Pending::passwordHash).orElse(null));
+        pending.ifPresent(own -> set(handle, id, "raw_user_meta_data = :value::jsonb", own.metadata()));
+    }
+
     /** The address is the user's: a link that was sent there came back. */
     static void confirm(Handle handle, UUID id) {
         handle.createUpdate("""
@@ -149,6 +163,7 @@ final class Users {
                                updated_at = now()
                          where id = :id""").bind("id", id).bind("email", email).execute();
         identify(handle, id, email);
+        OneTimeTokens.revokeAll(handle, id);
     }
 
     static void askForEmail(Handle handle, UUID id, String email) {
@@ -161,15 +176,16 @@ final class Users {
 
     static void setPassword(Handle handle, UUID id, String hash) {
         set(handle, id, "encrypted_password = :value", hash);
+        OneTimeTokens.revokeAll(handle, id);
     }
 
     /** Adds members to the user's own data; null takes one away. */
     static void mergeMetadata(Handle handle, UUID id, ObjectNode data) {
-        set(handle, id, "raw_user_meta_data = jsonb_strip_nulls(raw_user_meta_data || :value::jsonb)", data.toString());
+        set(handle, id, MERGE.formatted("user"), data.toString());
     }
 
     static void mergeAppMetadata(Handle handle, UUID id, ObjectNode data) {
-        set(handle, id, "raw_app_meta_data = jsonb_strip_nulls(raw_app_meta_data || :value::jsonb)", data.toString());
+        set(handle, id, MERGE.formatted("app"), data.toString());
     }
 
     static void setRole(Handle handle, UUID id, String role) {

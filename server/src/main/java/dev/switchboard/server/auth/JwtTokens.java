@@ -14,15 +14,19 @@ import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.protocol.ErrorCode;
 import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
 import java.text.ParseException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Base64;
 import java.util.Date;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
 
 /**
  * The tokens that the server believes (RFC 7519, RFC 7515): signed with the installation's secret, HS256; with a key of
@@ -112,6 +116,18 @@ public final class JwtTokens implements TokenVerifier {
             throw new IllegalStateException("cannot sign a token", broken);
         }
         return token.serialize();
+    }
+
+    /** What only this installation can compute of a text: HMAC-SHA256 with the secret (RFC 2104), 43 characters. */
+    public String derive(String purpose, String text) {
+        try {
+            Mac mac = Mac.getInstance("HmacSHA256");
+            mac.init(new SecretKeySpec(signer.getSecret(), "HmacSHA256"));
+            byte[] digest = mac.doFinal((purpose + "\0" + text).getBytes(StandardCharsets.UTF_8));
+            return Base64.getUrlEncoder().withoutPadding().encodeToString(digest);
+        } catch (GeneralSecurityException impossible) {
+            throw new IllegalStateException("every Java platform has HmacSHA256", impossible);
+        }
     }
 
     /** Reads a token and checks its signature; leaves it to the caller what an expired one is good for. */

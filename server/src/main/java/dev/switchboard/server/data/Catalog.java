@@ -49,6 +49,7 @@ record Catalog(
      * @param key      columns of the primary key
      * @param uniques  sets of columns of which no two rows have the same
      * @param open     whether role anon reaches it and no policy restricts that
+     * @param plain    whether its rows have system columns of their own: no view, no partitioned table
      * @param computed functions that take a row and stand for columns, by name
      */
     record Table(
@@ -58,6 +59,7 @@ record Catalog(
             List<Set<String>> uniques,
             Map<String, TableName> computed,
             boolean open,
+            boolean plain,
             Optional<String> comment) {
         Optional<Column> column(String name) {
             return Optional.ofNullable(columns.get(name));

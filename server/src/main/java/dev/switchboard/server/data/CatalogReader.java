@@ -34,6 +34,7 @@ final class CatalogReader {
                      case when a.attidentity <> '' then format('nextval(%L::regclass)', pg_get_serial_sequence(quote_ident(n.nspname) || '.' || quote_ident(c.relname), a.attname)) end) as fallback,
                    a.attgenerated <> '' or a.attidentity = 'a' as generated,
                    c.relrowsecurity or coalesce('security_invoker=true' = any (c.reloptions), false) as guarded,
+                   c.relkind = 'r' as plain,
                    has_table_privilege((select oid from pg_roles where rolname = 'anon'), c.oid, 'select, insert, update, delete') as anonymous,
                    obj_description(c.oid, 'pg_class') as table_comment, col_description(c.oid, a.attnum) as comment,
                    case when t.typtype = 'e' then (select array_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid) end as labels
@@ -102,6 +103,7 @@ final class CatalogReader {
               from pg_db_role_setting d join pg_roles r on r.oid = d.setrole, unnest(d.setconfig) s (setting)
              where d.setdatabase in (0, (select oid from pg_database where datname = current_database()))
                and pg_has_role(current_user, r.oid, 'MEMBER')
+               and coalesce((select g.context from pg_settings g where g.name = lower(split_part(s.setting, '=', 1))), 'user') = 'user'
              order by d.setdatabase""";
 
     /** What SQL's own names of types stand for. */
@@ -222,6 +224,7 @@ final class CatalogReader {
                             List.copyOf(uniques.getOrDefault(name, List.of())),
                             Map.copyOf(computed.getOrDefault(name, Map.of())),
                             row.getBoolean("anonymous") && !row.getBoolean("guarded"),
+                            row.getBoolean("plain"),
                             Optional.ofNullable(row.getString("table_comment")));
                     tables.put(name, table);
                 }
@@ -425,14 +428,12 @@ final class CatalogReader {
     }
 
     private static Result result(ResultSet row, List<String> outputs) throws SQLException {
-        boolean composite = (row.getBoolean("composite") && outputs.size() != 1) || outputs.size() > 1;
-        boolean tableOfOneColumn = outputs.size() == 1 && row.getBoolean("proretset");
+        boolean composite = row.getBoolean("composite") || !outputs.isEmpty();
         Optional<TableName> table = row.getString("table_name") == null
                 ? Optional.empty()
                 : Optional.of(name(row, "table_schema", "table_name"));
         List<String> columns = outputs.isEmpty() ? strings(row, "result_columns") : List.copyOf(outputs);
-        return new Result(
-                row.getBoolean("proretset"), table, columns, composite || tableOfOneColumn, row.getBoolean("void"));
+        return new Result(row.getBoolean("proretset"), table, columns, composite, row.getBoolean("void"));
     }
 
     private Map<String, String> readTypes(Connection connection) throws SQLException {

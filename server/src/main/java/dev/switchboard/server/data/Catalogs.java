@@ -42,6 +42,9 @@ final class Catalogs implements AutoCloseable {
     private final Set<TableName> warned = ConcurrentHashMap.newKeySet();
     private final Thread listener;
     private volatile Catalog present;
+    /** When it was last looked whether something changed, {@link System#nanoTime}; guarded by {@code lock}. */
+    private long lastLook = System.nanoTime();
+
     private volatile boolean closed;
 
     /** Reads it, and listens from then on. */
@@ -67,10 +70,20 @@ final class Catalogs implements AutoCloseable {
      * @return whether there is a newer one now
      */
     boolean refresh(Catalog used) throws SQLException {
-        try (Connection connection = connections.getConnection()) {
-            reread(connection);
+        long arrived = System.nanoTime();
+        lock.lock();
+        try {
+            // a look that began after this request had failed tells it all it needs: many that fail together share one
+            if (lastLook - arrived < 0) {
+                lastLook = System.nanoTime();
+                try (Connection connection = connections.getConnection()) {
+                    reread(connection);
+                }
+            }
+            return !present.fingerprint().equals(used.fingerprint());
+        } finally {
+            lock.unlock();
         }
-        return !present.fingerprint().equals(used.fingerprint());
     }
 
     private void reread(Connection connection) throws SQLException {

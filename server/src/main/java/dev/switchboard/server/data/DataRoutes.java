@@ -18,6 +18,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -86,7 +87,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
         } catch (DataException refused) {
             return refusal(refused);
         } catch (RuntimeException failed) {
-            LOG.error("{} {} failed", request.method(), request.path(), failed);
+            LOG.error("{} {} failed: {}", request.method(), request.path(), failed.toString());
             return refusal(new DataException(DataError.UNEXPECTED, DataError.UNEXPECTED.message()));
         }
     }
@@ -132,7 +133,8 @@ public final class DataRoutes implements Handler, AutoCloseable {
 
     private Identity identity(Request request) {
         Optional<String> bearer = request.bearer().filter(token -> !token.startsWith("sb_"));
-        Optional<String> token = bearer.or(() -> request.header("apikey")).or(() -> request.parameter("apikey"));
+        Optional<String> token = bearer.or(() -> request.header("apikey"))
+                .or(() -> request.parameter("apikey").filter(key -> !ConditionParser.isComparison(key)));
         if (token.isEmpty()) {
             return new Identity("anon", "{\"role\":\"anon\"}");
         }
@@ -253,12 +255,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
         Plan.Outcome outcome = run(plan, asked, catalog);
         Optional<Long> total = total(asked, catalog, planner, table, query, outcome);
         return listed(asked, range, outcome, total)
-                .with(
-                        "Content-Location",
-                        "/" + table.name().table()
-                                + (asked.request().query().isEmpty()
-                                        ? ""
-                                        : "?" + asked.request().query()));
+                .with("Content-Location", location(table, asked.request().query()));
     }
 
     /** An estimate that is small is not worth its error: the exact number is counted instead. */
@@ -438,6 +435,12 @@ public final class DataRoutes implements Handler, AutoCloseable {
         return response;
     }
 
+    /** What a header cannot hold of a query is left out. */
+    private static String location(Table table, String query) {
+        String path = "/" + encode(table.name().table());
+        return query.isEmpty() ? path : path + "?" + query.replaceAll("[^\\x21-\\x7e]", "");
+    }
+
     private static Optional<String> location(Table table, Plan.Outcome outcome) {
         var rows = JsonMapper.shared().readTree(outcome.body());
         if (table.key().isEmpty() || rows.size() != 1) {
@@ -480,7 +483,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
             boolean whole =
                     type.equals("text/plain") || type.equals("application/octet-stream") || type.equals("text/xml");
             if (whole) {
-                routine = routines.find(function, Set.of(), true);
+                routine = routines.findWhole(function);
                 call = Routines.whole(routine, text(request, type));
             } else {
                 Body body = request.body().length == 0 ? new Body("[{}]", Set.of(), 1) : callBody(request, type);
@@ -608,13 +611,8 @@ public final class DataRoutes implements Handler, AutoCloseable {
         if (outcome.status().filter(text -> text.matches("[2-5]\\d\\d")).isPresent()) {
             result = new Response(Integer.parseInt(outcome.status().get()), response.headers(), response.body());
         }
-        if (outcome.headers().isPresent()) {
-            for (var object : JsonMapper.shared().readTree(outcome.headers().get())) {
-                for (var member : object.properties()) {
-                    result = result.with(
-                            member.getKey(), member.getValue().asString().replaceAll("[\r\n]", " "));
-                }
-            }
+        for (Response.Header header : outcome.headers().map(DataRoutes::headers).orElse(List.of())) {
+            result = result.with(header.name(), header.value());
         }
         if (!asked.preferences().applied().isEmpty()) {
             result = result.with(
@@ -624,6 +622,24 @@ public final class DataRoutes implements Handler, AutoCloseable {
                         || asked.request().header("content-profile").isPresent()
                 ? result.with("Content-Profile", asked.schema())
                 : result;
+    }
+
+    /** What a function set as headers, as far as it is some. */
+    private static List<Response.Header> headers(String json) {
+        var headers = new ArrayList<Response.Header>();
+        try {
+            for (var object : JsonMapper.shared().readTree(json)) {
+                for (var member : object.properties()) {
+                    String value = member.getValue().asString("");
+                    if (member.getKey().matches("[!#$%&'*+.^_`|~0-9A-Za-z-]+") && value.matches("[\\x20-\\x7e]*")) {
+                        headers.add(new Response.Header(member.getKey(), value));
+                    }
+                }
+            }
+        } catch (tools.jackson.core.JacksonException malformed) {
+            LOG.warn("A function has set response.headers to what is no JSON: {}", malformed.getOriginalMessage());
+        }
+        return headers;
     }
 
     @Override

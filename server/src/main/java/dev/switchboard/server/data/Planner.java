@@ -32,8 +32,8 @@ final class Planner {
     // Reading
 
     Plan read(Table table, Query query, Range range, Wanted wanted) {
-        var writer = new ReadSql(catalog, query, settings.aggregates());
-        Source source = Source.of(table, writer.nextAlias("t"));
+        var writer = new ReadSql(catalog, query, settings);
+        Source source = Source.of(table, writer.nextAlias("_sb_t"));
         ReadSql.Level rows = writer.rows(source, range, true);
         Preferences.Counted counted = wanted.preferences().counted();
         Optional<Sql> counting =
@@ -68,7 +68,7 @@ final class Planner {
                 .add(with)
                 .add("select case ")
                 .add(refusals(wanted, written.isPresent()))
-                .add("else \"q\".\"b\" end, \"q\".\"n\", ")
+                .add("else \"q\".\"b\" end, \"q\".\"_sb_n\", ")
                 .add(total)
                 .add(", ")
                 .add(written.orElseGet(() -> Sql.of("null::bigint, null::bigint")))
@@ -76,9 +76,9 @@ final class Planner {
                         ", nullif(current_setting('response.headers', true), ''), nullif(current_setting('response.status', true), '')")
                 .add(" from (select ")
                 .add(body)
-                .add(" as \"b\", count(*) as \"n\" from (")
+                .add(" as \"b\", count(*) as \"_sb_n\" from (")
                 .add(rows.sql())
-                .add(") as \"r\") as \"q\"");
+                .add(") as \"_sb_r\") as \"q\"");
     }
 
     /**
@@ -87,7 +87,7 @@ final class Planner {
      */
     private Sql refusals(Wanted wanted, boolean writes) {
         var sql = new Sql();
-        String affected = writes ? "(select count(*) from \"src\")" : "\"q\".\"n\"";
+        String affected = writes ? "(select count(*) from \"_sb_src\")" : "\"q\".\"_sb_n\"";
         wanted.preferences()
                 .maxAffected()
                 .ifPresent(most -> sql.add("when ")
@@ -98,7 +98,7 @@ final class Planner {
                         .add(affected)
                         .add(") "));
         if (wanted.media() instanceof MediaType.Json(boolean single, boolean _) && single) {
-            sql.add("when \"q\".\"n\" <> 1 then current_setting('" + SqlErrors.ROWS + "' || \"q\".\"n\") ");
+            sql.add("when \"q\".\"_sb_n\" <> 1 then current_setting('" + SqlErrors.ROWS + "' || \"q\".\"_sb_n\") ");
         }
         return sql.add("when octet_length(\"q\".\"b\") > ")
                 .number(settings.maxResponseBytes())
@@ -118,8 +118,8 @@ final class Planner {
             case MediaType.Json(boolean single, boolean stripped) -> {
                 Sql rows = Sql.of(
                         stripped
-                                ? "json_strip_nulls(coalesce(json_agg(\"r\"), '[]'))"
-                                : "coalesce(json_agg(\"r\"), '[]')");
+                                ? "json_strip_nulls(coalesce(json_agg(\"_sb_r\"), '[]'))"
+                                : "coalesce(json_agg(\"_sb_r\"), '[]')");
                 yield single || !list
                         ? new Sql().add("coalesce((").add(rows).add(" -> 0)::text, 'null')")
                         : rows.add("::text");
@@ -127,8 +127,8 @@ final class Planner {
             case MediaType.Csv _ -> csv(names);
             case MediaType.GeoJson _ ->
                 Sql.of(
-                        "json_build_object('type', 'FeatureCollection', 'features', coalesce(json_agg(ST_AsGeoJSON(\"r\")::json), '[]'))::text");
-            case MediaType.Plan _ -> Sql.of("coalesce(json_agg(\"r\"), '[]')::text");
+                        "json_build_object('type', 'FeatureCollection', 'features', coalesce(json_agg(ST_AsGeoJSON(\"_sb_r\")::json), '[]'))::text");
+            case MediaType.Plan _ -> Sql.of("coalesce(json_agg(\"_sb_r\"), '[]')::text");
             case MediaType.OpenApi _, MediaType.Raw _ ->
                 throw new DataException(
                         DataError.MEDIA_TYPE,
@@ -147,7 +147,7 @@ final class Planner {
         return new Sql()
                 .value(header)
                 .add(
-                        "::text || coalesce(E'\\n' || string_agg(replace(substring(\"r\"::text, 2, length(\"r\"::text) - 2), E'\\\\\\\\', E'\\\\'), E'\\n'), '')");
+                        "::text || coalesce(E'\\n' || string_agg(replace(substring(\"_sb_r\"::text, 2, length(\"_sb_r\"::text) - 2), E'\\\\\\\\', E'\\\\'), E'\\n'), '')");
     }
 
     // Writing
@@ -156,6 +156,7 @@ final class Planner {
         boolean merges = wanted.preferences()
                 .resolution()
                 .filter(Preferences.Resolution.MERGE::equals)
+                .filter(_ -> table.plain())
                 .isPresent();
         var write = new WriteSql(table, query, wanted.preferences());
         var returning = returning(table, query, wanted, merges);
@@ -173,18 +174,19 @@ final class Planner {
     }
 
     private WriteSql.Returning returning(Table table, Query query, Wanted wanted, boolean inserted) {
+        new ReadSql(catalog, query, settings).refuseUnknownPaths();
         return switch (wanted.preferences().returned()) {
             case MINIMAL -> new WriteSql.Returning(Optional.of(Set.of()), inserted);
             case HEADERS -> new WriteSql.Returning(Optional.of(new LinkedHashSet<>(table.key())), inserted);
             case REPRESENTATION ->
-                new WriteSql.Returning(new ReadSql(catalog, query, settings.aggregates()).needed(table), inserted);
+                new WriteSql.Returning(new ReadSql(catalog, query, settings).needed(table), inserted);
         };
     }
 
     private Plan written(Table table, Query query, Optional<Sql> statement, Wanted wanted, boolean inserted) {
         Sql source = statement.orElseGet(() -> new Sql()
                 .add("select *")
-                .add(inserted ? ", false as \"_inserted\"" : "")
+                .add(inserted ? ", false as \"_sb_inserted\"" : "")
                 .add(" from ")
                 .name(table.name())
                 .add(" where false"));
@@ -197,10 +199,14 @@ final class Planner {
         boolean represented = wanted.preferences().returned() != Preferences.Returned.MINIMAL;
         ReadSql.Level rows = represented
                 ? writtenRows(table, query, wanted)
-                : new ReadSql.Level(Sql.of("select 1 as \"p\" from \"src\""), List.of());
-        Sql counts = Sql.of("(select count(*) from \"src\"), "
-                + (inserted ? "(select count(*) filter (where \"src\".\"_inserted\") from \"src\")" : "null::bigint"));
-        Sql body = represented ? body(wanted, rows.names(), true) : Sql.of("''::text");
+                : new ReadSql.Level(Sql.of("select 1 as \"_sb_p\" from \"_sb_src\""), List.of());
+        Sql counts = Sql.of("(select count(*) from \"_sb_src\"), "
+                + (inserted
+                        ? "(select count(*) filter (where \"_sb_src\".\"_sb_inserted\") from \"_sb_src\")"
+                        : "null::bigint"));
+        boolean headers = wanted.preferences().returned() == Preferences.Returned.HEADERS;
+        Wanted form = headers ? new Wanted(new MediaType.Json(false, false), wanted.preferences(), false) : wanted;
+        Sql body = represented ? body(form, rows.names(), true) : Sql.of("''::text");
         return plan(
                 answer(wanted, with, rows, body, Sql.of("null::bigint"), Optional.of(counts)),
                 Optional.empty(),
@@ -212,14 +218,14 @@ final class Planner {
         boolean headers = wanted.preferences().returned() == Preferences.Returned.HEADERS;
         Query answered = headers ? keyOnly(table) : withoutRootConditions(query, table);
         var source = new Source(
-                Sql.of("\"src\""),
-                "t0",
+                Sql.of("\"_sb_src\""),
+                "_sb_t0",
                 Optional.of(table),
                 List.of(),
                 table.name().table(),
                 true);
-        var reader = new ReadSql(catalog, answered, settings.aggregates());
-        reader.nextAlias("t");
+        var reader = new ReadSql(catalog, answered, settings);
+        reader.nextAlias("_sb_t");
         return reader.rows(source, ALL, true);
     }
 
@@ -268,21 +274,21 @@ final class Planner {
         Result result = routine.result();
         boolean readOnly = reading || !routine.changes();
         if (!result.composite()) {
-            return plan(scalar(routine, call, wanted), Optional.empty(), readOnly, wanted);
+            return plan(scalar(routine, call, range, wanted), Optional.empty(), readOnly, wanted);
         }
         Optional<Table> table = result.table().flatMap(catalog::table);
         Sql with = new Sql();
         Sql from = call;
         if (routine.changes()) { // called once, however often its rows are read
-            with.add("with \"src\" as materialized (select \"f\".* from ")
+            with.add("with \"_sb_src\" as materialized (select \"f\".* from ")
                     .add(call)
                     .add(" as \"f\") ");
-            from = Sql.of("\"src\"");
+            from = Sql.of("\"_sb_src\"");
         }
-        var writer = new ReadSql(catalog, query, settings.aggregates());
+        var writer = new ReadSql(catalog, query, settings);
         var source = new Source(
                 from,
-                writer.nextAlias("t"),
+                writer.nextAlias("_sb_t"),
                 table,
                 result.columns(),
                 routine.name().table(),
@@ -298,7 +304,7 @@ final class Planner {
                 wanted);
     }
 
-    private Sql scalar(Routine routine, Sql call, Wanted wanted) {
+    private Sql scalar(Routine routine, Sql call, Range range, Wanted wanted) {
         boolean set = routine.result().set();
         var rows = new ReadSql.Level(
                 new Sql()
@@ -307,19 +313,20 @@ final class Planner {
                                         ? "select null::text as \"v\" from "
                                         : "select \"t0\".\"v\" from ")
                         .add(call)
-                        .add(" as \"t0\" (\"v\")"),
+                        .add(" as \"t0\" (\"v\")")
+                        .add(set ? ReadSql.limits(range) : new Sql()),
                 List.of("v"));
         Sql body = switch (wanted.media()) {
             case MediaType.Raw(boolean binary) ->
                 Sql.of(
                         binary
-                                ? "encode(string_agg(\"r\".\"v\"::bytea, ''), 'base64')"
-                                : "string_agg(\"r\".\"v\"::text, '')");
+                                ? "encode(string_agg(\"_sb_r\".\"v\"::bytea, ''), 'base64')"
+                                : "string_agg(\"_sb_r\".\"v\"::text, '')");
             case MediaType.Json _, MediaType.Plan _ ->
                 Sql.of(
                         set
-                                ? "coalesce(json_agg(\"r\".\"v\"), '[]')::text"
-                                : "coalesce((json_agg(\"r\".\"v\") -> 0)::text, 'null')");
+                                ? "coalesce(json_agg(\"_sb_r\".\"v\"), '[]')::text"
+                                : "coalesce((json_agg(\"_sb_r\".\"v\") -> 0)::text, 'null')");
             case MediaType.Csv _, MediaType.GeoJson _, MediaType.OpenApi _ -> body(wanted, rows.names(), set);
         };
         return answer(

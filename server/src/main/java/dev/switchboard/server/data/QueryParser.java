@@ -79,7 +79,11 @@ final class QueryParser {
             case "select" -> select = SelectParser.parse(value);
             case "columns" -> columns = Optional.of(names("columns parameter", value));
             case "on_conflict" -> onConflict = Optional.of(names("on_conflict parameter", value));
-            case "apikey" -> {} // a key may come so
+            case "apikey" -> { // a key may come so, and a key is no comparison
+                if (ConditionParser.isComparison(value)) {
+                    placed(key, value);
+                }
+            }
             default -> placed(key, value);
         }
     }

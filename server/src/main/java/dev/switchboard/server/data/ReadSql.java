@@ -1,5 +1,6 @@
 package dev.switchboard.server.data;
 
+import dev.switchboard.server.config.DataSettings;
 import dev.switchboard.server.data.Catalog.Junction;
 import dev.switchboard.server.data.Catalog.Relationship;
 import dev.switchboard.server.data.Catalog.Table;
@@ -25,7 +26,7 @@ import java.util.Set;
 final class ReadSql {
     private final Catalog catalog;
     private final Query query;
-    private final boolean aggregates;
+    private final DataSettings settings;
     private final Relations relations;
     private int aliases;
 
@@ -47,11 +48,10 @@ final class ReadSql {
         COUNT
     }
 
-    /** @param aggregates whether sums, averages and the like are allowed */
-    ReadSql(Catalog catalog, Query query, boolean aggregates) {
+    ReadSql(Catalog catalog, Query query, DataSettings settings) {
         this.catalog = catalog;
         this.query = query;
-        this.aggregates = aggregates;
+        this.settings = settings;
         this.relations = new Relations(catalog);
     }
 
@@ -89,7 +89,16 @@ final class ReadSql {
                 .filter(placed -> placed.path().equals(path))
                 .map(Placed::value)
                 .findFirst()
-                .orElse(new Range(Optional.empty(), Optional.empty()));
+                .map(this::bounded)
+                .orElseGet(() -> bounded(new Range(Optional.empty(), Optional.empty())));
+    }
+
+    private Range bounded(Range range) {
+        return settings.maxRows() == 0
+                ? range
+                : new Range(
+                        Optional.of(Math.min(settings.maxRows(), range.limit().orElse(Long.MAX_VALUE))),
+                        range.offset());
     }
 
     private static <T> List<T> at(List<Placed<T>> all, List<String> path) {
@@ -99,7 +108,8 @@ final class ReadSql {
                 .toList();
     }
 
-    private void refuseUnknownPaths() {
+    /** A path that leads nowhere is refused, and never left out: a condition less would mean more rows. */
+    void refuseUnknownPaths() {
         var paths = new ArrayList<List<String>>();
         query.conditions().forEach(placed -> paths.add(placed.path()));
         query.orders().forEach(placed -> paths.add(placed.path()));
@@ -164,13 +174,7 @@ final class ReadSql {
         outputs.groupBy(sql);
         if (purpose == Purpose.ROWS) {
             orderBy(sql, source, orders, children);
-            range.limit()
-                    .ifPresent(
-                            limit -> sql.add(" limit ").value(limit.toString()).add("::bigint"));
-            range.offset()
-                    .filter(offset -> offset > 0)
-                    .ifPresent(offset ->
-                            sql.add(" offset ").value(offset.toString()).add("::bigint"));
+            sql.add(limits(range));
         }
         return new Level(sql, outputs.names());
     }
@@ -190,7 +194,18 @@ final class ReadSql {
 
     private static Sql presence(Child child) {
         var alias = new Sql().name(child.alias());
-        return child.toOne() ? alias.add(".\"p\" is not null") : alias.add(".\"n\" > 0");
+        return child.toOne() ? alias.add(".\"_sb_p\" is not null") : alias.add(".\"_sb_n\" > 0");
+    }
+
+    static Sql limits(Range range) {
+        var sql = new Sql();
+        range.limit()
+                .ifPresent(limit -> sql.add(" limit ").value(limit.toString()).add("::bigint"));
+        range.offset()
+                .filter(offset -> offset > 0)
+                .ifPresent(
+                        offset -> sql.add(" offset ").value(offset.toString()).add("::bigint"));
+        return sql;
     }
 
     // Embedded resources
@@ -203,7 +218,7 @@ final class ReadSql {
                                 + "' in the schema cache"));
         Relationship relationship = relations.find(from, embed);
         Table to = catalog.table(relationship.to()).orElseThrow();
-        Source source = Source.of(to, nextAlias("t"));
+        Source source = Source.of(to, nextAlias("_sb_t"));
         Sql on = on(parent, relationship, source);
         if (relationship.junction().isPresent()) {
             // the junction first: "a as t1" is written after the source's own FROM
@@ -230,7 +245,7 @@ final class ReadSql {
                         .map(Order::field)
                         .toList()
                 : List.of();
-        String alias = nextAlias("e");
+        String alias = nextAlias("_sb_e");
         Level level = level(
                 source,
                 embed.spread() ? expanded(to, embed.select()) : embed.select(),
@@ -264,7 +279,7 @@ final class ReadSql {
     }
 
     private static String junctionAlias(Source source) {
-        return "j" + source.alias();
+        return "_sb_j" + source.alias();
     }
 
     private static Sql on(Source parent, Relationship relationship, Source child) {
@@ -304,54 +319,54 @@ final class ReadSql {
         boolean inner = embed.join() == Join.INNER;
         var sql = new Sql().add(inner ? " join lateral (" : " left join lateral (");
         if (purpose == Purpose.COUNT) {
-            sql.add(toOne ? "select 1 as \"p\" from (" : "select count(*) as \"n\" from (")
+            sql.add(toOne ? "select 1 as \"_sb_p\" from (" : "select count(*) as \"_sb_n\" from (")
                     .add(level.sql())
-                    .add(") as \"r\"");
+                    .add(") as \"_sb_r\"");
         } else if (toOne) {
             sql.add("select ");
             if (embed.spread()) {
                 columns(sql, level.names());
             } else {
-                row(sql, level.names(), extras).add(" as \"j\", ");
+                row(sql, level.names(), extras).add(" as \"_sb_j\", ");
             }
             for (int i = 0; i < extras; i++) {
-                sql.add("\"r\".\"o" + i + "\", ");
+                sql.add("\"_sb_r\".\"_sb_o" + i + "\", ");
             }
-            sql.add("1 as \"p\" from (").add(level.sql()).add(") as \"r\"");
+            sql.add("1 as \"_sb_p\" from (").add(level.sql()).add(") as \"_sb_r\"");
         } else {
             sql.add("select ");
             if (embed.spread()) {
                 level.names()
-                        .forEach(name -> sql.add("coalesce(json_agg(\"r\".")
+                        .forEach(name -> sql.add("coalesce(json_agg(\"_sb_r\".")
                                 .name(name)
                                 .add("), '[]') as ")
                                 .name(name)
                                 .add(", "));
             } else {
-                sql.add("coalesce(json_agg(\"r\"), '[]') as \"j\", ");
+                sql.add("coalesce(json_agg(\"_sb_r\"), '[]') as \"_sb_j\", ");
             }
-            sql.add("count(*) as \"n\" from (").add(level.sql()).add(") as \"r\"");
+            sql.add("count(*) as \"_sb_n\" from (").add(level.sql()).add(") as \"_sb_r\"");
         }
         return sql.add(") as ")
                 .name(alias)
                 .add(" on ")
-                .add(inner && !toOne ? new Sql().name(alias).add(".\"n\" > 0") : Sql.of("true"));
+                .add(inner && !toOne ? new Sql().name(alias).add(".\"_sb_n\" > 0") : Sql.of("true"));
     }
 
     private static void columns(Sql sql, List<String> names) {
-        names.forEach(name -> sql.add("\"r\".").name(name).add(", "));
+        names.forEach(name -> sql.add("\"_sb_r\".").name(name).add(", "));
     }
 
     /** The row as JSON, without what is only there to order by. */
     private static Sql row(Sql sql, List<String> names, int extras) {
         if (extras == 0) {
-            return sql.add("row_to_json(\"r\")");
+            return sql.add("row_to_json(\"_sb_r\")");
         }
-        sql.add("(select row_to_json(\"s\") from (select ");
+        sql.add("(select row_to_json(\"_sb_s\") from (select ");
         for (int i = 0; i < names.size(); i++) {
-            sql.add(i == 0 ? "\"r\"." : ", \"r\".").name(names.get(i));
+            sql.add(i == 0 ? "\"_sb_r\"." : ", \"_sb_r\".").name(names.get(i));
         }
-        return sql.add(") as \"s\")");
+        return sql.add(") as \"_sb_s\")");
     }
 
     // Columns
@@ -398,9 +413,9 @@ final class ReadSql {
                             DataError.RELATED_ORDER,
                             "A related order on '" + source.label() + "' is not possible with aggregates");
                 }
-                all.add(source.field(extras.get(i)).add(" as \"o" + i + "\""));
+                all.add(source.field(extras.get(i)).add(" as \"_sb_o" + i + "\""));
             }
-            return all.isEmpty() ? Sql.of("1 as \"p\"") : Sql.join(", ", all);
+            return Sql.join(", ", all);
         }
 
         void groupBy(Sql sql) {
@@ -450,15 +465,14 @@ final class ReadSql {
     }
 
     private static void star(Source source, Outputs outputs, boolean byName) {
-        if (!byName) {
-            outputs.expressions.add(new Sql().name(source.alias()).add(".*"));
-            source.table()
-                    .ifPresent(table -> outputs.names.addAll(table.columns().keySet()));
-            return;
-        }
         List<String> names = source.table()
                 .map(table -> List.copyOf(table.columns().keySet()))
                 .orElse(source.columns());
+        if (!byName) {
+            outputs.expressions.add(new Sql().name(source.alias()).add(".*"));
+            outputs.names.addAll(names);
+            return;
+        }
         names.forEach(name -> outputs.add(source.column(name), name, false));
     }
 
@@ -480,7 +494,7 @@ final class ReadSql {
     }
 
     private void requireAggregates() {
-        if (!aggregates) {
+        if (!settings.aggregates()) {
             throw new DataException(DataError.AGGREGATES, DataError.AGGREGATES.message());
         }
     }
@@ -495,7 +509,7 @@ final class ReadSql {
                             outputs.add(new Sql().name(child.alias()).add(".").name(name), name, false));
             return;
         }
-        Sql json = new Sql().name(child.alias()).add(".\"j\"");
+        Sql json = new Sql().name(child.alias()).add(".\"_sb_j\"");
         outputs.add(aggregated ? json.add("::jsonb") : json, child.embed().label(), false);
     }
 
@@ -514,8 +528,9 @@ final class ReadSql {
         var matcher = java.util.regex.Pattern.compile(
                         "(?<name>[^(\\[]+?)\\s*(?<modifier>\\(\\d{1,4}(,\\s*\\d{1,4})?\\))?(?<array>(\\[\\])*)")
                 .matcher(written);
-        String type =
-                matcher.matches() ? catalog.types().get(matcher.group("name").strip()) : null;
+        String type = matcher.matches()
+                ? catalog.types().get(matcher.group("name").strip().toLowerCase(java.util.Locale.ROOT))
+                : null;
         if (type == null) {
             throw new DataException(
                     400, "42704", "type \"" + written + "\" does not exist", Optional.empty(), Optional.empty());
@@ -558,7 +573,7 @@ final class ReadSql {
                             + "' do not form a many-to-one or one-to-one relationship");
         }
         int place = places.merge(label, 1, Integer::sum) - 1;
-        return new Sql().name(child.alias()).add(".\"o" + place + "\"");
+        return new Sql().name(child.alias()).add(".\"_sb_o" + place + "\"");
     }
 
     // What a statement that writes has to give back

@@ -32,11 +32,7 @@ final class Routines {
         List<Routine> fitting =
                 all.stream().filter(routine -> fits(routine, arguments)).toList();
         if (fitting.isEmpty() && body) {
-            fitting = all.stream()
-                    .filter(Routine::takesOneUnnamed)
-                    .filter(routine ->
-                            WHOLE_BODY.contains(routine.parameters().getFirst().baseType()))
-                    .toList();
+            fitting = all.stream().filter(Routines::takesBody).toList();
         }
         if (fitting.isEmpty()) {
             throw none(name, arguments, all);
@@ -52,6 +48,21 @@ final class Routines {
                                     + " can be resolved"));
         }
         return fitting.getFirst();
+    }
+
+    /**
+     * The function whose one unnamed parameter takes a whole body.
+     *
+     * @throws DataException if there is none
+     */
+    Routine findWhole(TableName name) {
+        List<Routine> all = catalog.routines().getOrDefault(name, List.of());
+        return all.stream().filter(Routines::takesBody).findFirst().orElseThrow(() -> none(name, List.of(), all));
+    }
+
+    private static boolean takesBody(Routine routine) {
+        return routine.takesOneUnnamed()
+                && WHOLE_BODY.contains(routine.parameters().getFirst().baseType());
     }
 
     private static boolean fits(Routine routine, Collection<String> arguments) {

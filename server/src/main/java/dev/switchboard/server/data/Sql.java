@@ -13,6 +13,9 @@ final class Sql {
     /** PostgreSQL cuts longer names off, so that two could become one. */
     static final int LONGEST_NAME = 63;
 
+    /** How names begin that statements need beside those of tables and clients. */
+    static final String OWN = "_sb_";
+
     private final StringBuilder text = new StringBuilder();
     private final List<@Nullable String> parameters = new ArrayList<>();
 
@@ -57,6 +60,11 @@ final class Sql {
 
     /** A name that the client gives to something of the answer. */
     Sql label(String label) {
+        if (label.startsWith(OWN)) {
+            throw new DataException(
+                    DataError.MALFORMED_QUERY,
+                    "A name in select begins with " + OWN + ", which names of this server do");
+        }
         if (label.getBytes(java.nio.charset.StandardCharsets.UTF_8).length > LONGEST_NAME) {
             throw new DataException(
                     DataError.TOO_COMPLEX, "A name in select is longer than " + LONGEST_NAME + " bytes");

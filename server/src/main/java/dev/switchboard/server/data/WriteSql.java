@@ -14,10 +14,10 @@ import java.util.Set;
 /** INSERT, UPDATE and DELETE of what a request gives, RETURNING what its answer is made of. Pure. */
 final class WriteSql {
     /** How rows are called that a statement has written. */
-    static final String WRITTEN = "src";
+    static final String WRITTEN = "_sb_src";
 
     /** Whether an upsert has inserted the row. */
-    static final String INSERTED = "_inserted";
+    static final String INSERTED = "_sb_inserted";
 
     private final Table table;
     private final Query query;

@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,6 +25,10 @@ final class BlockingRoutes {
 
     private final HttpLimits limits;
     private final Cors cors;
+    /** Bytes of bodies that arrive or are worked on, and of answers that clients have not read yet. */
+    private final AtomicLong waiting = new AtomicLong();
+
+    private final long mostWaiting = Runtime.getRuntime().maxMemory() / 4;
 
     BlockingRoutes(HttpLimits limits, Cors cors) {
         this.limits = limits;
@@ -49,16 +54,21 @@ final class BlockingRoutes {
             request.connection().close();
         });
         request.exceptionHandler(_ -> vertx.cancelTimer(timer));
+        int most = Math.min(limits.bodyBytes(), handler.mostBodyBytes());
+        var held = new Held();
+        request.response().closeHandler(_ -> held.release());
         request.handler(part -> {
-            if (body.length() + part.length() <= limits.bodyBytes()) {
+            if (body.length() + part.length() > most) {
+                refuse(request, 413, "The body is larger than " + most + " bytes");
+            } else if (!held.take(part.length())) {
+                refuse(request, 503, "Too many bytes of requests and answers are under way; try again later");
+            } else if (!request.response().ended()) {
                 body.appendBuffer(part);
-            } else {
-                refuse(request, 413, "The body is larger than " + limits.bodyBytes() + " bytes");
             }
         });
         request.endHandler(_ -> {
             vertx.cancelTimer(timer);
-            if (!request.response().ended()) {
+            if (!request.response().ended() && held.handOver()) {
                 start(request, handler, body.getBytes());
             }
         });
@@ -93,17 +103,26 @@ final class BlockingRoutes {
         request.response().closeHandler(_ -> client.leave());
         Request value = value(request, body);
         Thread.ofVirtual().name("http").start(() -> {
-            Response response;
             try {
-                response = handler.handle(value, client);
-            } catch (RuntimeException failed) {
-                LOG.error("{} {} failed", value.method(), value.path(), failed);
-                response =
-                        Response.json(500, "{\"code\":\"500\",\"message\":\"Internal error; the log has its cause\"}");
+                Response response = answer(handler, value, client);
+                client.answered();
+                write(request, response);
+            } catch (RuntimeException | Error unwritable) { // whatever it is, nobody waits for ever
+                LOG.error("{} {} could not be answered: {}", value.method(), value.path(), unwritable.toString());
+                request.connection().close();
+            } finally {
+                waiting.addAndGet(-body.length);
             }
-            client.answered();
-            write(request, response);
         });
+    }
+
+    private static Response answer(Handler handler, Request request, Handler.Client client) {
+        try {
+            return handler.handle(request, client);
+        } catch (RuntimeException failed) {
+            LOG.error("{} {} failed: {}", request.method(), request.path(), failed.toString());
+            return Response.json(500, "{\"code\":\"500\",\"message\":\"Internal error; the log has its cause\"}");
+        }
     }
 
     private Request value(HttpServerRequest request, byte[] body) {
@@ -132,17 +151,52 @@ final class BlockingRoutes {
         return String.valueOf(request.remoteAddress().hostAddress());
     }
 
-    private static void write(HttpServerRequest request, Response response) {
+    private void write(HttpServerRequest request, Response response) {
         HttpServerResponse target = request.response();
         if (target.closed() || target.ended()) {
             return;
         }
         target.setStatusCode(response.status());
-        response.headers().forEach(header -> target.putHeader(header.name(), header.value()));
+        response.headers().forEach(header -> target.headers().add(header.name(), header.value()));
         if (request.method().equals(HttpMethod.HEAD) || response.body().length == 0) {
             target.end();
         } else {
-            target.end(Buffer.buffer(response.body()));
+            int length = response.body().length;
+            waiting.addAndGet(length);
+            target.end(Buffer.buffer(response.body())).onComplete(_ -> waiting.addAndGet(-length));
+        }
+    }
+
+    /** The bytes of one body while it arrives, counted with all others'. Owned by one event loop. */
+    private final class Held {
+        private int bytes;
+        private boolean over;
+
+        boolean take(int more) {
+            if (over) {
+                return false;
+            }
+            if (waiting.addAndGet(more) > mostWaiting) {
+                waiting.addAndGet(-more);
+                release();
+                return false;
+            }
+            bytes += more;
+            return true;
+        }
+
+        /** From here on, who answers counts them. */
+        boolean handOver() {
+            boolean whole = !over;
+            over = true;
+            return whole;
+        }
+
+        void release() {
+            if (!over) {
+                over = true;
+                waiting.addAndGet(-bytes);
+            }
         }
     }
 

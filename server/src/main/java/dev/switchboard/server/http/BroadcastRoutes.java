@@ -5,6 +5,7 @@ import dev.switchboard.engine.protocol.BroadcastContent;
 import dev.switchboard.engine.protocol.Json;
 import dev.switchboard.engine.protocol.JsonBytes;
 import dev.switchboard.engine.protocol.ServerMessage;
+import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
@@ -13,10 +14,12 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
@@ -38,6 +41,7 @@ final class BroadcastRoutes {
     private final TokenVerifier tokens;
     private final InstantSource clock;
     private final int maxBytes;
+    private final Duration bodyTime;
 
     private record Message(String topic, BroadcastContent content) {}
 
@@ -56,18 +60,21 @@ final class BroadcastRoutes {
      * @param broadcast tells everyone who is joined to the topic
      * @param congested whether so much waits to be broadcast that senders have to wait
      * @param maxBytes  of a body
+     * @param bodyTime  until it is there
      */
     BroadcastRoutes(
             BiConsumer<String, BroadcastContent> broadcast,
             BooleanSupplier congested,
             TokenVerifier tokens,
             InstantSource clock,
-            int maxBytes) {
+            int maxBytes,
+            Duration bodyTime) {
         this.broadcast = broadcast;
         this.congested = congested;
         this.tokens = tokens;
         this.clock = clock;
         this.maxBytes = maxBytes;
+        this.bodyTime = bodyTime;
     }
 
     /** What follows the endpoint's prefix, where the path is one of these routes. */
@@ -113,6 +120,10 @@ final class BroadcastRoutes {
 
     private void readBody(HttpServerRequest request, Consumer<byte[]> done) {
         Buffer body = Buffer.buffer();
+        Vertx vertx = Objects.requireNonNull(Vertx.currentContext(), "requests come on event loops")
+                .owner();
+        long timer =
+                vertx.setTimer(bodyTime.toMillis(), _ -> request.connection().close());
         request.handler(part -> {
             if (body.length() + part.length() <= maxBytes) {
                 body.appendBuffer(part);
@@ -120,7 +131,9 @@ final class BroadcastRoutes {
                 answer(request, 413, "message", "The body is larger than " + maxBytes + " bytes");
             }
         });
+        request.exceptionHandler(_ -> vertx.cancelTimer(timer));
         request.endHandler(_ -> {
+            vertx.cancelTimer(timer);
             if (!request.response().ended()) {
                 done.accept(body.getBytes());
             }

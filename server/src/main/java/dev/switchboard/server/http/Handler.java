@@ -5,6 +5,11 @@ public interface Handler {
     /** @param client whom the answer goes to */
     Response handle(Request request, Client client);
 
+    /** Of a request's body, where that is less than the settings allow. */
+    default int mostBodyBytes() {
+        return Integer.MAX_VALUE;
+    }
+
     /** Who waits for the answer. */
     interface Client {
         /** Runs this once if the client goes away before it is answered; at once if it is gone already. */

@@ -60,8 +60,8 @@ public final class HttpFront {
         this.limits = limits;
         this.health = new HealthRoutes(engine.progress());
         this.metrics = metrics;
-        this.broadcasts =
-                new BroadcastRoutes(engine::broadcast, gateway::isCongested, tokens, clock, maxBroadcastBytes);
+        this.broadcasts = new BroadcastRoutes(
+                engine::broadcast, gateway::isCongested, tokens, clock, maxBroadcastBytes, limits.bodyTime());
     }
 
     /**
