@@ -3,6 +3,7 @@ package dev.switchboard.server;
 import dev.switchboard.server.auth.JwtTokens;
 import dev.switchboard.server.auth.KeyRing;
 import dev.switchboard.server.config.InvalidSettingException;
+import dev.switchboard.server.config.Secrets;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -50,8 +51,9 @@ final class TokenCommand implements Callable<Integer> {
         if (subject != null) {
             all.put("sub", subject);
         }
+        Secrets secrets = Installation.secrets(dataDirectory);
         var keys = KeyRing.loadOrCreate(dataDirectory.resolve(DataDirectory.SIGNING_KEYS), Instant.now());
-        var tokens = new JwtTokens(Installation.secrets(dataDirectory).jwt(), keys, Optional.empty(), true);
+        var tokens = new JwtTokens(secrets.jwt(), keys, Optional.empty(), true);
         PrintWriter out = spec.commandLine().getOut();
         out.println(tokens.issue(role, all, Instant.now(), life(ttl)));
         out.flush();

@@ -364,6 +364,11 @@ public final class AccountRoutes implements Handler {
     private JwtTokens.Reading.Signed bearer(Request request) {
         String token = request.bearer().orElseThrow(() -> new AccountException(AccountError.NO_AUTHORIZATION));
         return switch (jwt.read(token)) {
+            case JwtTokens.Reading.Signed signed
+            when signed.foreign() ->
+                throw new AccountException(
+                        AccountError.BAD_JWT,
+                        "The identity provider keeps the accounts of its users, and not this server");
             case JwtTokens.Reading.Signed signed when clock.instant().isBefore(signed.expiresAt()) -> signed;
             case JwtTokens.Reading.Signed _ ->
                 throw new AccountException(

@@ -46,8 +46,11 @@ public final class JwtTokens implements TokenVerifier {
 
     /** What a token says, once its signature is found right; of its times only {@code exp} was looked for. */
     public sealed interface Reading {
-        /** @param claims all of them, of an identity provider's token with ours beside theirs */
-        record Signed(String role, Map<String, Object> claims, Instant expiresAt) implements Reading {
+        /**
+         * @param claims  all of them, of an identity provider's token with ours beside theirs
+         * @param foreign whether it is an identity provider's
+         */
+        record Signed(String role, Map<String, Object> claims, Instant expiresAt, boolean foreign) implements Reading {
             public Optional<String> text(String claim) {
                 return claims.get(claim) instanceof String text ? Optional.of(text) : Optional.empty();
             }
@@ -143,7 +146,8 @@ public final class JwtTokens implements TokenVerifier {
         if (claims == null) {
             return new Reading.Refused(ErrorCode.TOKEN_MALFORMED);
         }
-        Optional<Map<String, Object>> believed = believe(jwt, claims);
+        Optional<Map<String, Object>> own = believeOwn(jwt, claims);
+        Optional<Map<String, Object>> believed = own.or(() -> believeForeign(jwt, claims));
         if (believed.isEmpty()) {
             return new Reading.Refused(ErrorCode.TOKEN_SIGNATURE);
         }
@@ -156,7 +160,7 @@ public final class JwtTokens implements TokenVerifier {
             return new Reading.Refused(ErrorCode.CLAIMS_MISSING);
         }
         return new Reading.Signed(
-                role, all, Instant.ofEpochSecond(Math.min(expiry.longValue(), LATEST.getEpochSecond())));
+                role, all, Instant.ofEpochSecond(Math.min(expiry.longValue(), LATEST.getEpochSecond())), own.isEmpty());
     }
 
     @Override
@@ -173,7 +177,7 @@ public final class JwtTokens implements TokenVerifier {
         };
     }
 
-    private Optional<Map<String, Object>> believe(SignedJWT jwt, Map<String, Object> claims) {
+    private Optional<Map<String, Object>> believeOwn(SignedJWT jwt, Map<String, Object> claims) {
         JWSAlgorithm algorithm = jwt.getHeader().getAlgorithm();
         try {
             if (algorithm.equals(JWSAlgorithm.HS256)) {
@@ -186,6 +190,10 @@ public final class JwtTokens implements TokenVerifier {
         } catch (JOSEException unverifiable) {
             return Optional.empty();
         }
+        return Optional.empty();
+    }
+
+    private Optional<Map<String, Object>> believeForeign(SignedJWT jwt, Map<String, Object> claims) {
         return foreign.filter(issuer -> issuer.issued(claims)).flatMap(issuer -> issuer.verify(jwt, claims));
     }
 

@@ -18,7 +18,6 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -46,30 +45,6 @@ public final class DataRoutes implements Handler, AutoCloseable {
     private final InstantSource clock;
     private final Catalogs catalogs;
     private final Executor executor;
-
-    /** Who asks. */
-    private record Identity(String role, String claims) {}
-
-    /**
-     * A request with what was found out about it at once.
-     *
-     * @param schema that it asks for
-     */
-    private record Asked(
-            Request request,
-            Client client,
-            Identity identity,
-            String schema,
-            MediaType media,
-            Preferences preferences) {
-        boolean isHead() {
-            return request.method().equals("HEAD");
-        }
-
-        Wanted wanted() {
-            return new Wanted(media, preferences, isHead());
-        }
-    }
 
     /** @param connections of a user who may take on the roles of tokens */
     public DataRoutes(DataSource connections, DataSettings settings, JwtTokens tokens, InstantSource clock) {
@@ -99,7 +74,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
     }
 
     private Response answer(Request request, Client client) {
-        Identity identity = identity(request);
+        Asked.Identity identity = identity(request);
         boolean reads = request.method().equals("GET") || request.method().equals("HEAD");
         var asked = new Asked(
                 request,
@@ -131,12 +106,12 @@ public final class DataRoutes implements Handler, AutoCloseable {
 
     // Who asks, and for what
 
-    private Identity identity(Request request) {
+    private Asked.Identity identity(Request request) {
         Optional<String> bearer = request.bearer().filter(token -> !token.startsWith("sb_"));
         Optional<String> token = bearer.or(() -> request.header("apikey"))
                 .or(() -> request.parameter("apikey").filter(key -> !ConditionParser.isComparison(key)));
         if (token.isEmpty()) {
-            return new Identity("anon", "{\"role\":\"anon\"}");
+            return new Asked.Identity("anon", "{\"role\":\"anon\"}");
         }
         return switch (tokens.read(token.get())) {
             case JwtTokens.Reading.Refused(ErrorCode code) ->
@@ -148,7 +123,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
                 }
                 refuseFuture(signed, "nbf", "JWT not yet valid", now);
                 refuseFuture(signed, "iat", "JWT issued at future", now);
-                yield new Identity(signed.role(), signed.json());
+                yield new Asked.Identity(signed.role(), signed.json());
             }
         };
     }
@@ -255,7 +230,9 @@ public final class DataRoutes implements Handler, AutoCloseable {
         Plan.Outcome outcome = run(plan, asked, catalog);
         Optional<Long> total = total(asked, catalog, planner, table, query, outcome);
         return listed(asked, range, outcome, total)
-                .with("Content-Location", location(table, asked.request().query()));
+                .with(
+                        "Content-Location",
+                        Answers.location(table, asked.request().query()));
     }
 
     /** An estimate that is small is not worth its error: the exact number is counted instead. */
@@ -328,7 +305,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
         }
         String rows = outcome.rows() == 0 ? "*" : offset + "-" + (offset + outcome.rows() - 1);
         boolean partial = total.isPresent() && outcome.rows() < total.get();
-        return response(asked, partial ? 206 : 200, outcome)
+        return Answers.response(asked, partial ? 206 : 200, outcome)
                 .with("Content-Range", rows + "/" + total.map(String::valueOf).orElse("*"));
     }
 
@@ -423,38 +400,17 @@ public final class DataRoutes implements Handler, AutoCloseable {
                 ? outcome.inserted().filter(count -> count == 0 && written > 0).isPresent() ? 200 : 201
                 : represented ? 200 : 204;
         String rows = first.equals("0") && written > 0 ? "0-" + (written - 1) : "*";
-        Response response = represented ? response(asked, actual, outcome) : plain(asked, actual, outcome);
+        Response response =
+                represented ? Answers.response(asked, actual, outcome) : Answers.plain(asked, actual, outcome);
         response = response.with(
                 "Content-Range", rows + "/" + (preferences.counted() == Counted.NONE ? "*" : String.valueOf(written)));
         if (preferences.returned() == Returned.HEADERS && status == 201) {
-            Optional<String> location = location(table, outcome);
+            Optional<String> location = Answers.location(table, outcome);
             if (location.isPresent()) {
                 response = response.with("Location", location.get());
             }
         }
         return response;
-    }
-
-    /** What a header cannot hold of a query is left out. */
-    private static String location(Table table, String query) {
-        String path = "/" + encode(table.name().table());
-        return query.isEmpty() ? path : path + "?" + query.replaceAll("[^\\x21-\\x7e]", "");
-    }
-
-    private static Optional<String> location(Table table, Plan.Outcome outcome) {
-        var rows = JsonMapper.shared().readTree(outcome.body());
-        if (table.key().isEmpty() || rows.size() != 1) {
-            return Optional.empty();
-        }
-        List<String> parts = table.key().stream()
-                .map(column -> encode(column) + "=eq."
-                        + encode(rows.path(0).path(column).asString()))
-                .toList();
-        return Optional.of("/" + encode(table.name().table()) + "?" + String.join("&", parts));
-    }
-
-    private static String encode(String text) {
-        return java.net.URLEncoder.encode(text, StandardCharsets.UTF_8);
     }
 
     // Functions
@@ -547,10 +503,10 @@ public final class DataRoutes implements Handler, AutoCloseable {
         Plan plan = new Planner(catalog, settings).call(routine, call, query, range, asked.wanted(), reading);
         Plan.Outcome outcome = run(plan, asked, catalog);
         if (routine.result().isVoid() && plan.explained().isEmpty()) {
-            return plain(asked, 204, outcome);
+            return Answers.plain(asked, 204, outcome);
         }
         if (!routine.result().set()) {
-            return response(asked, 200, outcome).with("Content-Range", outcome.rows() == 0 ? "*/*" : "0-0/*");
+            return Answers.response(asked, 200, outcome).with("Content-Range", outcome.rows() == 0 ? "*/*" : "0-0/*");
         }
         return listed(asked, range, outcome, outcome.total());
     }
@@ -587,59 +543,6 @@ public final class DataRoutes implements Handler, AutoCloseable {
             }
         }
         return cookies;
-    }
-
-    private static Response response(Asked asked, int status, Plan.Outcome outcome) {
-        String text = outcome.body();
-        byte[] body = asked.media() instanceof MediaType.Raw(boolean binary) && binary
-                ? java.util.Base64.getMimeDecoder().decode(text)
-                : text.getBytes(StandardCharsets.UTF_8);
-        var response = new Response(
-                status,
-                List.of(new Response.Header("Content-Type", asked.media().contentType())),
-                body);
-        return decorated(asked, response, outcome);
-    }
-
-    private static Response plain(Asked asked, int status, Plan.Outcome outcome) {
-        return decorated(asked, Response.empty(status), outcome);
-    }
-
-    /** With what preferences were honoured, and what a function says of status and headers. */
-    private static Response decorated(Asked asked, Response response, Plan.Outcome outcome) {
-        Response result = response;
-        if (outcome.status().filter(text -> text.matches("[2-5]\\d\\d")).isPresent()) {
-            result = new Response(Integer.parseInt(outcome.status().get()), response.headers(), response.body());
-        }
-        for (Response.Header header : outcome.headers().map(DataRoutes::headers).orElse(List.of())) {
-            result = result.with(header.name(), header.value());
-        }
-        if (!asked.preferences().applied().isEmpty()) {
-            result = result.with(
-                    "Preference-Applied", String.join(", ", asked.preferences().applied()));
-        }
-        return asked.request().header("accept-profile").isPresent()
-                        || asked.request().header("content-profile").isPresent()
-                ? result.with("Content-Profile", asked.schema())
-                : result;
-    }
-
-    /** What a function set as headers, as far as it is some. */
-    private static List<Response.Header> headers(String json) {
-        var headers = new ArrayList<Response.Header>();
-        try {
-            for (var object : JsonMapper.shared().readTree(json)) {
-                for (var member : object.properties()) {
-                    String value = member.getValue().asString("");
-                    if (member.getKey().matches("[!#$%&'*+.^_`|~0-9A-Za-z-]+") && value.matches("[\\x20-\\x7e]*")) {
-                        headers.add(new Response.Header(member.getKey(), value));
-                    }
-                }
-            }
-        } catch (tools.jackson.core.JacksonException malformed) {
-            LOG.warn("A function has set response.headers to what is no JSON: {}", malformed.getOriginalMessage());
-        }
-        return headers;
     }
 
     @Override
