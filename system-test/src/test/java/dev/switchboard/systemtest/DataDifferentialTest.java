@@ -23,8 +23,8 @@ import tools.jackson.databind.node.ObjectNode;
  * role and claims, and decides whether both answers are equal.
  */
 class DataDifferentialTest {
-    private static final int SCHEMAS = 25;
-    private static final int REQUESTS = 80;
+    private static final int SCHEMAS = 20;
+    private static final int REQUESTS = 60;
     private static final List<String> USERS = List.of(
             "11111111-1111-4111-8111-111111111111",
             "22222222-2222-4222-8222-222222222222",
