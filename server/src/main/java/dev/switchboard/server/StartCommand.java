@@ -212,6 +212,7 @@ final class StartCommand implements Callable<Integer> {
                         defaults.lineBytes(),
                         defaults.headerBytes(),
                         maxBodyBytes,
+                        defaults.waitingBytes(),
                         defaults.bodyTime(),
                         defaults.headerTime(),
                         defaults.idleTime(),

@@ -25,7 +25,25 @@ import org.junit.jupiter.api.io.TempDir;
 /** The port itself: who is too slow, whose pages may read, and certificates that are renewed. */
 class HttpPortTest {
     private static final HttpLimits IMPATIENT = new HttpLimits(
-            16 * 1024, 16 * 1024, 10_000, Duration.ofSeconds(1), Duration.ofSeconds(1), Duration.ofSeconds(2), false);
+            16 * 1024,
+            16 * 1024,
+            10_000,
+            50_000,
+            Duration.ofSeconds(1),
+            Duration.ofSeconds(1),
+            Duration.ofSeconds(2),
+            false);
+
+    /** Little room for bodies, and time enough for them. */
+    private static final HttpLimits NARROW = new HttpLimits(
+            16 * 1024,
+            16 * 1024,
+            10_000,
+            50_000,
+            Duration.ofSeconds(60),
+            Duration.ofSeconds(60),
+            Duration.ofSeconds(60),
+            false);
 
     /** How long the server lets somebody trickle bytes, each after the other. */
     private static Duration trickle(TestServer server, String bytes) throws IOException, InterruptedException {
@@ -171,5 +189,40 @@ class HttpPortTest {
 
         assertThat(code).isEqualTo(2);
         assertThat(err.toString(StandardCharsets.UTF_8)).contains("--host 0.0.0.0", "leave out --demo");
+    }
+
+    @Test
+    void N7_allBodiesTogetherAreBoundedAndGivenBackHoweverTheyEnd() throws Exception {
+        try (TestServer server = TestServer.with().http(NARROW).start();
+                Http http = new Http(server)) {
+            for (int i = 0; i < 30; i++) {
+                assertThat(http.post("/rest/v1/calls", "x".repeat(20_000)).status())
+                        .isEqualTo(413);
+                assertThat(http.post("/rest/v1/calls", "x".repeat(9_000)).status())
+                        .isEqualTo(400);
+                try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.port())) {
+                    socket.getOutputStream()
+                            .write(("POST /rest/v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n"
+                                            + "y".repeat(8_000))
+                                    .getBytes(StandardCharsets.US_ASCII));
+                }
+            }
+            var held = new java.util.ArrayList<Socket>();
+            for (int i = 0; i < 7; i++) {
+                var socket = new Socket(InetAddress.getLoopbackAddress(), server.port());
+                held.add(socket);
+                socket.getOutputStream()
+                        .write(("POST /rest/v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n"
+                                        + "y".repeat(8_000))
+                                .getBytes(StandardCharsets.US_ASCII));
+            }
+            await().atMost(Duration.ofSeconds(5))
+                    .until(() -> http.post("/rest/v1/calls", "x".repeat(9_000)).status() == 503);
+            for (Socket socket : held) {
+                socket.close();
+            }
+            await().atMost(Duration.ofSeconds(5))
+                    .until(() -> http.post("/rest/v1/calls", "x".repeat(9_000)).status() == 400);
+        }
     }
 }

@@ -81,7 +81,9 @@ class OidcTest {
             assertThat(status(http, token(stranger, ISSUER, "switchboard", "authenticated", user)))
                     .isEqualTo(401);
             // it says who somebody is, and does not keep our accounts
-            assertThat(http.get("/auth/v1/user", "Authorization", "Bearer " + good).code()).isEqualTo("bad_jwt");
+            assertThat(http.get("/auth/v1/user", "Authorization", "Bearer " + good)
+                            .code())
+                    .isEqualTo("bad_jwt");
             var confused = new SignedJWT(
                     new JWSHeader.Builder(JWSAlgorithm.HS256).keyID("k1").build(),
                     new JWTClaimsSet.Builder()

@@ -8,6 +8,7 @@ import java.time.Duration;
  * @param lineBytes         of a request's first line, which holds the query
  * @param headerBytes       of all headers of a request together
  * @param bodyBytes         of a request
+ * @param waitingBytes      of all bodies and of all answers that clients have not read yet, together
  * @param bodyTime          until a request's body is there
  * @param headerTime        until a request's headers are there, from its first byte or the connection's start
  * @param idleTime          of a connection kept alive without a request
@@ -17,6 +18,7 @@ public record HttpLimits(
         int lineBytes,
         int headerBytes,
         int bodyBytes,
+        long waitingBytes,
         Duration bodyTime,
         Duration headerTime,
         Duration idleTime,
@@ -27,6 +29,7 @@ public record HttpLimits(
                 16 * 1024,
                 16 * 1024,
                 5_000_000,
+                Runtime.getRuntime().maxMemory() / 4,
                 Duration.ofSeconds(30),
                 Duration.ofSeconds(15),
                 Duration.ofSeconds(75),

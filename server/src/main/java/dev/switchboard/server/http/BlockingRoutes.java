@@ -1,6 +1,7 @@
 package dev.switchboard.server.http;
 
 import dev.switchboard.server.config.HttpLimits;
+import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpMethod;
@@ -28,8 +29,6 @@ final class BlockingRoutes {
     /** Bytes of bodies that arrive or are worked on, and of answers that clients have not read yet. */
     private final AtomicLong waiting = new AtomicLong();
 
-    private final long mostWaiting = Runtime.getRuntime().maxMemory() / 4;
-
     BlockingRoutes(HttpLimits limits, Cors cors) {
         this.limits = limits;
         this.cors = cors;
@@ -43,9 +42,11 @@ final class BlockingRoutes {
             return;
         }
         var body = Buffer.buffer();
+        var held = new Held();
         Vertx vertx = Objects.requireNonNull(Vertx.currentContext(), "requests come on event loops")
                 .owner();
         long timer = vertx.setTimer(limits.bodyTime().toMillis(), _ -> {
+            held.release();
             refuse(
                     request,
                     408,
@@ -53,22 +54,24 @@ final class BlockingRoutes {
                             + limits.bodyTime().toSeconds() + " s");
             request.connection().close();
         });
-        request.exceptionHandler(_ -> vertx.cancelTimer(timer));
+        request.exceptionHandler(_ -> {
+            held.release();
+            vertx.cancelTimer(timer);
+        });
         int most = Math.min(limits.bodyBytes(), handler.mostBodyBytes());
-        var held = new Held();
-        request.response().closeHandler(_ -> held.release());
         request.handler(part -> {
             if (body.length() + part.length() > most) {
+                held.release();
                 refuse(request, 413, "The body is larger than " + most + " bytes");
-            } else if (!held.take(part.length())) {
-                refuse(request, 503, "Too many bytes of requests and answers are under way; try again later");
-            } else if (!request.response().ended()) {
+            } else if (held.take(part.length())) {
                 body.appendBuffer(part);
+            } else {
+                refuse(request, 503, "Too many bytes of requests and answers are under way; try again later");
             }
         });
         request.endHandler(_ -> {
             vertx.cancelTimer(timer);
-            if (!request.response().ended() && held.handOver()) {
+            if (held.handOver()) {
                 start(request, handler, body.getBytes());
             }
         });
@@ -162,8 +165,9 @@ final class BlockingRoutes {
             target.end();
         } else {
             int length = response.body().length;
+            Future<Void> read = target.end(Buffer.buffer(response.body()));
             waiting.addAndGet(length);
-            target.end(Buffer.buffer(response.body())).onComplete(_ -> waiting.addAndGet(-length));
+            read.onComplete(_ -> waiting.addAndGet(-length));
         }
     }
 
@@ -176,7 +180,7 @@ final class BlockingRoutes {
             if (over) {
                 return false;
             }
-            if (waiting.addAndGet(more) > mostWaiting) {
+            if (waiting.addAndGet(more) > limits.waitingBytes()) {
                 waiting.addAndGet(-more);
                 release();
                 return false;
