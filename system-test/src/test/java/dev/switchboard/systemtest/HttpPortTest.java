@@ -208,20 +208,20 @@ class HttpPortTest {
                 }
             }
             var held = new java.util.ArrayList<Socket>();
-            for (int i = 0; i < 7; i++) {
+            // one more each time: those that came while others were not yet given back were refused themselves
+            await().atMost(Duration.ofSeconds(20)).until(() -> {
                 var socket = new Socket(InetAddress.getLoopbackAddress(), server.port());
                 held.add(socket);
                 socket.getOutputStream()
                         .write(("POST /rest/v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n"
                                         + "y".repeat(8_000))
                                 .getBytes(StandardCharsets.US_ASCII));
-            }
-            await().atMost(Duration.ofSeconds(5))
-                    .until(() -> http.post("/rest/v1/calls", "x".repeat(9_000)).status() == 503);
+                return http.post("/rest/v1/calls", "x".repeat(9_000)).status() == 503;
+            });
             for (Socket socket : held) {
                 socket.close();
             }
-            await().atMost(Duration.ofSeconds(5))
+            await().atMost(Duration.ofSeconds(20))
                     .until(() -> http.post("/rest/v1/calls", "x".repeat(9_000)).status() == 400);
         }
     }
