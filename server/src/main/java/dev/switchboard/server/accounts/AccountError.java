@@ -14,7 +14,6 @@ public enum AccountError {
             "Exchange the code in the browser that asked for it."),
     BAD_JSON(400, "bad_json", "Could not parse request body as JSON", "Send a JSON object."),
     BAD_JWT(403, "bad_jwt", "invalid JWT: unable to parse or verify signature", "Sign in again."),
-    BAD_REQUEST(400, "bad_request", "The request cannot be understood", "The message says what is expected."),
     EMAIL_DISABLED(
             422, "email_provider_disabled", "E-mails cannot be sent: no mail server is set", "Start with --smtp-url."),
     EMAIL_EXISTS(

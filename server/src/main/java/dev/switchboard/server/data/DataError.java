@@ -6,8 +6,6 @@ package dev.switchboard.server.data;
  */
 public enum DataError {
     CONNECTION(503, "PGRST000", "Could not connect with the database", "Wait and try again."),
-    CATALOG_UNREADABLE(
-            503, "PGRST002", "Could not query the database for the schema cache. Retrying.", "Wait and try again."),
     POOL_TIMEOUT(
             504,
             "PGRST003",
@@ -51,7 +49,16 @@ public enum DataError {
     MAX_AFFECTED(
             400, "PGRST124", "Query result exceeds max-affected preference constraint", "Filter more, or allow more."),
     PATH(404, "PGRST125", "Invalid path specified in request URL", "Use /table or /rpc/function."),
-    FEATURE(400, "PGRST127", "Feature not implemented", "The details name it."),
+    KEY_MISMATCH(
+            400,
+            "PGRST115",
+            "Payload values do not match URL in primary key column(s)",
+            "Send the same key in both, or leave out PUT."),
+    RAISED_MALFORMED(
+            500,
+            "PGRST121",
+            "A function raised PGRST with a message that is no JSON",
+            "Raise it with JSON in message and detail."),
     MAX_AFFECTED_ROUTINE(
             400,
             "PGRST128",

@@ -341,12 +341,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
         }
         Body body = body(asked.request(), true);
         if (body.rows() != 1 || !matches(body, key)) {
-            throw new DataException(
-                    400,
-                    "PGRST115",
-                    "Payload values do not match URL in primary key column(s)",
-                    Optional.empty(),
-                    Optional.empty());
+            throw new DataException(DataError.KEY_MISMATCH, DataError.KEY_MISMATCH.message());
         }
         Preferences given = asked.preferences();
         var merging = new Preferences(

@@ -79,7 +79,7 @@ final class SqlErrors {
                             .filter(JsonNode::isString)
                             .map(JsonNode::asString));
         } catch (JacksonException malformed) {
-            return new DataException(500, "PGRST121", message, detail.map(StringNode::valueOf), hint);
+            return new DataException(DataError.RAISED_MALFORMED, message, detail, hint);
         }
     }
 
