@@ -245,17 +245,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
         if (asked.preferences().counted() != Counted.ESTIMATED || estimated > ESTIMATE_FROM) {
             return Optional.of(Math.max(estimated, outcome.rows()));
         }
-        Preferences given = asked.preferences();
-        var exact = new Preferences(
-                given.returned(),
-                Counted.EXACT,
-                given.resolution(),
-                false,
-                false,
-                false,
-                Optional.empty(),
-                given.timezone(),
-                List.of());
+        Preferences exact = asked.preferences().counting(Counted.EXACT);
         Plan plan = planner.read(
                 table,
                 query,
@@ -343,17 +333,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
         if (body.rows() != 1 || !matches(body, key)) {
             throw new DataException(DataError.KEY_MISMATCH, DataError.KEY_MISMATCH.message());
         }
-        Preferences given = asked.preferences();
-        var merging = new Preferences(
-                given.returned(),
-                given.counted(),
-                Optional.of(Preferences.Resolution.MERGE),
-                given.missingDefault(),
-                given.strict(),
-                given.rollback(),
-                given.maxAffected(),
-                given.timezone(),
-                given.applied());
+        Preferences merging = asked.preferences().merging();
         var upsert =
                 new Asked(asked.request(), asked.client(), asked.identity(), asked.schema(), asked.media(), merging);
         var unfiltered = new Query(

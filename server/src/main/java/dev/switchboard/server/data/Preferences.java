@@ -116,4 +116,24 @@ record Preferences(
                 timezone,
                 List.copyOf(applied));
     }
+
+    /** The same, but for how rows are counted. */
+    Preferences counting(Counted otherwise) {
+        return new Preferences(
+                returned, otherwise, resolution, missingDefault, strict, rollback, maxAffected, timezone, applied);
+    }
+
+    /** The same, but that an insert merges with rows that are there. */
+    Preferences merging() {
+        return new Preferences(
+                returned,
+                counted,
+                Optional.of(Resolution.MERGE),
+                missingDefault,
+                strict,
+                rollback,
+                maxAffected,
+                timezone,
+                applied);
+    }
 }
