@@ -56,9 +56,10 @@ class NotesAppTest {
         if (!Files.exists(folder.resolve("node_modules"))) {
             Process npm = new ProcessBuilder("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
                     .directory(folder.toFile())
-                    .inheritIO()
+                    .redirectErrorStream(true)
                     .start();
-            assertThat(npm.waitFor()).isZero();
+            String said = new String(npm.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            assertThat(npm.waitFor()).as(said).isZero();
         }
     }
 }
