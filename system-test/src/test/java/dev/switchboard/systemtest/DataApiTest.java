@@ -300,6 +300,7 @@ class DataApiTest {
                 "/sites?limit=-1",
                 "/sites?name=fts(nosuchlanguage).x",
                 "/sites?search=fts.%26%26",
+                "/sites?select=id&search=wfts." + "-".repeat(400),
                 "/sites?id=in.(a,b)",
                 "/sites?id=like.5",
                 "/sites?name=match.(",

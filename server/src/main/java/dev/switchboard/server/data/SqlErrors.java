@@ -94,6 +94,10 @@ final class SqlErrors {
             case "25006" -> 405;
             case "22023" -> message.startsWith("role ") ? 401 : 400;
             case "57P01" -> 503;
+            case "XX000" ->
+                message.startsWith("tsquery ")
+                        ? 400
+                        : 500; // a search that is nested too deeply has no state of its own
             case "53400", "42P17" -> 500;
             case "P0001" -> 400;
             default -> byClass(state.length() < 2 ? "" : state.substring(0, 2));
