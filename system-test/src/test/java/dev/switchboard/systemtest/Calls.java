@@ -17,7 +17,16 @@ final class Calls {
     }
 
     static void advance(Handle handle, UUID id, String state) {
-        handle.execute("update calls set state = ?, version = version + 1 where id = ?", state, id);
+        handle.execute(
+                "update calls set state = ?, claimed_by = case when ? in ('claimed', 'active', 'held') then coalesce(claimed_by, gen_random_uuid())"
+                        + " else claimed_by end where id = ?",
+                state,
+                state,
+                id);
+    }
+
+    static void rename(Handle handle, UUID id, String company) {
+        handle.execute("update calls set company_name = ? where id = ?", company, id);
     }
 
     static void delete(Handle handle, UUID id) {

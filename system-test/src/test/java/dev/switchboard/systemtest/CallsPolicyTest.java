@@ -4,11 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
 
 /** Who sees calls: members of the organization, but not those who only view it, and nobody else. */
 class CallsPolicyTest {
     @Test
-    void F000_10_membersSeeTheirCallsViewersAndOthersDoNot() {
+    void F000_10_F004_20_membersSeeTheirCallsViewersAndOthersDoNot() {
         try (TestServer server = TestServer.start();
                 PhoenixClient agent = server.connect();
                 PhoenixClient viewer = server.connect();
@@ -27,6 +28,10 @@ class CallsPolicyTest {
             agent.joined("realtime:calls", server.userToken(server.member(ours)), calls);
             viewer.joined("realtime:calls", server.userToken(viewing), calls);
             outsider.joined("realtime:calls", server.userToken(UUID.randomUUID()), calls);
+
+            JsonNode live = agent.event("realtime:calls", "system").get(4);
+            assertThat(live.path("extension").asString()).isEqualTo("postgres_changes");
+            assertThat(live.path("status").asString()).isEqualTo("ok");
 
             UUID call = server.call(ours);
             UUID other = server.call(theirs);

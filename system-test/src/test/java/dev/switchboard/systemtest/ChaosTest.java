@@ -187,7 +187,11 @@ class ChaosTest {
                     commit(organization, "DELETE " + id + " " + versions.get(id));
                     mine.remove(id);
                 } else {
-                    Calls.advance(handle, id, random.nextBoolean() ? "active" : "held");
+                    if (random.nextBoolean()) {
+                        Calls.advance(handle, id, "active");
+                    } else {
+                        Calls.rename(handle, id, "Company " + random.nextInt());
+                    }
                     commit(organization, "UPDATE " + id + " " + versions.merge(id, 1, Integer::sum));
                 }
             }

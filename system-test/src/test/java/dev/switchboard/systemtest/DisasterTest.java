@@ -124,7 +124,7 @@ class DisasterTest {
         String call = server.call(organization).toString();
         client.awaitChanges(1);
 
-        server.database().useHandle(handle -> handle.execute("truncate calls"));
+        server.database().useHandle(handle -> handle.execute("truncate calls cascade"));
 
         client.message(message -> message.toString().contains("TableTruncated"));
         client.event("realtime:calls", "phx_error");

@@ -26,7 +26,7 @@ class PublishTest {
     }
 
     @Test
-    void F001_06_aPublishedTablesChangesFlowAndItsOldValuesToo() {
+    void F001_06_F001_31_aPublishedTablesChangesFlowAndItsOldValuesToo() {
         server.database().useHandle(handle -> handle.execute("create table \"Odd name\" (id int primary key, v text)"));
 
         assertThat(publisher.publish(new TableName("public", "Odd name"), TablePublisher.Identity.FULL))

@@ -130,7 +130,9 @@ class SupabaseJsTest {
         server.call(organization);
         server.database()
                 .useHandle(handle -> handle.execute(
-                        "insert into profiles (id, organization_id, display_name) values (gen_random_uuid(), ?, 'x')",
+                        "with member as (insert into user_roles (organization_id, user_id, role) values (?, gen_random_uuid(), 'agent')"
+                                + " returning organization_id, user_id) insert into profiles (id, organization_id, display_name)"
+                                + " select user_id, organization_id, 'x' from member",
                         organization));
 
         assertThat(clients.awaitChanges("member", 1))

@@ -17,6 +17,7 @@ import java.util.UUID;
 import java.util.function.Supplier;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.statement.UnableToExecuteStatementException;
+import org.postgresql.util.PSQLException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.core.JacksonException;
@@ -74,6 +75,14 @@ public final class AccountRoutes implements Handler {
                     && String.valueOf(raised.getSQLState()).startsWith("22")) {
                 return refusal(
                         AccountError.VALIDATION_FAILED, AccountError.VALIDATION_FAILED.message(), Optional.empty());
+            }
+            if (failed.getCause() instanceof PSQLException raised
+                    && "23514".equals(raised.getSQLState())
+                    && raised.getServerErrorMessage() != null) { // a rule of the application, in its own words
+                return refusal(
+                        AccountError.VALIDATION_FAILED,
+                        String.valueOf(raised.getServerErrorMessage().getMessage()),
+                        Optional.empty());
             }
             LOG.error("{} {} failed: {}", request.method(), request.path(), String.valueOf(failed.getCause()));
             return refusal(AccountError.UNEXPECTED, AccountError.UNEXPECTED.message(), Optional.empty());
