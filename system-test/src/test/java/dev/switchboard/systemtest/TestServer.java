@@ -2,6 +2,8 @@ package dev.switchboard.systemtest;
 
 import static org.awaitility.Awaitility.await;
 
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
 import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.deliver.OutboxLimit;
 import dev.switchboard.engine.deliver.OverflowRule;
@@ -17,6 +19,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
@@ -31,9 +34,12 @@ import org.jdbi.v3.core.Jdbi;
 final class TestServer implements AutoCloseable {
     static final ChannelLimits LIMITS = new ChannelLimits(100, 1000);
 
+    private static final Path SERVERS = Path.of("target", "servers");
+
     private final Path directory;
     private final Switchboard server;
     private final Jdbi jdbi;
+    private boolean stopped;
 
     private TestServer(Path directory, Settings settings) {
         this.directory = directory;
@@ -121,8 +127,10 @@ final class TestServer implements AutoCloseable {
 
         TestServer start() {
             try {
-                Path directory =
-                        Files.createTempDirectory(Files.createDirectories(Path.of("target", "servers")), "server");
+                Path directory = Files.createTempDirectory(Files.createDirectories(SERVERS), "server");
+                if (external.isEmpty()) {
+                    Template.copyTo(directory);
+                }
                 return new TestServer(directory, settings(directory));
             } catch (IOException failed) {
                 throw new UncheckedIOException(failed);
@@ -152,6 +160,51 @@ final class TestServer implements AutoCloseable {
         }
     }
 
+    /** What a first start leaves behind, made once: a copy is there sooner than a database made anew. */
+    private static final class Template {
+        private static final String BINARIES = "binaries-18";
+        private static final Path DIRECTORY = make();
+
+        private Template() {}
+
+        private static Path make() {
+            try {
+                Path directory = Files.createTempDirectory(Files.createDirectories(SERVERS), "template");
+                Switchboard.start(new Wishes().settings(directory)).close();
+                Files.deleteIfExists(directory.resolve("lock"));
+                Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(directory)));
+                return directory;
+            } catch (IOException failed) {
+                throw new UncheckedIOException(failed);
+            }
+        }
+
+        static void copyTo(Path target) throws IOException {
+            try (Stream<Path> paths = Files.walk(DIRECTORY)) {
+                for (Path path : (Iterable<Path>) paths::iterator) {
+                    Path relative = DIRECTORY.relativize(path);
+                    if (relative.toString().isEmpty() || relative.startsWith(Path.of("postgres", BINARIES))) {
+                        continue;
+                    }
+                    Files.copy(path, target.resolve(relative), StandardCopyOption.COPY_ATTRIBUTES);
+                }
+            }
+            Files.createSymbolicLink(
+                    target.resolve("postgres").resolve(BINARIES),
+                    DIRECTORY.resolve("postgres").resolve(BINARIES).toAbsolutePath());
+        }
+    }
+
+    private static void delete(Path directory) {
+        try (Stream<Path> paths = Files.walk(directory)) {
+            for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(path);
+            }
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
     Path directory() {
         return directory;
     }
@@ -171,6 +224,17 @@ final class TestServer implements AutoCloseable {
     /** As the superuser: what an application's back end would do. */
     Jdbi database() {
         return jdbi;
+    }
+
+    /** Connections as the superuser, for a test that asks often; the test closes it. */
+    HikariDataSource pool(int connections) {
+        Database database = server.database();
+        var config = new HikariConfig();
+        config.setJdbcUrl(database.url());
+        config.setUsername(database.user());
+        config.setPassword(database.password());
+        config.setMaximumPoolSize(connections);
+        return new HikariDataSource(config);
     }
 
     String anonKey() {
@@ -213,15 +277,17 @@ final class TestServer implements AutoCloseable {
         return id;
     }
 
+    /** Ends the server; its directory stays until {@link #close}. */
+    void stop() {
+        if (!stopped) {
+            stopped = true;
+            server.close();
+        }
+    }
+
     @Override
     public void close() {
-        server.close();
-        try (Stream<Path> paths = Files.walk(directory)) {
-            for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(path);
-            }
-        } catch (IOException failed) {
-            throw new UncheckedIOException(failed);
-        }
+        stop();
+        delete(directory);
     }
 }
