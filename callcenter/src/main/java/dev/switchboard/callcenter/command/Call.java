@@ -1,0 +1,75 @@
+package dev.switchboard.callcenter.command;
+
+import dev.switchboard.callcenter.state.CallState;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+
+/**
+ * A call as commands read it, under its lock. Immutable.
+ *
+ * @param sid       the provider's id
+ * @param number    the customer's, E.164
+ * @param queue     where it waits or waited
+ * @param claimedBy whose it is, by user id; the authority over all projections
+ * @param missedBy  the agents who let the present offer pass
+ * @param due       when its state runs out of time
+ */
+public record Call(
+        UUID id,
+        UUID organization,
+        String sid,
+        boolean outbound,
+        String number,
+        CallState state,
+        Optional<Queue> queue,
+        Optional<UUID> claimedBy,
+        Optional<UUID> answeredBy,
+        Instant startedAt,
+        Optional<Instant> queuedAt,
+        Optional<Instant> firstRingAt,
+        Optional<Instant> answeredAt,
+        Optional<Instant> due,
+        Optional<CallCommand.TransferKind> transferKind,
+        Optional<UUID> transferTo,
+        boolean muted,
+        Set<UUID> missedBy) {
+    public Call {
+        missedBy = Set.copyOf(missedBy);
+    }
+
+    /** What of its queue a call needs. */
+    public record Queue(UUID id, int ringSeconds, int wrapUpSeconds, int maxWaitSeconds, Optional<UUID> overflow) {}
+
+    /** In this queue, whose row is read after the call's lock is held. */
+    public Call in(Queue other) {
+        return new Call(
+                id,
+                organization,
+                sid,
+                outbound,
+                number,
+                state,
+                Optional.of(other),
+                claimedBy,
+                answeredBy,
+                startedAt,
+                queuedAt,
+                firstRingAt,
+                answeredAt,
+                due,
+                transferKind,
+                transferTo,
+                muted,
+                missedBy);
+    }
+
+    boolean isAnswered() {
+        return answeredAt.isPresent();
+    }
+
+    boolean isOwned() {
+        return state instanceof CallState.Live live && live.isOwned();
+    }
+}

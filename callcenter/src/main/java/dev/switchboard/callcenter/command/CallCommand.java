@@ -1,0 +1,95 @@
+package dev.switchboard.callcenter.command;
+
+import dev.switchboard.callcenter.state.CallState;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+
+/** What can be asked of a call that exists. Agents are named by their user's id. */
+public sealed interface CallCommand {
+    /** Into this queue. */
+    record Enqueue(UUID queue) implements CallCommand {}
+
+    /**
+     * Lets it ring.
+     *
+     * @param agents at most {@link CallRules#MOST_OFFERED}; none: whoever of the queue (of the organization, without one) is
+     *               available, at most {@link CallRules#MOST_CHOSEN}
+     */
+    record Offer(List<UUID> agents) implements CallCommand {
+        public Offer {
+            agents = List.copyOf(agents);
+        }
+    }
+
+    /** The agent calls the customer. */
+    record Dial(UUID agent) implements CallCommand {}
+
+    record Decline(UUID agent) implements CallCommand {}
+
+    /** Takes a ringing call for the length of a lease; one winner. */
+    record Claim(UUID agent) implements CallCommand {}
+
+    /**
+     * The agent's leg is connected; where nobody has claimed the call, that is its claim.
+     *
+     * @param number what colleagues see of the caller; by default the customer's number
+     */
+    record Start(UUID agent, Optional<String> number) implements CallCommand {}
+
+    /** The agent's leg could not be connected. */
+    record LegFailed(UUID agent) implements CallCommand {}
+
+    record Hold() implements CallCommand {}
+
+    record Unhold() implements CallCommand {}
+
+    record Mute(boolean muted) implements CallCommand {}
+
+    /**
+     * Puts it aside for any colleague.
+     *
+     * @param slot by default the lowest free one
+     */
+    record Park(Optional<Integer> slot, Optional<String> comment, Duration timeout) implements CallCommand {}
+
+    record Unpark(UUID agent) implements CallCommand {}
+
+    /** How a call changes hands. */
+    enum TransferKind {
+        BLIND,
+        /** The agents talk before. */
+        ATTENDED
+    }
+
+    /** @param force also where they are busy */
+    record Transfer(TransferKind kind, UUID to, boolean force) implements CallCommand {}
+
+    record TransferToQueue(UUID queue) implements CallCommand {}
+
+    record CompleteTransfer() implements CallCommand {}
+
+    record CancelTransfer() implements CallCommand {}
+
+    /** Ends it from our side. */
+    record End(Optional<String> reason) implements CallCommand {}
+
+    /** The customer hung up. */
+    record HangUp() implements CallCommand {}
+
+    /** The provider says how the customer's leg ended before an answer. */
+    record Fail(CallState.Terminal outcome) implements CallCommand {}
+
+    /** It is the same as another call. */
+    record Discard() implements CallCommand {}
+
+    /** Whatever its state waits for did not come in time; nothing, where the time is not over. */
+    record TimeOut() implements CallCommand {}
+
+    /** It rings nowhere any more, because those at whom it rang are busy or gone. */
+    record Settle() implements CallCommand {}
+
+    /** What the call was about; ends the agent's wrap-up. */
+    record WrapUp(Optional<String> code) implements CallCommand {}
+}

@@ -1,0 +1,119 @@
+package dev.switchboard.callcenter.command;
+
+import dev.switchboard.callcenter.command.Effect.Instruction;
+import dev.switchboard.callcenter.command.Effect.Outcome;
+import dev.switchboard.callcenter.command.Effect.Reason;
+import dev.switchboard.callcenter.command.Effect.RingEvent;
+import dev.switchboard.callcenter.command.Situation.Row;
+import dev.switchboard.callcenter.state.CallEvent;
+import dev.switchboard.callcenter.state.CallState.Live;
+import dev.switchboard.callcenter.state.CallState.Terminal;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+
+/** The end of a call, which clears everybody (DOMAIN 4.4), and the wrap-up after it. */
+final class Ending {
+    private final Situation it;
+    private final Call call;
+    private final Instant now;
+    private final Standing standing;
+
+    Ending(Situation situation) {
+        this.it = situation;
+        this.call = situation.call();
+        this.now = situation.now();
+        this.standing = new Standing(situation);
+    }
+
+    Decision end(Optional<String> reason) {
+        if (!it.actor().may("calls.control")
+                && !call.claimedBy().filter(it.actor()::is).isPresent()) {
+            return call.isOwned() ? standing.notYours() : Standing.notPermitted("end a call that is not theirs");
+        }
+        if (Standing.tooLong(reason)) {
+            return Decision.refused(
+                    Refusal.INVALID_REQUEST, "reason is longer than " + Standing.LONGEST_TEXT + " characters");
+        }
+        Terminal outcome = call.isAnswered() ? Terminal.COMPLETED : Terminal.CANCELED;
+        boolean forced = it.actor() instanceof Actor.User
+                && call.claimedBy().filter(it.actor()::is).isEmpty();
+        var change = new Change(it);
+        if (forced) {
+            change.with(new Effect.Audit("call.force_end"));
+        }
+        return finish(change, CallEvent.END, outcome, reason.orElse("ended"), Reason.ENDED)
+                .done();
+    }
+
+    Decision hangUp() {
+        Terminal outcome = call.isAnswered() ? Terminal.COMPLETED : Terminal.ABANDONED;
+        return finish(CallEvent.HANGUP, outcome, "caller_hangup", Reason.CALLER_HANGUP)
+                .done();
+    }
+
+    Decision fail(Terminal outcome) {
+        Terminal real = call.isAnswered() ? Terminal.COMPLETED : outcome;
+        return finish(CallEvent.END, real, Change.wire(outcome), Reason.ENDED).done();
+    }
+
+    Change finish(CallEvent event, Terminal outcome, String endReason, Reason reason) {
+        return finish(new Change(it), event, outcome, endReason, reason);
+    }
+
+    /** Clears everybody (DOMAIN 4.4): cards, slot, agents, and says so. */
+    Change finish(Change change, CallEvent event, Terminal outcome, String endReason, Reason reason) {
+        change.to(event, outcome)
+                .set(CallColumn.ENDED_AT, now)
+                .set(CallColumn.END_REASON, endReason)
+                .clear(CallColumn.DUE_AT, CallColumn.CLAIM_EXPIRES_AT, CallColumn.TRANSFER_KIND, CallColumn.TRANSFER_TO)
+                .with(new Effect.CloseSegments(List.of()))
+                .clearCards();
+        if (it.parked().isPresent()) {
+            change.with(new Effect.UnparkRow());
+        }
+        if (!call.isAnswered()) {
+            Instant since = call.queuedAt().or(call::firstRingAt).orElse(call.startedAt());
+            change.set(CallColumn.WAIT_S, (int)
+                    Math.max(0, Duration.between(since, now).toSeconds()));
+        }
+        change.with(
+                outcome == Terminal.VOIDED
+                        ? new Effect.DropVisits()
+                        : new Effect.CloseVisit(reason == Reason.CALLER_HANGUP ? Outcome.ABANDONED : Outcome.MISSED));
+        if (call.isOwned()) {
+            UUID owner = call.claimedBy().orElseThrow();
+            if (call.state() == Live.CLAIMED) {
+                change.free(owner);
+            } else {
+                change.wrapUp(owner);
+            }
+        }
+        call.transferTo().filter(to -> it.rows().get(to) == Row.CONSULTING).ifPresent(change::free);
+        return change.announce(RingEvent.RING_CANCEL, it.actor().user(), reason)
+                .announce(RingEvent.ENDED, it.actor().user(), reason)
+                .tell(Instruction.HANG_UP, Map.of());
+    }
+
+    /** By who wraps it up now, or answered it last; or for them by who controls all calls. */
+    Decision wrapUp(Optional<String> code) {
+        Optional<UUID> wrapping = it.wrappingUp().stream()
+                .filter(agent -> it.actor().is(agent) || it.actor().may("calls.control"))
+                .min(UUID::compareTo);
+        boolean answered = call.answeredBy().filter(it.actor()::is).isPresent();
+        if (wrapping.isEmpty() && !answered && !it.actor().may("calls.control")) {
+            return standing.notYours();
+        }
+        if (Standing.tooLong(code)) {
+            return Decision.refused(
+                    Refusal.INVALID_REQUEST, "code is longer than " + Standing.LONGEST_TEXT + " characters");
+        }
+        var change = new Change(it).named("wrap_up").clear(CallColumn.WRAP_UP_UNTIL);
+        code.ifPresent(value -> change.set(CallColumn.WRAP_UP_CODE, value));
+        wrapping.ifPresent(agent -> change.with(new Effect.CloseWrapUp(agent)).wrappedUp(agent));
+        return change.done();
+    }
+}

@@ -1,0 +1,191 @@
+package dev.switchboard.callcenter.command;
+
+import dev.switchboard.callcenter.command.Effect.Instruction;
+import dev.switchboard.callcenter.command.Effect.Outcome;
+import dev.switchboard.callcenter.command.Effect.Reason;
+import dev.switchboard.callcenter.command.Effect.RingEvent;
+import dev.switchboard.callcenter.command.Situation.Row;
+import dev.switchboard.callcenter.state.CallEvent;
+import dev.switchboard.callcenter.state.CallState.Live;
+import dev.switchboard.callcenter.state.CallState.Terminal;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+
+/** A call on its way to somebody: queues, offers, cards that are let pass, and where it goes when nobody takes it. */
+final class Waiting {
+    private final Situation it;
+    private final Call call;
+    private final Instant now;
+    private final Standing standing;
+
+    Waiting(Situation situation) {
+        this.it = situation;
+        this.call = situation.call();
+        this.now = situation.now();
+        this.standing = new Standing(situation);
+    }
+
+    Decision enqueue() {
+        if (!it.actor().may("calls.control")) {
+            return Standing.notPermitted("put a call into a queue");
+        }
+        if (call.state() != Live.NEW && call.state() != Live.QUEUED) {
+            return standing.wrongState("put into a queue");
+        }
+        return intoQueue(
+                        new Change(it),
+                        CallEvent.ENQUEUE,
+                        it.target().orElseThrow(),
+                        call.queuedAt().isPresent())
+                .done();
+    }
+
+    /** @param waits whether a visit is open, which flows out into the next */
+    Change intoQueue(Change change, CallEvent event, Call.Queue queue, boolean waits) {
+        if (waits) {
+            change.with(new Effect.CloseVisit(Outcome.FLOWED_OUT));
+        }
+        return change.to(event, Live.QUEUED)
+                .set(CallColumn.QUEUE_ID, queue.id())
+                .set(CallColumn.QUEUED_AT, now)
+                .due(now.plusSeconds(queue.maxWaitSeconds()))
+                .forgetMissed()
+                .with(new Effect.OpenVisit(Optional.of(queue.id())))
+                .tell(Instruction.ENQUEUE, Map.of("queue", queue.id().toString()));
+    }
+
+    Decision offer(List<UUID> named) {
+        if (!it.actor().may("calls.control")) {
+            return Standing.notPermitted("offer a call to agents");
+        }
+        if (call.state() != Live.NEW && call.state() != Live.QUEUED && call.state() != Live.RINGING) {
+            return standing.wrongState("offered");
+        }
+        List<UUID> agents = (named.isEmpty() ? it.candidates() : named)
+                .stream()
+                        .distinct()
+                        .filter(user -> !it.ringsAt(user))
+                        .filter(standing::isEligible)
+                        .limit(named.isEmpty() ? CallRules.MOST_CHOSEN : CallRules.MOST_OFFERED)
+                        .toList();
+        if (agents.isEmpty()) {
+            return Decision.refused(
+                    Refusal.NOBODY_AVAILABLE,
+                    named.isEmpty() ? "No agent is available" : "None of the agents named is available");
+        }
+        var change = new Change(it).to(CallEvent.OFFER, Live.RINGING);
+        if (call.state() == Live.NEW) {
+            change.with(new Effect.OpenVisit(call.queue().map(Call.Queue::id)));
+        }
+        return ringAt(change, agents).done();
+    }
+
+    Change ringAt(Change change, List<UUID> agents) {
+        if (call.firstRingAt().isEmpty()) {
+            change.set(CallColumn.FIRST_RING_AT, now);
+        }
+        return change.due(now.plusSeconds(
+                        call.queue().map(Call.Queue::ringSeconds).orElse((int) CallRules.RING.toSeconds())))
+                .ring(agents)
+                .announceTo(RingEvent.OFFERED, it.actor().user(), agents, Optional.empty())
+                .tell(Instruction.RING, Map.of("agents", Standing.joined(agents)));
+    }
+
+    Decision decline(UUID agent) {
+        Optional<Decision> stranger = standing.refuseStranger(agent);
+        if (stranger.isPresent()) {
+            return stranger.get();
+        }
+        if (it.rows().get(agent) == Row.CONSULTING) {
+            return new HandingOver(it).transferFailed(Reason.DECLINED).done();
+        }
+        if (!it.ringsAt(agent)) {
+            return call.missedBy().contains(agent) ? new Decision.Unchanged() : standing.notOffered(agent);
+        }
+        if (call.state() == Live.TRANSFERRING) {
+            return new HandingOver(it).transferFailed(Reason.DECLINED).done();
+        }
+        return noLongerAt(CallEvent.DECLINE, RingEvent.DECLINED, List.of(agent), Reason.DECLINED)
+                .done();
+    }
+
+    /** Some cards go; where none is left, the call waits on or is missed. */
+    Change noLongerAt(CallEvent event, RingEvent what, List<UUID> agents, Reason reason) {
+        var change = new Change(it).missedBy(agents);
+        agents.forEach(agent -> change.announce(what, Optional.of(agent)));
+        boolean all = agents.containsAll(it.ringing());
+        if (!all) {
+            return change.to(event, Live.RINGING)
+                    .clearCards(agents)
+                    .announceTo(RingEvent.RING_CANCEL, Optional.empty(), agents, Optional.of(reason))
+                    .tell(Instruction.STOP_RINGING, Map.of("agents", Standing.joined(agents)));
+        }
+        return unanswered(change, event, reason);
+    }
+
+    /** Nobody took it: back to its queue while its time lasts, else over. */
+    Change unanswered(Change change, CallEvent event, Reason reason) {
+        if (call.queue().isPresent() && now.isBefore(waitEnds(call.queue().get()))) {
+            List<UUID> ringing = it.ringing();
+            return change.to(event, Live.QUEUED)
+                    .due(waitEnds(call.queue().get()))
+                    .clearCards(ringing)
+                    .announceTo(RingEvent.RING_CANCEL, Optional.empty(), ringing, Optional.of(reason))
+                    .tell(Instruction.STOP_RINGING, Map.of("agents", Standing.joined(ringing)));
+        }
+        int slot = standing.lowestFree();
+        if (call.answeredBy().isPresent() && slot <= Standing.LAST_SLOT) {
+            return parkedAgain(change, event, reason, slot);
+        }
+        return new Ending(it)
+                .finish(
+                        change,
+                        event,
+                        call.isAnswered() ? Terminal.COMPLETED : Terminal.MISSED,
+                        reason == Reason.DECLINED || reason == Reason.BUSY ? "declined" : "timeout",
+                        Reason.TIMEOUT);
+    }
+
+    /** Somebody spoke to this customer: they are not hung up on because nobody is there, but wait where all see them. */
+    Change parkedAgain(Change change, CallEvent event, Reason reason, int slot) {
+        UUID last = call.answeredBy().orElseThrow();
+        Instant timeout = now.plus(CallRules.PARKED_ON);
+        List<UUID> ringing = it.ringing();
+        return change.to(event, Live.PARKED)
+                .due(timeout)
+                .clearCards(ringing)
+                .with(new Effect.CloseVisit(Outcome.MISSED))
+                .with(new Effect.ParkRow(slot, last, Optional.empty(), timeout))
+                .announceTo(RingEvent.RING_CANCEL, Optional.empty(), ringing, Optional.of(reason))
+                .announce(RingEvent.PARKED, Optional.empty())
+                .tell(Instruction.PARK, Map.of("slot", Integer.toString(slot)));
+    }
+
+    Instant waitEnds(Call.Queue queue) {
+        return call.queuedAt().or(call::firstRingAt).orElse(call.startedAt()).plusSeconds(queue.maxWaitSeconds());
+    }
+
+    Decision settle() {
+        if (call.state() != Live.RINGING || !it.ringing().isEmpty()) {
+            return new Decision.Unchanged();
+        }
+        return unanswered(new Change(it), CallEvent.DECLINE, Reason.BUSY).done();
+    }
+
+    Decision waitTimedOut() {
+        if (it.target().isPresent()) { // where its queue flows over to
+            return intoQueue(new Change(it), CallEvent.ENQUEUE, it.target().get(), true)
+                    .done();
+        }
+        return new Ending(it)
+                .finish(
+                        CallEvent.WAIT_TIMEOUT,
+                        call.isAnswered() ? Terminal.COMPLETED : Terminal.MISSED,
+                        "timeout",
+                        Reason.TIMEOUT)
+                .done();
+    }
+}
