@@ -1,0 +1,174 @@
+package dev.switchboard.callcenter;
+
+import dev.switchboard.callcenter.command.Actor;
+import dev.switchboard.callcenter.command.AgentCommand;
+import dev.switchboard.callcenter.command.CallCommand;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What happens because time passes: leases, ringing, waiting, parking and wrap-up run out; waiting calls are offered to
+ * agents who became available; what a crash left unsettled is settled; old ring events go. Each of these is a command, so
+ * that two servers doing it at once do no harm. One thread of its own.
+ */
+public final class Deadlines implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Deadlines.class);
+    private static final Duration STEP = Duration.ofMillis(250);
+    private static final Duration HOUSEKEEPING = Duration.ofHours(1);
+    private static final int MOST = 200;
+
+    private static final String DUE =
+            "select c.id from public.calls c where c.ended_at is null and c.due_at <= ? order by c.due_at limit "
+                    + MOST;
+    /** Rung by a command and at nobody now: the agents became busy, and the process died before it settled the call. */
+    private static final String STRANDED =
+            "select c.id from public.calls c where c.ended_at is null and c.state = 'ringing'"
+                    + " and c.first_ring_at is not null and c.last_event_at < ?::timestamptz - interval '1 s'"
+                    + " and not exists (select from public.active_calls a where a.organization_id = c.organization_id"
+                    + " and a.call_id = c.id) limit " + MOST;
+    /** First in the queue first; only where somebody can take it. */
+    private static final String WAITING = "select c.id from public.calls c join public.queues q"
+            + " on q.organization_id = c.organization_id and q.id = c.queue_id"
+            + " where c.ended_at is null and c.state = 'queued' and exists (select from public.queue_members m"
+            + "   join public.voip_users v on v.organization_id = m.organization_id and v.user_id = m.user_id"
+            + "   where m.organization_id = c.organization_id and m.queue_id = c.queue_id and v.work_state = 'available'"
+            + "     and (not v.user_id = any (c.missed_by) or c.state_since < ?::timestamptz - interval '15 s'))"
+            + " order by q.priority desc, c.queued_at limit " + MOST;
+
+    private static final String WRAPPED_UP =
+            "select v.organization_id, v.user_id from public.voip_users v where v.wrap_up_until <= ? limit " + MOST;
+
+    private final CallCentre calls;
+    private final Thread thread;
+    private Instant housekept = Instant.EPOCH;
+
+    public Deadlines(CallCentre calls) {
+        this.calls = calls;
+        this.thread = Thread.ofVirtual().name("deadlines").unstarted(this::run);
+    }
+
+    public void start() {
+        thread.start();
+    }
+
+    private void run() {
+        while (!Thread.currentThread().isInterrupted()) {
+            try {
+                sweep();
+                Thread.sleep(STEP);
+            } catch (InterruptedException closing) {
+                return;
+            } catch (RuntimeException failed) {
+                if (Thread.currentThread().isInterrupted()) {
+                    return;
+                }
+                LOG.warn("Deadlines could not be looked at; the next look comes: {}", failed.getMessage());
+                if (!pause()) {
+                    return;
+                }
+            }
+        }
+    }
+
+    private static boolean pause() {
+        try {
+            Thread.sleep(Duration.ofSeconds(1));
+            return true;
+        } catch (InterruptedException closing) {
+            return false;
+        }
+    }
+
+    /** Everything that is due now, once. */
+    public void sweep() {
+        Instant now = calls.clock().instant();
+        if (Duration.between(housekept, now).compareTo(HOUSEKEEPING) >= 0) {
+            keepHouse(now);
+            housekept = now;
+        }
+        var at = now.atOffset(ZoneOffset.UTC);
+        each(NewCalls.ids(calls.connections(), DUE, at), new CallCommand.TimeOut());
+        each(NewCalls.ids(calls.connections(), STRANDED, at), new CallCommand.Settle());
+        wrapUp(now);
+        each(NewCalls.ids(calls.connections(), WAITING, at), new CallCommand.Offer(List.of()));
+    }
+
+    /** What one of them does wrong does not keep the others waiting. */
+    private void each(List<UUID> due, CallCommand command) {
+        for (UUID call : due) {
+            guarded(command + " of call " + call, () -> calls.execute(new Actor.Server(), call, command));
+        }
+    }
+
+    private static void guarded(String what, Runnable work) {
+        try {
+            work.run();
+        } catch (RuntimeException failed) {
+            LOG.warn("{} failed; it is tried again: {}", what, failed.toString());
+        }
+    }
+
+    private record Wrapping(UUID organization, UUID user) {}
+
+    private void wrapUp(Instant now) {
+        var over = new ArrayList<Wrapping>();
+        try (Connection connection = calls.connections().getConnection();
+                PreparedStatement statement = connection.prepareStatement(WRAPPED_UP)) {
+            statement.setObject(1, now.atOffset(ZoneOffset.UTC));
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    over.add(new Wrapping(rows.getObject(1, UUID.class), rows.getObject(2, UUID.class)));
+                }
+            }
+        } catch (SQLException failed) {
+            throw new CallCentreException("wrap-ups could not be looked at: " + failed.getMessage(), failed);
+        }
+        for (Wrapping agent : over) {
+            guarded(
+                    "The end of wrap-up of " + agent.user(),
+                    () -> calls.execute(
+                            new Actor.Server(), agent.organization(), agent.user(), new AgentCommand.WrapUpOver()));
+        }
+    }
+
+    private void keepHouse(Instant now) {
+        try (Connection connection = calls.connections().getConnection();
+                PreparedStatement events = connection.prepareStatement("select app.keep_ring_events(?::date)");
+                PreparedStatement keys = connection.prepareStatement(
+                        "delete from public.idempotency_keys where created_at < ?::timestamptz - interval '1 day'");
+                PreparedStatement sent = connection.prepareStatement(
+                        "delete from public.telephony_commands where done_at < ?::timestamptz - interval '1 day'")) {
+            events.setString(1, now.atOffset(ZoneOffset.UTC).toLocalDate().toString());
+            events.execute();
+            keys.setObject(1, now.atOffset(ZoneOffset.UTC));
+            keys.executeUpdate();
+            sent.setObject(1, now.atOffset(ZoneOffset.UTC));
+            sent.executeUpdate();
+        } catch (SQLException failed) {
+            LOG.warn("Old rows could not be tidied away; it is tried again in an hour: {}", failed.getMessage());
+        }
+    }
+
+    @Override
+    public void close() {
+        if (!thread.isAlive()) {
+            return;
+        }
+        thread.interrupt();
+        try {
+            thread.join(Duration.ofSeconds(2));
+        } catch (InterruptedException stillClosing) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,248 @@
+package dev.switchboard.callcenter;
+
+import dev.switchboard.callcenter.command.Actor;
+import dev.switchboard.callcenter.command.CallCommand;
+import dev.switchboard.callcenter.command.Refusal;
+import dev.switchboard.callcenter.state.CallState;
+import dev.switchboard.callcenter.state.ProviderStatus;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * What a telephone provider says of a call's legs, in whatever order and however often it comes (DOMAIN 3.3): the leg's
+ * rank only rises, the message and what follows from it are written together, and what comes after the end fills a missing
+ * time at most.
+ */
+public final class ProviderEvents {
+    /** A rank only rises; a time that is missing is filled in all the same. What it was before comes back with it. */
+    private static final String LEG =
+            "insert into public.call_legs as l (organization_id, call_id, provider_leg_sid, role, agent_id,"
+                    + " status, status_rank, last_seq, started_at, answered_at, ended_at)"
+                    + " select c.organization_id, c.id, e.leg, e.role, e.agent, e.status, e.rank, e.seq, e.at,"
+                    + "   case when e.rank = 3 then e.at end, case when e.rank = 4 then e.at end"
+                    + "  from public.calls c, (select ?::text as leg, ?::text as role, ?::uuid as agent, ?::text as status, ?::int as rank,"
+                    + "    ?::int as seq, ?::timestamptz as at) e where c.id = ?"
+                    + " on conflict (organization_id, call_id, provider_leg_sid) do update set"
+                    + "   status = case when excluded.status_rank > l.status_rank then excluded.status else l.status end,"
+                    + "   status_rank = greatest(l.status_rank, excluded.status_rank), last_seq = greatest(l.last_seq, excluded.last_seq),"
+                    + "   agent_id = coalesce(l.agent_id, excluded.agent_id), answered_at = coalesce(l.answered_at, excluded.answered_at),"
+                    + "   ended_at = coalesce(l.ended_at, excluded.ended_at)"
+                    + "  where excluded.status_rank > l.status_rank or (l.answered_at is null and excluded.answered_at is not null)"
+                    + "     or (l.ended_at is null and excluded.ended_at is not null)"
+                    + " returning coalesce(new.status_rank > old.status_rank, true) as rises, old.answered_at is not null as was_connected, new.created_at";
+
+    private static final String CALL =
+            "update public.calls set provider_event_at = greatest(coalesce(provider_event_at, ?), ?::timestamptz),"
+                    + " answered_at = case when ? and ended_at is not null then coalesce(answered_at, least(?::timestamptz, ended_at)) else answered_at end"
+                    + " where id = ? returning direction, state, claimed_by, claimed_at, transfer_kind,"
+                    + "   (select a.offered_at from public.active_calls a where a.organization_id = calls.organization_id and a.call_id = calls.id"
+                    + "     and a.agent_id = ?::uuid and a.status = 'ringing') as offered_at,"
+                    + "   exists (select from public.active_calls a where a.organization_id = calls.organization_id and a.call_id = calls.id"
+                    + "     and a.agent_id = ?::uuid and a.status = 'consulting') as consults";
+    private static final String DROP = "insert into public.telephony_commands (organization_id, call_id, kind, payload)"
+            + " select c.organization_id, c.id, 'stop_ringing', jsonb_build_object('sid', c.provider_call_sid, 'agents', ?::text)"
+            + " from public.calls c where c.id = ?";
+
+    private final CallCentre calls;
+
+    public ProviderEvents(CallCentre calls) {
+        this.calls = calls;
+    }
+
+    /** Whose leg it is. */
+    public enum Role {
+        CUSTOMER,
+        AGENT,
+        SUPERVISOR,
+        EXTERNAL
+    }
+
+    /**
+     * One message.
+     *
+     * @param leg      the provider's id of the leg
+     * @param agent    at the end of it, for an agent's
+     * @param sequence as the provider counts them
+     * @param at       as the provider says
+     */
+    public record Event(String leg, Role role, Optional<UUID> agent, ProviderStatus status, int sequence, Instant at) {}
+
+    /** Takes one message in; the same once more changes nothing. */
+    public Answer accept(UUID call, Event event) {
+        return calls.settle(calls.transaction(connection -> {
+            if (!lock(connection, call)) {
+                return CallCentre.Work.answered(Answer.refused(Refusal.NOT_FOUND, "There is no call " + call));
+            }
+            Optional<Leg> leg = writeLeg(connection, call, event);
+            if (leg.isEmpty()) {
+                return applied(false);
+            }
+            Known known = touch(connection, call, event);
+            Optional<CallCommand> follows = leg.get().rises() ? follows(event, leg.get(), known) : Optional.empty();
+            if (follows.isEmpty()) {
+                return applied(true);
+            }
+            CallCentre.Work work = calls.within(connection, new Actor.Server(), call, follows.get());
+            // a provider is told nothing of our rules: what they refuse is noted with its leg, and changes no more
+            return work.answer() instanceof Answer.Refused(Refusal refusal, var _, var _)
+                    ? refused(connection, call, event, refusal)
+                    : work;
+        }));
+    }
+
+    private static CallCentre.Work applied(boolean applied) {
+        return CallCentre.Work.answered(new Answer.Done("{\"applied\":" + applied + "}"));
+    }
+
+    /** The leg of an agent who came too late is dropped: the customer goes to who has the call. */
+    private static CallCentre.Work refused(Connection connection, UUID call, Event event, Refusal refusal)
+            throws SQLException {
+        boolean drops = event.role() == Role.AGENT
+                && event.status().isConnected()
+                && event.agent().isPresent();
+        if (drops) {
+            try (PreparedStatement statement = connection.prepareStatement(DROP)) {
+                statement.setString(1, event.agent().get().toString());
+                statement.setObject(2, call);
+                statement.executeUpdate();
+            }
+        }
+        return new CallCentre.Work(
+                new Answer.Done("{\"applied\":false,\"refused\":\"" + refusal.code() + "\"}"), List.of(), drops);
+    }
+
+    /**
+     * A leg, as a message found it.
+     *
+     * @param wasConnected before this message
+     * @param since        when we first heard of it
+     */
+    private record Leg(boolean rises, boolean wasConnected, Instant since) {}
+
+    private record Known(
+            boolean outbound,
+            CallState state,
+            Optional<UUID> claimedBy,
+            Optional<Instant> claimedAt,
+            boolean blind,
+            Optional<Instant> offeredAt,
+            boolean consults) {}
+
+    /** One table: status of a leg, by whose it is, to what happens to the call. */
+    private static Optional<CallCommand> follows(Event event, Leg leg, Known call) {
+        ProviderStatus status = event.status();
+        return switch (event.role()) {
+            case CUSTOMER -> {
+                if (status.isConnected() && call.outbound()) {
+                    yield call.claimedBy().map(agent -> new CallCommand.Start(agent, Optional.empty()));
+                }
+                yield status.ends().map(outcome -> switch (outcome) {
+                    case COMPLETED, CANCELED -> new CallCommand.HangUp();
+                    case ABANDONED, MISSED, BUSY, FAILED, NO_ANSWER, VOIDED -> new CallCommand.Fail(outcome);
+                });
+            }
+            case AGENT ->
+                event.agent().flatMap(agent -> {
+                    if (status.isConnected()) { // of a call out, the customer's leg says that it is answered
+                        return call.outbound()
+                                ? Optional.empty()
+                                : Optional.of(new CallCommand.Start(agent, Optional.empty()));
+                    }
+                    return status.ends().isPresent() ? agentLegEnded(agent, leg, call) : Optional.empty();
+                });
+            case SUPERVISOR, EXTERNAL -> Optional.empty();
+        };
+    }
+
+    /**
+     * A leg that spoke for who has the call ends it, unless it hands over blindly; one that never spoke fails the offer or
+     * the lease that it was made for, and no later one.
+     */
+    private static Optional<CallCommand> agentLegEnded(UUID agent, Leg leg, Known call) {
+        boolean owns = call.state() instanceof CallState.Live live
+                && live.isOwned()
+                && call.claimedBy().filter(agent::equals).isPresent();
+        if (owns && call.state() != CallState.Live.CLAIMED) {
+            boolean handsOver = call.state() == CallState.Live.TRANSFERRING && call.blind();
+            return leg.wasConnected() && !handsOver
+                    ? Optional.of(new CallCommand.End(Optional.of("agent_hangup")))
+                    : Optional.empty();
+        }
+        if (call.consults()) {
+            return leg.wasConnected() ? Optional.of(new CallCommand.LegFailed(agent)) : Optional.empty();
+        }
+        Optional<Instant> wanted = owns ? call.claimedAt() : call.offeredAt();
+        return wanted.filter(since -> !leg.since().isBefore(since)).map(_ -> new CallCommand.LegFailed(agent));
+    }
+
+    private static boolean lock(Connection connection, UUID call) throws SQLException {
+        try (PreparedStatement statement =
+                connection.prepareStatement("select 1 from public.calls where id = ? for update")) {
+            statement.setObject(1, call);
+            try (ResultSet row = statement.executeQuery()) {
+                return row.next();
+            }
+        }
+    }
+
+    /** @return empty where the message says nothing new */
+    private static Optional<Leg> writeLeg(Connection connection, UUID call, Event event) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(LEG)) {
+            statement.setString(1, event.leg());
+            statement.setString(2, event.role().name().toLowerCase(Locale.ROOT));
+            statement.setObject(3, event.agent().orElse(null));
+            statement.setString(4, event.status().wire());
+            statement.setInt(5, event.status().rank());
+            statement.setInt(6, event.sequence());
+            statement.setObject(7, event.at().atOffset(ZoneOffset.UTC));
+            statement.setObject(8, call);
+            try (ResultSet row = statement.executeQuery()) {
+                return row.next()
+                        ? Optional.of(new Leg(
+                                row.getBoolean(1),
+                                row.getBoolean(2),
+                                instant(row, 3).orElseThrow()))
+                        : Optional.empty();
+            }
+        }
+    }
+
+    /** The call heard from its provider; when somebody answered is a missing fact where that came after the end. */
+    private Known touch(Connection connection, UUID call, Event event) throws SQLException {
+        var now = calls.clock().instant().atOffset(ZoneOffset.UTC);
+        boolean answer = event.role() == Role.AGENT && event.status().isConnected();
+        try (PreparedStatement statement = connection.prepareStatement(CALL)) {
+            statement.setObject(1, now);
+            statement.setObject(2, now);
+            statement.setBoolean(3, answer);
+            statement.setObject(4, event.at().atOffset(ZoneOffset.UTC));
+            statement.setObject(5, call);
+            statement.setObject(6, event.agent().orElse(null));
+            statement.setObject(7, event.agent().orElse(null));
+            try (ResultSet row = statement.executeQuery()) {
+                row.next();
+                return new Known(
+                        row.getString(1).equals("outbound"),
+                        CallState.of(row.getString(2)),
+                        Optional.ofNullable(row.getObject(3, UUID.class)),
+                        instant(row, 4),
+                        "blind".equals(row.getString(5)),
+                        instant(row, 6),
+                        row.getBoolean(7));
+            }
+        }
+    }
+
+    private static Optional<Instant> instant(ResultSet row, int column) throws SQLException {
+        return Optional.ofNullable(row.getObject(column, OffsetDateTime.class)).map(OffsetDateTime::toInstant);
+    }
+}
