@@ -2,6 +2,12 @@ package dev.switchboard.server;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import dev.switchboard.callcenter.CallCentre;
+import dev.switchboard.callcenter.Ingest;
+import dev.switchboard.callcenter.schema.Finding;
+import dev.switchboard.callcenter.schema.Inspection;
+import dev.switchboard.callcenter.schema.Schema;
+import dev.switchboard.callcenter.telephony.FakeTelephonyProvider;
 import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.EngineConfig;
 import dev.switchboard.engine.channel.Hub;
@@ -22,6 +28,8 @@ import dev.switchboard.server.accounts.SmtpMailer;
 import dev.switchboard.server.auth.ForeignIssuer;
 import dev.switchboard.server.auth.JwtTokens;
 import dev.switchboard.server.auth.KeyRing;
+import dev.switchboard.server.calls.ApiRoutes;
+import dev.switchboard.server.calls.CallCentreServer;
 import dev.switchboard.server.config.DataSettings;
 import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.config.Secrets;
@@ -32,6 +40,7 @@ import dev.switchboard.server.http.Cors;
 import dev.switchboard.server.http.Handler;
 import dev.switchboard.server.http.HttpFront;
 import dev.switchboard.server.http.Metrics;
+import dev.switchboard.server.http.Request;
 import dev.switchboard.server.http.Response;
 import dev.switchboard.server.postgres.AccountsSchema;
 import dev.switchboard.server.postgres.EmbeddedPostgres;
@@ -39,6 +48,9 @@ import dev.switchboard.server.postgres.Migrations;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import java.security.SecureRandom;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -66,6 +78,7 @@ public final class Switchboard implements AutoCloseable {
     private static final Duration KEYS_AGE = Duration.ofMinutes(5);
 
     private static final int ACCOUNT_CONNECTIONS = 6;
+    private static final int CALL_CONNECTIONS = 10;
     /** What a connection of the data API may be silent for beyond a statement's time: roles may have more of it. */
     private static final Duration DATA_GRACE = Duration.ofSeconds(60);
 
@@ -81,6 +94,7 @@ public final class Switchboard implements AutoCloseable {
     private final HikariDataSource accountConnections;
     private final HikariDataSource dataConnections;
     private final DataRoutes data;
+    private final Optional<CallCentreServer> callCentre;
     private final PostgresRowAccess rows;
     private final ExecutorService blocking;
     private final Engine engine;
@@ -103,6 +117,7 @@ public final class Switchboard implements AutoCloseable {
             EmbeddedPostgres postgres = EmbeddedPostgres.start(directory.postgres(), secrets.superuser());
             try {
                 Migrations.apply(postgres.database(), secrets.authenticator());
+                refuseWhatLacksColumns(postgres.database());
                 Database reader = postgres.database().as(Migrations.AUTHENTICATOR, secrets.authenticator());
                 return new Switchboard(
                         settings, directory, secrets, Optional.of(postgres), postgres.database(), reader);
@@ -113,6 +128,24 @@ public final class Switchboard implements AutoCloseable {
         } catch (RuntimeException failed) {
             directory.close();
             throw failed;
+        }
+    }
+
+    /** A column that is missing would make commands fail one by one, and screens silently wrong (F001-04). */
+    private static void refuseWhatLacksColumns(Database database) {
+        try (Connection connection =
+                DriverManager.getConnection(database.url(), database.user(), database.password())) {
+            List<Finding> lacking =
+                    Inspection.compare(Schema.needed(), Schema.read(connection, PUBLICATION), PUBLICATION).stream()
+                            .filter(finding -> finding.layer() == Finding.Layer.SCHEMA)
+                            .toList();
+            if (!lacking.isEmpty()) {
+                Finding first = lacking.getFirst();
+                throw new InvalidSettingException("The database lacks " + first.expected() + " (" + lacking.size()
+                        + " such in all). Mend it: " + first.mend());
+            }
+        } catch (SQLException failed) {
+            throw new IllegalStateException("the schema cannot be looked at: " + failed.getMessage(), failed);
         }
     }
 
@@ -175,6 +208,9 @@ public final class Switchboard implements AutoCloseable {
         metrics.bind(engine, gateway, time);
         engine.start();
         data = new DataRoutes(dataConnections, settings.data(), tokens, time);
+        // its tables are in the embedded database alone
+        callCentre =
+                postgres.map(_ -> new CallCentreServer(callPool(database), new FakeTelephonyProvider(), tokens, time));
         var front = new HttpFront(
                 gateway,
                 engine,
@@ -184,12 +220,26 @@ public final class Switchboard implements AutoCloseable {
                 settings.maxFrameBytes(),
                 settings.http(),
                 new Cors(settings.corsOrigins()),
-                Map.of(AccountRoutes.PREFIX, accounts(time), DataRoutes.PREFIX, data));
+                Map.of(
+                        AccountRoutes.PREFIX,
+                        accounts(time),
+                        DataRoutes.PREFIX,
+                        data,
+                        ApiRoutes.PREFIX,
+                        callCentre.<Handler>map(CallCentreServer::routes).orElse(Switchboard::noCallCentre)));
         port = front.listen(vertx, settings.host(), settings.port(), settings.tls(), loops);
         foreign.ifPresent(issuer -> vertx.setPeriodic(KEYS_AGE.toMillis(), _ -> issuer.fetchSoon()));
         files = new FileWatch(vertx, blocking);
         files.watch(List.of(directory.signingKeys()), keys::reload);
         settings.tls().ifPresent(tls -> files.watch(List.of(tls.certificate(), tls.key()), () -> front.reloadTls(tls)));
+    }
+
+    private static Response noCallCentre(Request request, Handler.Client client) {
+        return Response.of(
+                404,
+                "application/problem+json",
+                "{\"status\":404,\"code\":\"not_found\",\"title\":\"There is no such thing\","
+                        + "\"detail\":\"The call centre works with the embedded PostgreSQL; this server has a database of yours\"}");
     }
 
     private Handler accounts(Time time) {
@@ -234,6 +284,12 @@ public final class Switchboard implements AutoCloseable {
 
     private static HikariDataSource pool(Database database, String name, int connections) {
         return new HikariDataSource(poolOf(database, name, connections));
+    }
+
+    private static HikariDataSource callPool(Database database) {
+        HikariConfig config = poolOf(database, "calls", CALL_CONNECTIONS);
+        config.setConnectionInitSql(SessionSettings.forRows() + "; " + CallCentre.CONNECTION_SETTINGS);
+        return new HikariDataSource(config);
     }
 
     /** One connection more than asked for: it listens for changes of the schema. */
@@ -287,6 +343,16 @@ public final class Switchboard implements AutoCloseable {
         return database;
     }
 
+    /** The call centre, where the database has one. */
+    public Optional<CallCentre> callCentre() {
+        return callCentre.map(CallCentreServer::calls);
+    }
+
+    /** What other programs write, where the database has a call centre. */
+    public Optional<Ingest> ingest() {
+        return callCentre.map(CallCentreServer::ingest);
+    }
+
     public Engine engine() {
         return engine;
     }
@@ -320,6 +386,7 @@ public final class Switchboard implements AutoCloseable {
                     return null;
                 })
                 .join();
+        callCentre.ifPresent(CallCentreServer::close);
         engine.close();
         blocking.shutdownNow();
         rows.close();

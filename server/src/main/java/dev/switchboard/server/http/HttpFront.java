@@ -139,12 +139,12 @@ public final class HttpFront {
             case "/readyz" -> health.readyz(request);
             case "/metrics" -> scrape(request);
             case String path ->
-                handler(path)
+                BroadcastRoutes.rest(path)
                         .ifPresentOrElse(
-                                handler -> blocking.handle(request, handler),
-                                () -> BroadcastRoutes.rest(path)
+                                rest -> broadcasts.handle(request, rest), // below /api, and no handler's
+                                () -> handler(path)
                                         .ifPresentOrElse(
-                                                rest -> broadcasts.handle(request, rest), () -> notFound(request)));
+                                                handler -> blocking.handle(request, handler), () -> notFound(request)));
         }
     }
 

@@ -1,0 +1,56 @@
+package dev.switchboard.server.calls;
+
+import com.zaxxer.hikari.HikariDataSource;
+import dev.switchboard.callcenter.CallCentre;
+import dev.switchboard.callcenter.Deadlines;
+import dev.switchboard.callcenter.Ingest;
+import dev.switchboard.callcenter.Organizations;
+import dev.switchboard.callcenter.ProviderEvents;
+import dev.switchboard.callcenter.telephony.TelephonyOutbox;
+import dev.switchboard.callcenter.telephony.TelephonyProvider;
+import dev.switchboard.server.auth.JwtTokens;
+import java.time.InstantSource;
+import org.jdbi.v3.core.Jdbi;
+
+/** The call centre of a server: commands, what time does, the way to the telephone provider. Closed once. */
+public final class CallCentreServer implements AutoCloseable {
+    private final HikariDataSource connections;
+    private final TelephonyOutbox outbox;
+    private final CallCentre calls;
+    private final Deadlines deadlines;
+    private final Ingest ingest;
+    private final ApiRoutes routes;
+
+    /** @param connections as a user whom row level security does not bind; closed with this */
+    public CallCentreServer(
+            HikariDataSource connections, TelephonyProvider provider, JwtTokens tokens, InstantSource clock) {
+        this.connections = connections;
+        Jdbi jdbi = Jdbi.create(connections);
+        outbox = new TelephonyOutbox(jdbi, provider, clock);
+        calls = new CallCentre(connections, clock, outbox::wake);
+        deadlines = new Deadlines(calls);
+        ingest = new Ingest(connections);
+        routes = new ApiRoutes(calls, new Organizations(jdbi), ingest, new ProviderEvents(calls), tokens, clock);
+        outbox.start();
+        deadlines.start();
+    }
+
+    public ApiRoutes routes() {
+        return routes;
+    }
+
+    public CallCentre calls() {
+        return calls;
+    }
+
+    public Ingest ingest() {
+        return ingest;
+    }
+
+    @Override
+    public void close() {
+        deadlines.close();
+        outbox.close();
+        connections.close();
+    }
+}
