@@ -24,7 +24,12 @@ import picocli.CommandLine.Spec;
             PrepareCommand.class,
             PublishCommand.class,
             WatchCommand.class,
+            DoctorCommand.class,
             UserCommand.class,
+            OrganizationCommands.Org.class,
+            OrganizationCommands.Queue.class,
+            OrganizationCommands.PhoneNumber.class,
+            OrganizationCommands.Member.class,
             TokenCommand.class,
             KeysCommand.class
         },
