@@ -161,7 +161,7 @@ final class StartCommand implements Callable<Integer> {
         refuseLeftDemoUsers(server);
         Optional<DemoTraffic> traffic = Optional.empty();
         if (demo) {
-            traffic = Optional.of(startDemo(server.database()));
+            traffic = Optional.of(startDemo(server));
         }
         var stopped = new CountDownLatch(1);
         Optional<DemoTraffic> running = traffic;
@@ -292,7 +292,8 @@ final class StartCommand implements Callable<Integer> {
         }
     }
 
-    private DemoTraffic startDemo(Database database) {
+    private DemoTraffic startDemo(Switchboard server) {
+        Database database = server.database();
         Jdbi jdbi = Jdbi.create(database.url(), database.user(), database.password());
         DemoData.insert(jdbi);
         createNotes(jdbi);
@@ -300,7 +301,8 @@ final class StartCommand implements Callable<Integer> {
         DemoData.users().stream()
                 .filter(user -> !users.has(user.id()))
                 .forEach(user -> users.add(user.email(), DEMO_PASSWORD, Optional.of(user.id())));
-        return DemoTraffic.start(jdbi, new Random(demoSeed));
+        return DemoTraffic.start(
+                jdbi, server.callCentre().orElseThrow(), server.ingest().orElseThrow(), new Random(demoSeed));
     }
 
     /** The table of examples/notes.html. */
