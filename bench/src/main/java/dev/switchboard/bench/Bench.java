@@ -25,12 +25,14 @@ import picocli.CommandLine.Spec;
             "latency    commit to client: 100 users, 10 organizations, 200 changes a second",
             "joins      10,000 handshakes and joins with distinct tokens",
             "data       requests of the data API by 32 clients, beside the same SQL through pgjdbc",
+            "callcenter claims, and commands on 2,000 live calls, beside commits of one row",
             "",
             "On Linux, whose /proc it reads. Machines are shared and noisy: ratios within one run mean more than figures."
         },
         mixinStandardHelpOptions = true)
 public final class Bench implements Callable<Integer> {
-    private static final List<String> ALL = List.of("broadcast", "idle", "decode", "latency", "joins", "data");
+    private static final List<String> ALL =
+            List.of("broadcast", "idle", "decode", "latency", "joins", "data", "callcenter");
 
     @Spec
     private CommandSpec spec = CommandSpec.create();
@@ -80,6 +82,8 @@ public final class Bench implements Callable<Integer> {
             case "decode" -> new DecodeBench(report, quick ? 20_000 : 200_000).run();
             case "latency" -> new LatencyBench(report, quick ? 5 : 30).run();
             case "data" -> new DataBench(report, quick ? 2 : 5).run();
+            case "callcenter" ->
+                new CallCentreBench(report, quick ? 3 : 8, quick ? 200 : 2_000, quick ? 200 : 1_000).run();
             case "joins" -> new JoinBench(report).run();
             default -> throw new IllegalArgumentException(name);
         }
