@@ -406,10 +406,13 @@ class CallModelTest {
         }
 
         private void compare() {
-            Map<String, String> differing = new TreeMap<>(image());
-            differing.entrySet().removeAll(model.image().entrySet());
+            Map<String, String> found = image();
+            Map<String, String> wanted = model.image();
+            assertThat(found.keySet()).as("after %s", last).isEqualTo(wanted.keySet());
+            Map<String, String> differing = new TreeMap<>(found);
+            differing.entrySet().removeAll(wanted.entrySet());
             assertThat(differing)
-                    .as("after %s, where the model has %s", last, model.image())
+                    .as("after %s, where the model has %s", last, wanted)
                     .isEmpty();
         }
 
