@@ -1,5 +1,6 @@
 package dev.switchboard.client;
 
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.WebSocket;
@@ -13,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
@@ -116,10 +118,21 @@ final class Loop implements AutoCloseable {
         });
     }
 
+    /** In words: exceptions of a socket that was refused often have none, and stand within one of the future's. */
+    private static String why(@Nullable Throwable failed) {
+        Throwable cause = failed instanceof CompletionException wrapper && wrapper.getCause() != null
+                ? wrapper.getCause()
+                : failed;
+        if (cause instanceof ConnectException) {
+            return "nobody answers there";
+        }
+        return cause == null ? "no socket" : String.valueOf(cause.getMessage());
+    }
+
     private void connected(Link next, @Nullable WebSocket socket, @Nullable Throwable failed) {
         connecting = false;
         if (socket == null) {
-            interruptAll("cannot connect: " + failed);
+            interruptAll("cannot connect: " + why(failed));
             later(backoff.next(), this::connect);
             return;
         }

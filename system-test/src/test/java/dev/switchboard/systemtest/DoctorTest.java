@@ -137,7 +137,11 @@ class DoctorTest {
 
             assertThat(said.code()).isEqualTo(1);
             assertThat(said.text())
-                    .contains("The first broken layer is slot", "realtime          BROKEN", "switchboard start");
+                    .contains(
+                            "The first broken layer is slot",
+                            "realtime          BROKEN",
+                            "cannot connect: nobody answers there",
+                            "switchboard start");
             assertThat(said.mend()).isEqualTo("select pg_create_logical_replication_slot('switchboard', 'pgoutput');");
             var out = new ByteArrayOutputStream();
             int started = Main.run(
