@@ -28,7 +28,14 @@ public final class Engine implements AutoCloseable {
                 ports.sink(),
                 config.eventLoops(),
                 () -> start + "-" + Long.toString(refs.incrementAndGet(), Character.MAX_RADIX));
-        shared = new Connection.Shared(pipeline.feed(), hub, tokens, config.limits(), ports.time(), epochs);
+        shared = new Connection.Shared(
+                pipeline.feed(),
+                hub,
+                tokens,
+                config.limits(),
+                ports.time(),
+                epochs,
+                () -> pipeline.progress().behind(ports.time().instant()));
     }
 
     /** Starts the two threads. */

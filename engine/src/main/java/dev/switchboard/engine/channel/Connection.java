@@ -19,20 +19,26 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 
 /**
  * One socket's channels, by topic. Takes messages, says messages; knows no socket, no SQL, no token format. Owned by
  * its event loop: every method is called there.
  */
 public final class Connection {
-    /** What all connections share. */
+    /**
+     * What all connections share.
+     *
+     * @param behind how long ago everything that had been committed is known to have been delivered
+     */
     public record Shared(
             ChangeFeed feed,
             Hub hub,
             TokenVerifier tokens,
             ChannelLimits limits,
             InstantSource clock,
-            AtomicLong epochs) {}
+            AtomicLong epochs,
+            Supplier<Optional<Duration>> behind) {}
 
     /** Bindings of one join. */
     private static final int MOST_BINDINGS = 100;
@@ -77,6 +83,9 @@ public final class Connection {
     public void receive(ClientMessage message) {
         switch (message) {
             case ClientMessage.Heartbeat beat -> say(new ServerMessage.Ok(Optional.empty(), beat.ref(), beat.topic()));
+            case ClientMessage.CurrencyQuestion question ->
+                say(new ServerMessage.Alive(
+                        question.ref(), question.topic(), shared.behind().get()));
             case ClientMessage.Join join -> join(join);
             case ClientMessage.Leave leave -> leave(leave);
             case ClientMessage.AccessToken token -> channelOf(token).ifPresent(channel -> newToken(channel, token));

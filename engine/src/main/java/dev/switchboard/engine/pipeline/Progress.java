@@ -1,6 +1,7 @@
 package dev.switchboard.engine.pipeline;
 
 import dev.switchboard.engine.model.Lsn;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -19,6 +20,7 @@ public final class Progress {
     private final AtomicReference<Optional<String>> streamTrouble =
             new AtomicReference<>(Optional.of("the WAL stream has not started"));
     private final AtomicReference<Optional<String>> accessTrouble = new AtomicReference<>(Optional.empty());
+    private final Watermark watermark = new Watermark();
     private final AtomicBoolean closing = new AtomicBoolean();
     private final AtomicInteger subscriptions = new AtomicInteger();
     private final LongAdder changesIn = new LongAdder();
@@ -83,6 +85,19 @@ public final class Progress {
     /** How often authorization had to be asked again. */
     public long accessRetries() {
         return accessRetries.sum();
+    }
+
+    /**
+     * How long ago everything that had been committed is known to have been delivered; empty as long as nobody has said
+     * where the log ends. Grows where the stream, the pipeline or PostgreSQL stands still.
+     */
+    public Optional<Duration> behind(Instant now) {
+        return watermark.behind(now, delivered.get());
+    }
+
+    /** PostgreSQL's log ended there when it was asked. */
+    public void logEnded(Instant asked, Lsn end) {
+        watermark.asked(asked, end, delivered.get());
     }
 
     void subscriptions(int live) {

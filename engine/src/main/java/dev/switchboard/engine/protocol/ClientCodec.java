@@ -81,7 +81,9 @@ public final class ClientCodec {
     private static ClientMessage message(
             Optional<String> joinRef, Optional<String> ref, String topic, String event, Json.Fields payload) {
         if (topic.equals("phoenix") && event.equals("heartbeat")) {
-            return new ClientMessage.Heartbeat(topic, ref, joinRef);
+            return payload.isTrue("behind")
+                    ? new ClientMessage.CurrencyQuestion(topic, ref, joinRef)
+                    : new ClientMessage.Heartbeat(topic, ref, joinRef);
         }
         return switch (event) {
             case "phx_join" -> join(topic, ref, joinRef, payload);

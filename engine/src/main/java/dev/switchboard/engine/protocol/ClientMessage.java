@@ -49,7 +49,11 @@ public sealed interface ClientMessage {
 
     record Leave(String topic, Optional<String> ref, Optional<String> joinRef) implements ClientMessage {}
 
+    /** Asks for a sign of life. */
     record Heartbeat(String topic, Optional<String> ref, Optional<String> joinRef) implements ClientMessage {}
+
+    /** A heartbeat that also asks how current the server is: {@code behind: true} in its payload. */
+    record CurrencyQuestion(String topic, Optional<String> ref, Optional<String> joinRef) implements ClientMessage {}
 
     record AccessToken(String topic, Optional<String> ref, Optional<String> joinRef, Optional<String> token)
             implements ClientMessage {}

@@ -3,6 +3,7 @@ package dev.switchboard.engine.protocol;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.presence.PresenceDiff;
 import dev.switchboard.engine.presence.PresenceMeta;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -20,6 +21,13 @@ public sealed interface ServerMessage {
     }
 
     record Ok(Optional<String> joinRef, Optional<String> ref, String topic) implements ServerMessage {}
+
+    /**
+     * The answer to a heartbeat that asks how current the server is.
+     *
+     * @param behind how long ago everything that had been committed is known to have been delivered; empty: not known yet
+     */
+    record Alive(Optional<String> ref, String topic, Optional<Duration> behind) implements ServerMessage {}
 
     record Refused(Optional<String> joinRef, Optional<String> ref, String topic, String reason)
             implements ServerMessage {}
@@ -66,6 +74,8 @@ public sealed interface ServerMessage {
                         ok.topic(),
                         "phx_reply",
                         "{\"status\":\"ok\",\"response\":{}}");
+            case Alive alive ->
+                envelope(version, Optional.empty(), alive.ref(), alive.topic(), "phx_reply", proof(alive));
             case Refused refused ->
                 envelope(version, refused.joinRef(), refused.ref(), refused.topic(), "phx_reply", reason(refused));
             case Notice notice ->
@@ -85,6 +95,13 @@ public sealed interface ServerMessage {
             case Closed closed ->
                 envelope(version, closed.joinRef(), closed.joinRef(), closed.topic(), "phx_close", "{}");
         };
+    }
+
+    private static String proof(Alive alive) {
+        String response = alive.behind()
+                .map(behind -> "\"behind_ms\":" + behind.toMillis())
+                .orElse("");
+        return "{\"status\":\"ok\",\"response\":{" + response + "}}";
     }
 
     private static String echoes(Joined joined) {

@@ -13,10 +13,12 @@ import dev.switchboard.engine.protocol.ClientCodec;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.Frame;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -69,6 +71,7 @@ class ConnectionTest {
     private final AtomicLong refs = new AtomicLong();
     private final Hub hub = new Hub(sink, 1, () -> "ref-" + refs.incrementAndGet());
 
+    private Optional<Duration> behind = Optional.empty();
     private final Connection connection = new Connection(
             new ConnectionId(0, 1),
             WireVersion.V2,
@@ -79,7 +82,8 @@ class ConnectionTest {
                     ConnectionTest::verify,
                     new ChannelLimits(2, 5),
                     (InstantSource) () -> now,
-                    new AtomicLong()),
+                    new AtomicLong(),
+                    () -> behind),
             this::keep);
 
     private void keep(Frame frame) {
@@ -321,6 +325,20 @@ class ConnectionTest {
         assertThat(said.get(said.size() - 2)).contains("TableTruncated: The table was truncated");
         assertThat(said.getLast()).isEqualTo("[\"1\",\"1\",\"realtime:a\",\"phx_error\",{}]");
         assertThat(connection.channelCount()).isZero();
+    }
+
+    @Test
+    void W7_F000_06_aHeartbeatThatAsksHearsHowFarBehindTheServerIs() {
+        behind = Optional.of(Duration.ofMillis(1_250));
+
+        receive("[null,\"9\",\"phoenix\",\"heartbeat\",{}]");
+        receive("[null,\"10\",\"phoenix\",\"heartbeat\",{\"behind\":true}]");
+
+        assertThat(said.getFirst())
+                .isEqualTo("[null,\"9\",\"phoenix\",\"phx_reply\",{\"status\":\"ok\",\"response\":{}}]");
+        assertThat(said.getLast())
+                .isEqualTo(
+                        "[null,\"10\",\"phoenix\",\"phx_reply\",{\"status\":\"ok\",\"response\":{\"behind_ms\":1250}}]");
     }
 
     @Test
