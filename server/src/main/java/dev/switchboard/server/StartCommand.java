@@ -13,6 +13,7 @@ import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.config.SettingSources;
 import dev.switchboard.server.config.Settings;
 import dev.switchboard.server.config.TlsFiles;
+import dev.switchboard.server.web.ConsoleConfig;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -52,7 +53,6 @@ import picocli.CommandLine.Spec;
         showDefaultValues = true,
         sortOptions = false)
 final class StartCommand implements Callable<Integer> {
-    private static final Duration KEY_LIFE = Duration.ofDays(3650);
     private static final Duration DEMO_TOKEN_LIFE = Duration.ofDays(1);
     private static final String DEMO_PASSWORD = "switchboard-demo";
 
@@ -92,6 +92,12 @@ final class StartCommand implements Callable<Integer> {
 
     @Option(names = "--demo-seed", description = "Seed of the demo's calls.", defaultValue = "1")
     private long demoSeed;
+
+    @Option(
+            names = "--demo-pace",
+            description = "What happens in the demo by itself, in steps a minute; 0: nothing.",
+            defaultValue = "240")
+    private int demoPace;
 
     @Option(names = "--max-connections", description = "WebSockets at the same time.", defaultValue = "16384")
     private int maxConnections;
@@ -161,7 +167,7 @@ final class StartCommand implements Callable<Integer> {
         refuseLeftDemoUsers(server);
         Optional<DemoTraffic> traffic = Optional.empty();
         if (demo) {
-            traffic = Optional.of(startDemo(server));
+            traffic = startDemo(server);
         }
         var stopped = new CountDownLatch(1);
         Optional<DemoTraffic> running = traffic;
@@ -177,6 +183,7 @@ final class StartCommand implements Callable<Integer> {
 
     private Settings settings() {
         between("--port", port, 0, 65535);
+        between("--demo-pace", demoPace, 0, 60_000);
         between("--max-connections", maxConnections, 1, 10_000_000);
         between("--max-channels", maxChannels, 1, 100_000);
         between("--max-joins-per-second", maxJoinsPerSecond, 1, 1_000_000);
@@ -292,7 +299,7 @@ final class StartCommand implements Callable<Integer> {
         }
     }
 
-    private DemoTraffic startDemo(Switchboard server) {
+    private Optional<DemoTraffic> startDemo(Switchboard server) {
         Database database = server.database();
         Jdbi jdbi = Jdbi.create(database.url(), database.user(), database.password());
         DemoData.insert(jdbi);
@@ -301,8 +308,21 @@ final class StartCommand implements Callable<Integer> {
         DemoData.users().stream()
                 .filter(user -> !users.has(user.id()))
                 .forEach(user -> users.add(user.email(), DEMO_PASSWORD, Optional.of(user.id())));
-        return DemoTraffic.start(
-                jdbi, server.callCentre().orElseThrow(), server.ingest().orElseThrow(), new Random(demoSeed));
+        server.console()
+                .offer(DemoData.users().stream()
+                        .map(user -> new ConsoleConfig.DemoUser(
+                                user.role(), user.name(), user.email(), DEMO_PASSWORD, user.organization()))
+                        .toList());
+        if (demoPace == 0) {
+            return Optional.empty();
+        }
+        return Optional.of(DemoTraffic.start(
+                jdbi,
+                server.callCentre().orElseThrow(),
+                server.ingest().orElseThrow(),
+                new Random(demoSeed),
+                new SystemTime(),
+                Duration.ofMinutes(1).dividedBy(demoPace)));
     }
 
     /** The table of examples/notes.html. */
@@ -328,10 +348,10 @@ final class StartCommand implements Callable<Integer> {
         out.println("  database     " + server.database()
                 + server.postgres().map(_ -> ", password in the same file").orElse(""));
         if (demo) {
-            out.printf("%nTwo users of two organizations, who sign in with the password %s:%n%n", DEMO_PASSWORD);
+            out.printf("%nOpen %s in a browser. Users who sign in with the password %s:%n%n", url, DEMO_PASSWORD);
             for (DemoData.User user : DemoData.users()) {
-                out.println("  " + user.name() + " of " + user.organization() + ", " + user.email() + ", token:");
-                out.println("    " + token(server, user, now));
+                out.println(
+                        "  " + user.name() + ", " + user.role() + " of " + user.organization() + ", " + user.email());
             }
             out.printf("%nWatch the calls of the first, here or with the official client (needs Node):%n%n");
             out.println("  ./switchboard watch calls --url " + url + " --token "
@@ -349,7 +369,7 @@ final class StartCommand implements Callable<Integer> {
 
     /** The same at every start. */
     private static String apiKey(Switchboard server, String role) {
-        return server.tokens().issue(role, Map.of(), server.secrets().createdAt(), KEY_LIFE);
+        return server.tokens().issue(role, Map.of(), server.secrets().createdAt(), Switchboard.KEY_LIFE);
     }
 
     private static String token(Switchboard server, DemoData.User user, Instant now) {

@@ -45,6 +45,8 @@ import dev.switchboard.server.http.Response;
 import dev.switchboard.server.postgres.AccountsSchema;
 import dev.switchboard.server.postgres.EmbeddedPostgres;
 import dev.switchboard.server.postgres.Migrations;
+import dev.switchboard.server.web.ConsoleConfig;
+import dev.switchboard.server.web.WebFiles;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import java.security.SecureRandom;
@@ -79,6 +81,8 @@ public final class Switchboard implements AutoCloseable {
 
     private static final int ACCOUNT_CONNECTIONS = 6;
     private static final int CALL_CONNECTIONS = 10;
+    /** Of API keys: as long as anybody will run an installation. */
+    static final Duration KEY_LIFE = Duration.ofDays(3650);
     /** What a connection of the data API may be silent for beyond a statement's time: roles may have more of it. */
     private static final Duration DATA_GRACE = Duration.ofSeconds(60);
 
@@ -101,6 +105,7 @@ public final class Switchboard implements AutoCloseable {
     private final Vertx vertx;
     private final Gateway gateway;
     private final Metrics metrics = new Metrics();
+    private final ConsoleConfig console;
     private final FileWatch files;
     private volatile int port;
 
@@ -207,10 +212,17 @@ public final class Switchboard implements AutoCloseable {
         gateway.attach(engine);
         metrics.bind(engine, gateway, time);
         engine.start();
+        var logEnd = new LogEnd(catalog, engine.progress(), time);
+        vertx.setPeriodic(0, LogEnd.EVERY.toMillis(), _ -> blocking.execute(logEnd));
         data = new DataRoutes(dataConnections, settings.data(), tokens, time);
         // its tables are in the embedded database alone
         callCentre =
                 postgres.map(_ -> new CallCentreServer(callPool(database), new FakeTelephonyProvider(), tokens, time));
+        console = new ConsoleConfig(
+                tokens.issue("anon", Map.of(), secrets.createdAt(), KEY_LIFE),
+                callCentre.isPresent(),
+                settings.accounts().signUp(),
+                this::isFirstRun);
         var front = new HttpFront(
                 gateway,
                 engine,
@@ -226,12 +238,28 @@ public final class Switchboard implements AutoCloseable {
                         DataRoutes.PREFIX,
                         data,
                         ApiRoutes.PREFIX,
-                        callCentre.<Handler>map(CallCentreServer::routes).orElse(Switchboard::noCallCentre)));
+                        callCentre.<Handler>map(CallCentreServer::routes).orElse(Switchboard::noCallCentre),
+                        ConsoleConfig.PATH,
+                        console),
+                WebFiles.load());
         port = front.listen(vertx, settings.host(), settings.port(), settings.tls(), loops);
         foreign.ifPresent(issuer -> vertx.setPeriodic(KEYS_AGE.toMillis(), _ -> issuer.fetchSoon()));
         files = new FileWatch(vertx, blocking);
         files.watch(List.of(directory.signingKeys()), keys::reload);
         settings.tls().ifPresent(tls -> files.watch(List.of(tls.certificate(), tls.key()), () -> front.reloadTls(tls)));
+    }
+
+    /** Whether the first who signs up will own the installation (SPEC M6). */
+    private boolean isFirstRun() {
+        return Jdbi.create(accountConnections)
+                .withHandle(handle -> handle.createQuery("select not exists (select from public.organizations)")
+                        .mapTo(Boolean.class)
+                        .one());
+    }
+
+    /** What the console offers to who has not signed in. */
+    ConsoleConfig console() {
+        return console;
     }
 
     private static Response noCallCentre(Request request, Handler.Client client) {

@@ -2,10 +2,13 @@ package dev.switchboard.callcenter.demo;
 
 import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.Ingest;
+import dev.switchboard.callcenter.ProviderEvents;
 import dev.switchboard.callcenter.command.Actor;
 import dev.switchboard.callcenter.command.AgentCommand;
 import dev.switchboard.callcenter.command.CallCommand;
+import dev.switchboard.callcenter.state.ProviderStatus;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -22,7 +25,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class DemoTraffic implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(DemoTraffic.class);
-    private static final int MOST_LIVE = 9;
     private static final List<String> WORDS = List.of(
             "Hello, how can I help you?",
             "My order has not arrived yet.",
@@ -36,22 +38,36 @@ public final class DemoTraffic implements AutoCloseable {
     private final Jdbi jdbi;
     private final CallCentre calls;
     private final Ingest ingest;
+    private final ProviderEvents events;
+    private final InstantSource clock;
+    private final Duration pause;
     private final Random random;
     private final Thread thread;
 
     private record LiveCall(
-            UUID id, String state, Optional<UUID> owner, Optional<UUID> rings, Optional<UUID> transferTo) {}
+            UUID id,
+            String state,
+            Optional<UUID> owner,
+            Optional<UUID> rings,
+            Optional<UUID> transferTo,
+            boolean isSilent) {}
 
-    private DemoTraffic(Jdbi jdbi, CallCentre calls, Ingest ingest, Random random) {
+    private DemoTraffic(
+            Jdbi jdbi, CallCentre calls, Ingest ingest, Random random, InstantSource clock, Duration pause) {
         this.jdbi = jdbi;
         this.calls = calls;
         this.ingest = ingest;
+        this.events = new ProviderEvents(calls);
+        this.clock = clock;
+        this.pause = pause;
         this.random = random;
         this.thread = Thread.ofVirtual().name("demo-traffic").unstarted(this::run);
     }
 
-    public static DemoTraffic start(Jdbi jdbi, CallCentre calls, Ingest ingest, Random random) {
-        var traffic = new DemoTraffic(jdbi, calls, ingest, random);
+    /** @param pause between two steps, on average */
+    public static DemoTraffic start(
+            Jdbi jdbi, CallCentre calls, Ingest ingest, Random random, InstantSource clock, Duration pause) {
+        var traffic = new DemoTraffic(jdbi, calls, ingest, random, clock, pause);
         traffic.thread.start();
         return traffic;
     }
@@ -59,8 +75,8 @@ public final class DemoTraffic implements AutoCloseable {
     private void run() {
         while (!Thread.currentThread().isInterrupted()) {
             try {
-                step(DemoData.ORGANIZATIONS.get(random.nextInt(DemoData.ORGANIZATIONS.size())));
-                Thread.sleep(Duration.ofMillis(150 + random.nextInt(450)));
+                step(DemoData.ORGANIZATIONS.get(random.nextInt(5) == 0 ? 1 : 0));
+                Thread.sleep(Duration.ofMillis(pause.toMillis() / 2 + random.nextLong(pause.toMillis() + 1)));
             } catch (InterruptedException closing) {
                 return;
             } catch (RuntimeException failed) {
@@ -74,11 +90,12 @@ public final class DemoTraffic implements AutoCloseable {
 
     private void step(DemoData.Organization organization) {
         List<LiveCall> live = live(organization);
+        live.stream().filter(LiveCall::isSilent).forEach(this::tellOfCustomer);
         int dice = random.nextInt(20);
-        if (live.isEmpty() || (dice < 5 && live.size() < MOST_LIVE)) {
+        if (live.isEmpty() || (dice < 5 && live.size() < mostLive(organization))) {
             ring(organization);
         } else if (dice < 14) {
-            advance(organization, live.get(random.nextInt(live.size())));
+            advance(organization, pick(live));
         } else if (dice < 16) {
             agent(organization);
         } else if (dice < 18) {
@@ -88,29 +105,62 @@ public final class DemoTraffic implements AutoCloseable {
         }
     }
 
+    /** So many that most are talked to and a few wait. */
+    private static int mostLive(DemoData.Organization organization) {
+        return organization.robots().size() * 9 / 10;
+    }
+
     private List<LiveCall> live(DemoData.Organization organization) {
         return jdbi.withHandle(handle -> handle.createQuery(
-                        "select c.id, c.state, c.claimed_by, c.transfer_to,"
+                        "select c.id, c.state, c.claimed_by, c.transfer_to, c.provider_event_at is null as silent,"
                                 + " (select a.agent_id from public.active_calls a where a.organization_id = c.organization_id and a.call_id = c.id"
-                                + "   and a.status = 'ringing' order by a.id limit 1) as rings"
-                                + " from public.calls c where c.organization_id = ? and c.ended_at is null order by c.started_at, c.id")
-                .bind(0, organization.id())
+                                + "   and a.status = 'ringing' and a.agent_id <> all (:handsOn) order by a.id limit 1) as rings"
+                                + " from public.calls c where c.organization_id = :organization and c.ended_at is null"
+                                + " order by c.started_at, c.id")
+                .bind("organization", organization.id())
+                .bindArray("handsOn", UUID.class, DemoData.HANDS_ON.toArray())
                 .map((row, _) -> new LiveCall(
                         row.getObject("id", UUID.class),
                         row.getString("state"),
                         Optional.ofNullable(row.getObject("claimed_by", UUID.class)),
                         Optional.ofNullable(row.getObject("rings", UUID.class)),
-                        Optional.ofNullable(row.getObject("transfer_to", UUID.class))))
+                        Optional.ofNullable(row.getObject("transfer_to", UUID.class)),
+                        row.getBoolean("silent")))
                 .list());
+    }
+
+    /** Every other time a call that rings, where there is one: nobody lets a phone ring. */
+    private LiveCall pick(List<LiveCall> live) {
+        List<LiveCall> ringing = live.stream()
+                .filter(call -> call.state().equals("ringing") || call.state().equals("claimed"))
+                .toList();
+        return one(random.nextBoolean() && !ringing.isEmpty() ? ringing : live);
+    }
+
+    /** What a provider says of every call: that its customer is on the line. */
+    private void tellOfCustomer(LiveCall call) {
+        events.accept(
+                call.id(),
+                new ProviderEvents.Event(
+                        "customer",
+                        ProviderEvents.Role.CUSTOMER,
+                        Optional.empty(),
+                        ProviderStatus.IN_PROGRESS,
+                        0,
+                        clock.instant()));
     }
 
     private void ring(DemoData.Organization organization) {
         DemoData.Customer customer = one(DemoData.CUSTOMERS);
         if (random.nextInt(8) == 0) {
-            UUID agent = one(organization.agents()).id();
+            UUID agent = one(organization.robots()).id();
             calls.dial(as(agent), organization.id(), agent, customer.number(), Optional.empty());
         } else {
-            calls.incoming("demo", "CA" + hex(), customer.number(), organization.number());
+            calls.incoming(
+                    "demo",
+                    "CA" + hex(),
+                    customer.number(),
+                    organization.number(random.nextInt(organization.queues().size())));
         }
     }
 
@@ -120,7 +170,13 @@ public final class DemoTraffic implements AutoCloseable {
 
     private void advance(DemoData.Organization organization, LiveCall call) {
         int dice = random.nextInt(10);
-        UUID anybody = one(organization.agents()).id();
+        UUID anybody = one(organization.robots()).id();
+        if (call.owner().filter(DemoData.HANDS_ON::contains).isPresent()) {
+            if (call.state().equals("active")) {
+                say(call); // somebody talks, whoever sits in front of the screen
+            }
+            return;
+        }
         switch (call.state()) {
             case "queued" -> {
                 if (dice == 0) {
@@ -146,12 +202,14 @@ public final class DemoTraffic implements AutoCloseable {
                 call.owner().ifPresent(agent -> calls.execute(as(agent), call.id(), new CallCommand.Unhold()));
             case "parked" -> calls.execute(as(anybody), call.id(), new CallCommand.Unpark(anybody));
             case "transferring" ->
-                call.transferTo().ifPresent(agent -> {
-                    calls.execute(as(agent), call.id(), new CallCommand.Claim(agent));
-                    call.owner()
-                            .ifPresent(
-                                    owner -> calls.execute(as(owner), call.id(), new CallCommand.CompleteTransfer()));
-                });
+                call.transferTo()
+                        .filter(agent -> !DemoData.HANDS_ON.contains(agent))
+                        .ifPresent(agent -> {
+                            calls.execute(as(agent), call.id(), new CallCommand.Claim(agent));
+                            call.owner()
+                                    .ifPresent(owner ->
+                                            calls.execute(as(owner), call.id(), new CallCommand.CompleteTransfer()));
+                        });
             default -> {}
         }
     }
@@ -200,7 +258,7 @@ public final class DemoTraffic implements AutoCloseable {
     }
 
     private void agent(DemoData.Organization organization) {
-        UUID agent = one(organization.agents()).id();
+        UUID agent = one(organization.robots()).id();
         AgentCommand command = switch (random.nextInt(6)) {
             case 0 -> new AgentCommand.Choose(AgentCommand.Choice.PAUSED, Optional.of(one(PAUSES)));
             case 1 -> new AgentCommand.Choose(AgentCommand.Choice.OFFLINE, Optional.empty());

@@ -160,6 +160,7 @@ final class BlockingRoutes {
             return;
         }
         target.setStatusCode(response.status());
+        response.headers().forEach(header -> target.headers().remove(header.name())); // its own go before ours
         response.headers().forEach(header -> target.headers().add(header.name(), header.value()));
         if (request.method().equals(HttpMethod.HEAD) || response.body().length == 0) {
             target.end();

@@ -13,7 +13,6 @@ import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
-import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.PemKeyCertOptions;
 import io.vertx.core.net.ServerSSLOptions;
 import java.time.InstantSource;
@@ -34,6 +33,7 @@ public final class HttpFront {
     private final Metrics metrics;
     private final BroadcastRoutes broadcasts;
     private final Map<String, Handler> handlers;
+    private final Handler pages;
     private final BlockingRoutes blocking;
     private final RequestDeadlines deadlines;
     private final HttpLimits limits;
@@ -42,6 +42,7 @@ public final class HttpFront {
     /**
      * @param maxBroadcastBytes of a broadcast's body
      * @param handlers          by the prefix of their paths, {@code /auth/v1}
+     * @param pages             answers every other path
      */
     public HttpFront(
             Gateway gateway,
@@ -52,8 +53,10 @@ public final class HttpFront {
             int maxBroadcastBytes,
             HttpLimits limits,
             Cors cors,
-            Map<String, Handler> handlers) {
+            Map<String, Handler> handlers,
+            Handler pages) {
         this.gateway = gateway;
+        this.pages = pages;
         this.handlers = Map.copyOf(handlers);
         this.blocking = new BlockingRoutes(limits, cors);
         this.deadlines = new RequestDeadlines(limits);
@@ -142,9 +145,7 @@ public final class HttpFront {
                 BroadcastRoutes.rest(path)
                         .ifPresentOrElse(
                                 rest -> broadcasts.handle(request, rest), // below /api, and no handler's
-                                () -> handler(path)
-                                        .ifPresentOrElse(
-                                                handler -> blocking.handle(request, handler), () -> notFound(request)));
+                                () -> blocking.handle(request, handler(path).orElse(pages)));
         }
     }
 
@@ -156,15 +157,6 @@ public final class HttpFront {
             }
         }
         return Optional.empty();
-    }
-
-    private static void notFound(HttpServerRequest request) {
-        request.response()
-                .setStatusCode(404)
-                .putHeader("Content-Type", "application/json")
-                .end(new JsonObject()
-                        .put("error", "no such path: " + request.path())
-                        .encode());
     }
 
     /** Asking the event loops for their channels waits, so it is done on a virtual thread. */
