@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
             OrganizationCommands.Queue.class,
             OrganizationCommands.PhoneNumber.class,
             OrganizationCommands.Member.class,
+            TypesCommand.class,
             TokenCommand.class,
             KeysCommand.class
         },
