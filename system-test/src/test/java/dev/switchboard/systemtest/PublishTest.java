@@ -6,6 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.postgres.TablePublisher;
 import dev.switchboard.server.Switchboard;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.UUID;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -48,6 +53,37 @@ class PublishTest {
     }
 
     @Test
+    void F001_31_F002_37_F003_44_theChecklistOfTheDocumentationWorks() throws IOException {
+        String page = Files.readString(Path.of("..", "docs", "new-live-table.md"));
+        var script = Pattern.compile("```sql\n(.*?)```", Pattern.DOTALL).matcher(page);
+        assertThat(script.find()).isTrue();
+        server.database()
+                .useHandle(handle -> handle.createScript(script.group(1)).executeAsSeparateStatements());
+        assertThat(publisher.publish(new TableName("public", "tickets"), TablePublisher.Identity.FULL))
+                .noneMatch(said -> said.contains("WARNING"));
+
+        UUID organization = server.organization("tickets");
+        UUID member = server.member(organization);
+        UUID outsider = server.member(server.organization("no-tickets"));
+        try (PhoenixClient client = server.connect();
+                PhoenixClient other = server.connect()) {
+            var tickets = PhoenixClient.binding("*", "public", "tickets", null);
+            client.joined("realtime:tickets", server.userToken(member), tickets);
+            other.joined("realtime:tickets", server.userToken(outsider), tickets);
+            server.database().useHandle(handle -> {
+                handle.execute("insert into tickets (organization_id, title) values (?, 'printer')", organization);
+                handle.execute("delete from tickets");
+            });
+
+            assertThat(client.awaitChanges(2))
+                    .extracting(change -> change.get("type").asString())
+                    .containsExactly("INSERT", "DELETE");
+            assertThat(other.messages())
+                    .noneMatch(message -> message.get(3).asString().equals("postgres_changes"));
+        }
+    }
+
+    @Test
     void aTableWithoutAKeyIsNotPublishedWithoutFull() {
         server.database().useHandle(handle -> handle.execute("create table keyless (v text)"));
 
@@ -66,7 +102,7 @@ class PublishTest {
             handle.execute("create policy own on keyed using (owner = auth.uid())");
         });
         publisher.publish(new TableName("public", "keyed"), TablePublisher.Identity.KEEP);
-        var user = java.util.UUID.randomUUID();
+        var user = UUID.randomUUID();
         try (PhoenixClient client = server.connect()) {
             client.joined(
                     "realtime:keyed", server.userToken(user), PhoenixClient.binding("*", "public", "keyed", null));
