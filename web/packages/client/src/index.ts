@@ -1,0 +1,52 @@
+export { BACKOFF, type Backoff, delay } from "./backoff.ts";
+export { type CallEvent, type CallEventName, type CallEventOf, callEvents } from "./call-events.ts";
+export { CallsRealtimeService } from "./calls-realtime-service.ts";
+export {
+  type ChannelStatus,
+  type ConnectionEvent,
+  type ConnectionState,
+  channelToSimple,
+  INITIAL,
+  isConnected,
+  next,
+  type SimpleStatus,
+  toSimpleStatus,
+  worst,
+} from "./connection.ts";
+export {
+  type FormerOffers,
+  type IncomingCall,
+  type IncomingSources,
+  incomingCalls,
+  rememberOffers,
+} from "./incoming-calls.ts";
+export { type ChannelReport, LiveClient, type LiveClientOptions, simpleStatusOf } from "./live-client.ts";
+export { EMPTY, type ListOptions, type ListState, type LiveError, type LiveList } from "./live-list.ts";
+export { consoleLog, type Log, type LogEntry, type LogKind } from "./log.ts";
+export type { Connection } from "./monitor.ts";
+export {
+  HIGH_SCORE,
+  LOW_SCORE,
+  type Locale,
+  type NotificationOptions,
+  type NotificationType,
+  type RealtimeNotification,
+  RealtimeNotifications,
+  type ShowDesktop,
+} from "./notifications.ts";
+export { defaultPlatform, type Platform } from "./platform.ts";
+export { type Query, type QueryOf, STABLE_COLUMNS, type ValueOf } from "./query.ts";
+export { getRealtimeService, RealtimeService, type ServicePayload } from "./realtime-service.ts";
+export type { StatusListener, Subscription } from "./subscription.ts";
+export { type AnySupabaseClient, HEARTBEAT_MS, realtimeOptions, SupabaseTransport } from "./supabase-transport.ts";
+export type {
+  Change,
+  ChangesOf,
+  Channel,
+  ChannelListener,
+  ChannelSpec,
+  PresenceState,
+  Row,
+  SocketEvent,
+  Transport,
+} from "./transport.ts";

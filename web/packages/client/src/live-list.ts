@@ -1,0 +1,456 @@
+import { delay } from "./backoff.ts";
+import type { ChannelStatus } from "./connection.ts";
+import type { Log } from "./log.ts";
+import type { Platform } from "./platform.ts";
+import type { QueryAnswer, QueryOf, QueryShape } from "./query.ts";
+import { Rows } from "./rows.ts";
+import type { AnySupabaseClient } from "./supabase-transport.ts";
+import type { Change, ChangesOf, ChannelListener, ChannelSpec, Row } from "./transport.ts";
+
+/** Why a list could not be asked, with the server's code where it gave one. */
+export interface LiveError {
+  readonly message: string;
+  readonly code: string | undefined;
+  /** HTTP status; 0 where no answer came. */
+  readonly status: number;
+}
+
+/** What a list shows. Immutable; `data` keeps its identity until a row changes. */
+export interface ListState<T = Row> {
+  readonly data: readonly T[];
+  /** Whether anything has ever been loaded, in TanStack's words. */
+  readonly status: "pending" | "success" | "error";
+  readonly error: LiveError | undefined;
+  /** Joined, asked afresh since, and the socket answers: what is shown is what the server has. */
+  readonly isLive: boolean;
+  readonly isFetching: boolean;
+  readonly channel: ChannelStatus | undefined;
+  /** Milliseconds since 1970 of the newest data, by change or by request; undefined: none yet. */
+  readonly lastUpdate: number | undefined;
+  /** Of a query with `{ count: … }`. */
+  readonly count: number | null;
+}
+
+export interface ListOptions {
+  /** The table's key; `id` by default. */
+  readonly key?: readonly string[];
+  /** Columns that never change, by which the server may filter changes. */
+  readonly stable?: readonly string[];
+  /** Least time between two requests that changes cause, where a change does not say by itself what becomes of the list. */
+  readonly throttleMs?: number;
+  /** Time between requests while there is no usable socket. */
+  readonly pollMs?: number;
+  /** Time between requests while all is well, to be sure of it; 0: none. */
+  readonly refreshMs?: number;
+  /** false: only requests, no channel. */
+  readonly realtime?: boolean;
+}
+
+/** What a list asks of who holds it. */
+export interface ListHost {
+  readonly client: AnySupabaseClient;
+  readonly platform: Platform;
+  readonly log: Log;
+  readonly pollMs: number;
+  readonly requestTimeoutMs: number;
+  /** Whether the socket is open and answers. */
+  isTrusted(): boolean;
+  /** Shares a channel with who asks for the same. @returns leaves it */
+  join(spec: ChannelSpec, listener: ChannelListener): () => void;
+  /** Runs before the next paint, together with others'. */
+  flush(list: object, run: () => void): void;
+  answered(list: object, error: LiveError | undefined): void;
+  liveness(list: object): void;
+}
+
+const LOG_KINDS = {
+  SUBSCRIBED: "subscribed",
+  CHANNEL_ERROR: "channel error",
+  TIMED_OUT: "timeout",
+  CLOSED: "closed",
+} as const;
+/** Of a list that has asked nothing yet. */
+export const EMPTY: ListState<never> = {
+  data: [],
+  status: "pending",
+  error: undefined,
+  isLive: false,
+  isFetching: false,
+  channel: undefined,
+  lastUpdate: undefined,
+  count: null,
+};
+export const DEFAULT_KEY: readonly string[] = ["id"];
+/** Until a channel has answered, nothing is asked: the snapshot belongs after the join. */
+const JOIN_GRACE_MS = 600;
+const THROTTLE_MS = 250;
+/** Changes kept while a request is under way; with more, they are dropped and the list is asked for once more. */
+const MOST_PENDING = 10_000;
+
+/**
+ * One query that stays right: joins, then asks for a snapshot, merges what arrives meanwhile by key and version, and
+ * applies changes once a frame. Without a usable socket the same query is asked every few seconds. Owned by one
+ * `LiveClient`; single-threaded.
+ */
+export class LiveList<T = Row> {
+  readonly shape: QueryShape;
+  readonly #host: ListHost;
+  readonly #query: QueryOf<unknown>;
+  readonly #options: ListOptions;
+  readonly #rows: Rows;
+  readonly #listeners = new Set<() => void>();
+  readonly #changeListeners = new Set<(change: Change) => void>();
+  #state: ListState<T> = EMPTY;
+  #leaves: (() => void)[] = [];
+  readonly #statuses = new Map<ChangesOf, ChannelStatus>();
+  #joined = false;
+  #wasTrusted = false;
+  #pending: Change[] = [];
+  /** Shown already, and merged again into the answer that is on its way. */
+  #shown: Change[] = [];
+  #overflowed = false;
+  #request: AbortController | undefined;
+  #askAgain = false;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+  #cancelTimer: (() => void) | undefined;
+  #cancelAsk: (() => void) | undefined;
+  #running = false;
+
+  constructor(host: ListHost, shape: QueryShape, query: QueryOf<unknown>, options: ListOptions) {
+    this.#host = host;
+    this.#query = query;
+    this.#options = options;
+    this.shape = shape;
+    this.#rows = new Rows(shape, options.key ?? DEFAULT_KEY);
+  }
+
+  /** The same object until something changes. */
+  readonly getSnapshot = (): ListState<T> => this.#state;
+
+  /** @returns stops it */
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  /**
+   * Tells of every change of the table that the channel brings, once its rows are in the list, and of what an answer shows
+   * to have changed while there was no channel: nothing that happens to the list's rows is passed over.
+   */
+  onChange(listener: (change: Change) => void): () => void {
+    this.#changeListeners.add(listener);
+    return () => this.#changeListeners.delete(listener);
+  }
+
+  /** Asks afresh, whatever the socket does (the third of three layers, FEATURES F000-38). */
+  refetch(): Promise<void> {
+    return this.#fetch();
+  }
+
+  start(): void {
+    if (this.#running) {
+      return;
+    }
+    this.#running = true;
+    if (this.#options.realtime === false) {
+      this.#poll();
+      return;
+    }
+    this.#leaves = this.shape.changes.map((changes) => {
+      const name = `live:${changes.schema}.${changes.table}${changes.filter ? `:${changes.filter}` : ""}`;
+      this.#host.log({ kind: "setting up", channel: name });
+      return this.#host.join(
+        { name, changes: [changes] },
+        { status: (status, error) => this.#channel(changes, status, error), change: (change) => this.#take(change) },
+      );
+    });
+    if (!this.#wasTrusted) {
+      this.#after(JOIN_GRACE_MS, () => this.#poll());
+    }
+  }
+
+  /** Shows a change before the server has it; what the server says of the row comes after, and counts. */
+  foresee(change: Change): void {
+    if (this.#rows.apply(change) === "changed") {
+      this.#set({ data: this.#data() });
+    }
+  }
+
+  /** Nothing of it is left: no channel, no timer, no request. */
+  stop(): void {
+    this.#running = false;
+    for (const leave of this.#leaves) {
+      leave();
+    }
+    this.#leaves = [];
+    this.#statuses.clear();
+    this.#cancelTimer?.();
+    this.#cancelAsk?.();
+    this.#cancelTimer = undefined;
+    this.#cancelAsk = undefined;
+    this.#request?.abort();
+    this.#request = undefined;
+    this.#joined = false;
+    this.#wasTrusted = false;
+    this.#pending = [];
+    this.#shown = [];
+    this.#set({ isLive: false, isFetching: false, channel: undefined });
+  }
+
+  /** The socket became usable, or stopped to be. */
+  reconsider(): void {
+    const trusted = this.#joined && this.#host.isTrusted();
+    if (!this.#running || trusted === this.#wasTrusted) {
+      return;
+    }
+    this.#wasTrusted = trusted;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    if (trusted) {
+      void this.#fetch();
+    } else {
+      this.#set({ isLive: false });
+      this.#host.liveness(this);
+      // not all at the same moment, and the first soon: what was missed is missed now
+      this.#after(this.#host.platform.random() * Math.min(1_000, this.#pollMs()), () => this.#poll());
+    }
+  }
+
+  #channel(changes: ChangesOf, status: ChannelStatus, error: Error | undefined): void {
+    const from = this.#statuses.get(changes) ?? "joining";
+    const channel = `${changes.schema}.${changes.table}`;
+    this.#host.log({ kind: LOG_KINDS[status], channel, from, to: status, ...(error ? { reason: error.message } : {}) });
+    const rejoined = status === "SUBSCRIBED" && from === "SUBSCRIBED";
+    this.#statuses.set(changes, status);
+    const failed = [...this.#statuses.values()].find((one) => one !== "SUBSCRIBED");
+    this.#joined = failed === undefined && this.#statuses.size === this.shape.changes.length;
+    this.#set({ channel: failed ?? status });
+    if (rejoined) {
+      void this.#fetch();
+    }
+    this.reconsider();
+    if (failed !== undefined && this.#cancelTimer === undefined && this.#running) {
+      this.#after(0, () => this.#poll());
+    }
+  }
+
+  #take(change: Change): void {
+    if (this.#pending.length + this.#shown.length >= MOST_PENDING) {
+      this.#pending = [];
+      this.#overflowed = true;
+    }
+    this.#pending.push(change);
+    this.#host.flush(this, this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    const isAsking = this.#request !== undefined;
+    if (!this.#running || (isAsking && !this.#state.isLive)) {
+      return; // the snapshot comes first; what waits is merged into it
+    }
+    const changes = this.#pending;
+    this.#pending = [];
+    if (isAsking) {
+      this.#shown.push(...changes);
+    }
+    if (this.#overflowed) {
+      this.#overflowed = false;
+      this.#ask();
+    }
+    if (changes.length > 0) {
+      this.#apply(changes);
+    }
+  };
+
+  #apply(changes: readonly Change[]): void {
+    const effects = changes.map((change) => this.#rows.apply(change));
+    this.#host.log({ kind: "realtime update", channel: this.shape.table, reason: `${changes.length} changes` });
+    if (effects.includes("changed")) {
+      this.#set({ data: this.#data(), lastUpdate: this.#host.platform.now() });
+    }
+    this.#tell(changes);
+    if (effects.includes("ask")) {
+      this.#ask();
+    }
+  }
+
+  #tell(changes: readonly Change[]): void {
+    for (const change of changes) {
+      for (const listener of this.#changeListeners) {
+        guarded(() => listener(change));
+      }
+    }
+  }
+
+  /** At once, then at most once in `throttleMs`: a burst costs two requests. */
+  #ask(): void {
+    if (this.#cancelAsk) {
+      return;
+    }
+    const { now, after } = this.#host.platform;
+    const wait = this.#askedAt + (this.#options.throttleMs ?? THROTTLE_MS) - now();
+    const run = () => {
+      this.#cancelAsk = undefined;
+      this.#askedAt = now();
+      if (this.#request) {
+        this.#askAgain = true;
+      } else {
+        void this.#fetch();
+      }
+    };
+    if (wait <= 0) {
+      run();
+    } else {
+      this.#cancelAsk = after(wait, run);
+    }
+  }
+
+  #poll(): void {
+    if (this.#wasTrusted || !this.#running) {
+      return;
+    }
+    void this.#fetch();
+  }
+
+  async #fetch(): Promise<void> {
+    const { client, platform, requestTimeoutMs, log } = this.#host;
+    const query = this.#query(client);
+    if (!this.#running || query === null) {
+      return;
+    }
+    this.#request?.abort();
+    const request = new AbortController();
+    this.#request = request;
+    this.#askAgain = false;
+    log({ kind: "data fetching", channel: this.shape.table });
+    this.#set({ isFetching: true });
+    const giveUp = platform.after(requestTimeoutMs, () => request.abort());
+    query.retry?.(false); // lists have a time of their own for that
+    const answer = await settle(query.abortSignal(request.signal));
+    giveUp();
+    if (this.#request !== request) {
+      return; // a newer one was asked, or the list stopped
+    }
+    this.#request = undefined;
+    this.#receive(answer);
+  }
+
+  #receive(answer: QueryAnswer): void {
+    const error = toError(answer);
+    const shown = this.#shown;
+    this.#shown = [];
+    if (error) {
+      this.#failures++;
+      // whatever was asked for is owed: until it is answered, nothing here is called live
+      const status = this.#state.lastUpdate === undefined ? "error" : "success";
+      this.#set({ isFetching: false, error, status, isLive: false });
+    } else {
+      this.#failures = 0;
+      const waiting = this.#pending;
+      this.#pending = [];
+      const rows = this.shape.isValue ? [{ value: answer.data }] : toRows(answer.data);
+      const before = this.#rows.held();
+      this.#rows.replace(rows);
+      for (const change of [...shown, ...waiting]) {
+        this.#askAgain = this.#rows.apply(change) === "ask" || this.#askAgain;
+      }
+      const at = new Date(this.#host.platform.now()).toISOString();
+      // of the first answer everything is new, and nothing was missed
+      const missed = this.#state.lastUpdate === undefined ? [] : this.#rows.since(before, waiting, at);
+      this.#set({
+        data: this.#data(),
+        status: "success",
+        error: undefined,
+        isFetching: false,
+        isLive: this.#wasTrusted,
+        lastUpdate: this.#host.platform.now(),
+        count: answer.count ?? null,
+      });
+      this.#tell([...missed, ...waiting]);
+    }
+    this.#host.answered(this, error);
+    this.#host.liveness(this);
+    this.#scheduleNext(error !== undefined);
+  }
+
+  #scheduleNext(failed: boolean): void {
+    if (!this.#running) {
+      return;
+    }
+    if (this.#askAgain || this.#overflowed) {
+      this.#overflowed = false;
+      this.#ask();
+    }
+    if (!this.#wasTrusted) {
+      this.#after(this.#pollMs(), () => this.#poll());
+    } else if (failed) {
+      this.#after(delay(this.#failures, this.#host.platform.random()), () => void this.#fetch());
+    } else if ((this.#options.refreshMs ?? 0) > 0) {
+      this.#after(this.#options.refreshMs ?? 0, () => void this.#fetch());
+    }
+  }
+
+  #pollMs(): number {
+    return this.#options.pollMs ?? this.#host.pollMs;
+  }
+
+  #after(ms: number, run: () => void): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#host.platform.after(ms, () => {
+      this.#cancelTimer = undefined;
+      run();
+    });
+  }
+
+  /** The rows are what the query's type says they are: PostgREST gave them, or a change of the same table did. */
+  #data(): readonly T[] {
+    return this.#rows.view() as readonly T[];
+  }
+
+  #set(parts: Partial<ListState<T>>): void {
+    const state = { ...this.#state, ...parts };
+    if (parts.isLive !== undefined && parts.isLive !== this.#state.isLive) {
+      this.#host.log({
+        kind: "status change",
+        channel: this.shape.table,
+        from: this.#state.isLive ? "live" : "not live",
+        to: parts.isLive ? "live" : "not live",
+      });
+    }
+    if (
+      Object.keys(parts).some((name) => state[name as keyof ListState<T>] !== this.#state[name as keyof ListState<T>])
+    ) {
+      this.#state = state;
+      for (const listener of this.#listeners) {
+        listener();
+      }
+    }
+  }
+}
+
+/** A listener that throws does not keep the others from hearing (FEATURES F004-13). */
+export function guarded(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    console.error("[switchboard] a listener threw", error);
+  }
+}
+
+async function settle(sent: PromiseLike<unknown>): Promise<QueryAnswer> {
+  try {
+    return (await sent) as QueryAnswer;
+  } catch (error) {
+    return { data: null, error: { message: error instanceof Error ? error.message : String(error) }, status: 0 };
+  }
+}
+
+function toError({ error, status }: QueryAnswer): LiveError | undefined {
+  return error ? { message: error.message, code: error.code || undefined, status } : undefined;
+}
+
+/** `maybeSingle()` and `single()` give one row or none. */
+function toRows(data: unknown): readonly Row[] {
+  return Array.isArray(data) ? data : typeof data === "object" && data !== null ? [data as Row] : [];
+}

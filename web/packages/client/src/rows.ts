@@ -1,0 +1,179 @@
+import { compareRows, evaluate } from "./conditions.ts";
+import { project, type QueryShape } from "./query.ts";
+import type { Change, Row } from "./transport.ts";
+
+/** What a change did to a list. `ask`: only the server knows the list now. */
+export type Effect = "changed" | "unchanged" | "ask";
+
+/**
+ * The rows of one list, by key: replaced by snapshots, changed by changes. A change that is older than a row of the snapshot
+ * (by `version`, else `updated_at`) is skipped: snapshots are taken while changes arrive. Among themselves changes come in
+ * the order of their commits, so no column is asked. Owned by one `LiveList`.
+ */
+export class Rows {
+  readonly #shape: QueryShape;
+  readonly #key: readonly string[];
+  #rows = new Map<string, Row>();
+  /** Keys of rows that are as the snapshot had them. */
+  #snapshot = new Set<string>();
+  #view: readonly Row[] | undefined = [];
+
+  constructor(shape: QueryShape, key: readonly string[]) {
+    this.#shape = shape;
+    this.#key = key;
+  }
+
+  /** Takes the server's answer as the truth; rows that are equal keep their identity. */
+  replace(rows: readonly Row[]): void {
+    const former = this.view();
+    const next = new Map<string, Row>();
+    for (const row of rows) {
+      const key = this.keyOf(row) ?? `#${next.size}`;
+      const held = this.#rows.get(key);
+      next.set(key, held && isEqual(held, row) ? held : row);
+    }
+    this.#rows = next;
+    this.#snapshot = new Set(next.keys());
+    const view = [...next.values()];
+    const same = view.length === former.length && view.every((row, index) => row === former[index]);
+    this.#view = same ? former : view;
+  }
+
+  /** What is held, by key; stays as it is when the rows are replaced. */
+  held(): ReadonlyMap<string, Row> {
+    return this.#rows;
+  }
+
+  /**
+   * What has become of rows, as changes. One that left a limited window is no DELETE: it may still be there.
+   *
+   * @param before of before an answer
+   * @param told   whose changes are known already
+   */
+  since(before: ReadonlyMap<string, Row>, told: readonly Change[], committedAt: string): readonly Change[] {
+    const { table, limit } = this.#shape;
+    const known = new Set(told.map((change) => this.keyOf(change.kind === "DELETE" ? change.old : change.new)));
+    const here = [...this.#rows].flatMap(([key, row]): Change[] => {
+      const old = before.get(key);
+      return known.has(key) || old === row
+        ? []
+        : [{ kind: old ? "UPDATE" : "INSERT", table, new: row, old: old ?? {}, committedAt }];
+    });
+    const gone = [...before].flatMap(([key, old]): Change[] =>
+      limit !== undefined || known.has(key) || this.#rows.has(key)
+        ? []
+        : [{ kind: "DELETE", table, new: {}, old, committedAt }],
+    );
+    return [...here, ...gone];
+  }
+
+  apply(change: Change): Effect {
+    if (!this.#shape.isLocal) {
+      return "ask";
+    }
+    if (change.kind === "DELETE") {
+      return this.#remove(this.keyOf(change.old));
+    }
+    const key = this.keyOf(change.new);
+    if (key === undefined) {
+      return "ask";
+    }
+    const held = this.#rows.get(key);
+    if (held && this.#snapshot.has(key) && isOlder(change.new, held)) {
+      return "unchanged";
+    }
+    this.#snapshot.delete(key);
+    switch (evaluate(this.#shape.condition, change.new)) {
+      case "undecidable":
+        return "ask";
+      case "true":
+        return this.#put(key, project(this.#shape, change.new));
+      case "false":
+      case "unknown":
+        return this.#remove(key);
+    }
+  }
+
+  /** In the query's order; the same array until something changes. */
+  view(): readonly Row[] {
+    this.#view ??= this.#sorted();
+    return this.#view;
+  }
+
+  /** The key's values as one text; undefined where the row lacks one. */
+  keyOf(row: Row): string | undefined {
+    const values = this.#key.map((column) => row[column]);
+    return values.some((value) => value === undefined || value === null) ? undefined : JSON.stringify(values);
+  }
+
+  #put(key: string, row: Row): Effect {
+    const held = this.#rows.get(key);
+    if (held && isEqual(held, row)) {
+      return "unchanged";
+    }
+    const wasFull = this.#isFull();
+    this.#rows.set(key, row);
+    this.#view = undefined;
+    // beyond the limit rows are the server's to know: one that moved out of the window has a successor there
+    if (this.#shape.limit !== undefined && wasFull) {
+      const last = this.#sorted().at(-1);
+      if (held && last === row) {
+        return "ask";
+      }
+      this.#rows = new Map(
+        this.#sorted()
+          .slice(0, this.#shape.limit)
+          .map((kept) => [this.keyOf(kept) ?? "", kept]),
+      );
+    }
+    return "changed";
+  }
+
+  #remove(key: string | undefined): Effect {
+    if (key === undefined) {
+      return "ask";
+    }
+    const wasFull = this.#isFull();
+    if (!this.#rows.delete(key)) {
+      return "unchanged";
+    }
+    this.#view = undefined;
+    return wasFull ? "ask" : "changed";
+  }
+
+  #isFull(): boolean {
+    return this.#shape.limit !== undefined && this.#rows.size >= this.#shape.limit;
+  }
+
+  /** Stable: what the order does not decide stays as it came. */
+  #sorted(): readonly Row[] {
+    const rows = [...this.#rows.values()];
+    return this.#shape.order.length === 0 ? rows : rows.sort((a, b) => compareRows(this.#shape.order, a, b));
+  }
+}
+
+function isOlder(row: Row, held: Row): boolean {
+  for (const column of ["version", "updated_at"]) {
+    const one = row[column];
+    const other = held[column];
+    if (typeof one === "number" && typeof other === "number") {
+      return one < other;
+    }
+    if (typeof one === "string" && typeof other === "string") {
+      return one < other;
+    }
+  }
+  return false;
+}
+
+function isEqual(one: unknown, other: unknown): boolean {
+  if (one === other) {
+    return true;
+  }
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) {
+    return false;
+  }
+  const entries = Object.entries(one);
+  const others = new Map<string, unknown>(Object.entries(other));
+  return entries.length === others.size && entries.every(([name, value]) => isEqual(value, others.get(name)));
+}

@@ -1,0 +1,82 @@
+import type { ChannelStatus } from "./connection.ts";
+
+/** One row as JSON, by column. */
+export interface Row {
+  readonly [column: string]: unknown;
+}
+
+/** A committed change of one row. */
+export interface Change {
+  readonly kind: "INSERT" | "UPDATE" | "DELETE";
+  readonly table: string;
+  /** `{}` of a DELETE. */
+  readonly new: Row;
+  /** The former row as far as the server tells it: the key at least. */
+  readonly old: Row;
+  /** ISO 8601, UTC. */
+  readonly committedAt: string;
+  /** Where in the log it was committed, once servers say so: the fence between a snapshot and what follows it. */
+  readonly position?: string;
+}
+
+/** What a channel listens to. */
+export interface ChangesOf {
+  readonly schema: string;
+  readonly table: string;
+  readonly event?: "*" | "INSERT" | "UPDATE" | "DELETE";
+  /** In the form of Supabase Realtime: `organization_id=eq.…`. */
+  readonly filter?: string;
+}
+
+export interface ChannelSpec {
+  readonly name: string;
+  readonly changes?: readonly ChangesOf[];
+  /** Names of the events wanted; `*` for all. */
+  readonly broadcast?: { readonly self?: boolean; readonly events: readonly string[] };
+  readonly presence?: { readonly key: string };
+}
+
+/** Who shares a presence: by key, what each of its tabs tracks. */
+export type PresenceState = Readonly<Record<string, readonly Row[]>>;
+
+export interface ChannelListener {
+  status(status: ChannelStatus, error?: Error): void;
+  change?(change: Change): void;
+  broadcast?(event: string, payload: Row): void;
+  presence?(state: PresenceState): void;
+}
+
+export interface Channel {
+  /** @returns whether it is on its way */
+  send(event: string, payload: Row): Promise<boolean>;
+  track(state: Row): Promise<boolean>;
+  untrack(): Promise<boolean>;
+  close(): void;
+}
+
+export type SocketEvent =
+  | { readonly kind: "opened" }
+  | { readonly kind: "closed" }
+  /**
+   * The server answered.
+   * `behindMs`: how long ago it last knew that it had everything, where it says so; undefined otherwise.
+   */
+  | { readonly kind: "heartbeat"; readonly latencyMs?: number; readonly behindMs?: number };
+
+/**
+ * The way to the server, whatever carries it: channels that rejoin by themselves over one socket that reconnects by itself.
+ * A second one (server-sent events and HTTP) has the same contract.
+ */
+export interface Transport {
+  /** Opens a channel, connecting first where that is needed. */
+  open(spec: ChannelSpec, listener: ChannelListener): Channel;
+  onSocket(listener: (event: SocketEvent) => void): () => void;
+  isOpen(): boolean;
+  /** Asks for a sign of life now. */
+  ping(): void;
+  /** Drops the socket, whatever state it is in, and connects again. */
+  reconnect(): void;
+  /** Closes the socket until {@link resume}; channels stay registered. */
+  pause(): void;
+  resume(): void;
+}

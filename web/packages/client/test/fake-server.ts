@@ -1,0 +1,258 @@
+import { createClient, type SupabaseClient } from "@supabase/supabase-js";
+import type {
+  Change,
+  Channel,
+  ChannelListener,
+  ChannelSpec,
+  ChannelStatus,
+  PresenceState,
+  Row,
+  SocketEvent,
+  Transport,
+} from "../src/index.ts";
+import type { FakePlatform } from "./fake-platform.ts";
+
+export type SocketState = "up" | "refused" | "black hole";
+
+/**
+ * One table behind a socket and HTTP, in memory: commits reach who is joined, in order; the socket can be refused, cut or
+ * swallow everything. Answers of the data API take `httpMs`.
+ */
+export class FakeServer implements Transport {
+  readonly rows = new Map<string, Row>();
+  readonly client: SupabaseClient;
+  socket: SocketState = "up";
+  http: "up" | "down" | "401" = "up";
+  httpMs = 20;
+  requests = 0;
+  behindMs: number | undefined = 0;
+  reconnects = 0;
+  connects = 0;
+  /** Changes that the network swallows although the socket works: what a lost signal is. */
+  drops: (change: Change) => boolean = () => false;
+  joinStatus: ChannelStatus = "SUBSCRIBED";
+  joinError: Error | undefined;
+  readonly #platform: FakePlatform;
+  readonly #channels = new Map<number, { spec: ChannelSpec; listener: ChannelListener; joined: boolean }>();
+  readonly #listeners = new Set<(event: SocketEvent) => void>();
+  #next = 1;
+  #open = false;
+  #paused = false;
+  #version = 0;
+
+  constructor(platform: FakePlatform) {
+    this.#platform = platform;
+    this.client = createClient("http://127.0.0.1:1", "key", {
+      accessToken: async () => "token",
+      global: { fetch: (input, init) => this.#answer(new URL(String(input)), init?.signal ?? undefined) },
+      realtime: { transport: NoSocket },
+    });
+  }
+
+  get channels(): number {
+    return this.#channels.size;
+  }
+
+  /** Commits one row. */
+  put(row: Row): void {
+    const id = String(row.id);
+    const old = this.rows.get(id);
+    const now = { ...row, version: ++this.#version };
+    this.rows.set(id, now);
+    this.#commit({
+      kind: old ? "UPDATE" : "INSERT",
+      table: "calls",
+      new: now,
+      old: old ?? {},
+      committedAt: this.#time(),
+    });
+  }
+
+  remove(id: string): void {
+    const old = this.rows.get(id);
+    if (old) {
+      this.rows.delete(id);
+      this.#commit({ kind: "DELETE", table: "calls", new: {}, old, committedAt: this.#time() });
+    }
+  }
+
+  /** Ends the socket; it comes back at the next attempt, if it may. */
+  cut(state: SocketState): void {
+    this.socket = state;
+    if (state === "refused" && this.#open) {
+      this.#down();
+      this.#retry();
+    }
+  }
+
+  heartbeat(): void {
+    if (this.#open && this.socket === "up") {
+      this.#emit({
+        kind: "heartbeat",
+        latencyMs: 5,
+        ...(this.behindMs === undefined ? {} : { behindMs: this.behindMs }),
+      });
+    }
+  }
+
+  /** The server ends channels, as it does where a token has expired. */
+  failChannels(status: ChannelStatus, error?: Error): void {
+    for (const channel of this.#channels.values()) {
+      channel.joined = false;
+      channel.listener.status(status, error);
+    }
+  }
+
+  rejoin(): void {
+    for (const channel of this.#channels.values()) this.#join(channel);
+  }
+
+  presence(state: PresenceState): void {
+    for (const { listener } of this.#channels.values()) listener.presence?.(state);
+  }
+
+  broadcast(event: string, payload: Row): void {
+    for (const { listener } of this.#channels.values()) listener.broadcast?.(event, payload);
+  }
+
+  open(spec: ChannelSpec, listener: ChannelListener): Channel {
+    const id = this.#next++;
+    const channel = { spec, listener, joined: false };
+    this.#channels.set(id, channel);
+    if (this.#open) this.#join(channel);
+    else this.#connect();
+    return {
+      send: async (event, payload) => {
+        this.broadcast(event, payload);
+        return true;
+      },
+      track: async () => true,
+      untrack: async () => true,
+      close: () => this.#channels.delete(id),
+    };
+  }
+
+  onSocket(listener: (event: SocketEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  isOpen = () => this.#open;
+  ping = () => this.heartbeat();
+
+  reconnect(): void {
+    this.reconnects++;
+    if (this.#open) this.#down();
+    this.#connect();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    if (this.#open) this.#down();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#connect();
+  }
+
+  #connect(): void {
+    this.connects++;
+    this.#platform.after(5, () => {
+      if (this.#paused || this.#open) return;
+      if (this.socket === "up") {
+        this.#open = true;
+        this.#emit({ kind: "opened" });
+        for (const channel of this.#channels.values()) this.#join(channel);
+      } else if (this.socket === "refused") {
+        this.#emit({ kind: "closed" });
+        this.#retry();
+      }
+    });
+  }
+
+  /** The official client's own attempts. */
+  #retry(): void {
+    this.#platform.after(1_000, () => {
+      if (!this.#open && !this.#paused) this.#connect();
+    });
+  }
+
+  #down(): void {
+    this.#open = false;
+    for (const channel of this.#channels.values()) {
+      channel.joined = false;
+      channel.listener.status("CHANNEL_ERROR", new Error("socket closed"));
+    }
+    this.#emit({ kind: "closed" });
+  }
+
+  #join(channel: { listener: ChannelListener; joined: boolean }): void {
+    this.#platform.after(5, () => {
+      if (this.#open && this.socket === "up" && [...this.#channels.values()].includes(channel as never)) {
+        channel.joined = this.joinStatus === "SUBSCRIBED";
+        channel.listener.status(this.joinStatus, this.joinError);
+      }
+    });
+  }
+
+  #commit(change: Change): void {
+    if (this.socket !== "up") return;
+    for (const channel of this.#channels.values()) {
+      const wanted = channel.spec.changes?.some(({ filter }) => matches(filter, change)) ?? false;
+      if (channel.joined && wanted && !this.drops(change)) channel.listener.change?.(change);
+    }
+  }
+
+  #emit(event: SocketEvent): void {
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+
+  #time = () => new Date(this.#platform.now()).toISOString();
+
+  /** What the data API answers: a small reading of its own of `col=op.value`, `order` and `limit`. */
+  #answer(url: URL, signal: AbortSignal | undefined): Promise<Response> {
+    this.requests++;
+    const { http } = this;
+    let rows = [...this.rows.values()];
+    for (const [name, value] of url.searchParams) {
+      const [operator, ...rest] = value.split(".");
+      const text = rest.join(".");
+      if (["select", "limit", "order"].includes(name)) continue;
+      rows = rows.filter((row) =>
+        operator === "eq"
+          ? String(row[name]) === text
+          : operator === "is" || operator === "not"
+            ? (row[name] === null) === (operator === "is")
+            : operator === "in"
+              ? text.slice(1, -1).split(",").includes(String(row[name]))
+              : Number(row[name]) >= Number(text),
+      );
+    }
+    rows.sort((a, b) => Number(a.rank) - Number(b.rank) || (String(a.id) < String(b.id) ? -1 : 1));
+    const limit = url.searchParams.get("limit");
+    const body = JSON.stringify(limit ? rows.slice(0, Number(limit)) : rows);
+    return new Promise((resolve, reject) => {
+      signal?.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
+      this.#platform.after(this.httpMs, () => {
+        if (http === "down") reject(new TypeError("fetch failed"));
+        else if (http === "401") resolve(new Response('{"message":"JWT expired","code":"PGRST303"}', { status: 401 }));
+        else resolve(new Response(body, { status: 200, headers: { "content-type": "application/json" } }));
+      });
+    });
+  }
+}
+
+/** `column=eq.value`, at most one: on both images, as the server does for DELETE and for the rest. */
+function matches(filter: string | undefined, change: Change): boolean {
+  if (filter === undefined) return true;
+  const [, column = "", value = ""] = /^(\w+)=eq\.(.*)$/.exec(filter) ?? [];
+  const row = change.kind === "DELETE" ? change.old : change.new;
+  return String(row[column]) === value;
+}
+
+class NoSocket {
+  constructor() {
+    throw new Error("the fake server is its own transport");
+  }
+}
