@@ -1,0 +1,11 @@
+export * from "./admin-hooks.ts";
+export * from "./call-components.tsx";
+export * from "./calls-hooks.ts";
+export * from "./connection-components.tsx";
+export * from "./connection-hooks.ts";
+export * from "./live-mutation.ts";
+export * from "./live-query.ts";
+export * from "./operations-components.tsx";
+export * from "./operations-hooks.ts";
+export { LiveProvider, type LiveProviderProps, useLiveClient, useLocale } from "./provider.tsx";
+export type * from "./tables.ts";
