@@ -361,7 +361,7 @@ describe.concurrent("F000-13 F001-20 incoming cards with one signal lost, under 
   let done: Promise<void> | undefined;
   const ringing = async () => {
     watching++;
-    await eventually("everybody watches", () => watching > SOURCES.length);
+    await eventually("everybody watches", () => watching > SOURCES.length, 45_000); // few tests run at a time
     done ??= ring();
     return done;
   };

@@ -120,6 +120,8 @@ describe("two people and their calls", () => {
     await row(b, "Fernhill").focus();
     await b.keyboard.press("Enter");
     await b.getByRole("menuitem", { name: "Take" }).waitFor();
+    await b.keyboard.press("ArrowDown");
+    await b.getByRole("menuitem", { name: "Take" }).focus();
     await b.keyboard.press("Enter");
     await row(b, "On call.*Fernhill.*Rhonda").waitFor();
     await a.locator("[data-agent][data-state=on_call]", { hasText: "Rhonda" }).waitFor();
