@@ -42,8 +42,6 @@ const EN = {
   delay: "Delay",
   reconnect: "Reconnect",
   notFound: "There is no such call",
-  polling: "Polling",
-  live: "Live",
 };
 
 const PT: typeof EN = {
@@ -87,8 +85,6 @@ const PT: typeof EN = {
   delay: "Atraso",
   reconnect: "Reconectar",
   notFound: "Essa chamada não existe",
-  polling: "Consultando",
-  live: "Ao vivo",
 };
 
 export type Texts = typeof EN;

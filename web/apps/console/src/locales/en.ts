@@ -97,8 +97,6 @@ export const en = {
     lostTitle: "Reconnecting to the server",
     lostDetail: "Last data {{time}}",
     backTitle: "Back live",
-    backDetail_one: "{{count}} change",
-    backDetail_other: "{{count}} changes",
   },
   panel: {
     age: "Data from {{time}}, {{seconds}} s ago",

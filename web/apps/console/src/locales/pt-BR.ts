@@ -98,8 +98,6 @@ export const ptBR: Texts = {
     lostTitle: "Reconectando ao servidor",
     lostDetail: "Últimos dados {{time}}",
     backTitle: "De volta ao vivo",
-    backDetail_one: "{{count}} mudança",
-    backDetail_other: "{{count}} mudanças",
   },
   panel: {
     age: "Dados de {{time}}, há {{seconds}} s",

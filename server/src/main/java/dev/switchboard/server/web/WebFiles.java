@@ -60,11 +60,6 @@ public final class WebFiles implements Handler {
         return new WebFiles(files);
     }
 
-    /** Whether the console is in this build. */
-    public boolean hasConsole() {
-        return files.containsKey(INDEX);
-    }
-
     @Override
     public Response handle(Request request, Client client) {
         if (!request.method().equals("GET") && !request.method().equals("HEAD")) {
