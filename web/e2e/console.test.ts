@@ -15,6 +15,7 @@ const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 let server: TestServer;
 let browser: Browser;
 let calls = 0;
+const calledIn = new Set<string>();
 
 beforeAll(async () => {
   [server, browser] = await Promise.all([TestServer.start("--demo-pace", "0"), openBrowser()]);
@@ -52,7 +53,15 @@ async function callIn(from: string): Promise<string> {
     from_number: from,
     to_number: NUMBER,
   });
-  return (answer.json as unknown as { call: { id: string } }).call.id;
+  const { id } = (answer.json as unknown as { call: { id: string } }).call;
+  calledIn.add(id);
+  return id;
+}
+
+/** Whatever a test did with its calls, the next one finds nobody talking. */
+async function endCalls(): Promise<void> {
+  await Promise.all([...calledIn].map((id) => server.post(`/calls/${id}/end`)));
+  calledIn.clear();
 }
 
 const setState = (user: string, state: string) =>
@@ -75,6 +84,7 @@ describe("two people and their calls", () => {
     await Promise.all([signIn(doug.page, "Doug"), signIn(rhonda.page, "Rhonda")]);
     await doug.page.getByRole("link", { name: "Agent console" }).click();
     await doug.page.getByRole("button", { name: "Available" }).click();
+    await doug.page.getByRole("button", { name: "Available", pressed: true }).waitFor();
     await setState(RHONDA, "available");
     await lookAway(rhonda.page);
     // a page that is loaded again has no such mark
@@ -84,6 +94,7 @@ describe("two people and their calls", () => {
   afterEach(async () => {
     await Promise.all([doug.context.close(), rhonda.context.close()]);
     await toRhonda.close();
+    await endCalls();
     await Promise.all([setState(DOUG, "offline"), setState(RHONDA, "offline")]);
   });
 
@@ -108,6 +119,7 @@ describe("two people and their calls", () => {
     await a.getByRole("button", { name: "Resume" }).waitFor();
     await a.keyboard.press("h");
     await row(b, "On call.*Fernhill").waitFor();
+    await a.getByRole("button", { name: /^Hold/ }).waitFor();
     await a.keyboard.press("m");
     await a.getByRole("button", { name: "Unmute" }).waitFor();
 
@@ -117,31 +129,24 @@ describe("two people and their calls", () => {
     await a.locator(".active.idle").waitFor();
 
     // Rhonda takes it from its row's menu, without the mouse
-    await row(b, "Fernhill").focus();
-    await b.keyboard.press("Enter");
-    await b.getByRole("menuitem", { name: "Take" }).waitFor();
-    await b.keyboard.press("ArrowDown");
-    await b.getByRole("menuitem", { name: "Take" }).focus();
-    await b.keyboard.press("Enter");
+    await row(b, "Fernhill").press("Enter");
+    await b.getByRole("menuitem", { name: "Take" }).press("Enter");
     await row(b, "On call.*Fernhill.*Rhonda").waitFor();
     await a.locator("[data-agent][data-state=on_call]", { hasText: "Rhonda" }).waitFor();
 
     // and gives it back to Doug
     await setState(DOUG, "available");
     await b.locator(".tile.st-available", { hasText: "Doug" }).waitFor({ timeout: 20_000 });
-    await row(b, "Fernhill").focus();
-    await b.keyboard.press(".");
-    await b.getByRole("menuitem", { name: "Transfer" }).focus();
-    await b.keyboard.press("ArrowRight");
-    await b.getByRole("menuitem", { name: /^Doug/ }).focus();
-    await b.keyboard.press("Enter");
+    await row(b, "Fernhill").press(".");
+    await b.getByRole("menuitem", { name: "Transfer" }).press("ArrowRight");
+    await b.getByRole("menuitem", { name: /^Doug/ }).press("Enter");
     await card(a).getByText("Transfer from Rhonda").waitFor();
-    await card(a).getByRole("button", { name: "Answer" }).click();
+    await card(a).getByRole("button", { name: "Answer" }).press("Enter");
     await row(b, "On call.*Fernhill.*Doug").waitFor();
 
+    await a.locator(".active[data-state=active]").waitFor();
     await a.keyboard.press("e");
-    await a.getByRole("dialog").waitFor();
-    await a.keyboard.press("Enter");
+    await a.getByRole("dialog").getByRole("button", { name: "End", exact: true }).press("Enter");
     await b.keyboard.press("Escape");
     await b.evaluate(() => document.activeElement instanceof HTMLElement && document.activeElement.blur());
     await lookAway(b);
