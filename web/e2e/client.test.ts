@@ -184,16 +184,20 @@ describe.concurrent("the list equals the query asked afresh", () => {
   });
 
   for (const [n, seconds] of [[4, 1], [5, 10], ...(process.env.LONG ? [[6, 60]] : [])] as [number, number][]) {
-    test(`F003-38 with the network cut for ${seconds} s, within 5 s of its return (and the backoff's 10 s)`, async () => {
-      const { list, stop, direct, proxy } = await scenario(n);
-      proxy.down();
-      await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
-      await stop();
-      proxy.up();
+    test(
+      `F003-38 with the network cut for ${seconds} s, within 5 s of its return (and the backoff's 10 s)`,
+      async () => {
+        const { list, stop, direct, proxy } = await scenario(n);
+        proxy.down();
+        await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+        await stop();
+        proxy.up();
 
-      await isLive(list, 16_000);
-      await equals(list, direct, NOTES, 2_000);
-    });
+        await isLive(list, 16_000);
+        await equals(list, direct, NOTES, 2_000);
+      },
+      seconds * 1_000 + 60_000,
+    );
   }
 
   test("F003-04 with a token that expires, and is renewed", async () => {
@@ -302,7 +306,7 @@ describe.concurrent("F000-13 F001-20 incoming cards with one signal lost, under 
       resume: () => transport.resume(),
     });
     const { supabase, direct } = await viewer(() => mine);
-    const live = new LiveClient(supabase, { transport: dropping(new SupabaseTransport(supabase)) });
+    const live = new LiveClient(supabase, { transport: dropping(SupabaseTransport.of(supabase)) });
     opened.push(live);
     const [offers, events, calls, self] = [
       watch(live, (sb) => sb.from("active_calls").select("*").eq("organization_id", NORTHWIND)),

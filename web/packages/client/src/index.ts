@@ -1,6 +1,7 @@
 export { BACKOFF, type Backoff, delay } from "./backoff.ts";
 export { type CallEvent, type CallEventName, type CallEventOf, callEvents } from "./call-events.ts";
 export { CallsRealtimeService } from "./calls-realtime-service.ts";
+export type { ChannelReport } from "./channels.ts";
 export {
   type ChannelStatus,
   type ConnectionEvent,
@@ -20,7 +21,7 @@ export {
   incomingCalls,
   rememberOffers,
 } from "./incoming-calls.ts";
-export { type ChannelReport, LiveClient, type LiveClientOptions, simpleStatusOf } from "./live-client.ts";
+export { LiveClient, type LiveClientOptions, simpleStatusOf } from "./live-client.ts";
 export { EMPTY, type ListOptions, type ListState, type LiveError, type LiveList } from "./live-list.ts";
 export { consoleLog, type Log, type LogEntry, type LogKind } from "./log.ts";
 export type { Connection } from "./monitor.ts";

@@ -1,12 +1,12 @@
-import { delay } from "./backoff.ts";
-import { type ChannelStatus, channelToSimple } from "./connection.ts";
+import { type ChannelReport, Channels } from "./channels.ts";
+import { channelToSimple } from "./connection.ts";
 import { DEFAULT_KEY, guarded, type ListHost, type ListOptions, type LiveError, LiveList } from "./live-list.ts";
 import { consoleLog, type Log } from "./log.ts";
 import { type Connection, Monitor } from "./monitor.ts";
 import { defaultPlatform, type Platform } from "./platform.ts";
 import { describe, type QueryOf, type QueryShape, type ValueOf, valueShape } from "./query.ts";
 import { type AnySupabaseClient, SupabaseTransport } from "./supabase-transport.ts";
-import type { Change, ChangesOf, Channel, ChannelListener, ChannelSpec, Row, Transport } from "./transport.ts";
+import type { Change, ChangesOf, Channel, ChannelListener, ChannelSpec, Transport } from "./transport.ts";
 
 export interface LiveClientOptions {
   /** Between requests without a usable socket. Default: 10 s. */
@@ -31,30 +31,7 @@ export interface LiveClientOptions {
   readonly platform?: Platform;
 }
 
-/** One line of the table of channels. */
-export interface ChannelReport {
-  readonly name: string;
-  readonly status: ChannelStatus | undefined;
-  readonly error: string | undefined;
-  readonly errors: number;
-  /** Milliseconds since 1970 of the newest change. */
-  readonly lastChange: number | undefined;
-  /** From the commit to here, of the newest change, where the clocks agree. */
-  readonly delayMs: number | undefined;
-  readonly listeners: number;
-}
-
 const VALUE_THROTTLE_MS = 2_000;
-
-interface Shared {
-  /** What is open: for rooms, everything that any of its users wants. */
-  spec: ChannelSpec;
-  readonly listeners: Set<ChannelListener>;
-  channel: Channel | undefined;
-  report: ChannelReport;
-  cancelReopen: (() => void) | undefined;
-  attempts: number;
-}
 
 interface Held {
   readonly id: string;
@@ -80,29 +57,33 @@ export class LiveClient {
   #shownAt = Number.NEGATIVE_INFINITY;
   readonly #lists = new Map<LiveList<unknown>, Held>();
   readonly #byId = new Map<string, LiveList<unknown>>();
-  readonly #channels = new Map<string, Shared>();
-  readonly #channelListeners = new Set<() => void>();
-  #reports: readonly ChannelReport[] | undefined;
+  readonly #channels: Channels;
   #flushes = new Map<object, () => void>();
   #cancelFrame: (() => void) | undefined;
   readonly #watched: (() => void)[] = [];
   #cancelHidden: (() => void) | undefined;
   #stopVisibility: (() => void) | undefined;
-  #paused = false;
-  /** The transport was told to let go of its socket. */
-  #asleep = false;
+  /** Somebody reads or listens. */
   #started = false;
+  /** By {@link pause}. */
+  #paused = false;
+  /** For longer than `hiddenMs`. */
+  #hidden = false;
+  /** Lists, channels and monitor run: while somebody reads, nothing pauses, and the session is not over. */
+  #awake = false;
 
   constructor(supabase: AnySupabaseClient, options: LiveClientOptions = {}) {
     this.supabase = supabase;
     this.platform = options.platform ?? defaultPlatform();
-    this.transport = options.transport ?? new SupabaseTransport(supabase);
+    this.transport = options.transport ?? SupabaseTransport.of(supabase);
     this.#lingerMs = options.lingerMs ?? 1_000;
     this.#hiddenMs = options.hiddenMs === undefined ? 60_000 : options.hiddenMs;
     this.#refetchOn = options.refetchOn ?? [];
     this.#batchMs = options.batchMs ?? 0;
     this.#log = typeof options.debug === "function" ? options.debug : options.debug ? consoleLog : () => {};
     const limits = { unhealthyMs: options.unhealthyMs ?? 30_000, connectMs: options.connectMs ?? 10_000 };
+    this.#channels = new Channels(this.transport, this.platform, () => this.#liveness());
+    this.channels = this.#channels.reports;
     this.#monitor = new Monitor(this.transport, this.platform, limits, () => this.#trustChanged());
     this.#host = {
       client: supabase,
@@ -124,20 +105,8 @@ export class LiveClient {
     subscribe: (listener: () => void): (() => void) => this.#monitor.subscribe(listener),
   };
 
-  /** The open channels, for a table of them; the same array until something changes. */
-  readonly channels = {
-    getSnapshot: (): readonly ChannelReport[] => {
-      this.#reports ??= [...this.#channels.values()].map(({ report, listeners }) => ({
-        ...report,
-        listeners: listeners.size,
-      }));
-      return this.#reports;
-    },
-    subscribe: (listener: () => void): (() => void) => {
-      this.#channelListeners.add(listener);
-      return () => this.#channelListeners.delete(listener);
-    },
-  };
+  /** The channels, for a table of them; the same array until something changes. */
+  readonly channels: Channels["reports"];
 
   /**
    * The list of a query; queries that ask the same get the same list. It lives from the first `retain` to the last
@@ -187,7 +156,7 @@ export class LiveClient {
     held.cancelLinger?.();
     held.cancelLinger = undefined;
     this.#start();
-    if (!this.#paused) {
+    if (this.#awake) {
       list.start();
     }
     let retained = true;
@@ -209,45 +178,17 @@ export class LiveClient {
    */
   join(spec: ChannelSpec, listener: ChannelListener): () => void {
     this.#start();
-    const id = idOf(spec);
-    let shared = this.#channels.get(id);
-    if (shared) {
-      shared.listeners.add(listener);
-      this.#widen(shared, spec);
-      if (shared.report.status) {
-        listener.status(shared.report.status);
-      }
-    } else {
-      const report = emptyReport(spec.name);
-      shared = {
-        spec,
-        listeners: new Set([listener]),
-        channel: undefined,
-        report,
-        cancelReopen: undefined,
-        attempts: 0,
-      };
-      this.#channels.set(id, shared);
-      if (!this.#paused) {
-        this.#open(shared);
-      }
-    }
-    this.#reported();
-    const joined = shared;
+    const leave = this.#channels.join(spec, listener);
     return () => {
-      if (joined.listeners.delete(listener) && joined.listeners.size === 0 && this.#channels.get(id) === joined) {
-        this.#channels.delete(id);
-        this.#shut(joined);
-        this.#liveness();
-        this.#rest();
-      }
-      this.#reported();
+      leave();
+      this.#liveness();
+      this.#rest();
     };
   }
 
   /** The channel of a specification that somebody has joined, to send on it. */
   channelOf(spec: ChannelSpec): Channel | undefined {
-    return this.#channels.get(idOf(spec))?.channel;
+    return this.#channels.of(spec);
   }
 
   /** Asks every list afresh. */
@@ -263,37 +204,30 @@ export class LiveClient {
 
   /** A token was given or renewed: what was refused is tried again. */
   signedIn(): void {
-    const denied = this.#monitor.getSnapshot().state.kind === "denied";
     this.#monitor.dispatch({ kind: "signed_in" });
-    if (denied && !this.#paused) {
-      this.#wake();
-    }
+    this.#settle();
   }
 
   /** The session is over: nothing is retried. */
   signedOut(reason: string): void {
     this.#monitor.dispatch({ kind: "refused", reason });
-    this.#sleep();
+    this.#settle();
   }
 
   /** Lets go of socket, channels and timers; what was loaded stays (FEATURES F004-22: a shell that goes to the background). */
   pause(): void {
-    if (!this.#paused) {
-      this.#paused = true;
-      this.#sleep();
-    }
+    this.#paused = true;
+    this.#settle();
   }
 
   /** Comes back: joins, and asks what was missed. */
   resume(): void {
-    if (this.#paused) {
-      this.#paused = false;
-      this.#wake();
-    }
+    this.#paused = false;
+    this.#settle();
   }
 
   get isPaused(): boolean {
-    return this.#paused;
+    return this.#paused || this.#hidden;
   }
 
   /** Ends everything. The client can be used again. */
@@ -306,11 +240,9 @@ export class LiveClient {
     this.#byId.clear();
     this.#channels.clear();
     this.#watched.length = 0;
-    this.#cancelHidden?.();
-    this.#stopVisibility?.();
-    this.#cancelFrame?.();
-    this.#started = false;
+    this.#unwatch();
     this.#paused = false;
+    this.#monitor.dispatch({ kind: "signed_in" });
   }
 
   #listsOf(table: string): LiveList<unknown>[] {
@@ -337,11 +269,7 @@ export class LiveClient {
     }
     this.#started = true;
     this.#stopVisibility = this.platform.onVisibility((hidden) => this.#visible(!hidden));
-    if (this.#asleep) {
-      this.#asleep = false;
-      this.transport.resume();
-    }
-    this.#monitor.start();
+    this.#settle();
     if (this.platform.isHidden()) {
       this.#visible(false);
     }
@@ -358,50 +286,62 @@ export class LiveClient {
   #rest(): void {
     const isRead = [...this.#lists.values()].some(({ readers }) => readers > 0);
     if (this.#started && !isRead && this.#channels.size === this.#watched.length) {
-      this.#started = false;
-      this.#paused = false;
+      this.#unwatch();
       for (const leave of this.#watched.splice(0)) {
         leave();
       }
+      this.#awake = false;
       this.#monitor.stop();
-      this.#stopVisibility?.();
-      this.#cancelHidden?.();
     }
+  }
+
+  #unwatch(): void {
+    this.#started = false;
+    this.#hidden = false;
+    this.#stopVisibility?.();
+    this.#cancelHidden?.();
   }
 
   #visible(visible: boolean): void {
     this.#cancelHidden?.();
     this.#cancelHidden = undefined;
     if (visible) {
-      this.resume();
+      this.#hidden = false;
+      this.#settle();
     } else if (this.#hiddenMs !== null) {
-      this.#cancelHidden = this.platform.after(this.#hiddenMs, () => this.pause());
+      this.#cancelHidden = this.platform.after(this.#hiddenMs, () => {
+        this.#hidden = true;
+        this.#settle();
+      });
+    }
+  }
+
+  #settle(): void {
+    const wanted = this.#started && !this.isPaused && this.#monitor.getSnapshot().state.kind !== "denied";
+    if (wanted && !this.#awake) {
+      this.#wake();
+    } else if (!wanted && this.#awake) {
+      this.#sleep();
     }
   }
 
   #sleep(): void {
+    this.#awake = false;
     this.#monitor.stop();
     for (const list of this.#lists.keys()) {
       list.stop();
     }
-    for (const shared of this.#channels.values()) {
-      this.#shut(shared);
-      shared.report = { ...shared.report, status: undefined };
-    }
+    this.#channels.shut();
     this.#cancelFrame?.();
     this.#cancelFrame = undefined;
     this.#flushes.clear();
     this.transport.pause();
-    this.#asleep = true;
-    this.#reported();
   }
 
   #wake(): void {
-    this.#asleep = false;
+    this.#awake = true;
     this.#monitor.start();
-    for (const shared of this.#channels.values()) {
-      this.#open(shared);
-    }
+    this.#channels.open();
     for (const [list, { readers }] of this.#lists) {
       if (readers > 0) {
         list.start();
@@ -423,96 +363,6 @@ export class LiveClient {
         this.#liveness();
         this.#rest();
       });
-    }
-  }
-
-  /** A room that somebody else uses otherwise is joined again with what both want. */
-  #widen(shared: Shared, { presence, broadcast }: ChannelSpec): void {
-    const { spec } = shared;
-    const events = [...new Set([...(spec.broadcast?.events ?? []), ...(broadcast?.events ?? [])])];
-    const self = (spec.broadcast?.self ?? false) || (broadcast?.self ?? false);
-    const wider: ChannelSpec = {
-      ...spec,
-      ...(events.length > 0 ? { broadcast: { self, events } } : {}),
-      ...(spec.presence || presence ? { presence: spec.presence ?? presence ?? { key: "" } } : {}),
-    };
-    if (JSON.stringify(wider) !== JSON.stringify(spec)) {
-      shared.spec = wider;
-      if (shared.channel) {
-        this.#shut(shared);
-        shared.report = { ...shared.report, status: undefined };
-        this.#open(shared);
-      }
-    }
-  }
-
-  #shut(shared: Shared): void {
-    shared.cancelReopen?.();
-    shared.cancelReopen = undefined;
-    shared.channel?.close();
-    shared.channel = undefined;
-  }
-
-  #open(shared: Shared): void {
-    if (shared.channel || this.#paused || shared.listeners.size === 0) {
-      return;
-    }
-    const all = (tell: (listener: ChannelListener) => void) => {
-      for (const listener of [...shared.listeners]) {
-        guarded(() => tell(listener));
-      }
-    };
-    const twins = [...this.#channels.values()].filter(({ spec, channel }) => channel && spec.name === shared.spec.name);
-    const name = twins.length === 0 ? shared.spec.name : `${shared.spec.name}#${hash(idOf(shared.spec))}`;
-    shared.channel = this.transport.open(
-      { ...shared.spec, name },
-      {
-        status: (status, error) => {
-          const failed = status === "CHANNEL_ERROR" || status === "TIMED_OUT";
-          shared.report = {
-            ...shared.report,
-            status,
-            error: failed ? (error?.message ?? status) : undefined,
-            errors: shared.report.errors + (failed ? 1 : 0),
-          };
-          this.#reported();
-          all((listener) => listener.status(status, error));
-          this.#liveness();
-          if (status === "SUBSCRIBED") {
-            shared.attempts = 0;
-          } else if (status === "CLOSED") {
-            this.#reopen(shared);
-          }
-        },
-        change: (change) => {
-          this.#measure(shared, change);
-          all((listener) => listener.change?.(change));
-        },
-        broadcast: (event, payload: Row) => all((listener) => listener.broadcast?.(event, payload)),
-        presence: (state) => all((listener) => listener.presence?.(state)),
-      },
-    );
-  }
-
-  /** A channel that the server closed is gone for the official client; who still listens gets a new one. */
-  #reopen(shared: Shared): void {
-    this.#shut(shared);
-    shared.cancelReopen = this.platform.after(delay(++shared.attempts, this.platform.random()), () =>
-      this.#open(shared),
-    );
-  }
-
-  #measure(shared: Shared, change: Change): void {
-    const now = this.platform.now();
-    const delayMs = Math.max(0, now - Date.parse(change.committedAt));
-    shared.report = { ...shared.report, lastChange: now, delayMs: Number.isNaN(delayMs) ? undefined : delayMs };
-    this.#reports = undefined; // seen with the next status, or when somebody looks: not worth a render per change
-  }
-
-  #reported(): void {
-    this.#reports = undefined;
-    for (const listener of this.#channelListeners) {
-      listener();
     }
   }
 
@@ -557,35 +407,9 @@ export class LiveClient {
       const { isLive, channel, error } = list.getSnapshot();
       return readers > 0 && channel === "SUBSCRIBED" && !isLive && error === undefined;
     });
-    const joining = [...this.#channels.values()].some(({ report }) => report.status === undefined);
-    this.#monitor.dispatch({ kind: behind || joining ? "fell_behind" : "caught_up" });
+    this.#monitor.dispatch({ kind: behind || this.#channels.isJoining ? "fell_behind" : "caught_up" });
   }
-}
-
-/** Equal for who may share a channel: rooms by their name, changes by what they are of. */
-const idOf = (spec: ChannelSpec): string =>
-  spec.presence || spec.broadcast ? `room ${spec.name}` : JSON.stringify([spec.name, spec.changes]);
-
-/** FNV-1a: enough to tell the few channels of one name apart. */
-function hash(text: string): string {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) {
-    value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
-  }
-  return (value >>> 0).toString(36);
 }
 
 /** Whether a channel works, in document 002's words. */
 export const simpleStatusOf = (report: ChannelReport) => channelToSimple(report.status);
-
-function emptyReport(name: string): ChannelReport {
-  return {
-    name,
-    status: undefined,
-    error: undefined,
-    errors: 0,
-    lastChange: undefined,
-    delayMs: undefined,
-    listeners: 0,
-  };
-}

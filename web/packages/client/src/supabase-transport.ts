@@ -25,6 +25,15 @@ export type AnySupabaseClient = SupabaseClient<any, any, any, any, any>;
 
 /** The official client's socket as a {@link Transport}. */
 export class SupabaseTransport implements Transport {
+  static readonly #known = new WeakMap<AnySupabaseClient, SupabaseTransport>();
+
+  /** The one of a client: what listens to a socket cannot be taken away from it again, and need not be there twice. */
+  static of(client: AnySupabaseClient): SupabaseTransport {
+    const transport = SupabaseTransport.#known.get(client) ?? new SupabaseTransport(client);
+    SupabaseTransport.#known.set(client, transport);
+    return transport;
+  }
+
   readonly #client: AnySupabaseClient;
   readonly #listeners = new Set<(event: SocketEvent) => void>();
   #latencyMs: number | undefined;
@@ -36,7 +45,7 @@ export class SupabaseTransport implements Transport {
   #paused = false;
   #reconnecting = false;
 
-  constructor(client: AnySupabaseClient) {
+  private constructor(client: AnySupabaseClient) {
     this.#client = client;
     const { stateChangeCallbacks } = client.realtime;
     stateChangeCallbacks.open.push(["switchboard", () => this.#emit({ kind: "opened" })]);
@@ -175,6 +184,9 @@ export class SupabaseTransport implements Transport {
   }
 
   resume(): void {
+    if (!this.#paused) {
+      return;
+    }
     this.#paused = false;
     // a socket that is still closing would take new channels along
     void this.#closing.finally(() => {

@@ -78,5 +78,6 @@ export interface Transport {
   reconnect(): void;
   /** Closes the socket until {@link resume}; channels stay registered. */
   pause(): void;
+  /** Connects again after {@link pause}; nothing otherwise. */
   resume(): void;
 }

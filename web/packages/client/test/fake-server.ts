@@ -152,6 +152,7 @@ export class FakeServer implements Transport {
   }
 
   resume(): void {
+    if (!this.#paused) return;
     this.#paused = false;
     this.#connect();
   }

@@ -355,6 +355,24 @@ describe("without a usable socket", () => {
     expect(live.connection.getSnapshot().state.kind).toBe("live");
   });
 
+  test("F003-04 a page that was hidden does not come back to a session that is over", async () => {
+    const { platform, server, watch, live } = world();
+    watch(ACTIVE);
+    await platform.advance(100);
+    server.http = "401";
+    void live.refetchAll();
+    await platform.advance(1_000);
+    const { requests, connects } = server;
+
+    platform.setHidden(true);
+    await platform.advance(61_000);
+    platform.setHidden(false);
+    await platform.advance(61_000);
+
+    expect([server.requests, server.connects]).toEqual([requests, connects]);
+    expect(live.connection.getSnapshot().state.kind).toBe("denied");
+  });
+
   test("the device's network: offline at once, and back without waiting", async () => {
     const { platform, server, watch, live } = world();
     const { list } = watch(ACTIVE);
