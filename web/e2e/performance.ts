@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
@@ -32,52 +32,67 @@ test("the board with many calls", async () => {
     });
     await page.goto(server.url);
     await signIn(page, "Rhonda");
-    const hasPrecedence = process.env.PRECEDENCE === undefined ? false : takePrecedence();
     await page.mouse.move(700, 5);
     await page.waitForTimeout(5_000);
-    await page.evaluate(() => {
-      const { tasks } = window as unknown as { tasks: number[] };
-      tasks.length = 0;
-    });
-
-    const profiler = process.env.PROFILE ? await page.context().newCDPSession(page) : undefined;
-    await profiler?.send("Profiler.enable");
-    await profiler?.send("Profiler.start");
-    const delays = samplePixels(server, page, active[0] ?? "");
-    await load(server, active.slice(1));
-    const measured = await delays;
-    if (profiler) {
-      const { profile } = await profiler.send("Profiler.stop");
-      writeFileSync(process.env.PROFILE ?? "", JSON.stringify(profile));
-    }
-    const tasks = await page.evaluate(() => (window as unknown as { tasks: number[] }).tasks);
-    const rows = await page.locator("[role=row]").count();
-    const result = {
-      machine: `${cpus().length} x ${cpus()[0]?.model}`,
-      browserHasPrecedence: hasPrecedence,
-      agents: AGENTS,
-      calls: CALLS,
-      eventsPerSecond: EVENTS_PER_SECOND,
-      seconds: SECONDS,
-      callsOnTheBoard: Number(await page.locator(".calls .count").textContent()),
-      rowsInThePage: rows,
-      longTasks: tasks.length,
-      longestTaskMs: Math.round(Math.max(0, ...tasks)),
-      commitToPixelMs: quantiles(measured),
-    };
-    console.log(JSON.stringify(result, null, 2));
-    expect(measured.length).toBeGreaterThan(5);
+    console.log(
+      JSON.stringify(
+        {
+          machine: `${cpus().length} x ${cpus()[0]?.model}`,
+          agents: AGENTS,
+          calls: CALLS,
+          eventsPerSecond: EVENTS_PER_SECOND,
+          seconds: SECONDS,
+          callsOnTheBoard: Number(await page.locator(".calls .count").textContent()),
+          rowsInThePage: await page.locator("[role=row]").count(),
+          sharingTheCores: await underLoad(server, page, active),
+          withPrecedence: takePrecedence() ? await underLoad(server, page, active) : "not permitted",
+        },
+        null,
+        2,
+      ),
+    );
   } finally {
     await browser.close();
     await server.stop();
   }
 });
 
-/** The browser before the server and the load, as if it had a machine of its own; for who may. */
+/** Long tasks and delays while calls change; a profile of the page where `PROFILE` names a file. */
+async function underLoad(server: TestServer, page: Page, active: readonly string[]): Promise<object> {
+  await page.evaluate(() => {
+    const { tasks } = window as unknown as { tasks: number[] };
+    tasks.length = 0;
+  });
+  const profiler = process.env.PROFILE ? await page.context().newCDPSession(page) : undefined;
+  await profiler?.send("Profiler.enable");
+  await profiler?.send("Profiler.start");
+  const delays = samplePixels(server, page, active[0] ?? "");
+  await load(server, active.slice(1));
+  const measured = await delays;
+  if (profiler) {
+    const { profile } = await profiler.send("Profiler.stop");
+    writeFileSync(process.env.PROFILE ?? "", JSON.stringify(profile));
+  }
+  const tasks = await page.evaluate(() => (window as unknown as { tasks: number[] }).tasks);
+  expect(measured.length).toBeGreaterThan(5);
+  return {
+    longTasks: tasks.length,
+    longestTaskMs: Math.round(Math.max(0, ...tasks)),
+    commitToPixelMs: quantiles(measured),
+  };
+}
+
+/**
+ * The browser before the server and the load, as if it had a machine of its own; for who may. Nice values count within a
+ * session's group of processes, and the browser has its own, so its group goes first as well.
+ */
 function takePrecedence(): boolean {
   try {
     const pids = execFileSync("pgrep", ["-f", "chromium"], { encoding: "utf8" }).trim().split("\n");
-    execFileSync("renice", ["-n", "-15", "-p", ...pids], { stdio: "ignore" });
+    for (const pid of pids) {
+      writeFileSync(`/proc/${pid}/autogroup`, "-20");
+      execFileSync("renice", ["-n", "-20", "-p", ...readdirSync(`/proc/${pid}/task`)], { stdio: "ignore" });
+    }
     return true;
   } catch {
     return false;
@@ -157,11 +172,13 @@ async function inTurns(count: number, width: number, work: (n: number) => Promis
   );
 }
 
+const held = new Set<string>();
+
 /** Holds and unholds, so many times a second. */
 async function load(server: TestServer, active: readonly string[]): Promise<void> {
-  const held = new Set<string>();
   const end = Date.now() + SECONDS * 1_000;
   let sent = 0;
+  let refused = 0;
   const began = Date.now();
   const under = new Set<Promise<unknown>>();
   while (Date.now() < end) {
@@ -171,12 +188,16 @@ async function load(server: TestServer, active: readonly string[]): Promise<void
       const call = active[sent % active.length] ?? "";
       const verb = held.delete(call) ? "unhold" : "hold";
       if (verb === "hold") held.add(call);
-      const post = server.post(`/calls/${call}/${verb}`).finally(() => under.delete(post));
+      const post = server.post(`/calls/${call}/${verb}`).then(({ status }) => {
+        under.delete(post);
+        refused += status === 200 ? 0 : 1;
+      });
       under.add(post);
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   await Promise.all(under);
+  expect(refused).toBe(0);
 }
 
 /** From a parking, as the command's answer dates it, to the frame in which its slot shows it. */
