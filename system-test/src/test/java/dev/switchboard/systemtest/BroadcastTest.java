@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -263,6 +264,33 @@ class BroadcastTest {
     }
 
     @Test
+    void J9_F003_02_overHttpOnlyItsUserAndTheServiceRoleSpeakInAUsersTopic() {
+        UUID doug = UUID.randomUUID();
+        String topic = "calls_changes_" + doug;
+        String one = "/api/broadcast/" + topic + "/events/a";
+        String several = "{\"messages\":[{\"topic\":\"" + topic + "\",\"event\":\"b\",\"payload\":{}}]}";
+        String stranger = server.userToken(UUID.randomUUID());
+        try (PhoenixClient receiver = PhoenixClient.connect(server.port(), server.userToken(doug), "2.0.0")) {
+            receiver.joinedRoom("realtime:" + topic, "{}");
+
+            assertThat(post(stranger, one, "application/json", "{}").statusCode())
+                    .isEqualTo(403);
+            assertThat(post(stranger, "/api/broadcast", "application/json", several)
+                            .body())
+                    .isEqualTo("{\"errors\":{\"messages\":[{\"topic\":[\"is another user's\"]}]}}");
+            assertThat(post(server.serviceKey(), one, "application/json", "{}").statusCode())
+                    .isEqualTo(202);
+            assertThat(post(server.userToken(doug), "/api/broadcast", "application/json", several)
+                            .statusCode())
+                    .isEqualTo(202);
+
+            assertThat(awaitBroadcasts(receiver, 2))
+                    .extracting(broadcast -> broadcast.path("event").asString(""))
+                    .containsExactly("a", "b");
+        }
+    }
+
+    @Test
     void B8_aFloodThrottlesItsSenderAndReadersGetEverything() {
         int messages = 3_000;
         String filler = "x".repeat(8_000);
@@ -315,8 +343,12 @@ class BroadcastTest {
     }
 
     private static HttpResponse<String> post(String path, String type, String body) {
+        return post(server.anonKey(), path, type, body);
+    }
+
+    private static HttpResponse<String> post(String token, String path, String type, String body) {
         var request = HttpRequest.newBuilder(URI.create(server.url() + path))
-                .header("Authorization", "Bearer " + server.anonKey())
+                .header("Authorization", "Bearer " + token)
                 .header("Content-Type", type)
                 .POST(HttpRequest.BodyPublishers.ofString(body))
                 .build();

@@ -27,6 +27,7 @@ final class Channel {
     private boolean joined;
     private boolean missed;
     private boolean watching;
+    private boolean held;
 
     /** What the API key alone may not see, said unless a token comes in time. */
     private record Refusal(Instant at, String message) {}
@@ -130,6 +131,19 @@ final class Channel {
     void take(String newToken, Claims newClaims) {
         token = Optional.of(newToken);
         claims = newClaims;
+    }
+
+    /** Until its user's token has come nothing is said to it or by it, since the topic is that user's. */
+    void hold() {
+        held = true;
+    }
+
+    boolean isHeld() {
+        return held;
+    }
+
+    void release() {
+        held = false;
     }
 
     /** From now on only what is authorised for the new claims is admitted. */

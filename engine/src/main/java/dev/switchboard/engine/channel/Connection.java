@@ -155,6 +155,20 @@ public final class Connection {
         }
     }
 
+    /** Another user's topic is refused; without a token of its own the join waits for one, as for what it may not see. */
+    private void admit(ClientMessage.Join join, Claims claims) {
+        var channel = new Channel(nextRef(join.topic()), join, claims);
+        if (PersonalTopic.isForeign(join.topic(), claims)) {
+            if (!mayStillSignIn(channel)) {
+                refuse(join, ErrorCode.FOREIGN_TOPIC, ErrorCode.FOREIGN_TOPIC.message());
+                return;
+            }
+            channel.hold();
+            channel.awaitToken(shared.clock().instant().plus(SIGN_IN_GRACE), ErrorCode.FOREIGN_TOPIC.reason());
+        }
+        admit(channel);
+    }
+
     private Optional<ErrorCode> objection(ClientMessage.Join join) {
         if (!join.topic().startsWith(ServerMessage.TOPIC_PREFIX)) {
             return Optional.of(ErrorCode.UNMATCHED_TOPIC);
@@ -202,16 +216,16 @@ public final class Connection {
                 : new TokenVerifier.Result.Invalid(ErrorCode.TOKEN_EXPIRED, ErrorCode.TOKEN_EXPIRED.message());
     }
 
-    private void admit(ClientMessage.Join join, Claims claims) {
-        var channel = new Channel(nextRef(join.topic()), join, claims);
-        channels.put(join.topic(), channel);
+    private void admit(Channel channel) {
+        channels.put(channel.topic(), channel);
         if (channel.wanted().isEmpty()) {
             joined(channel);
             return;
         }
         shared.feed()
                 .open(
-                        new ChangeFeed.Request(channel.ref(), claims.group(), channel.wanted(), Optional.empty()),
+                        new ChangeFeed.Request(
+                                channel.ref(), channel.claims().group(), channel.wanted(), Optional.empty()),
                         answer -> opened(channel, answer));
     }
 
@@ -227,7 +241,7 @@ public final class Connection {
             case ChangeFeed.Answer.Unavailable _ ->
                 drop(channel, ErrorCode.DATABASE_UNAVAILABLE, ErrorCode.DATABASE_UNAVAILABLE.message());
             case ChangeFeed.Answer.Live(var refusals)
-            when channel.isRefusedBy(refusals) && mayStillSignIn(channel) -> {
+            when channel.isRefusedBy(refusals) && (channel.isHeld() || mayStillSignIn(channel)) -> {
                 joined(channel);
                 refusals.forEach(refusal -> refused(channel, refusal));
                 channel.awaitToken(
@@ -290,11 +304,18 @@ public final class Connection {
         List<Integer> ids = channel.wanted().stream().map(ChangeFeed.Wanted::id).toList();
         say(new ServerMessage.Joined(join.joinRef(), join.ref(), join.topic(), join.bindings(), ids));
         channel.live();
-        shared.hub().join(channel.member());
-        if (join.options().presence()) {
-            watch(channel);
+        if (!channel.isHeld()) {
+            enter(channel);
         }
         channel.takePendingToken().ifPresent(token -> newToken(channel, token));
+    }
+
+    /** The room, as far as the join wants it. */
+    private void enter(Channel channel) {
+        shared.hub().join(channel.member());
+        if (channel.join().options().presence()) {
+            watch(channel);
+        }
     }
 
     private void leave(ClientMessage.Leave leave) {
@@ -316,7 +337,7 @@ public final class Connection {
     }
 
     private void broadcast(Channel channel, ClientMessage.Broadcast message) {
-        if (!maySpeak(channel)) {
+        if (!maySpeak(channel, message)) {
             return;
         }
         ClientMessage.Options options = channel.join().options();
@@ -331,7 +352,7 @@ public final class Connection {
     }
 
     private void track(Channel channel, ClientMessage.Track message) {
-        if (!maySpeak(channel)) {
+        if (!maySpeak(channel, message)) {
             return;
         }
         if (!channel.isWatching()) {
@@ -359,8 +380,12 @@ public final class Connection {
     }
 
     /** Whether the channel is joined, and its token still holds; an expired one fails here as it would a little later. */
-    private boolean maySpeak(Channel channel) {
+    private boolean maySpeak(Channel channel, ClientMessage message) {
         expire(channel, shared.clock().instant());
+        if (channel.isHeld()) {
+            refuse(message, ErrorCode.FOREIGN_TOPIC, ErrorCode.FOREIGN_TOPIC.message());
+            return false;
+        }
         return channel.isJoined() && channels.get(channel.topic()) == channel;
     }
 
@@ -387,6 +412,15 @@ public final class Connection {
     }
 
     private void take(Channel channel, String token, Claims claims) {
+        if (PersonalTopic.isForeign(channel.topic(), claims)) {
+            systemError(channel, "system", ErrorCode.FOREIGN_TOPIC.reason());
+            close(channel);
+            return;
+        }
+        if (channel.isHeld()) {
+            channel.release();
+            enter(channel);
+        }
         boolean sameUser = channel.claims().group().equals(claims.group());
         channel.take(token, claims);
         if (sameUser && channel.hasMissed()) {
@@ -398,6 +432,7 @@ public final class Connection {
             return;
         }
         if (channel.wanted().isEmpty()) {
+            channel.tokenCame();
             return;
         }
         ChannelRef former = channel.ref();

@@ -82,6 +82,12 @@ public enum ErrorCode {
             Then.REFUSED,
             "Private channels are not available",
             "Join without private: true."),
+    FOREIGN_TOPIC(
+            "ForeignTopic",
+            Where.REPLY_OR_SYSTEM,
+            Then.REFUSED,
+            "The topic is another user's: after _changes_ it names the id that the token's subject must be",
+            "Join with that user's token, or name the channel otherwise."),
     SUBSCRIPTION_REFUSED(
             "RealtimeDisabledForConfiguration",
             Where.REPLY_OR_SYSTEM,

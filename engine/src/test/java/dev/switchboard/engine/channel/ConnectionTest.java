@@ -237,6 +237,64 @@ class ConnectionTest {
         assertThat(said.getLast()).contains("\"status\":\"error\"", "no table calls");
     }
 
+    private static final String DOUG = "00000000-0000-4000-8000-000000000001";
+    private static final String DOUGS = "realtime:calls_changes_" + DOUG;
+
+    private void enter(String ref, String topic, String token) {
+        receive("[\"" + ref + "\",\"" + ref + "\",\"" + topic
+                + "\",\"phx_join\",{\"config\":{\"presence\":{\"enabled\":true}}"
+                + (token.isEmpty() ? "" : ",\"access_token\":\"" + token + "\"") + "}]");
+    }
+
+    @Test
+    void J9_F003_02_aTopicThatNamesAUserIsThatUsers() {
+        enter("1", DOUGS, "rhonda/100");
+        enter("2", DOUGS + "#other", "rhonda/100");
+        enter("3", DOUGS, DOUG + "/100");
+        enter("4", "realtime:calls_changes_today", "rhonda/100");
+
+        assertThat(said.get(0)).contains("\"status\":\"error\"", "ForeignTopic");
+        assertThat(said.get(1)).contains("\"status\":\"error\"", "ForeignTopic");
+        assertThat(said.get(2)).contains("\"status\":\"ok\"");
+        assertThat(said.getLast()).contains("\"status\":\"ok\"");
+        assertThat(hub.roomCount()).isEqualTo(2);
+    }
+
+    @Test
+    void J9_beforeItsTokenHasComeAChannelHearsAndSaysNothing() {
+        enter("1", DOUGS, "");
+        int rooms = hub.roomCount();
+        receive("[\"1\",\"2\",\"" + DOUGS + "\",\"presence\",{\"event\":\"track\",\"payload\":{}}]");
+        String tracked = said.getLast();
+
+        receive("[\"1\",\"3\",\"" + DOUGS + "\",\"access_token\",{\"access_token\":\"" + DOUG + "/100\"}]");
+        now = now.plusSeconds(60);
+        connection.expire();
+
+        assertThat(rooms).isZero();
+        assertThat(tracked).contains("\"status\":\"error\"", "ForeignTopic");
+        assertThat(hub.roomCount()).isOne();
+        assertThat(connection.channelCount()).isOne();
+    }
+
+    @Test
+    void J9_withoutATokenInTimeOrWithAnothersItEnds() {
+        enter("1", DOUGS, "");
+        now = now.plusSeconds(3);
+        connection.expire();
+        String late = said.getLast();
+        enter("2", DOUGS, "");
+        String again = said.getLast();
+        enter("3", DOUGS, DOUG + "/100");
+
+        receive("[\"3\",\"4\",\"" + DOUGS + "\",\"access_token\",{\"access_token\":\"rhonda/100\"}]");
+
+        assertThat(late).isEqualTo("[\"1\",\"1\",\"" + DOUGS + "\",\"phx_error\",{}]");
+        assertThat(again).contains("\"status\":\"error\"", "ForeignTopic");
+        assertThat(said.getLast()).contains("phx_close");
+        assertThat(hub.roomCount()).isZero();
+    }
+
     @Test
     void T1_aTokenOfTheSameUserChangesNothingButTheExpiry() {
         join("1", "realtime:a", "doug/100");

@@ -1,6 +1,8 @@
 package dev.switchboard.server.http;
 
+import dev.switchboard.engine.channel.PersonalTopic;
 import dev.switchboard.engine.channel.TokenVerifier;
+import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.protocol.BroadcastContent;
 import dev.switchboard.engine.protocol.Json;
 import dev.switchboard.engine.protocol.JsonBytes;
@@ -35,6 +37,8 @@ final class BroadcastRoutes {
     private static final List<String> PREFIXES = List.of("/realtime/v1/api/broadcast", "/api/broadcast");
 
     private static final int LONGEST_NAME = BroadcastContent.LONGEST_NAME - ServerMessage.TOPIC_PREFIX.length();
+
+    private static final String FOREIGN = "is another user's";
 
     private final BiConsumer<String, BroadcastContent> broadcast;
     private final BooleanSupplier congested;
@@ -91,12 +95,15 @@ final class BroadcastRoutes {
             preflight(request.response());
         } else if (!request.method().equals(HttpMethod.POST)) {
             answer(request, 405, "message", "Only POST is allowed");
-        } else if (!isAuthorized(request)) {
+            return;
+        }
+        Optional<Claims> claims = claims(request);
+        if (claims.isEmpty()) {
             answer(request, 401, "message", "Unauthorized");
         } else if (congested.getAsBoolean()) {
             answer(request, 429, "message", "Too many messages wait to be broadcast; send again later");
         } else {
-            readBody(request, body -> take(request, rest, body));
+            readBody(request, body -> take(request, claims.get(), rest, body));
         }
     }
 
@@ -108,14 +115,16 @@ final class BroadcastRoutes {
                 .end();
     }
 
-    private boolean isAuthorized(HttpServerRequest request) {
+    private Optional<Claims> claims(HttpServerRequest request) {
         Optional<String> bearer = Optional.ofNullable(request.getHeader("Authorization"))
                 .filter(header -> header.regionMatches(true, 0, "Bearer ", 0, 7))
                 .map(header -> header.substring(7).strip());
         return bearer.or(() -> Optional.ofNullable(request.getHeader("apikey")))
                 .or(() -> Optional.ofNullable(request.getParam("apikey")))
-                .filter(token -> tokens.verify(token, clock.instant()) instanceof TokenVerifier.Result.Valid)
-                .isPresent();
+                .flatMap(
+                        token -> tokens.verify(token, clock.instant()) instanceof TokenVerifier.Result.Valid(var claims)
+                                ? Optional.of(claims)
+                                : Optional.empty());
     }
 
     private void readBody(HttpServerRequest request, Consumer<byte[]> done) {
@@ -141,20 +150,20 @@ final class BroadcastRoutes {
         request.resume();
     }
 
-    private void take(HttpServerRequest request, String rest, byte[] body) {
+    private void take(HttpServerRequest request, Claims claims, String rest, byte[] body) {
         try {
             if (rest.isEmpty()) {
-                batch(body).forEach(message -> broadcast.accept(message.topic(), message.content()));
+                batch(claims, body).forEach(message -> broadcast.accept(message.topic(), message.content()));
                 request.response().setStatusCode(202).end();
             } else {
-                single(request, rest, body);
+                single(request, claims, rest, body);
             }
         } catch (InvalidMessageException invalid) {
             answer(request, 422, new JsonObject().put("errors", invalid.errors));
         }
     }
 
-    private static List<Message> batch(byte[] body) throws InvalidMessageException {
+    private static List<Message> batch(Claims claims, byte[] body) throws InvalidMessageException {
         List<Json> items = Json.parse(body)
                 .flatMap(json -> json instanceof Json.Fields fields ? fields.get("messages") : Optional.empty())
                 .map(json -> json instanceof Json.Items(var values) ? values : List.<Json>of())
@@ -168,7 +177,7 @@ final class BroadcastRoutes {
         boolean valid = true;
         for (Json item : items) {
             var wrong = new JsonObject();
-            message(item, wrong).ifPresent(messages::add);
+            message(claims, item, wrong).ifPresent(messages::add);
             errors.add(wrong);
             valid &= wrong.isEmpty();
         }
@@ -178,13 +187,14 @@ final class BroadcastRoutes {
         return messages;
     }
 
-    private static Optional<Message> message(Json item, JsonObject wrong) {
+    private static Optional<Message> message(Claims claims, Json item, JsonObject wrong) {
         Json.Fields fields = item instanceof Json.Fields given ? given : new Json.Fields(Map.of());
         Optional<String> topic = fields.text("topic").filter(text -> !text.isEmpty());
         Optional<String> event = fields.text("event").filter(text -> !text.isEmpty());
         Optional<Json.Fields> payload = fields.fields("payload");
         require(wrong, "topic", topic.isPresent(), "can't be blank");
         require(wrong, "topic", topic.filter(BroadcastRoutes::isTooLong).isEmpty(), "is too long");
+        require(wrong, "topic", topic.filter(name -> isForeign(name, claims)).isEmpty(), FOREIGN);
         require(wrong, "event", event.isPresent(), "can't be blank");
         require(wrong, "payload", payload.isPresent(), "must be an object");
         require(wrong, "private", !fields.isTrue("private"), "private channels are not available");
@@ -203,12 +213,16 @@ final class BroadcastRoutes {
         }
     }
 
+    private static boolean isForeign(String name, Claims claims) {
+        return PersonalTopic.isForeign(ServerMessage.TOPIC_PREFIX + name, claims);
+    }
+
     private static boolean isTooLong(String name) {
         return name.getBytes(StandardCharsets.UTF_8).length > LONGEST_NAME;
     }
 
     /** The segments are split before they are decoded: a topic may hold slashes, as %2F. */
-    private void single(HttpServerRequest request, String rest, byte[] body) {
+    private void single(HttpServerRequest request, Claims claims, String rest, byte[] body) {
         String[] segments = rest.split("/", -1);
         if (segments.length != 4 || !segments[2].equals("events") || segments[1].isEmpty() || segments[3].isEmpty()) {
             answer(request, 404, "message", "Expected /api/broadcast/{topic}/events/{event}");
@@ -218,6 +232,8 @@ final class BroadcastRoutes {
         String event = decode(segments[3]);
         if (isTooLong(topic) || event.getBytes(StandardCharsets.UTF_8).length > BroadcastContent.LONGEST_NAME) {
             answer(request, 422, "message", "Topic or event is too long");
+        } else if (isForeign(topic, claims)) {
+            answer(request, 403, "message", "The topic " + FOREIGN);
         } else if ("true".equalsIgnoreCase(request.getParam("private"))) {
             answer(request, 403, "message", "Private channels are not available");
         } else if (request.params().names().stream().anyMatch(name -> name.startsWith("persist"))) {
