@@ -21,6 +21,7 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jdbi.v3.core.Jdbi;
@@ -59,6 +60,40 @@ class CallModelTest {
     @Tag("long")
     void L_hundredThousandRandomCommandsWithFaults() {
         run(100_000, Long.getLong("seed", new Random().nextLong()));
+    }
+
+    @Test
+    void L9_aCustomerWhomNobodyReachedAfterTheSlotWaitsAnewInTheQueue() {
+        try (HikariDataSource pool = server.pool(2)) {
+            var now = new AtomicReference<>(EPOCH);
+            var world = new CallCentreWorld(Jdbi.create(pool), 1);
+            var centre = new CallCentre(pool, now::get, () -> {});
+            UUID agent = world.agent(0);
+            Actor own = CallCentreWorld.as(agent);
+            UUID call = world.incoming(centre);
+            world.one("update queues set max_wait_s = 60 where id = ? returning id::text", world.queue());
+            for (CallCommand command : List.of(
+                    new CallCommand.Enqueue(world.queue()),
+                    new CallCommand.Offer(List.of(agent)),
+                    new CallCommand.Claim(agent),
+                    new CallCommand.Start(agent, Optional.empty()),
+                    new CallCommand.Park(Optional.empty(), Optional.empty(), Duration.ofMinutes(10)))) {
+                boolean platform = command instanceof CallCommand.Enqueue || command instanceof CallCommand.Offer;
+                Actor by = platform ? new Actor.Server() : own;
+                assertThat(centre.execute(by, call, command)).isInstanceOf(Answer.Done.class);
+            }
+            now.set(EPOCH.plusSeconds(120)); // longer than its queue's time
+            centre.execute(own, call, new CallCommand.Unpark(agent));
+            now.set(EPOCH.plusSeconds(131)); // the lease is over, and there is nobody else
+            centre.execute(new Actor.Server(), call, new CallCommand.TimeOut());
+
+            assertThat(world.state(call)).isEqualTo("queued");
+            assertThat(world.one(
+                            "select extract(epoch from due_at - ?)::int::text from calls where id = ?",
+                            java.time.OffsetDateTime.ofInstant(now.get(), java.time.ZoneOffset.UTC),
+                            call))
+                    .isEqualTo("60");
+        }
     }
 
     private static void run(int commands, long seed) {

@@ -171,8 +171,10 @@ final class Taking {
                     .ringAt(change.to(CallEvent.LEASE_EXPIRED, Live.RINGING), others)
                     .done();
         }
-        return new Waiting(it)
-                .unanswered(change, CallEvent.LEASE_EXPIRED, Reason.TIMEOUT)
+        var waiting = new Waiting(it);
+        return (call.isAnswered()
+                        ? waiting.unanswered(change, CallEvent.LEASE_EXPIRED, Reason.TIMEOUT, now)
+                        : waiting.unanswered(change, CallEvent.LEASE_EXPIRED, Reason.TIMEOUT))
                 .done();
     }
 

@@ -128,10 +128,16 @@ final class Waiting {
 
     /** Nobody took it: back to its queue while its time lasts, else over. */
     Change unanswered(Change change, CallEvent event, Reason reason) {
-        if (call.queue().isPresent() && now.isBefore(waitEnds(call.queue().get()))) {
+        return unanswered(change, event, reason, waitsSince());
+    }
+
+    /** @param since its wait is counted from then, as the change has it */
+    Change unanswered(Change change, CallEvent event, Reason reason, Instant since) {
+        Optional<Instant> end = call.queue().map(queue -> since.plusSeconds(queue.maxWaitSeconds()));
+        if (end.isPresent() && now.isBefore(end.get())) {
             List<UUID> ringing = it.ringing();
             return change.to(event, Live.QUEUED)
-                    .due(waitEnds(call.queue().get()))
+                    .due(end.get())
                     .clearCards(ringing)
                     .announceTo(RingEvent.RING_CANCEL, Optional.empty(), ringing, Optional.of(reason))
                     .tell(Instruction.STOP_RINGING, Map.of("agents", Standing.joined(ringing)));
@@ -164,8 +170,8 @@ final class Waiting {
                 .tell(Instruction.PARK, Map.of("slot", Integer.toString(slot)));
     }
 
-    Instant waitEnds(Call.Queue queue) {
-        return call.queuedAt().or(call::firstRingAt).orElse(call.startedAt()).plusSeconds(queue.maxWaitSeconds());
+    private Instant waitsSince() {
+        return call.queuedAt().or(call::firstRingAt).orElse(call.startedAt());
     }
 
     Decision settle() {
