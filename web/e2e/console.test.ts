@@ -221,6 +221,49 @@ describe("two people and their calls", () => {
   });
 });
 
+test("F003-17 F003-24 F003-25 a notification is in front and at the bell; a muted kind is only at the bell", async () => {
+  const { page, context, errors } = await openTab(browser, server.url);
+  await signIn(page, "Rhonda");
+  const notify = async (title: string, kind: string) => {
+    const response = await fetch(`${server.url}/rest/v1/notifications`, {
+      method: "POST",
+      headers: {
+        Authorization: `Bearer ${server.serviceKey}`,
+        apikey: server.serviceKey,
+        "Content-Type": "application/json",
+      },
+      body: JSON.stringify({
+        organization_id: NORTHWIND,
+        user_id: RHONDA,
+        type: "warning",
+        source: "call",
+        kind,
+        title,
+        persistent: true,
+      }),
+    });
+    expect(response.status).toBe(201);
+  };
+  const toast = (title: string) => page.locator(".toast", { hasText: title });
+  await notify("A caller hung up", "missed-call");
+  await toast("A caller hung up").waitFor();
+  await page.getByRole("button", { name: "Notifications, 1 unread" }).press("Enter");
+  await page.getByRole("button", { name: "Mute the kind of: A caller hung up" }).press("Enter");
+  await page.getByRole("button", { name: "Mute the kind of: A caller hung up", pressed: true }).waitFor();
+
+  await notify("Another hung up", "missed-call");
+  await notify("The provider is slow", "provider");
+  await toast("The provider is slow").waitFor();
+  expect(await toast("Another hung up").count()).toBe(0);
+  expect(await page.locator(".pop").getByText("Another hung up").count()).toBe(1);
+  await page.getByRole("button", { name: "Mark all as read" }).press("Enter");
+  await toast("The provider is slow").waitFor({ state: "detached" });
+  await toast("A caller hung up").waitFor({ state: "detached" });
+
+  expect(errors).toEqual([]);
+  await context.close();
+});
+
 test("F002-09 F002-35 the server is killed and started again: the board comes back by itself", async () => {
   const { page, context, errors } = await openTab(browser, server.url);
   await signIn(page, "Rhonda");

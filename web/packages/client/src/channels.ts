@@ -71,6 +71,16 @@ export class Channels {
     return [...this.#shared.values()].some(({ report }) => report.status === undefined);
   }
 
+  /** A socket that works again: what had failed with the former one is on its way to be joined. */
+  retried(): void {
+    for (const shared of this.#shared.values()) {
+      if (shared.report.status !== "SUBSCRIBED") {
+        shared.report = { ...shared.report, status: undefined };
+      }
+    }
+    this.#reported();
+  }
+
   /** @returns leaves; the last one closes the channel */
   join(spec: ChannelSpec, listener: ChannelListener): () => void {
     const id = idOf(spec);

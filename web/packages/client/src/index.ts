@@ -51,3 +51,4 @@ export type {
   SocketEvent,
   Transport,
 } from "./transport.ts";
+export { measureUptime, type UptimeReport } from "./uptime.ts";

@@ -387,6 +387,9 @@ export class LiveClient {
   }
 
   #trustChanged(): void {
+    if (this.#monitor.isTrusted) {
+      this.#channels.retried();
+    }
     for (const list of this.#lists.keys()) {
       list.reconsider();
     }

@@ -55,7 +55,7 @@ const CASES: readonly (readonly [string, string, Verdict])[] = [
   ["missing", "eq.x", "undecidable"],
 ];
 
-test.each(CASES)("a row and %s=%s: %s", (name, value, verdict) => {
+test.each(CASES)("F003-46 a row and %s=%s: %s", (name, value, verdict) => {
   expect(evaluate(parseParameter(name, value), ROW)).toBe(verdict);
 });
 

@@ -15,7 +15,7 @@ import type { FakePlatform } from "./fake-platform.ts";
 export type SocketState = "up" | "refused" | "black hole";
 
 /**
- * One table behind a socket and HTTP, in memory: commits reach who is joined, in order; the socket can be refused, cut or
+ * One table, whatever it is called, behind a socket and HTTP, in memory: commits reach who is joined, in order; the socket can be refused, cut or
  * swallow everything. Answers of the data API take `httpMs`.
  */
 export class FakeServer implements Transport {
@@ -32,6 +32,8 @@ export class FakeServer implements Transport {
   drops: (change: Change) => boolean = () => false;
   joinStatus: ChannelStatus = "SUBSCRIBED";
   joinError: Error | undefined;
+  /** By row, for tests that need several tables. */
+  readonly #tables = new Map<string, string>();
   readonly #platform: FakePlatform;
   readonly #channels = new Map<number, { spec: ChannelSpec; listener: ChannelListener; joined: boolean }>();
   readonly #listeners = new Set<(event: SocketEvent) => void>();
@@ -53,9 +55,10 @@ export class FakeServer implements Transport {
     return this.#channels.size;
   }
 
-  /** Commits one row. */
-  put(row: Row): void {
+  /** Commits one row. @param table where it is; without one, in whichever is asked */
+  put(row: Row, table?: string): void {
     const id = String(row.id);
+    if (table) this.#tables.set(id, table);
     const old = this.rows.get(id);
     const now = { ...row, version: ++this.#version };
     this.rows.set(id, now);
@@ -200,7 +203,11 @@ export class FakeServer implements Transport {
   #commit(change: Change): void {
     if (this.socket !== "up") return;
     for (const channel of this.#channels.values()) {
-      const wanted = channel.spec.changes?.some(({ filter }) => matches(filter, change)) ?? false;
+      const only = this.#tables.get(String(change.new.id ?? change.old.id));
+      const wanted =
+        channel.spec.changes?.some(
+          ({ table, filter }) => (only === undefined || only === table) && matches(filter, change),
+        ) ?? false;
       if (channel.joined && wanted && !this.drops(change)) channel.listener.change?.(change);
     }
   }
@@ -215,7 +222,8 @@ export class FakeServer implements Transport {
   #answer(url: URL, signal: AbortSignal | undefined): Promise<Response> {
     this.requests++;
     const { http } = this;
-    let rows = [...this.rows.values()];
+    const table = url.pathname.split("/").at(-1);
+    let rows = [...this.rows].filter(([id]) => (this.#tables.get(id) ?? table) === table).map(([, row]) => row);
     for (const [name, value] of url.searchParams) {
       const [operator, ...rest] = value.split(".");
       const text = rest.join(".");

@@ -373,6 +373,25 @@ describe("without a usable socket", () => {
     expect(live.connection.getSnapshot().state.kind).toBe("denied");
   });
 
+  test("F000-01 F003-38 after a cut it is live once, when every channel has joined again", async () => {
+    const { platform, server, watch, live } = world();
+    const { list } = watch(ACTIVE);
+    await platform.advance(100);
+    const seen: string[] = [];
+    live.connection.subscribe(() => {
+      const { kind } = live.connection.getSnapshot().state;
+      if (seen.at(-1) !== kind) seen.push(kind);
+      if (kind === "live") expect(list.getSnapshot().isLive).toBe(true);
+    });
+
+    server.cut("refused");
+    await platform.advance(100);
+    server.cut("up");
+    await platform.advance(5_000);
+
+    expect(seen).toEqual(["reconnecting", "polling", "catching_up", "live"]);
+  });
+
   test("the device's network: offline at once, and back without waiting", async () => {
     const { platform, server, watch, live } = world();
     const { list } = watch(ACTIVE);

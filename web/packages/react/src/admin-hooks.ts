@@ -1,5 +1,5 @@
 import type { Row } from "@switchboard/client";
-import { useCallback, useMemo, useRef } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useLiveAggregate, useLiveQuery } from "./live-query.ts";
 import { type NotificationsOptions, useRealtimeNotifications } from "./operations-hooks.ts";
 import { useLiveClient } from "./provider.tsx";
@@ -171,39 +171,112 @@ export interface AdminNotificationsOptions extends NotificationsOptions {
   readonly enableSound?: boolean;
   /** Replaces the tone. */
   readonly playSound?: () => void;
+  /** After which one that is not important leaves the toasts. Default: 30 s. */
+  readonly toastMs?: number;
 }
 
-/** Document 003's feed: the user's notifications, on the desktop and heard where the options say so (FEATURES F003-17). */
+/** What a user wants of one kind of notification, in every session (table `notification_prefs`). */
+export interface NotificationPreference {
+  readonly desktop: boolean;
+  readonly sound: boolean;
+  readonly muted: boolean;
+}
+
+interface PreferenceRow extends Row, NotificationPreference {
+  readonly kind: string;
+}
+
+const UNSAID: NotificationPreference = { desktop: true, sound: true, muted: false };
+
+/**
+ * Document 003's feed: the user's notifications, on the desktop and heard where options and the user's preferences say so
+ * (FEATURES F003-17, F003-24). `toasts` are those to show in front: an important one until it is read, another for 30 s
+ * (F003-25, C24); all of them stay in `notifications`.
+ */
 export function useAdminNotifications({
   userId,
   enableDesktop = false,
   enableSound = false,
   playSound = tone,
+  toastMs = 30_000,
   ...options
 }: AdminNotificationsOptions) {
+  const { preferenceOf, setPreference } = usePreferencesOf(userId);
+  const { platform } = useLiveClient();
+  const [fresh, setFresh] = useState<ReadonlySet<string>>(NONE);
   const shown = useRef(new Set<string>());
+  const timers = useRef(new Set<() => void>());
+  useEffect(() => {
+    const { current } = timers;
+    return () => {
+      for (const cancel of current) {
+        cancel();
+      }
+      current.clear();
+    };
+  }, []);
   const feed = useRealtimeNotifications(userId, {
     ...options,
     onNotification: (notification) => {
       options.onNotification?.(notification);
-      if (shown.current.has(notification.id)) {
+      const { id, type, kind } = notification;
+      const { desktop, sound, muted } = preferenceOf(kind);
+      if (shown.current.has(id) || muted) {
         return;
       }
-      shown.current.add(notification.id);
-      if (enableDesktop) {
+      shown.current.add(id);
+      setFresh((ids) => new Set([...ids, id]));
+      if (!isImportant(notification)) {
+        timers.current.add(
+          platform.after(toastMs, () => setFresh((ids) => new Set([...ids].filter((one) => one !== id)))),
+        );
+      }
+      if (enableDesktop && desktop) {
         showOnDesktop(notification);
       }
-      if (enableSound && notification.type === "error") {
+      if (enableSound && sound && type === "error") {
         playSound();
       }
     },
   });
+  const toasts = feed.notifications.filter(({ id, read_at }) => read_at === null && fresh.has(id));
   /** To be called from a user's gesture: browsers ask then. */
   const askPermission = useCallback(
     async () => (typeof Notification === "function" ? (await Notification.requestPermission()) === "granted" : false),
     [],
   );
-  return { ...feed, askPermission };
+  return { ...feed, toasts, preferenceOf, setPreference, askPermission };
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+const isImportant = ({ type, persistent }: NotificationRow): boolean => persistent || type === "error";
+
+function usePreferencesOf(userId: string | null | undefined) {
+  const client = useLiveClient();
+  const { data } = useLiveQuery<PreferenceRow>(
+    (sb) => (userId ? sb.from("notification_prefs").select("*").eq("user_id", userId) : null),
+    [userId],
+  );
+  const preferenceOf = useCallback(
+    (kind: string): NotificationPreference => data.find((row) => row.kind === kind) ?? UNSAID,
+    [data],
+  );
+  /** Of the kind that a notification is of. @returns what went wrong, or null */
+  const setPreference = useCallback(
+    async ({ kind, organization_id }: NotificationRow, change: Partial<NotificationPreference>) => {
+      const { desktop, sound, muted } = { ...preferenceOf(kind), ...change };
+      const { error } = await client.supabase
+        .from("notification_prefs")
+        .upsert(
+          { organization_id, user_id: userId, kind, desktop, sound, muted },
+          { onConflict: "organization_id,user_id,kind" },
+        );
+      return error;
+    },
+    [client, userId, preferenceOf],
+  );
+  return { preferenceOf, setPreference };
 }
 
 function showOnDesktop({ id, title, body }: NotificationRow): void {

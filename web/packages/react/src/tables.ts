@@ -41,7 +41,10 @@ export interface AgentExecutionRow extends Row {
 export interface NotificationRow extends Row {
   readonly id: string;
   readonly type: "info" | "warning" | "error" | "success";
+  readonly organization_id: string;
   readonly source: string;
+  /** What it is about, for preferences: `missed-call`. */
+  readonly kind: string;
   readonly title: string;
   readonly body: string | null;
   readonly persistent: boolean;

@@ -34,7 +34,7 @@ async function show(node: ReactNode, locale: "en" | "pt-BR" = "en", prepare: (se
   );
   const advance = (ms: number) => act(() => platform.advance(ms));
   await advance(200);
-  return { server, container, advance, text: () => container.textContent ?? "" };
+  return { server, live, container, advance, text: () => container.textContent ?? "" };
 }
 
 const call = (id: string, more = {}) => ({
@@ -193,6 +193,51 @@ describe("calls", () => {
     expect(before).toContain("Olá, eu");
     expect(container.querySelector("[data-final=true]")?.textContent).toBe("Olá, eu queria cancelar");
     expect(container.querySelector("[role=log]")?.getAttribute("data-growing")).toBe("true");
+  });
+
+  const over = { direction: "inbound", from_number: "+1", started_at: "2026-01-01T00:00:00Z" };
+  const ringing = { id: "1", organization_id: "o", state: "ringing", ended_at: null, company_name: "Elm", ...over };
+  const ended = { ...ringing, state: "completed", ended_at: "2026-01-01T00:01:00Z" };
+
+  test("F000-15 F000-16 a call that ends leaves the active calls and is in the history: by its change alone", async () => {
+    const { server, text, advance } = await show(<CallHistory organizationId="o" />, "en", (fake) => fake.put(ringing));
+    const before = text();
+
+    server.put(ended);
+    await advance(100);
+
+    expect(before).not.toContain("Elm");
+    expect(text()).toContain("Elm");
+  });
+
+  test("F000-16 by a refresh alone, where nothing is live", async () => {
+    const { server, text, advance } = await show(<CallHistory organizationId="o" />, "en", (fake) => fake.put(ringing));
+    server.drops = () => true;
+    server.put(ended);
+    await advance(100);
+    const before = text();
+
+    fireEvent.click(screen.getByRole("button", { name: "Refresh" }));
+    await advance(100);
+
+    expect(before).not.toContain("Elm");
+    expect(text()).toContain("Elm");
+  });
+
+  test("F000-16 by the one who ends it alone, where nothing is live", async () => {
+    const { server, live, text, advance } = await show(<CallHistory organizationId="o" />, "en", (fake) =>
+      fake.put(ringing),
+    );
+    server.drops = () => true;
+    server.put(ended);
+    await advance(100);
+    const before = text();
+
+    act(() => void live.refetchTable("calls_enriched"));
+    await advance(100);
+
+    expect(before).not.toContain("Elm");
+    expect(text()).toContain("Elm");
   });
 
   test("F000-28 history asks again when the window is looked at after 10 s, and not before", async () => {

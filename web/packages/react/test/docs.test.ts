@@ -13,7 +13,7 @@ const pages = [...readdirSync(join(DOCS, "hooks")).map((name) => `hooks/${name}`
 
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
-test("every example of the documentation compiles, strictly", () => {
+test("F002-36 every example of the documentation compiles, strictly", () => {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
   let examples = 0;

@@ -6,6 +6,7 @@ import { FakePlatform } from "../../client/test/fake-platform.ts";
 import { FakeServer } from "../../client/test/fake-server.ts";
 import {
   LiveProvider,
+  useAdminNotifications,
   useAgentExecutions,
   useAllStreamsProgress,
   useBroadcast,
@@ -15,6 +16,7 @@ import {
   useConnection,
   useConnectionHeartbeat,
   useDashboardMetrics,
+  useKpiMetrics,
   useLiveAggregate,
   useLiveMutation,
   useLiveQuery,
@@ -25,6 +27,7 @@ import {
   useSignalAlerts,
   useStreamProgress,
   useSupabaseLive,
+  useUserManagement,
 } from "../src/index.ts";
 
 function world() {
@@ -356,6 +359,126 @@ describe("documents' hooks under their names", () => {
 
     expect(result.current.executions).toHaveLength(2);
     expect(result.current.runningAgents.map(({ id }) => id)).toEqual(["1"]);
+  });
+
+  const notification = (id: string, more: Row = {}): Row => ({
+    id,
+    organization_id: "o",
+    user_id: "u",
+    type: "info",
+    kind: "missed-call",
+    title: id,
+    body: null,
+    persistent: false,
+    read_at: null,
+    created_at: `2026-01-01T00:00:0${id}Z`,
+    ...more,
+  });
+  const adminWorld = async (options: object = {}) => {
+    const made = world();
+    const desktop: string[] = [];
+    const asked: string[] = [];
+    class Shown {
+      static permission = "granted";
+      static requestPermission = async () => {
+        asked.push("asked");
+        return "granted";
+      };
+      constructor(title: string) {
+        desktop.push(title);
+      }
+    }
+    vi.stubGlobal("Notification", Shown);
+    let sounds = 0;
+    const playSound = () => sounds++;
+    const { result } = renderHook(() => useAdminNotifications({ userId: "u", playSound, ...options }), {
+      wrapper: made.wrapper,
+    });
+    await made.advance(100);
+    const arrive = async (id: string, more: Row = {}) => {
+      made.server.put(notification(id, more), "notifications");
+      await made.advance(100);
+    };
+    return { ...made, result, desktop, asked, arrive, sounds: () => sounds };
+  };
+
+  test("F003-16 F003-17 useAdminNotifications: desktop and sound obey the options, all are read at once", async () => {
+    const silent = await adminWorld();
+    await silent.arrive("1", { type: "error" });
+    const quiet = [silent.desktop.length, silent.sounds(), silent.result.current.unreadCount];
+    cleanup();
+    const loud = await adminWorld({ enableDesktop: true, enableSound: true });
+    await loud.arrive("1");
+    await loud.arrive("2", { type: "error" });
+    const unread = loud.result.current.unreadCount;
+    act(() => void loud.result.current.markAllAsRead());
+    await loud.advance(5);
+
+    expect(quiet).toEqual([0, 0, 1]);
+    expect(loud.desktop).toEqual(["1", "2"]);
+    expect(loud.sounds()).toBe(1);
+    expect([unread, loud.result.current.unreadCount]).toEqual([2, 0]);
+    vi.unstubAllGlobals();
+    await loud.advance(100);
+  });
+
+  test("F003-24 permission is asked for only by a gesture; a kind can be muted, its desktop or its sound alone", async () => {
+    const { server, result, desktop, asked, arrive, sounds, advance } = await adminWorld({
+      enableDesktop: true,
+      enableSound: true,
+    });
+    const preference = { user_id: "u", desktop: true, sound: true, muted: false };
+    server.put({ ...preference, id: "p1", kind: "a", muted: true }, "notification_prefs");
+    server.put({ ...preference, id: "p2", kind: "b", desktop: false }, "notification_prefs");
+    server.put({ ...preference, id: "p3", kind: "c", sound: false }, "notification_prefs");
+    await advance(100);
+    await arrive("1", { type: "error", kind: "a" });
+    await arrive("2", { type: "error", kind: "b" });
+    await arrive("3", { type: "error", kind: "c" });
+    const before = asked.length;
+    await act(async () => {
+      await result.current.askPermission();
+    });
+
+    expect(desktop).toEqual(["3"]);
+    expect(sounds()).toBe(1);
+    expect(result.current.toasts.map(({ id }) => id).sort()).toEqual(["2", "3"]);
+    expect(result.current.unreadCount).toBe(3);
+    expect([before, asked.length]).toEqual([0, 1]);
+    vi.unstubAllGlobals();
+  });
+
+  test("F003-25 C24 an important toast stays until it is read, another for 30 s; both stay in the feed", async () => {
+    const { result, arrive, advance } = await adminWorld();
+    const toasts = () => result.current.toasts.map(({ id }) => id).sort();
+    await arrive("1");
+    await arrive("2", { persistent: true });
+    const first = toasts();
+    await advance(31_000);
+    const later = toasts();
+    act(() => void result.current.markAsRead("2"));
+    await advance(5);
+
+    expect([first, later, toasts()]).toEqual([["1", "2"], ["2"], []]);
+    expect(result.current.notifications).toHaveLength(2);
+    await advance(100);
+  });
+
+  test("F003-16 useKpiMetrics and useUserManagement", async () => {
+    const { server, wrapper, advance } = world();
+    server.put({ id: "u", organization_id: "o", display_name: "Rhonda", last_seen_at: null }, "profiles");
+    server.put({ id: "r", organization_id: "o", user_id: "u", role: "supervisor" }, "user_roles");
+    const { result } = renderHook(() => ({ kpi: useKpiMetrics("o"), management: useUserManagement("o") }), {
+      wrapper,
+    });
+    await advance(200);
+    const { users } = result.current.management;
+    server.put({ id: "r", organization_id: "o", user_id: "u", role: "admin" }, "user_roles");
+    await advance(100);
+
+    expect(users).toEqual([{ id: "u", display_name: "Rhonda", last_seen_at: null, role: "supervisor" }]);
+    expect(result.current.management.users[0]?.role).toBe("admin");
+    expect(result.current.kpi).toMatchObject({ isLive: true, error: undefined });
   });
 
   test("F003-01 useSupabaseLive: data, isConnected, reconnect, and callbacks", async () => {

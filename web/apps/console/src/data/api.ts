@@ -89,10 +89,10 @@ export type Verb =
 
 /**
  * The commands on calls and agents. Each says whether the server did it; what it refused is told as a toast, in words.
- * What a command changes arrives like every other change.
+ * What a command changes arrives like every other change; where nothing is live, it is asked for at once (FEATURES F000-16).
  */
 export function useCommands() {
-  const { supabase, userId } = useSession();
+  const { supabase, userId, live } = useSession();
   const { organizationId } = useOrganization().current;
   const toasts = useToasts();
   const { t } = useTranslation();
@@ -100,6 +100,9 @@ export function useCommands() {
     const run = async (key: string, path: string, body?: object): Promise<boolean> => {
       try {
         await request(supabase, "POST", path, body);
+        if (live.connection.getSnapshot().state.kind !== "live") {
+          void live.refetchAll();
+        }
         return true;
       } catch (error) {
         if (!(error instanceof ApiError)) {
@@ -131,5 +134,5 @@ export function useCommands() {
         }),
       setReachable: (reachable: boolean) => run("device", `/agents/me/device${inOrganization}`, { reachable }),
     };
-  }, [supabase, userId, organizationId, toasts, t]);
+  }, [supabase, live, userId, organizationId, toasts, t]);
 }

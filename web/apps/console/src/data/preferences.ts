@@ -5,10 +5,14 @@ export interface Preferences {
   readonly density: "comfortable" | "compact" | "spacious";
   /** Single letters as commands (WCAG 2.1.4). */
   readonly keys: boolean;
+  /** Notifications on the desktop, which the browser was asked for. */
+  readonly desktop: boolean;
+  /** A sound for errors. */
+  readonly sound: boolean;
 }
 
 const KEY = "switchboard:preferences";
-const DEFAULTS: Preferences = { density: "comfortable", keys: true };
+const DEFAULTS: Preferences = { density: "comfortable", keys: true, desktop: false, sound: false };
 const listeners = new Set<() => void>();
 let current: Preferences = load();
 

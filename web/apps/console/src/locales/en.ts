@@ -57,6 +57,11 @@ export const en = {
     notifications: "Notifications, {{count}} unread",
     noNotifications: "No notifications",
     markAll: "Mark all as read",
+    desktop: "Desktop",
+    sound: "Sound",
+    mute: "Mute the kind of: {{title}}",
+    muteThese: "Mute this kind",
+    muted: "Muted",
   },
   health: {
     healthy: "Healthy",

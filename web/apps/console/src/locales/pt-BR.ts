@@ -58,6 +58,11 @@ export const ptBR: Texts = {
     notifications: "Notificações, {{count}} não lidas",
     noNotifications: "Nenhuma notificação",
     markAll: "Marcar todas como lidas",
+    desktop: "Área de trabalho",
+    sound: "Som",
+    mute: "Silenciar o tipo de: {{title}}",
+    muteThese: "Silenciar este tipo",
+    muted: "Silenciado",
   },
   health: {
     healthy: "Normal",

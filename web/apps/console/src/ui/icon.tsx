@@ -1,5 +1,6 @@
 export type IconName =
   | "bell"
+  | "bell-off"
   | "board"
   | "catch"
   | "check"

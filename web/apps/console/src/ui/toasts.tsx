@@ -55,8 +55,10 @@ export function ToastProvider({ children }: { readonly children: ReactNode }) {
               <span className="state">
                 <Icon name={look.icon} />
               </span>
-              <Toast.Title className="strong">{message.title}</Toast.Title>
-              {message.detail && <Toast.Description className="quiet">{message.detail}</Toast.Description>}
+              <div className="grow">
+                <Toast.Title className="strong">{message.title}</Toast.Title>
+                {message.detail && <Toast.Description className="quiet">{message.detail}</Toast.Description>}
+              </div>
               <Toast.Close className="btn flat sm icon end" aria-label={t("toast.close")}>
                 <Icon name="x" />
               </Toast.Close>
