@@ -157,7 +157,8 @@ function compare(value: unknown, operator: Operator, text: string): Verdict {
     return typeof value === "string" ? of(pattern(text, operator === "ilike").test(value)) : "undecidable";
   }
   const order = orderWith(value, text);
-  if (order === undefined) {
+  const isRange = operator !== "eq" && operator !== "neq";
+  if (order === undefined || (isRange && typeof value === "string" && dependsOnLanguage(value, text))) {
     return "undecidable";
   }
   switch (operator) {
@@ -263,8 +264,8 @@ export function parseOrder(text: string): readonly Order[] | undefined {
   return orders.every(({ column }) => /^[^()>"]+$/.test(column)) ? orders : undefined;
 }
 
-/** Compares two rows by an order; 0 where it does not decide. */
-export function compareRows(orders: readonly Order[], one: Row, other: Row): number {
+/** Compares two rows by an order, texts by code points unless said; 0 where it does not decide. */
+export function compareRows(orders: readonly Order[], one: Row, other: Row, compareTexts = order): number {
   for (const { column, descending, nullsFirst } of orders) {
     const a = one[column] ?? null;
     const b = other[column] ?? null;
@@ -274,10 +275,33 @@ export function compareRows(orders: readonly Order[], one: Row, other: Row): num
     if (a === null || b === null) {
       return (a === null) === nullsFirst ? -1 : 1;
     }
-    const found = typeof a === "string" && typeof b === "string" ? order(a, b) : Number(a) - Number(b);
+    const found = typeof a === "string" && typeof b === "string" ? compareTexts(a, b) : Number(a) - Number(b);
     if (found !== 0) {
       return descending ? -found : found;
     }
   }
   return 0;
 }
+
+/** Whether a server that orders texts by a language's rules has two rows the other way round. */
+export function dependsOnCollation(orders: readonly Order[], one: Row, other: Row): boolean {
+  return compareRows(orders, one, other) * compareRows(orders, one, other, byLanguage) < 0;
+}
+
+/** Whether texts decide where a row stands, other than those that every collation orders alike. */
+export function hasCollation(orders: readonly Order[], row: Row): boolean {
+  return orders.some(({ column }) => {
+    const value = row[column];
+    return typeof value === "string" && !isNeutral(value);
+  });
+}
+
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+const isNeutral = (text: string): boolean => TIMESTAMP.test(text) || UUID.test(text);
+
+/** Whether a language's rules have two texts the other way round. */
+const dependsOnLanguage = (one: string, other: string): boolean => order(one, other) * byLanguage(one, other) < 0;
+
+const byLanguage = (one: string, other: string): number =>
+  isNeutral(one) && isNeutral(other) ? order(one, other) : one.localeCompare(other, "en");

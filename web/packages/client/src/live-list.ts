@@ -266,8 +266,9 @@ export class LiveList<T = Row> {
   #apply(changes: readonly Change[]): void {
     const effects = changes.map((change) => this.#rows.apply(change));
     this.#host.log({ kind: "realtime update", channel: this.shape.table, reason: `${changes.length} changes` });
-    if (effects.includes("changed")) {
-      this.#set({ data: this.#data(), lastUpdate: this.#host.platform.now() });
+    const data = this.#data();
+    if (data !== this.#state.data) {
+      this.#set({ data, lastUpdate: this.#host.platform.now() });
     }
     this.#tell(changes);
     if (effects.includes("ask")) {

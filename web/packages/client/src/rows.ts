@@ -1,4 +1,4 @@
-import { compareRows, evaluate } from "./conditions.ts";
+import { compareRows, dependsOnCollation, evaluate, hasCollation } from "./conditions.ts";
 import { project, type QueryShape } from "./query.ts";
 import type { Change, Row } from "./transport.ts";
 
@@ -17,6 +17,11 @@ export class Rows {
   /** Keys of rows that are as the snapshot had them. */
   #snapshot = new Set<string>();
   #view: readonly Row[] | undefined = [];
+  /**
+   * Whose order the rows are in, as far as the last answer shows: texts by code points as here, or by what only the server
+   * knows, a language's rules or an enum's.
+   */
+  #collation: "unsure" | "ours" | "the server's" = "unsure";
 
   constructor(shape: QueryShape, key: readonly string[]) {
     this.#shape = shape;
@@ -26,6 +31,7 @@ export class Rows {
   /** Takes the server's answer as the truth; rows that are equal keep their identity. */
   replace(rows: readonly Row[]): void {
     const former = this.view();
+    this.#learn(rows);
     const next = new Map<string, Row>();
     for (const row of rows) {
       const key = this.keyOf(row) ?? `#${next.size}`;
@@ -106,27 +112,61 @@ export class Rows {
     return values.some((value) => value === undefined || value === null) ? undefined : JSON.stringify(values);
   }
 
+  #learn(rows: readonly Row[]): void {
+    const { order } = this.#shape;
+    const pairs = rows.slice(1).map((row, index) => [rows[index] ?? row, row] as const);
+    if (pairs.some(([one, other]) => compareRows(order, one, other) > 0)) {
+      this.#collation = "the server's";
+    } else if (pairs.some(([one, other]) => dependsOnCollation(order, one, other))) {
+      this.#collation = "ours";
+    }
+  }
+
   #put(key: string, row: Row): Effect {
     const held = this.#rows.get(key);
     if (held && isEqual(held, row)) {
       return "unchanged";
     }
+    const moves = !held || compareRows(this.#shape.order, held, row) !== 0;
+    const isServers = moves && this.#collation === "the server's";
+    if (isServers && !held) {
+      return "ask";
+    }
     const wasFull = this.#isFull();
     this.#rows.set(key, row);
     this.#view = undefined;
+    if (isServers) {
+      return "ask"; // shown where it was, for the moment
+    }
+    const isGuess = moves && this.#isGuess(row);
     // beyond the limit rows are the server's to know: one that moved out of the window has a successor there
     if (this.#shape.limit !== undefined && wasFull) {
-      const last = this.#sorted().at(-1);
-      if (held && last === row) {
+      const sorted = this.#sorted();
+      if (held && moves && sorted.at(-1) === row) {
         return "ask";
       }
-      this.#rows = new Map(
-        this.#sorted()
-          .slice(0, this.#shape.limit)
-          .map((kept) => [this.keyOf(kept) ?? "", kept]),
-      );
+      this.#rows = new Map(sorted.slice(0, this.#shape.limit).map((kept) => [this.keyOf(kept) ?? "", kept]));
     }
-    return "changed";
+    return isGuess ? "ask" : "changed";
+  }
+
+  /** Whether another collation would put the row between other neighbours, and it is not known which the server has. */
+  #isGuess(row: Row): boolean {
+    const { order } = this.#shape;
+    if (this.#collation !== "unsure" || !hasCollation(order, row)) {
+      return false;
+    }
+    let before: Row | undefined;
+    let after: Row | undefined;
+    for (const other of this.#rows.values()) {
+      const place = compareRows(order, other, row);
+      if (place < 0 && (!before || compareRows(order, before, other) < 0)) {
+        before = other;
+      } else if (place > 0 && (!after || compareRows(order, other, after) < 0)) {
+        after = other;
+      }
+    }
+    return [before, after].some((next) => next && dependsOnCollation(order, row, next));
   }
 
   #remove(key: string | undefined): Effect {
@@ -148,7 +188,9 @@ export class Rows {
   /** Stable: what the order does not decide stays as it came. */
   #sorted(): readonly Row[] {
     const rows = [...this.#rows.values()];
-    return this.#shape.order.length === 0 ? rows : rows.sort((a, b) => compareRows(this.#shape.order, a, b));
+    return this.#shape.order.length === 0 || this.#collation === "the server's"
+      ? rows
+      : rows.sort((a, b) => compareRows(this.#shape.order, a, b));
   }
 }
 

@@ -53,6 +53,9 @@ const CASES: readonly (readonly [string, string, Verdict])[] = [
   ["company", "fts.oak", "undecidable"],
   ["organizations.name", "eq.x", "undecidable"],
   ["missing", "eq.x", "undecidable"],
+  ["state", "gt.held", "true"],
+  ["state", "gt.Zoo", "undecidable"], // after it by code points, before it in a dictionary
+  ["state", "neq.Zoo", "true"],
 ];
 
 test.each(CASES)("F003-46 a row and %s=%s: %s", (name, value, verdict) => {
