@@ -251,6 +251,18 @@ class BroadcastTest {
     }
 
     @Test
+    void B6_aBrowserAsksBeforeItSendsAndIsAnsweredWithoutAToken() throws IOException, InterruptedException {
+        var request = HttpRequest.newBuilder(URI.create(server.url() + "/api/broadcast"))
+                .method("OPTIONS", HttpRequest.BodyPublishers.noBody())
+                .build();
+
+        HttpResponse<String> answer = HTTP.send(request, HttpResponse.BodyHandlers.ofString());
+
+        assertThat(answer.statusCode()).isEqualTo(204);
+        assertThat(answer.headers().firstValue("Access-Control-Allow-Methods")).hasValue("POST, OPTIONS");
+    }
+
+    @Test
     void B6_httpWithoutAValidTokenIsRefused() throws IOException, InterruptedException {
         var request = HttpRequest.newBuilder(URI.create(server.url() + "/api/broadcast"))
                 .header("Authorization", "Bearer nonsense")

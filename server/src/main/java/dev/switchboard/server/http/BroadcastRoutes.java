@@ -93,7 +93,9 @@ final class BroadcastRoutes {
         request.response().putHeader("Access-Control-Allow-Origin", "*");
         if (request.method().equals(HttpMethod.OPTIONS)) {
             preflight(request.response());
-        } else if (!request.method().equals(HttpMethod.POST)) {
+            return;
+        }
+        if (!request.method().equals(HttpMethod.POST)) {
             answer(request, 405, "message", "Only POST is allowed");
             return;
         }
