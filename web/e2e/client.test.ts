@@ -310,7 +310,7 @@ describe.concurrent("F000-13 F001-20 incoming cards with one signal lost, under 
       resume: () => transport.resume(),
     });
     const { supabase, direct } = await viewer(() => mine);
-    const live = new LiveClient(supabase, { transport: dropping(SupabaseTransport.of(supabase)) });
+    const live = new LiveClient(supabase, { transport: dropping(new SupabaseTransport(supabase)) });
     opened.push(live);
     const [offers, events, calls, self] = [
       watch(live, (sb) => sb.from("active_calls").select("*").eq("organization_id", NORTHWIND)),

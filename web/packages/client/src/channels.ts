@@ -125,10 +125,15 @@ export class Channels {
     }
   }
 
+  /** Closes them; who still listens is told, and hears again after the next `open`. */
   shut(): void {
     this.#isOpen = false;
     for (const shared of this.#shared.values()) {
+      const wasOpen = shared.channel !== undefined;
       this.#shut(shared);
+      if (wasOpen) {
+        tell(shared, (listener) => listener.status("CLOSED"));
+      }
     }
     this.#reported();
   }
@@ -171,11 +176,6 @@ export class Channels {
     if (shared.channel || !this.#isOpen || shared.listeners.size === 0) {
       return;
     }
-    const all = (tell: (listener: ChannelListener) => void) => {
-      for (const listener of [...shared.listeners]) {
-        guarded(() => tell(listener));
-      }
-    };
     const twins = [...this.#shared.values()].filter(({ spec, channel }) => channel && spec.name === shared.spec.name);
     const name = twins.length === 0 ? shared.spec.name : `${shared.spec.name}#${hash(idOf(shared.spec))}`;
     shared.channel = this.#transport.open(
@@ -190,7 +190,7 @@ export class Channels {
             errors: shared.report.errors + (failed ? 1 : 0),
           };
           this.#reported();
-          all((listener) => listener.status(status, error));
+          tell(shared, (listener) => listener.status(status, error));
           this.#onStatus();
           if (status === "SUBSCRIBED") {
             shared.attempts = 0;
@@ -200,10 +200,10 @@ export class Channels {
         },
         change: (change) => {
           this.#measure(shared, change);
-          all((listener) => listener.change?.(change));
+          tell(shared, (listener) => listener.change?.(change));
         },
-        broadcast: (event, payload: Row) => all((listener) => listener.broadcast?.(event, payload)),
-        presence: (state) => all((listener) => listener.presence?.(state)),
+        broadcast: (event, payload: Row) => tell(shared, (listener) => listener.broadcast?.(event, payload)),
+        presence: (state) => tell(shared, (listener) => listener.presence?.(state)),
       },
     );
   }
@@ -230,6 +230,12 @@ export class Channels {
     for (const watcher of this.#watchers) {
       watcher();
     }
+  }
+}
+
+function tell(shared: Shared, what: (listener: ChannelListener) => void): void {
+  for (const listener of [...shared.listeners]) {
+    guarded(() => what(listener));
   }
 }
 

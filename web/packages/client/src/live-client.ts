@@ -71,11 +71,12 @@ export class LiveClient {
   #hidden = false;
   /** Lists, channels and monitor run: while somebody reads, nothing pauses, and the session is not over. */
   #awake = false;
+  readonly #activityListeners = new Set<() => void>();
 
   constructor(supabase: AnySupabaseClient, options: LiveClientOptions = {}) {
     this.supabase = supabase;
     this.platform = options.platform ?? defaultPlatform();
-    this.transport = options.transport ?? SupabaseTransport.of(supabase);
+    this.transport = options.transport ?? new SupabaseTransport(supabase);
     this.#lingerMs = options.lingerMs ?? 1_000;
     this.#hiddenMs = options.hiddenMs === undefined ? 60_000 : options.hiddenMs;
     this.#refetchOn = options.refetchOn ?? [];
@@ -92,6 +93,7 @@ export class LiveClient {
       pollMs: options.pollMs ?? 10_000,
       requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
       isTrusted: () => this.#monitor.isTrusted,
+      provenAt: () => this.#monitor.getSnapshot().lastVerified,
       join: (spec, listener) => this.join(spec, listener),
       flush: (list, run) => this.#flush(list, run),
       answered: (_, error) => this.#answered(error),
@@ -103,6 +105,15 @@ export class LiveClient {
   readonly connection = {
     getSnapshot: (): Connection => this.#monitor.getSnapshot(),
     subscribe: (listener: () => void): (() => void) => this.#monitor.subscribe(listener),
+  };
+
+  /** Whether it runs: somebody reads, nothing pauses, and the session is not over. */
+  readonly activity = {
+    getSnapshot: (): boolean => this.#awake,
+    subscribe: (listener: () => void): (() => void) => {
+      this.#activityListeners.add(listener);
+      return () => this.#activityListeners.delete(listener);
+    },
   };
 
   /** The channels, for a table of them; the same array until something changes. */
@@ -290,7 +301,8 @@ export class LiveClient {
       for (const leave of this.#watched.splice(0)) {
         leave();
       }
-      this.#awake = false;
+      this.#wakes(false);
+      this.#channels.shut();
       this.#monitor.stop();
     }
   }
@@ -326,7 +338,7 @@ export class LiveClient {
   }
 
   #sleep(): void {
-    this.#awake = false;
+    this.#wakes(false);
     this.#monitor.stop();
     for (const list of this.#lists.keys()) {
       list.stop();
@@ -338,8 +350,15 @@ export class LiveClient {
     this.transport.pause();
   }
 
+  #wakes(awake: boolean): void {
+    this.#awake = awake;
+    for (const listener of this.#activityListeners) {
+      listener();
+    }
+  }
+
   #wake(): void {
-    this.#awake = true;
+    this.#wakes(true);
     this.#monitor.start();
     this.#channels.open();
     for (const [list, { readers }] of this.#lists) {

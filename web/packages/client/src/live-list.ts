@@ -27,6 +27,8 @@ export interface ListState<T = Row> {
   readonly channel: ChannelStatus | undefined;
   /** Milliseconds since 1970 of the newest data, by change or by request; undefined: none yet. */
   readonly lastUpdate: number | undefined;
+  /** Milliseconds since 1970, when what is shown was last known to be right; while it is live, it is right now. */
+  readonly asOf: number | undefined;
   /** Of a query with `{ count: … }`. */
   readonly count: number | null;
 }
@@ -55,6 +57,8 @@ export interface ListHost {
   readonly requestTimeoutMs: number;
   /** Whether the socket is open and answers. */
   isTrusted(): boolean;
+  /** When the server last proved that it had sent everything. */
+  provenAt(): number | undefined;
   /** Shares a channel with who asks for the same. @returns leaves it */
   join(spec: ChannelSpec, listener: ChannelListener): () => void;
   /** Runs before the next paint, together with others'. */
@@ -78,6 +82,7 @@ export const EMPTY: ListState<never> = {
   isFetching: false,
   channel: undefined,
   lastUpdate: undefined,
+  asOf: undefined,
   count: null,
 };
 export const DEFAULT_KEY: readonly string[] = ["id"];
@@ -366,6 +371,7 @@ export class LiveList<T = Row> {
         isFetching: false,
         isLive: this.#wasTrusted,
         lastUpdate: this.#host.platform.now(),
+        asOf: this.#host.platform.now(),
         count: answer.count ?? null,
       });
       this.#tell([...missed, ...waiting]);
@@ -410,7 +416,9 @@ export class LiveList<T = Row> {
   }
 
   #set(parts: Partial<ListState<T>>): void {
-    const state = { ...this.#state, ...parts };
+    const wasLive = this.#state.isLive && parts.isLive === false;
+    const proven = wasLive ? { asOf: Math.max(this.#state.asOf ?? 0, this.#host.provenAt() ?? 0) } : {};
+    const state = { ...this.#state, ...proven, ...parts };
     if (parts.isLive !== undefined && parts.isLive !== this.#state.isLive) {
       this.#host.log({
         kind: "status change",

@@ -25,15 +25,8 @@ export type AnySupabaseClient = SupabaseClient<any, any, any, any, any>;
 
 /** The official client's socket as a {@link Transport}. */
 export class SupabaseTransport implements Transport {
-  static readonly #known = new WeakMap<AnySupabaseClient, SupabaseTransport>();
-
-  /** The one of a client: what listens to a socket cannot be taken away from it again, and need not be there twice. */
-  static of(client: AnySupabaseClient): SupabaseTransport {
-    const transport = SupabaseTransport.#known.get(client) ?? new SupabaseTransport(client);
-    SupabaseTransport.#known.set(client, transport);
-    return transport;
-  }
-
+  /** Per official client the transport that asks: the answer reaches all. */
+  static readonly #asking = new WeakMap<AnySupabaseClient, SupabaseTransport>();
   readonly #client: AnySupabaseClient;
   readonly #listeners = new Set<(event: SocketEvent) => void>();
   #latencyMs: number | undefined;
@@ -45,8 +38,9 @@ export class SupabaseTransport implements Transport {
   #paused = false;
   #reconnecting = false;
 
-  private constructor(client: AnySupabaseClient) {
+  constructor(client: AnySupabaseClient) {
     this.#client = client;
+    SupabaseTransport.#asking.set(client, this);
     const { stateChangeCallbacks } = client.realtime;
     stateChangeCallbacks.open.push(["switchboard", () => this.#emit({ kind: "opened" })]);
     stateChangeCallbacks.close.push(["switchboard", () => this.#emit({ kind: "closed" })]);
@@ -54,7 +48,7 @@ export class SupabaseTransport implements Transport {
     const former = client.realtime.heartbeatCallback;
     client.realtime.onHeartbeat((status, latencyMs) => {
       former(status, latencyMs);
-      if (status === "sent") {
+      if (status === "sent" && SupabaseTransport.#asking.get(client) === this) {
         this.#ask();
       } else if (status === "ok") {
         this.#latencyMs = latencyMs;

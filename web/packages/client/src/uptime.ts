@@ -4,7 +4,7 @@ import type { LiveClient } from "./live-client.ts";
 export interface UptimeReport {
   /** Milliseconds in which everything shown was live. */
   readonly liveMs: number;
-  /** Milliseconds in which it was wanted: not paused, not signed out. */
+  /** Milliseconds in which it was wanted: somebody read, nothing was paused, the session was not over. */
   readonly wantedMs: number;
   /** Times that the connection was lost. */
   readonly losses: number;
@@ -25,24 +25,25 @@ export function measureUptime(live: LiveClient, send: (report: UptimeReport) => 
   let at = now();
   let kind = live.connection.getSnapshot().state.kind;
   let began = kind === "live";
-  let paused = live.isPaused;
+  let wanted = live.activity.getSnapshot();
 
   const count = () => {
     const passed = now() - at;
     at = now();
-    if (began && !paused && kind !== "denied") {
+    if (began && wanted) {
       wantedMs += passed;
       liveMs += kind === "live" ? passed : 0;
     }
   };
-  const stopWatching = live.connection.subscribe(() => {
+  const turn = () => {
     count();
     const former = kind;
-    paused = live.isPaused;
+    wanted = live.activity.getSnapshot();
     kind = live.connection.getSnapshot().state.kind;
     began ||= kind === "live";
-    losses += former === "live" && kind !== "live" && kind !== "denied" && !paused ? 1 : 0;
-  });
+    losses += wanted && former === "live" && kind !== "live" && kind !== "denied" ? 1 : 0;
+  };
+  const stops = [live.connection.subscribe(turn), live.activity.subscribe(turn)];
   const report = (): UptimeReport => {
     count();
     return { liveMs, wantedMs, losses, uptime: wantedMs === 0 ? 1 : liveMs / wantedMs };
@@ -56,7 +57,9 @@ export function measureUptime(live: LiveClient, send: (report: UptimeReport) => 
   return {
     report,
     stop: () => {
-      stopWatching();
+      for (const stopOne of stops) {
+        stopOne();
+      }
       cancel();
     },
   };

@@ -355,6 +355,47 @@ describe("without a usable socket", () => {
     expect(live.connection.getSnapshot().state.kind).toBe("live");
   });
 
+  test("F003-06 what is no longer live is as old as the last proof that it was right, not as its last change", async () => {
+    const { platform, server, watch } = world();
+    server.put(row("1"));
+    const { list } = watch(ACTIVE);
+    await platform.advance(100);
+    for (let passed = 0; passed < 600_000; passed += 10_000) {
+      await platform.advance(10_000);
+      server.heartbeat();
+    }
+    const proven = platform.now();
+    await platform.advance(4_000);
+    server.http = "down";
+    server.cut("refused");
+    await platform.advance(2_000);
+    const { asOf, lastUpdate } = list.getSnapshot();
+
+    expect(asOf).toBe(proven);
+    expect(lastUpdate).toBeLessThan(proven - 500_000);
+  });
+
+  test("F004-22 paused while nobody reads, nothing is opened for who comes; who listens is told that it is closed", async () => {
+    const { platform, server, watch, live } = world();
+    const { release } = watch(ACTIVE);
+    await platform.advance(100);
+    release();
+    await platform.advance(2_000);
+    live.pause();
+    const heard: string[] = [];
+    live.join({ name: "room", broadcast: { events: ["*"] } }, { status: (status) => heard.push(status) });
+    await platform.advance(1_000);
+    const whilePaused = server.channels;
+    live.resume();
+    await platform.advance(1_000);
+    live.pause();
+    await platform.advance(1_000);
+
+    expect(whilePaused).toBe(0);
+    expect(heard).toEqual(["SUBSCRIBED", "CLOSED"]);
+    expect(live.channels.getSnapshot()[0]?.status).toBeUndefined();
+  });
+
   test("F003-04 a page that was hidden does not come back to a session that is over", async () => {
     const { platform, server, watch, live } = world();
     watch(ACTIVE);

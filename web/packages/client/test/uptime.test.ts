@@ -9,7 +9,7 @@ async function watching() {
   const live = new LiveClient(server.client, { platform, transport: server });
   const list = live.list((sb) => sb.from("calls").select("*"));
   if (!list) throw new Error("nothing to ask");
-  live.retain(list);
+  const release = live.retain(list);
   const reports: UptimeReport[] = [];
   const { report, stop } = measureUptime(live, (one) => reports.push(one));
   /** Heartbeats go on, as the official client sends them. */
@@ -20,7 +20,7 @@ async function watching() {
     }
   };
   await pass(1_000);
-  return { platform, server, live, reports, report, stop, pass };
+  return { platform, server, live, release, reports, report, stop, pass };
 }
 
 const HOUR = 3_600_000;
@@ -46,7 +46,7 @@ test("F004-27 an hour with a server that restarts and a network that is cut for 
 });
 
 test("F004-27 what the device or its user pauses does not count; what the server refuses for long does", async () => {
-  const { server, live, pass, report, stop, reports } = await watching();
+  const { platform, server, live, release, pass, report, stop, reports } = await watching();
   await pass(10_000);
   live.pause();
   await pass(600_000);
@@ -57,6 +57,18 @@ test("F004-27 what the device or its user pauses does not count; what the server
   server.cut("refused");
   await pass(20_000);
   const refused = report();
+  platform.setOnline(false);
+  platform.setHidden(true);
+  await pass(61_000);
+  const hidden = report();
+  await pass(600_000);
+  const stillHidden = report();
+  platform.setHidden(false);
+  release();
+  await pass(2_000);
+  const unread = report();
+  await pass(600_000);
+  const stillUnread = report();
   stop();
   const { length } = reports;
   await pass(120_000);
@@ -66,5 +78,7 @@ test("F004-27 what the device or its user pauses does not count; what the server
   expect(resumed.losses).toBe(0);
   expect(refused.uptime).toBeLessThan(0.6);
   expect(refused.losses).toBe(1);
+  expect(stillHidden.wantedMs).toBe(hidden.wantedMs);
+  expect(stillUnread).toEqual(unread);
   expect(reports).toHaveLength(length);
 });

@@ -1,5 +1,6 @@
 import type { Row } from "@switchboard/client";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { NOTHING_WRITTEN } from "./live-mutation.ts";
 import { useLiveAggregate, useLiveQuery } from "./live-query.ts";
 import { type NotificationsOptions, useRealtimeNotifications } from "./operations-hooks.ts";
 import { useLiveClient } from "./provider.tsx";
@@ -25,7 +26,7 @@ export function useSupabaseLive<T extends Row = Row>(table: string, options: Sup
     key: [key],
     realtime: enableRealtime,
     refreshMs: refreshInterval,
-    ...(refreshInterval > 0 && !enableRealtime ? { pollMs: refreshInterval } : {}),
+    ...(enableRealtime ? {} : { pollMs: refreshInterval > 0 ? refreshInterval : NEVER }),
     // the rows are what the caller says of the table
     onChange: (change) => {
       if (change.kind === "INSERT") {
@@ -47,6 +48,9 @@ export function useSupabaseLive<T extends Row = Row>(table: string, options: Sup
     reconnect,
   };
 }
+
+/** Longer than any page lives, and not too long for a timer. */
+const NEVER = 2 ** 31 - 1;
 
 /** What `calculate_admin_kpis()` gives; ratios of nothing are null. */
 export interface KpiMetrics {
@@ -128,9 +132,9 @@ interface RoleRow extends Row {
 /** The members of an organization with their roles, from both tables; a burst of changes is one render. */
 export function useUserManagement(orgId: string | null | undefined) {
   const client = useLiveClient();
+  // a profile names its user's first organization only, so the roles say who belongs to this one
   const profiles = useLiveQuery<ProfileRow>(
-    (sb) =>
-      orgId ? sb.from("profiles").select("*").eq("organization_id", orgId).order("display_name").order("id") : null,
+    (sb) => (orgId ? sb.from("profiles").select("*").order("display_name").order("id") : null),
     [orgId],
   );
   const roles = useLiveQuery<RoleRow>(
@@ -143,14 +147,16 @@ export function useUserManagement(orgId: string | null | undefined) {
       .filter(({ id }) => byUser.has(id))
       .map(({ id, display_name, last_seen_at }) => ({ id, display_name, last_seen_at, role: byUser.get(id) ?? "" }));
   }, [profiles.data, roles.data]);
+  /** @returns what went wrong, or null */
   const setRole = useCallback(
     async (userId: string, role: string) => {
-      const { error } = await client.supabase
+      const { error, data } = await client.supabase
         .from("user_roles")
         .update({ role })
         .eq("user_id", userId)
-        .eq("organization_id", orgId ?? "");
-      return error;
+        .eq("organization_id", orgId ?? "")
+        .select("user_id");
+      return error ?? (data.length === 0 ? NOTHING_WRITTEN : null);
     },
     [client, orgId],
   );
@@ -183,8 +189,12 @@ export interface NotificationPreference {
 }
 
 interface PreferenceRow extends Row, NotificationPreference {
+  readonly organization_id: string;
   readonly kind: string;
 }
+
+/** What a preference is of: a kind of notification in an organization, as a notification names both. */
+type Preferred = Pick<NotificationRow, "organization_id" | "kind">;
 
 const UNSAID: NotificationPreference = { desktop: true, sound: true, muted: false };
 
@@ -219,8 +229,8 @@ export function useAdminNotifications({
     ...options,
     onNotification: (notification) => {
       options.onNotification?.(notification);
-      const { id, type, kind } = notification;
-      const { desktop, sound, muted } = preferenceOf(kind);
+      const { id, type } = notification;
+      const { desktop, sound, muted } = preferenceOf(notification);
       if (shown.current.has(id) || muted) {
         return;
       }
@@ -239,7 +249,9 @@ export function useAdminNotifications({
       }
     },
   });
-  const toasts = feed.notifications.filter(({ id, read_at }) => read_at === null && fresh.has(id));
+  const toasts = feed.notifications.filter(
+    (one) => one.read_at === null && fresh.has(one.id) && !preferenceOf(one).muted,
+  );
   /** To be called from a user's gesture: browsers ask then. */
   const askPermission = useCallback(
     async () => (typeof Notification === "function" ? (await Notification.requestPermission()) === "granted" : false),
@@ -254,18 +266,22 @@ const isImportant = ({ type, persistent }: NotificationRow): boolean => persiste
 
 function usePreferencesOf(userId: string | null | undefined) {
   const client = useLiveClient();
-  const { data } = useLiveQuery<PreferenceRow>(
+  const { data, status } = useLiveQuery<PreferenceRow>(
     (sb) => (userId ? sb.from("notification_prefs").select("*").eq("user_id", userId) : null),
     [userId],
   );
   const preferenceOf = useCallback(
-    (kind: string): NotificationPreference => data.find((row) => row.kind === kind) ?? UNSAID,
+    ({ organization_id, kind }: Preferred): NotificationPreference =>
+      data.find((row) => row.organization_id === organization_id && row.kind === kind) ?? UNSAID,
     [data],
   );
   /** Of the kind that a notification is of. @returns what went wrong, or null */
   const setPreference = useCallback(
-    async ({ kind, organization_id }: NotificationRow, change: Partial<NotificationPreference>) => {
-      const { desktop, sound, muted } = { ...preferenceOf(kind), ...change };
+    async ({ kind, organization_id }: Preferred, change: Partial<NotificationPreference>) => {
+      if (status !== "success") {
+        return { message: "The preferences are not loaded yet; try again" }; // what was chosen before would be lost
+      }
+      const { desktop, sound, muted } = { ...preferenceOf({ kind, organization_id }), ...change };
       const { error } = await client.supabase
         .from("notification_prefs")
         .upsert(
@@ -274,7 +290,7 @@ function usePreferencesOf(userId: string | null | undefined) {
         );
       return error;
     },
-    [client, userId, preferenceOf],
+    [client, userId, status, preferenceOf],
   );
   return { preferenceOf, setPreference };
 }

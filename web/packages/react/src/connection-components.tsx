@@ -73,7 +73,7 @@ export interface HealthReport {
 export type Health = { readonly kind: "healthy" | "degraded" | "down"; readonly reasons: readonly string[] };
 
 export interface SystemHealthIndicatorProps {
-  /** Asks how the system is; `fetchHealth` of an organization by default. */
+  /** Asks how the system is: `/api/calls/health-check` of an organization. */
   readonly check: () => Promise<HealthReport>;
   /** Milliseconds between two questions. Default: 30 s. */
   readonly intervalMs?: number;

@@ -87,19 +87,21 @@ export function usePresence(topic: string, { key, state }: PresenceOptions) {
     },
     [client, spec],
   );
-  useEffect(
-    () =>
-      client.join(spec, {
-        status: (channel) => {
-          setStatus(channelToSimple(channel));
-          if (channel === "SUBSCRIBED") {
-            void client.channelOf(spec)?.track(shown.current);
-          }
-        },
-        presence: (everybody) => setPeers({ ...everybody }),
-      }),
-    [client, spec],
-  );
+  useEffect(() => {
+    const leave = client.join(spec, {
+      status: (channel) => {
+        setStatus(channelToSimple(channel));
+        if (channel === "SUBSCRIBED") {
+          void client.channelOf(spec)?.track(shown.current);
+        }
+      },
+      presence: (everybody) => setPeers({ ...everybody }),
+    });
+    return () => {
+      void client.channelOf(spec)?.untrack(); // the room may live on, for who else listens in it
+      leave();
+    };
+  }, [client, spec]);
   return { peers, self: peers[key] ?? [], update, status };
 }
 

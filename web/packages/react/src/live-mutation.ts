@@ -7,6 +7,12 @@ export interface MutationError {
   readonly code?: string;
 }
 
+/** What the server answers where a policy hides the row from who writes: no error, and no row. */
+export const NOTHING_WRITTEN: MutationError = {
+  message: "Nothing was written: the row is gone, or you may not change it",
+  code: "NothingWritten",
+};
+
 /**
  * Writes to a table, shown in its live lists at once; what the server refuses is taken back and told as `error`.
  *
@@ -26,11 +32,13 @@ export function useLiveMutation<T extends Row = Row>(table: string, key = "id") 
       }
       const answer = await send();
       setPending((count) => count - 1);
-      if (answer.error) {
-        setError(answer.error);
+      const nothing = Array.isArray(answer.data) && answer.data.length === 0 ? NOTHING_WRITTEN : null;
+      const failure = answer.error ?? nothing;
+      if (failure) {
+        setError(failure);
         await client.refetchTable(table); // takes back what was foreseen
       }
-      return answer;
+      return { ...answer, error: failure };
     },
     [client, table],
   );

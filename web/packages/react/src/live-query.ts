@@ -39,6 +39,8 @@ export interface LiveResult<D> {
   readonly isConnected: boolean;
   /** Milliseconds since 1970 of the newest data. */
   readonly lastSyncedAt: number | undefined;
+  /** Milliseconds since 1970, when `data` was last known to be right; while it is live, it is right now. */
+  readonly asOf: number | undefined;
   readonly count: number | null;
   readonly refetch: () => Promise<void>;
 }
@@ -72,7 +74,7 @@ export function useLiveQuery<T, S = readonly T[]>(
     }
   });
   const shown =
-    result.status === "pending"
+    result.lastSyncedAt === undefined
       ? ((keepPreviousData ? former.current : undefined) ?? initialData ?? result.data)
       : result.data;
   const chosen = useMemo(() => (select ? select(shown) : (shown as S)), [select, shown]);
@@ -146,6 +148,7 @@ function useList<T>(client: LiveClient, list: LiveList<T> | null, onChange: ((ch
     connectionStatus: channelToSimple(state.channel),
     isConnected: state.isLive,
     lastSyncedAt: state.lastUpdate,
+    asOf: state.asOf,
     count: state.count,
     refetch,
   };

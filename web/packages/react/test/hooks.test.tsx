@@ -207,6 +207,24 @@ describe("useLiveQuery", () => {
   });
 });
 
+test("what a policy hides from who writes is taken back and told", async () => {
+  const { server, wrapper, advance } = world();
+  server.put(call("1"));
+  const { result } = renderHook(() => ({ list: useCalls(), mutation: useLiveMutation("calls") }), { wrapper });
+  await advance(100);
+  server.rows.delete("1"); // so that the answer to the write is an empty list, as where a policy hides the row
+  let told: { error: unknown } | undefined;
+  act(() => void result.current.mutation.update(call("1"), { state: "active" }).then((answer) => (told = answer)));
+  await advance(5);
+  const foreseen = result.current.list.data[0]?.state;
+  await advance(200);
+
+  expect(foreseen).toBe("active");
+  expect(result.current.mutation.error).toMatchObject({ code: "NothingWritten" });
+  expect(told).toMatchObject({ error: { code: "NothingWritten" } });
+  expect(result.current.list.data).toEqual([]);
+});
+
 test("useLiveRow is the row, or null", async () => {
   const { server, wrapper, advance } = world();
   const { result } = renderHook(() => useLiveRow<Row>((sb) => sb.from("calls").select("*").eq("id", "1")), { wrapper });
@@ -427,7 +445,8 @@ describe("documents' hooks under their names", () => {
       enableDesktop: true,
       enableSound: true,
     });
-    const preference = { user_id: "u", desktop: true, sound: true, muted: false };
+    const preference = { organization_id: "o", user_id: "u", desktop: true, sound: true, muted: false };
+    server.put({ ...preference, id: "p0", kind: "c", organization_id: "another", muted: true }, "notification_prefs");
     server.put({ ...preference, id: "p1", kind: "a", muted: true }, "notification_prefs");
     server.put({ ...preference, id: "p2", kind: "b", desktop: false }, "notification_prefs");
     server.put({ ...preference, id: "p3", kind: "c", sound: false }, "notification_prefs");

@@ -27,6 +27,13 @@ export function NotificationBell() {
   });
   const { notifications, unreadCount, markAllAsRead } = feed;
   useNotificationToasts(feed.toasts);
+  const toasts = useToasts();
+  const mute = async (one: NotificationRow, muted: boolean) => {
+    const error = await feed.setPreference(one, { muted });
+    if (error) {
+      toasts.show({ key: "mute", kind: "error", title: t("errors.other"), detail: error.message });
+    }
+  };
   return (
     <Popover
       label={t("head.notifications", { count: unreadCount })}
@@ -55,8 +62,8 @@ export function NotificationBell() {
             <Line
               key={one.id}
               notification={one}
-              isMuted={feed.preferenceOf(one.kind).muted}
-              onMute={(muted) => void feed.setPreference(one, { muted })}
+              isMuted={feed.preferenceOf(one).muted}
+              onMute={(muted) => void mute(one, muted)}
             />
           ))}
         </ul>
@@ -145,4 +152,8 @@ function useNotificationToasts(toasts: readonly NotificationRow[]): void {
       }
     }
   }, [toasts, show, hide]);
+  useEffect(() => {
+    const { current } = shown;
+    return () => current.forEach(hide); // they are this user's, in this organization
+  }, [hide]);
 }
