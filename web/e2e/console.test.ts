@@ -245,9 +245,12 @@ test("F003-17 F003-24 F003-25 a notification is in front and at the bell; a mute
     expect(response.status).toBe(201);
   };
   const toast = (title: string) => page.locator(".toast", { hasText: title });
+  // what was there before is no news, and its being counted says that the list is loaded
+  await notify("Before", "other");
+  await page.getByRole("button", { name: "Notifications, 1 unread" }).waitFor();
   await notify("A caller hung up", "missed-call");
   await toast("A caller hung up").waitFor();
-  await page.getByRole("button", { name: "Notifications, 1 unread" }).press("Enter");
+  await page.getByRole("button", { name: "Notifications, 2 unread" }).press("Enter");
   await page.getByRole("button", { name: "Mute the kind of: A caller hung up" }).press("Enter");
   await page.getByRole("button", { name: "Mute the kind of: A caller hung up", pressed: true }).waitFor();
 
@@ -262,6 +265,52 @@ test("F003-17 F003-24 F003-25 a notification is in front and at the bell; a mute
 
   expect(errors).toEqual([]);
   await context.close();
+});
+
+test("F003-04 a session that the server no longer accepts is told, and left", async () => {
+  const { page, context } = await openTab(browser, server.url);
+  await signIn(page, "Rhonda");
+  const refusal = { code: "PGRST303", message: "JWT expired", details: null, hint: null };
+  await page.route("**/rest/v1/**", (route) => route.fulfill({ status: 401, json: refusal }));
+  await page.reload();
+  await page.getByText("Your session is over").waitFor();
+  await page.unroute("**/rest/v1/**");
+  await page.getByRole("button", { name: "Sign in again" }).press("Enter");
+  await signIn(page, "Rhonda");
+
+  expect(await page.getByText("Your session is over").count()).toBe(0);
+  await context.close();
+});
+
+test("F000-10 a viewer sees figures, and that calls are not theirs to see", async () => {
+  const headers = {
+    Authorization: `Bearer ${server.serviceKey}`,
+    apikey: server.serviceKey,
+    "Content-Type": "application/json",
+  };
+  const post = async (path: string, body: object) => {
+    const response = await fetch(server.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    expect(response.ok, `${path} ${response.status}`).toBe(true);
+    return (await response.text()) || "{}";
+  };
+  const [email, password] = ["vera@northwind.example", "a long password"];
+  const user = JSON.parse(await post("/auth/v1/admin/users", { email, password, email_confirm: true })) as {
+    id: string;
+  };
+  await post("/rest/v1/user_roles", { organization_id: NORTHWIND, user_id: user.id, role: "viewer" });
+  const call = await callIn("+13125550166");
+  const { page, context, errors } = await openTab(browser, server.url);
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill(password);
+  await page.getByLabel("Password").press("Enter");
+  await page.locator(".pill[data-connection=live]").waitFor();
+
+  await page.locator(".calls").getByText("Not for your role").waitFor();
+  await page.locator(".kpi", { hasText: "In queue" }).locator(".v", { hasText: "1" }).waitFor();
+  expect(await page.locator("[data-health]").count()).toBe(0);
+  expect(errors).toEqual([]);
+  await context.close();
+  await server.post(`/calls/${call}/end`);
 });
 
 test("F002-09 F002-35 the server is killed and started again: the board comes back by itself", async () => {

@@ -1,3 +1,4 @@
+import type { LiveError } from "@switchboard/client";
 import { RouterProvider } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -23,7 +24,7 @@ export function App() {
   return (
     <ToastProvider>
       <SessionProvider {...config} gate={<Gate {...config} />}>
-        <OrganizationProvider waiting={null} nowhere={<Nowhere />}>
+        <OrganizationProvider waiting={null} nowhere={<Nowhere />} broken={(error) => <Broken error={error} />}>
           <RouterProvider router={router} />
         </OrganizationProvider>
       </SessionProvider>
@@ -64,6 +65,31 @@ function Nowhere() {
       <button type="button" className="btn" onClick={() => void signOut()}>
         {t("gate.signOut")}
       </button>
+    </Notice>
+  );
+}
+
+/** A session that the server no longer accepts, or a server that does not answer: never an empty page. */
+function Broken({ error }: { readonly error: LiveError }) {
+  const { t } = useTranslation();
+  const { live, signOut } = useSession();
+  const isOver = error.status === 401;
+  const cause = [error.status || undefined, error.code].filter(Boolean).join(" ") || error.message;
+  return (
+    <Notice
+      title={t(isOver ? "gate.over" : "gate.broken")}
+      text={t(isOver ? "gate.overText" : "gate.brokenText", { cause })}
+    >
+      <div className="row">
+        {!isOver && (
+          <button type="button" className="btn" onClick={() => void live.refetchAll()}>
+            {t("panel.retry")}
+          </button>
+        )}
+        <button type="button" className="btn" onClick={() => void signOut()}>
+          {t(isOver ? "gate.again" : "gate.signOut")}
+        </button>
+      </div>
     </Notice>
   );
 }

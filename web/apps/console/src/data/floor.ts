@@ -127,6 +127,7 @@ export function useEndedCalls(limit: number) {
         .order("id")
         .limit(limit),
     [id, limit],
+    { keepPreviousData: true },
   );
 }
 

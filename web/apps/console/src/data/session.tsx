@@ -1,5 +1,5 @@
 import type { Session, SupabaseClient } from "@supabase/supabase-js";
-import { LiveClient, type Row } from "@switchboard/client";
+import { LiveClient, type LiveError, type Row } from "@switchboard/client";
 import { LiveProvider, useLiveQuery } from "@switchboard/react";
 import { createContext, Fragment, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -112,11 +112,13 @@ interface OrganizationProviderProps {
   /** Shown while nothing is known yet, and to who belongs to none. */
   readonly waiting: ReactNode;
   readonly nowhere: ReactNode;
+  /** Shown where it cannot be asked who they are. */
+  readonly broken: (error: LiveError) => ReactNode;
   readonly children: ReactNode;
 }
 
 /** The organization that is looked at: live, so that a role that is taken away takes effect here too. */
-export function OrganizationProvider({ waiting, nowhere, children }: OrganizationProviderProps) {
+export function OrganizationProvider({ waiting, nowhere, broken, children }: OrganizationProviderProps) {
   const { userId } = useSession();
   const [chosen, setChosen] = useState(() => localStorage.getItem(CHOSEN));
   const roles = useLiveQuery<RoleRow>((sb) => sb.from("user_roles").select("*").eq("user_id", userId), [userId], {
@@ -138,6 +140,10 @@ export function OrganizationProvider({ waiting, nowhere, children }: Organizatio
   }, []);
   setTimeZone(organizations.data.find(({ id }) => id === current?.organizationId)?.timezone);
   const value = useMemo(() => (current ? { current, all, switchTo } : null), [current, all, switchTo]);
+  const error = [roles, organizations].find(({ status }) => status === "error")?.error;
+  if (!value && error) {
+    return broken(error);
+  }
   if (!value) {
     return roles.status === "success" && organizations.status === "success" ? nowhere : waiting;
   }

@@ -8,6 +8,7 @@ import { Icon } from "../ui/icon.tsx";
 import { Menu, type MenuItem } from "../ui/menu.tsx";
 import { useDrop } from "./drag.ts";
 import { AGENT_LOOKS, PAUSES } from "./looks.ts";
+import { pauseReason } from "./names.ts";
 
 interface AgentTileProps {
   readonly agent: Agent;
@@ -94,7 +95,7 @@ function TileContent({ agent, stoppedAt }: AgentTileProps) {
           {agent.display_name}
         </span>
         <span className="w">
-          <span className="cut" title={agent.state_reason ?? undefined}>
+          <span className="cut" title={pauseReason(t, agent.state_reason)}>
             {stoppedAt === undefined ? word : t("states.was", { state: word.toLowerCase() })}
           </span>
           <span>

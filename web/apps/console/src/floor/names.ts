@@ -1,3 +1,4 @@
+import type { TFunction } from "i18next";
 import { useMemo, useRef } from "react";
 import { useAgents, useQueues } from "../data/floor.ts";
 import { type Agent, type LiveCall, otherEnd, type Queue } from "../data/rows.ts";
@@ -48,4 +49,9 @@ export function initials(name: string): string {
   const [first = "", ...rest] = name.trim().split(/\s+/);
   const last = rest.at(-1);
   return (last ? first.charAt(0) + last.charAt(0) : first.slice(0, 2)).toUpperCase();
+}
+
+/** Why somebody pauses, in the reader's language where it is one of the usual reasons. */
+export function pauseReason(t: TFunction, reason: string | null): string | undefined {
+  return reason === null ? undefined : t(`agent.reasons.${reason}`, { defaultValue: reason });
 }

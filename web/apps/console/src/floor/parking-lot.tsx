@@ -19,6 +19,7 @@ interface ParkingLotProps {
 export function ParkingLot({ className, takenFirst = false }: ParkingLotProps) {
   const { t } = useTranslation();
   const parked = useParkedCalls();
+  const { canReadCalls } = usePermissions();
   const bySlot = new Map(parked.data.map((one) => [one.slot, one]));
   const count = Math.max(SLOTS, ...bySlot.keys());
   const slots = Array.from({ length: count }, (_, index) => index + 1);
@@ -29,6 +30,7 @@ export function ParkingLot({ className, takenFirst = false }: ParkingLotProps) {
       count={t("parking.count", { used: parked.data.length, of: count })}
       className={className}
       source={parked}
+      isDenied={!canReadCalls}
     >
       {(stoppedAt) => (
         <ul className="slots body" tabIndex={0} aria-label={t("parking.title")}>

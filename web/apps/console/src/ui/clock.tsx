@@ -27,10 +27,11 @@ class Ticker {
     }
   }
 
-  serverNow = () => Date.now() + this.#offset;
+  /** @param moment by the device's clock */
+  toServer = (moment: number) => moment + this.#offset;
 
   #tick(): void {
-    this.#now = Date.now() + this.#offset;
+    this.#now = this.toServer(Date.now());
     for (const listener of this.#listeners) {
       listener();
     }

@@ -84,12 +84,21 @@ function MenuItems({ items }: { readonly items: readonly MenuItem[] }) {
 
 function MenuActionItem({ item }: { readonly item: MenuAction }) {
   const disabled = item.isDisabled ? { disabled: true } : {};
-  return (
-    <DropdownMenu.Item className={`item ${item.isDangerous ? "danger" : ""}`} onSelect={item.run} {...disabled}>
+  const content = (
+    <>
       {item.icon && <Icon name={item.icon} />}
       {item.label}
       {item.isChecked && <Icon name="tick" className="hint" />}
       {item.hint && <span className="hint">{item.hint}</span>}
+    </>
+  );
+  return item.isChecked === undefined ? (
+    <DropdownMenu.Item className={`item ${item.isDangerous ? "danger" : ""}`} onSelect={item.run} {...disabled}>
+      {content}
     </DropdownMenu.Item>
+  ) : (
+    <DropdownMenu.CheckboxItem className="item" checked={item.isChecked} onSelect={item.run} {...disabled}>
+      {content}
+    </DropdownMenu.CheckboxItem>
   );
 }

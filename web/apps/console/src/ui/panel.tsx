@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { timeOfDay, useNow } from "./clock.tsx";
+import { secondsSince, ticker, timeOfDay, useNow } from "./clock.tsx";
 import { Icon, type IconName } from "./icon.tsx";
 
 /** What a panel must know of what it shows. */
@@ -10,8 +10,8 @@ export interface PanelSource {
   readonly error:
     | { readonly message: string; readonly code?: string | undefined; readonly status?: number }
     | undefined;
-  /** Milliseconds since 1970, by the device's clock. */
-  readonly lastSyncedAt: number | undefined;
+  /** Milliseconds since 1970 by the device's clock, when it was last known to be right. */
+  readonly asOf: number | undefined;
   readonly refetch: () => unknown;
 }
 
@@ -21,6 +21,8 @@ interface PanelProps {
   readonly className?: string;
   readonly actions?: ReactNode;
   readonly source?: PanelSource;
+  /** Who looks may not see it: an empty answer says nothing. */
+  readonly isDenied?: boolean;
   /** Shown where there is nothing. */
   readonly empty?: { readonly when: boolean; readonly icon: IconName; readonly title: string; readonly text?: string };
   readonly footer?: ReactNode;
@@ -32,7 +34,17 @@ const GRACE_MS = 5_000;
 const LOADING_MS = 300;
 
 /** One thing on a page: its heading, and what it is worth: loading, empty, stale with its age, broken, denied. */
-export function Panel({ title, count, className = "", actions, source, empty, footer, children }: PanelProps) {
+export function Panel({
+  title,
+  count,
+  className = "",
+  actions,
+  source,
+  isDenied = false,
+  empty,
+  footer,
+  children,
+}: PanelProps) {
   const id = useId();
   const stoppedAt = useStaleSince(source);
   const content = typeof children === "function" ? children(stoppedAt) : children;
@@ -40,11 +52,11 @@ export function Panel({ title, count, className = "", actions, source, empty, fo
     <section className={`panel ${className} ${stoppedAt === undefined ? "" : "stale"}`} aria-labelledby={id}>
       <header>
         <h2 id={id}>{title}</h2>
-        {count !== undefined && <span className="count">{count}</span>}
+        {count !== undefined && !isDenied && <span className="count">{count}</span>}
         <span className="end row">{actions}</span>
       </header>
       {stoppedAt !== undefined && source && <Age since={stoppedAt} onRefresh={source.refetch} />}
-      <Body source={source} empty={empty} isStale={stoppedAt !== undefined}>
+      <Body source={source} isDenied={isDenied} empty={empty} isStale={stoppedAt !== undefined}>
         {content}
       </Body>
       {footer}
@@ -54,14 +66,18 @@ export function Panel({ title, count, className = "", actions, source, empty, fo
 
 interface BodyProps {
   readonly source: PanelSource | undefined;
+  readonly isDenied: boolean;
   readonly empty: PanelProps["empty"] | undefined;
   readonly isStale: boolean;
   readonly children: ReactNode;
 }
 
-function Body({ source, empty, isStale, children }: BodyProps) {
+function Body({ source, isDenied, empty, isStale, children }: BodyProps) {
+  if (isDenied) {
+    return <Denied />;
+  }
   if (source?.status === "error" && source.error) {
-    return isDenied(source.error) ? <Denied /> : <Broken error={source.error} onRetry={source.refetch} />;
+    return isRefused(source.error) ? <Denied /> : <Broken error={source.error} onRetry={source.refetch} />;
   }
   if (source?.status === "pending") {
     return <Loading />;
@@ -78,9 +94,9 @@ function Body({ source, empty, isStale, children }: BodyProps) {
   return isStale ? <div className="was contents">{children}</div> : children;
 }
 
-const isDenied = (error: NonNullable<PanelSource["error"]>) => error.code === "42501" || error.status === 403;
+const isRefused = (error: NonNullable<PanelSource["error"]>) => error.code === "42501" || error.status === 403;
 
-/** Since when what is shown is old: from 5 s without a live channel on. undefined: it is current. */
+/** Since when what is shown is old, by the server's clock: from 5 s without a live channel on. undefined: it is current. */
 export function useStaleSince(source: PanelSource | undefined): number | undefined {
   const isBehind = source !== undefined && !source.isLive && source.status === "success";
   const [isLate, setLate] = useState(false);
@@ -92,13 +108,12 @@ export function useStaleSince(source: PanelSource | undefined): number | undefin
     const timer = setTimeout(() => setLate(true), GRACE_MS);
     return () => clearTimeout(timer);
   }, [isBehind]);
-  return isBehind && isLate ? source.lastSyncedAt : undefined;
+  return isBehind && isLate && source.asOf !== undefined ? ticker.toServer(source.asOf) : undefined;
 }
 
 function Age({ since, onRefresh }: { readonly since: number; readonly onRefresh: () => unknown }) {
   const { t } = useTranslation();
-  useNow();
-  const seconds = Math.max(0, Math.round((Date.now() - since) / 1_000));
+  const seconds = secondsSince(since, useNow());
   return (
     <div className="age">
       <Icon name="clock" />

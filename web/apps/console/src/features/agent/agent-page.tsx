@@ -54,7 +54,7 @@ export function AgentPage() {
             <Idle isAvailable={self.data?.chosen_state === "available"} />
           )}
           <div className="two">
-            <TranscriptPanel callId={active?.id} />
+            <TranscriptPanel key={active?.id} callId={active?.id} />
             <div className="side">
               <CallerPanel call={active} />
               <RecentPanel />

@@ -6,7 +6,7 @@ import type { Agent } from "../../data/rows.ts";
 import { useSession } from "../../data/session.tsx";
 import { useDrop } from "../../floor/drag.ts";
 import { AGENT_LOOKS, AGENT_ORDER } from "../../floor/looks.ts";
-import { initials } from "../../floor/names.ts";
+import { initials, pauseReason } from "../../floor/names.ts";
 import { useSearch } from "../../floor/search.ts";
 import { Elapsed } from "../../ui/clock.tsx";
 import { Icon } from "../../ui/icon.tsx";
@@ -72,7 +72,7 @@ function Colleague({ agent, stoppedAt }: { readonly agent: Agent; readonly stopp
           {agent.display_name}
         </span>
         <span className="faint cut" style={{ display: "block", fontSize: 12 }}>
-          {agent.state_reason ?? agent.extension}
+          {pauseReason(t, agent.state_reason) ?? agent.extension}
         </span>
       </span>
       <span style={{ textAlign: "right" }}>

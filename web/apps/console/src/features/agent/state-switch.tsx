@@ -5,6 +5,7 @@ import { useCommands } from "../../data/api.ts";
 import type { SelfRow } from "../../data/rows.ts";
 import { useSession } from "../../data/session.tsx";
 import { AGENT_LOOKS, PAUSES } from "../../floor/looks.ts";
+import { pauseReason } from "../../floor/names.ts";
 import { Icon } from "../../ui/icon.tsx";
 import { Menu } from "../../ui/menu.tsx";
 
@@ -56,7 +57,9 @@ function Switch({ self }: { readonly self: SelfRow }) {
           trigger={
             <button type="button" className={pressed(self, "paused")}>
               <Icon name="cup" />
-              {self.work_state === "paused" ? (self.state_reason ?? t("agent.pause")) : t("agent.pause")}
+              {self.work_state === "paused"
+                ? (pauseReason(t, self.state_reason) ?? t("agent.pause"))
+                : t("agent.pause")}
               <Icon name="down" size="xs" />
             </button>
           }

@@ -62,6 +62,11 @@ export function CallGrid({ items, stoppedAt, hold, onEnd }: CallGridProps) {
   const ringsAt = useRingsAt();
   // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the grid goes
   useEffect(() => release, []);
+  useEffect(() => {
+    if (!scroller.current?.contains(document.activeElement)) {
+      hold.unfocus();
+    }
+  });
   const firstRow = virtual.getVirtualItems().find(({ index }) => items[index]?.kind === "call")?.index;
   const { focused, onKeyDown, onFocusRow } = useArrows(items, virtual);
   const isFocusedInSight = virtual.getVirtualItems().some(({ index }) => {

@@ -29,11 +29,13 @@ interface CallRowProps {
 export const CallRow = memo(function CallRow(props: CallRowProps) {
   const { call, isGone, top, index, isFocusable, stoppedAt, onFocus } = props;
   const { t } = useTranslation();
-  const { canControl } = usePermissions();
+  const { canControl, canHandle } = usePermissions();
   const { userId } = useSession();
   const [isOpen, setOpen] = useState(false);
   const look = CALL_LOOKS[call.state];
   const flash = useFlash(call);
+  const may =
+    !isGone && (canControl || call.claimed_by === userId || props.rings || (canHandle && call.state === "parked"));
   const movable = (canControl || call.claimed_by === userId) && (call.state === "active" || call.state === "held");
   return (
     <div
@@ -49,7 +51,7 @@ export const CallRow = memo(function CallRow(props: CallRowProps) {
       onKeyDown={(event) => {
         if (event.target === event.currentTarget && (event.key === "Enter" || event.key === ".")) {
           event.preventDefault();
-          setOpen(true);
+          setOpen(may);
         }
       }}
       {...draggableCall(call.id, movable)}
@@ -74,7 +76,7 @@ export const CallRow = memo(function CallRow(props: CallRowProps) {
       </span>
       <span role="gridcell" className="num faint c-total">
         <Elapsed since={call.started_at} stoppedAt={stoppedAt} />
-        <RowMenu {...props} isOpen={isOpen} setOpen={setOpen} />
+        {may && <RowMenu {...props} isOpen={isOpen} setOpen={setOpen} />}
       </span>
     </div>
   );
@@ -117,13 +119,7 @@ type RowMenuProps = CallRowProps & { readonly isOpen: boolean; readonly setOpen:
 
 /** The menu itself is there while it is open: a board of many rows would pay for all of them with every change. */
 function RowMenu(props: RowMenuProps) {
-  const { call, isGone, rings, isOpen, setOpen } = props;
-  const { canControl, canHandle } = usePermissions();
-  const { userId } = useSession();
-  const may = canControl || call.claimed_by === userId || rings || (canHandle && call.state === "parked");
-  if (!may || isGone) {
-    return null;
-  }
+  const { call, isOpen, setOpen } = props;
   return (
     <span className="verbs" style={isOpen ? { opacity: 1 } : undefined}>
       {isOpen ? <OpenMenu {...props} /> : <MenuButton call={call} onClick={() => setOpen(true)} />}

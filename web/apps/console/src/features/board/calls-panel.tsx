@@ -2,6 +2,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useEndedCalls, useLiveCalls } from "../../data/floor.ts";
 import { type CallState, type LiveCall, otherEnd } from "../../data/rows.ts";
+import { usePermissions } from "../../data/session.tsx";
 import { EndDialog } from "../../floor/end-dialog.tsx";
 import { CALL_ORDER } from "../../floor/looks.ts";
 import { callerName, useNames } from "../../floor/names.ts";
@@ -17,6 +18,7 @@ const keyOf = (call: LiveCall) => call.id;
 export function CallsPanel({ query }: { readonly query: string }) {
   const { t } = useTranslation();
   const calls = useLiveCalls();
+  const { canReadCalls } = usePermissions();
   const [ending, setEnding] = useState<LiveCall | undefined>();
   const matches = useMatches(calls.data, query);
   const ordered = useMemo(() => inOrder(matches), [matches]);
@@ -30,6 +32,7 @@ export function CallsPanel({ query }: { readonly query: string }) {
         count={calls.data.length}
         className="calls"
         source={calls}
+        isDenied={!canReadCalls}
         actions={
           <>
             {held.changes > 0 && (

@@ -15,6 +15,8 @@ export interface HeldOrder<T> {
   readonly apply: () => void;
   /** To be called where the list disappears: what is not there cannot be left by a pointer. */
   readonly release: () => void;
+  /** To be called where the focus is no longer in the list: a row that disappears with it tells nobody. */
+  readonly unfocus: () => void;
   /** To be spread over the list: while pointer or focus is in it, the order is held. */
   readonly handlers: {
     readonly onPointerMove: () => void;
@@ -59,6 +61,7 @@ export function useHeldOrder<T>(items: readonly T[], all: readonly T[], keyOf: (
       setPointing(false);
       setFocused(false);
     },
+    unfocus: () => setFocused(false),
     handlers: {
       onPointerMove: () => {
         setPointing(true);

@@ -1,29 +1,24 @@
-import { type ReactNode, useMemo } from "react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { useAgents, useLiveCalls, useServiceFigures } from "../../data/floor.ts";
-import type { LiveCall } from "../../data/rows.ts";
+import { useAgents, useServiceFigures } from "../../data/floor.ts";
 import { LIMITS, severity } from "../../floor/looks.ts";
 import { useNames } from "../../floor/names.ts";
 import { duration, secondsSince, timeOfDay, useNow } from "../../ui/clock.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { useStaleSince } from "../../ui/panel.tsx";
 import { Sparkline } from "../../ui/sparkline.tsx";
-
-const WAITING: readonly LiveCall["state"][] = ["queued", "ringing", "new"];
-const TALKING: readonly LiveCall["state"][] = ["claimed", "active", "held", "transferring"];
+import { useFloor, type Waiting } from "./waiting.ts";
 
 /** Six figures: counted from the live lists where they can be, asked of the server where only it knows. */
 export function KpiStrip() {
   const { t } = useTranslation();
   const service = useServiceFigures().data;
-  const callList = useLiveCalls();
+  const floor = useFloor();
   const agentList = useAgents();
-  const [calls, agents] = [callList.data, agentList.data];
-  const stale = [useStaleSince(callList), useStaleSince(agentList)].filter((since) => since !== undefined);
+  const agents = agentList.data;
+  const stale = [useStaleSince(floor.source), useStaleSince(agentList)].filter((since) => since !== undefined);
   const stoppedAt = stale.length > 0 ? Math.min(...stale) : undefined;
-  const unknown = callList.status !== "success" || agentList.status !== "success";
-  const count = (states: readonly LiveCall["state"][]) => calls.filter(({ state }) => states.includes(state)).length;
-  const ringing = count(["ringing"]);
+  const unknown = floor.source.status !== "success" || agentList.status !== "success";
   const signedIn = agents.filter(({ work_state }) => work_state !== "offline").length;
   const available = agents.filter(({ work_state }) => work_state === "available").length;
   const history = service?.history;
@@ -35,11 +30,11 @@ export function KpiStrip() {
     >
       <Kpi
         name={t("kpi.inQueue")}
-        value={unknown ? t("kpi.none") : count(WAITING)}
-        detail={t("kpi.ringing", { count: ringing })}
+        value={unknown ? t("kpi.none") : floor.waiting.count}
+        detail={floor.ringing === undefined ? "" : t("kpi.ringing", { count: floor.ringing })}
         history={history?.in_queue}
       />
-      <LongestWait calls={calls} stoppedAt={stoppedAt} history={history?.longest_wait_s} />
+      <LongestWait waiting={floor.waiting} stoppedAt={stoppedAt} history={history?.longest_wait_s} />
       <Kpi
         name={t("kpi.level")}
         value={<Percent ratio={service?.service_level} />}
@@ -52,8 +47,8 @@ export function KpiStrip() {
       />
       <Kpi
         name={t("kpi.live")}
-        value={unknown ? t("kpi.none") : calls.length}
-        detail={t("kpi.withAgent", { count: count(TALKING) })}
+        value={unknown ? t("kpi.none") : floor.live}
+        detail={floor.talking === undefined ? "" : t("kpi.withAgent", { count: floor.talking })}
         history={history?.live}
       />
       <Kpi
@@ -107,17 +102,16 @@ function Kpi({ name, value, detail, history, limit, alarm }: KpiProps) {
 }
 
 interface LongestWaitProps {
-  readonly calls: readonly LiveCall[];
+  readonly waiting: Waiting;
   readonly stoppedAt: number | undefined;
   readonly history: readonly (number | null)[] | undefined;
 }
 
-function LongestWait({ calls, stoppedAt, history }: LongestWaitProps) {
+function LongestWait({ waiting: { since, queueId }, stoppedAt, history }: LongestWaitProps) {
   const { t } = useTranslation();
   const names = useNames();
   const now = useNow();
-  const longest = useMemo(() => longestWaiting(calls), [calls]);
-  if (!longest) {
+  if (since === undefined) {
     return (
       <Kpi
         name={t("kpi.longest")}
@@ -128,10 +122,10 @@ function LongestWait({ calls, stoppedAt, history }: LongestWaitProps) {
       />
     );
   }
-  const seconds = secondsSince(longest.queued_at ?? longest.started_at, stoppedAt ?? now);
+  const seconds = secondsSince(since, stoppedAt ?? now);
   const level = severity(seconds, LIMITS.wait);
   const state = level === "critical" ? "st-alert" : "st-ringing";
-  const queue = names.queue(longest.queue_id) ?? t("incoming.direct");
+  const queue = names.queue(queueId) ?? t("incoming.direct");
   return (
     <Kpi
       name={t("kpi.longest")}
@@ -142,17 +136,6 @@ function LongestWait({ calls, stoppedAt, history }: LongestWaitProps) {
       alarm={level === "normal" ? undefined : { state, word: t("kpi.over") }}
     />
   );
-}
-
-/** Whoever has waited longest and talks to nobody. */
-export function longestWaiting(calls: readonly LiveCall[]): LiveCall | undefined {
-  const since = (call: LiveCall) => call.queued_at ?? call.started_at;
-  return calls
-    .filter(({ state }) => WAITING.includes(state))
-    .reduce<LiveCall | undefined>(
-      (longest, call) => (!longest || since(call) < since(longest) ? call : longest),
-      undefined,
-    );
 }
 
 function percent(ratio: number | null | undefined): string {

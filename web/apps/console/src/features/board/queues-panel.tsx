@@ -1,17 +1,17 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { useAgents, useLiveCalls, useQueueMembers, useQueues, useServiceFigures } from "../../data/floor.ts";
-import type { LiveCall, Queue } from "../../data/rows.ts";
+import { useAgents, useQueueMembers, useQueues, useServiceFigures } from "../../data/floor.ts";
+import type { Queue } from "../../data/rows.ts";
 import { LIMITS, severity } from "../../floor/looks.ts";
 import { duration, secondsSince, useNow } from "../../ui/clock.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { Panel } from "../../ui/panel.tsx";
-import { longestWaiting } from "./kpi-strip.tsx";
+import { type Floor, useFloor } from "./waiting.ts";
 
 interface Line {
   readonly queue: Queue;
   readonly waiting: number;
-  readonly longest: LiveCall | undefined;
+  readonly since: string | undefined;
   readonly free: number;
   readonly staffed: number;
   readonly level: number | null;
@@ -21,10 +21,11 @@ interface Line {
 export function QueuesPanel() {
   const { t } = useTranslation();
   const queues = useQueues();
-  const calls = useLiveCalls();
-  const lines = useLines();
+  const floor = useFloor();
+  const lines = useLines(floor);
   // what is shown is as old as the oldest of what it is made of
-  const source = queues.status === "success" && calls.status === "success" && !calls.isLive ? calls : queues;
+  const isFloorBehind = floor.source.status === "success" && !floor.source.isLive;
+  const source = queues.status === "success" && isFloorBehind ? floor.source : queues;
   return (
     <Panel
       title={t("queues.title")}
@@ -58,38 +59,34 @@ export function QueuesPanel() {
   );
 }
 
-const isWaiting = ({ state }: LiveCall): boolean => state === "queued" || state === "ringing" || state === "new";
-
-function useLines(): readonly Line[] {
+function useLines({ byQueue }: Floor): readonly Line[] {
   const queues = useQueues().data;
-  const calls = useLiveCalls().data;
   const agents = useAgents().data;
   const members = useQueueMembers().data;
   const levels = useServiceFigures().data?.queues;
   return useMemo(() => {
     const states = new Map(agents.map(({ user_id, work_state }) => [user_id, work_state]));
-    const waiting = Map.groupBy(calls.filter(isWaiting), ({ queue_id }) => queue_id);
     const staff = Map.groupBy(members, ({ queue_id }) => queue_id);
     return queues.map((queue) => {
-      const here = waiting.get(queue.id) ?? [];
+      const here = byQueue.get(queue.id);
       const there = (staff.get(queue.id) ?? []).map(({ user_id }) => states.get(user_id));
       return {
         queue,
-        waiting: here.length,
-        longest: longestWaiting(here),
+        waiting: here?.count ?? 0,
+        since: here?.since,
         free: there.filter((state) => state === "available").length,
         staffed: there.filter((state) => state !== undefined && state !== "offline").length,
         level: levels?.[queue.id] ?? null,
       };
     });
-  }, [queues, calls, agents, members, levels]);
+  }, [queues, byQueue, agents, members, levels]);
 }
 
 function QueueRow({ line, stoppedAt }: { readonly line: Line; readonly stoppedAt: number | undefined }) {
   const { i18n } = useTranslation();
   const now = useNow();
-  const { queue, waiting, longest, free, staffed, level } = line;
-  const seconds = longest ? secondsSince(longest.queued_at ?? longest.started_at, stoppedAt ?? now) : undefined;
+  const { queue, waiting, since, free, staffed, level } = line;
+  const seconds = since === undefined ? undefined : secondsSince(since, stoppedAt ?? now);
   const over = seconds === undefined ? "normal" : severity(seconds, LIMITS.wait);
   const isStuck = waiting > 0 && free === 0;
   const tone = over === "critical" ? "crit" : over === "warning" ? "warn" : "";

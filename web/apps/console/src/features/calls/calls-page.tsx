@@ -3,6 +3,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useEndedCalls } from "../../data/floor.ts";
 import { type EndedCall, otherEnd } from "../../data/rows.ts";
+import { usePermissions } from "../../data/session.tsx";
 import { phone } from "../../floor/names.ts";
 import { useSearch } from "../../floor/search.ts";
 import { duration, timeOfDay } from "../../ui/clock.tsx";
@@ -24,6 +25,7 @@ const RESULTS: Record<string, { readonly icon: IconName; readonly state: string 
 export function CallsPage() {
   const { t } = useTranslation();
   const { query } = useSearch();
+  const { canReadCalls } = usePermissions();
   const [limit, setLimit] = useState(PAGE);
   const calls = useEndedCalls(limit);
   const rows = useMemo(() => matching(calls.data, query), [calls.data, query]);
@@ -33,8 +35,9 @@ export function CallsPage() {
         title={t("history.title")}
         count={calls.data.length}
         className="grow"
-        source={calls}
-        empty={{ when: rows.length === 0, icon: "list", title: t("history.empty"), text: t("history.emptyText") }}
+        source={{ ...calls, status: calls.data.length > 0 ? "success" : calls.status }}
+        isDenied={!canReadCalls}
+        empty={{ when: calls.data.length === 0, icon: "list", title: t("history.empty"), text: t("history.emptyText") }}
         actions={
           <button
             type="button"
@@ -47,7 +50,15 @@ export function CallsPage() {
         }
       >
         <div className="scrolls" tabIndex={0}>
-          <EndedTable rows={rows} />
+          {rows.length > 0 ? (
+            <EndedTable rows={rows} />
+          ) : (
+            <p className="blank">
+              <Icon name="search" size="m" />
+              <b>{t("calls.noMatch")}</b>
+              <span>{t("calls.noMatchText", { query })}</span>
+            </p>
+          )}
           {calls.data.length >= limit && (
             <div className="foot">
               <button type="button" className="btn sm" onClick={() => setLimit(limit + PAGE)}>

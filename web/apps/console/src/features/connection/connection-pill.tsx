@@ -2,7 +2,7 @@ import type { ChannelReport, ConnectionState } from "@switchboard/client";
 import { useChannels, useConnection, useLiveClient } from "@switchboard/react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { duration, secondsSince, timeOfDay, useNow } from "../../ui/clock.tsx";
+import { duration, secondsSince, ticker, timeOfDay, useNow } from "../../ui/clock.tsx";
 import { Icon, type IconName } from "../../ui/icon.tsx";
 import { Popover } from "../../ui/overlay.tsx";
 import { useToasts } from "../../ui/toasts.tsx";
@@ -119,7 +119,7 @@ function useConnectionToasts(shown: ConnectionState): void {
       }
     } else if (wasLive.current && !wasLost.current && shown.kind !== "catching_up" && shown.kind !== "denied") {
       wasLost.current = true;
-      const time = verified.current ? timeOfDay(verified.current) : "–";
+      const time = verified.current ? timeOfDay(ticker.toServer(verified.current)) : "–";
       show({
         key: "connection",
         kind: "warning",
@@ -131,6 +131,7 @@ function useConnectionToasts(shown: ConnectionState): void {
       hide("connection");
     }
   }, [shown, show, hide, t]);
+  useEffect(() => () => hide("connection"), [hide]);
 }
 
 function Sources() {
@@ -142,7 +143,7 @@ function Sources() {
     <>
       <h2 className="strong">{t("connection.title")}</h2>
       {lastVerified !== undefined && (
-        <p className="quiet">{t("connection.verified", { time: timeOfDay(lastVerified) })}</p>
+        <p className="quiet">{t("connection.verified", { time: timeOfDay(ticker.toServer(lastVerified)) })}</p>
       )}
       <div className="mt-2" style={{ overflow: "auto", maxHeight: 320 }} tabIndex={0}>
         <table className="t">
@@ -199,7 +200,9 @@ function Source({ channel }: { readonly channel: ChannelReport }) {
         </span>
       </td>
       <td className="num">
-        {channel.lastChange === undefined ? t("connection.never") : duration(secondsSince(channel.lastChange, now))}
+        {channel.lastChange === undefined
+          ? t("connection.never")
+          : duration(secondsSince(ticker.toServer(channel.lastChange), now))}
       </td>
       <td className="num">{channel.errors}</td>
       <td className="num">{channel.delayMs === undefined ? "–" : `${channel.delayMs} ms`}</td>

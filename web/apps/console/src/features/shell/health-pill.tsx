@@ -1,6 +1,7 @@
 import { type Health, SystemHealthIndicator } from "@switchboard/react";
 import { useTranslation } from "react-i18next";
 import { useHealthCheck } from "../../data/api.ts";
+import { usePermissions } from "../../data/session.tsx";
 import { Icon, type IconName } from "../../ui/icon.tsx";
 import { Popover } from "../../ui/overlay.tsx";
 
@@ -13,6 +14,10 @@ const LOOKS: Record<Health["kind"], { readonly icon: IconName; readonly state: s
 /** How the system behind the board is, and why (FEATURES F000-17). */
 export function HealthPill() {
   const check = useHealthCheck();
+  const { canReadCalls } = usePermissions();
+  if (!canReadCalls) {
+    return null; // it counts calls
+  }
   return <SystemHealthIndicator check={check}>{(health) => <Pill health={health} />}</SystemHealthIndicator>;
 }
 

@@ -62,7 +62,8 @@ function usePageKeys(onHelp: () => void): void {
     const press = (event: KeyboardEvent) => {
       const page = PAGES.find(({ key }) => key === event.key);
       const isField = event.target instanceof Element && event.target.closest("input, textarea, select") !== null;
-      if (page && !isField && Date.now() - lastG.current < 1_000) {
+      const isModified = event.ctrlKey || event.metaKey || event.altKey;
+      if (page && !isField && !isModified && Date.now() - lastG.current < 1_000) {
         lastG.current = 0;
         event.preventDefault();
         event.stopImmediatePropagation(); // the letter is not a command too

@@ -1,8 +1,7 @@
 import { useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { chooseLanguage, LANGUAGES, type Language } from "../../app/i18n.ts";
-import { chooseTheme, currentTheme, type Preferences, type Theme, usePreferences } from "../../data/preferences.ts";
+import { chooseTheme, currentTheme, type Preferences, usePreferences } from "../../data/preferences.ts";
 import { useSelfProfile } from "../../data/profile.ts";
 import { useOrganization, useSession } from "../../data/session.tsx";
 import { initials } from "../../floor/names.ts";
@@ -19,11 +18,7 @@ export function UserMenu() {
   const navigate = useNavigate();
   const { isOpen, setOpen } = useUserMenu();
   const name = useSelfProfile()?.display_name ?? email;
-  const [theme, setTheme] = useState<Theme>(currentTheme);
-  const pick = (next: Theme) => {
-    chooseTheme(next);
-    setTheme(next);
-  };
+  const theme = currentTheme(); // read whenever the menu opens
   const items: MenuItem[] = [
     { kind: "label", label: `${name}, ${t(`roles.${current.role}`)}` },
     ...PAGES.map(
@@ -58,8 +53,8 @@ export function UserMenu() {
       kind: "group",
       label: t("head.theme"),
       items: [
-        { kind: "action", label: t("head.themeDark"), isChecked: theme === "dark", run: () => pick("dark") },
-        { kind: "action", label: t("head.themeLight"), isChecked: theme === "light", run: () => pick("light") },
+        { kind: "action", label: t("head.themeDark"), isChecked: theme === "dark", run: () => chooseTheme("dark") },
+        { kind: "action", label: t("head.themeLight"), isChecked: theme === "light", run: () => chooseTheme("light") },
       ],
     },
     {

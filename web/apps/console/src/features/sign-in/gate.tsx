@@ -1,7 +1,7 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { Config } from "../../data/config.ts";
+import { type Config, loadConfig } from "../../data/config.ts";
 import { initials } from "../../floor/names.ts";
 import { Icon, Logo } from "../../ui/icon.tsx";
 
@@ -13,18 +13,35 @@ interface GateProps {
 /** Who has not signed in stands here: the first makes the owner, in a demo one click suffices. */
 export function Gate({ config, supabase }: GateProps) {
   const { t } = useTranslation();
+  const firstRun = useFirstRun(config);
   return (
     <main className="gate">
       <div className="panel">
         <div className="row">
           <Logo />
-          <h1>{t(config.firstRun ? "gate.first" : "gate.title")}</h1>
+          <h1>{t(firstRun ? "gate.first" : "gate.title")}</h1>
         </div>
         {config.demo.length > 0 && <DemoUsers config={config} supabase={supabase} />}
-        {config.firstRun ? <FirstOwner supabase={supabase} /> : <SignIn supabase={supabase} />}
+        {firstRun ? <FirstOwner supabase={supabase} /> : <SignIn supabase={supabase} />}
       </div>
     </main>
   );
+}
+
+/** Whether nobody owns the installation yet: asked again each time that somebody stands here. */
+function useFirstRun(config: Config): boolean {
+  const [firstRun, setFirstRun] = useState(config.firstRun);
+  useEffect(() => {
+    let isCurrent = true;
+    loadConfig().then(
+      (now) => isCurrent && setFirstRun(now.firstRun),
+      () => {}, // the server is asked again with the next attempt
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, []);
+  return firstRun;
 }
 
 const ORDER = ["supervisor", "agent", "admin"];
