@@ -107,9 +107,11 @@ describe("two people and their calls", () => {
       card(b).locator(".who", { hasText: "Fernhill Bakery Co-op" }).waitFor(),
     ]);
     expect(await b.locator(".incoming [role=alert]").count()).toBe(1);
+    await b.waitForFunction(() => document.title.startsWith("(1) "));
 
     await a.keyboard.press("a");
     await card(b).waitFor({ state: "detached" });
+    await b.waitForFunction(() => document.title === "Call board · Switchboard");
     await a.locator(".active[data-state=active]").waitFor();
     await row(b, "On call.*Fernhill.*Doug").waitFor();
     await b.locator(".tile.st-oncall", { hasText: "Doug" }).waitFor();

@@ -207,7 +207,7 @@ export function useAdminNotifications({
   userId,
   enableDesktop = false,
   enableSound = false,
-  playSound = tone,
+  playSound = playTone,
   toastMs = 30_000,
   ...options
 }: AdminNotificationsOptions) {
@@ -301,8 +301,8 @@ function showOnDesktop({ id, title, body }: NotificationRow): void {
   }
 }
 
-/** A short tone, made where there is an audio context. */
-function tone(): void {
+/** A short tone, where there is an audio context; browsers let it be heard once the page was clicked. */
+export function playTone(): void {
   if (typeof AudioContext !== "function") {
     return;
   }

@@ -1,13 +1,14 @@
 import { type SimpleStatus, worst } from "@switchboard/client";
 import { useState } from "react";
 import { Clock, ConnectionStatus } from "./connection-components.tsx";
+import { useLiveQuery } from "./live-query.ts";
 import {
   useAgentExecutions,
   useAllStreamsProgress,
   useRealtimeNotifications,
   useStreamProgress,
 } from "./operations-hooks.ts";
-import type { NotificationRow, StreamRow } from "./tables.ts";
+import type { AgentExecutionRow, NotificationRow, StreamRow } from "./tables.ts";
 import { useTexts } from "./texts.ts";
 
 export interface LiveProgressIndicatorProps {
@@ -63,14 +64,26 @@ export interface StreamCardRealtimeProps {
 export function StreamCardRealtime({ streamId, className }: StreamCardRealtimeProps) {
   const { data, connectionStatus } = useStreamProgress(streamId);
   const { runningAgents } = useAgentExecutions(streamId);
+  return data ? (
+    <StreamCard stream={data} running={runningAgents.length} {...{ connectionStatus, className }} />
+  ) : (
+    <article className={className} aria-busy="true" />
+  );
+}
+
+interface StreamCardProps {
+  readonly stream: StreamRow;
+  readonly running: number;
+  readonly connectionStatus: SimpleStatus;
+  readonly className?: string | undefined;
+}
+
+function StreamCard({ stream, running, connectionStatus, className }: StreamCardProps) {
   const texts = useTexts();
-  if (!data) {
-    return <article className={className} aria-busy="true" />;
-  }
   return (
     <article className={className}>
-      <StreamProgress stream={data} connectionStatus={connectionStatus} />
-      <small>{texts.running.replace("{count}", String(runningAgents.length))}</small>
+      <StreamProgress stream={stream} connectionStatus={connectionStatus} />
+      <small>{texts.running.replace("{count}", String(running))}</small>
     </article>
   );
 }
@@ -104,6 +117,15 @@ export interface LiveMonitoringDashboardProps {
 /** Every stream of an organization as it goes on. */
 export function LiveMonitoringDashboard({ organizationId, className }: LiveMonitoringDashboardProps) {
   const { data, connectionStatus, status, error, refetch } = useAllStreamsProgress(organizationId);
+  // one list for all streams: a channel for each would soon be more than a connection may have
+  const executions = useLiveQuery<AgentExecutionRow>(
+    (sb) =>
+      organizationId
+        ? sb.from("agent_executions").select("*").eq("organization_id", organizationId).eq("status", "running")
+        : null,
+    [organizationId],
+  ).data;
+  const running = (id: string) => executions.filter(({ stream_id }) => stream_id === id).length;
   const texts = useTexts();
   return (
     <section className={className} aria-label={texts.streams}>
@@ -118,9 +140,9 @@ export function LiveMonitoringDashboard({ organizationId, className }: LiveMonit
       )}
       {status === "success" && data.length === 0 && <p>{texts.noStreams}</p>}
       <ul>
-        {data.map(({ id }) => (
-          <li key={id}>
-            <StreamCardRealtime streamId={id} />
+        {data.map((stream) => (
+          <li key={stream.id}>
+            <StreamCard stream={stream} running={running(stream.id)} connectionStatus={connectionStatus} />
           </li>
         ))}
       </ul>

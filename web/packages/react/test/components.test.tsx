@@ -121,6 +121,37 @@ test("F002-02 F002-04 F002-39 LiveProgressIndicator renders its documented props
   expect(screen.getByRole("progressbar", { name: "Scan" }).getAttribute("value")).toBe("42");
 });
 
+test("F002-26 a dashboard of many streams has two channels, and says for how many an agent runs", async () => {
+  const { live, server, container, advance } = await show(
+    <LiveMonitoringDashboard organizationId="o" />,
+    "en",
+    (fake) => {
+      for (let n = 0; n < 30; n++) {
+        fake.put(
+          {
+            id: `s${n}`,
+            organization_id: "o",
+            name: `Stream ${n}`,
+            goal_status: "active",
+            current_progress: { percentage: n, completed: n, total: 100 },
+            updated_at: "2026-01-01T00:00:00Z",
+          },
+          "streams",
+        );
+      }
+      fake.put({ id: "e1", organization_id: "o", stream_id: "s3", status: "running" }, "agent_executions");
+    },
+  );
+  const running = () =>
+    [...container.querySelectorAll("small")].filter(({ textContent }) => textContent === "1 running").length;
+  const before = running();
+  server.put({ id: "e1", organization_id: "o", stream_id: "s3", status: "succeeded" }, "agent_executions");
+  await advance(100);
+
+  expect(live.channels.getSnapshot()).toHaveLength(2);
+  expect([before, running()]).toEqual([1, 0]);
+});
+
 test("F002-26 LiveMonitoringDashboard and StreamCardRealtime follow the rows", async () => {
   const stream = (completed: number) => ({
     id: "s1",

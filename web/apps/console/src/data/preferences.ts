@@ -7,12 +7,12 @@ export interface Preferences {
   readonly keys: boolean;
   /** Notifications on the desktop, which the browser was asked for. */
   readonly desktop: boolean;
-  /** A sound for errors. */
+  /** A sound for errors, and while a call rings. */
   readonly sound: boolean;
 }
 
 const KEY = "switchboard:preferences";
-const DEFAULTS: Preferences = { density: "comfortable", keys: true, desktop: false, sound: false };
+const DEFAULTS: Preferences = { density: "comfortable", keys: true, desktop: false, sound: true };
 const listeners = new Set<() => void>();
 let current: Preferences = load();
 

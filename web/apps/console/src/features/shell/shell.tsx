@@ -10,6 +10,7 @@ import { Icon, Logo } from "../../ui/icon.tsx";
 import { Menu } from "../../ui/menu.tsx";
 import { HealthPill } from "./health-pill.tsx";
 import { HelpDialog } from "./help-dialog.tsx";
+import { IncomingAlarm } from "./incoming-alarm.tsx";
 import { NotificationBell } from "./notification-bell.tsx";
 import { PAGES } from "./pages.ts";
 import { UserMenu } from "./user-menu.tsx";
@@ -25,9 +26,6 @@ export function Shell({ connection }: ShellProps) {
   const [isHelpOpen, setHelpOpen] = useState(false);
   const path = useRouterState({ select: ({ location }) => location.pathname });
   const page = PAGES.find((one) => one.path === path) ?? PAGES[0];
-  useEffect(() => {
-    document.title = `${t(`pages.${page.page}`)} · Switchboard`;
-  }, [page, t]);
   usePageKeys(() => setHelpOpen(true));
   useServerClock();
   return (
@@ -49,6 +47,7 @@ export function Shell({ connection }: ShellProps) {
       <main className="main" id="page" tabIndex={-1} style={{ outline: 0 }}>
         <Outlet />
       </main>
+      <IncomingAlarm title={`${t(`pages.${page.page}`)} · Switchboard`} />
       <HelpDialog isOpen={isHelpOpen} onClose={() => setHelpOpen(false)} />
     </div>
   );
