@@ -320,7 +320,13 @@ test("F002-09 F002-35 the server is killed and started again: the board comes ba
   await signIn(page, "Rhonda");
   await page.evaluate(() => Object.assign(window, { mark: true }));
   await server.kill();
-  await page.locator(".pill", { hasText: /Reconnecting|Polling/ }).waitFor({ timeout: 15_000 });
+  const lost = page.locator(".pill", { hasText: /Reconnecting|Polling/ });
+  await lost.waitFor({ timeout: 15_000 });
+  await page.locator(".calls.stale .age").waitFor({ timeout: 15_000 });
+  const drawn = page
+    .locator(".pill use, .age use, .toast use")
+    .evaluateAll((uses) => uses.map((use) => use instanceof SVGGraphicsElement && use.getBBox().width > 0));
+  expect(await drawn).not.toContain(false); // what appears while the server is gone needs nothing from it
   await server.start();
   await page.locator(".pill[data-connection=live]").waitFor({ timeout: 20_000 });
   const call = await callIn("+13125550165");

@@ -46,7 +46,7 @@ interface IconProps {
 export function Icon({ name, size = "s", className = "" }: IconProps) {
   return (
     <svg className={`i ${size === "m" ? "" : size} ${className}`} aria-hidden="true">
-      <use href={`/icons.svg#${name}`} />
+      <use href={`#icon-${name}`} />
     </svg>
   );
 }
