@@ -8,5 +8,6 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     sequence: { concurrent: false },
+    maxConcurrency: 8, // they wait more than they work
   },
 });

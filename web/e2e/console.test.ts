@@ -29,15 +29,7 @@ beforeAll(async () => {
       state: "offline",
     });
   }
-  await fetch(`${server.url}/rest/v1/queue_members`, {
-    method: "POST",
-    headers: {
-      Authorization: `Bearer ${server.serviceKey}`,
-      apikey: server.serviceKey,
-      "Content-Type": "application/json",
-    },
-    body: JSON.stringify({ organization_id: NORTHWIND, queue_id: SUPPORT, user_id: RHONDA }),
-  });
+  await server.insert("queue_members", { organization_id: NORTHWIND, queue_id: SUPPORT, user_id: RHONDA });
 });
 
 afterAll(async () => {
@@ -226,26 +218,16 @@ describe("two people and their calls", () => {
 test("F003-17 F003-24 F003-25 a notification is in front and at the bell; a muted kind is only at the bell", async () => {
   const { page, context, errors } = await openTab(browser, server.url);
   await signIn(page, "Rhonda");
-  const notify = async (title: string, kind: string) => {
-    const response = await fetch(`${server.url}/rest/v1/notifications`, {
-      method: "POST",
-      headers: {
-        Authorization: `Bearer ${server.serviceKey}`,
-        apikey: server.serviceKey,
-        "Content-Type": "application/json",
-      },
-      body: JSON.stringify({
-        organization_id: NORTHWIND,
-        user_id: RHONDA,
-        type: "warning",
-        source: "call",
-        kind,
-        title,
-        persistent: true,
-      }),
+  const notify = (title: string, kind: string) =>
+    server.insert("notifications", {
+      organization_id: NORTHWIND,
+      user_id: RHONDA,
+      type: "warning",
+      source: "call",
+      kind,
+      title,
+      persistent: true,
     });
-    expect(response.status).toBe(201);
-  };
   const toast = (title: string) => page.locator(".toast", { hasText: title });
   // what was there before is no news, and its being counted says that the list is loaded
   await notify("Before", "other");
@@ -285,21 +267,11 @@ test("F003-04 a session that the server no longer accepts is told, and left", as
 });
 
 test("F000-10 a viewer sees figures, and that calls are not theirs to see", async () => {
-  const headers = {
-    Authorization: `Bearer ${server.serviceKey}`,
-    apikey: server.serviceKey,
-    "Content-Type": "application/json",
-  };
-  const post = async (path: string, body: object) => {
-    const response = await fetch(server.url + path, { method: "POST", headers, body: JSON.stringify(body) });
-    expect(response.ok, `${path} ${response.status}`).toBe(true);
-    return (await response.text()) || "{}";
-  };
   const [email, password] = ["vera@northwind.example", "a long password"];
-  const user = JSON.parse(await post("/auth/v1/admin/users", { email, password, email_confirm: true })) as {
+  const user = JSON.parse(await server.asService("/auth/v1/admin/users", { email, password, email_confirm: true })) as {
     id: string;
   };
-  await post("/rest/v1/user_roles", { organization_id: NORTHWIND, user_id: user.id, role: "viewer" });
+  await server.insert("user_roles", { organization_id: NORTHWIND, user_id: user.id, role: "viewer" });
   const call = await callIn("+13125550166");
   const { page, context, errors } = await openTab(browser, server.url);
   await page.getByLabel("E-mail").fill(email);

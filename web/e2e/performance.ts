@@ -99,35 +99,18 @@ function takePrecedence(): boolean {
   }
 }
 
-async function insert(server: TestServer, table: string, rows: object[]): Promise<void> {
-  const response = await fetch(`${server.url}/rest/v1/${table}`, {
-    method: "POST",
-    signal: AbortSignal.timeout(60_000),
-    headers: {
-      Authorization: `Bearer ${server.serviceKey}`,
-      apikey: server.serviceKey,
-      "Content-Type": "application/json",
-    },
-    body: JSON.stringify(rows),
-  });
-  if (!response.ok) throw new Error(`${table}: ${response.status} ${await response.text()}`);
-}
-
 async function people(server: TestServer): Promise<void> {
   const all = Array.from({ length: AGENTS }, (_, n) => n);
   const organization_id = NORTHWIND;
-  await insert(
-    server,
+  await server.insert(
     "profiles",
     all.map((n) => ({ id: agentId(n), organization_id, display_name: `Agent ${n}` })),
   );
-  await insert(
-    server,
+  await server.insert(
     "user_roles",
     all.map((n) => ({ organization_id, user_id: agentId(n), role: "agent" })),
   );
-  await insert(
-    server,
+  await server.insert(
     "voip_users",
     all.map((n) => ({
       organization_id,

@@ -217,7 +217,7 @@ class GatewayTest {
     }
 
     @Test
-    void H1_healthReadinessAndMetricsAnswer() {
+    void H1_F000_44_healthReadinessAndMetricsAnswer() {
         assertThat(get("/healthz").body()).isEqualTo("{\"status\":\"ok\"}");
         await().until(() -> get("/readyz").statusCode() == 200);
         assertThat(get("/metrics").body())
