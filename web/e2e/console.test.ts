@@ -289,8 +289,10 @@ test("F000-10 a viewer sees figures, and that calls are not theirs to see", asyn
 
 test("F002-09 F002-35 the server is killed and started again: the board comes back by itself", async () => {
   const { page, context, errors } = await openTab(browser, server.url);
+  const loaded = page.waitForResponse(/calls-page/, { timeout: 20_000 });
   await signIn(page, "Rhonda");
   await page.evaluate(() => Object.assign(window, { mark: true }));
+  await loaded;
   await server.kill();
   const lost = page.locator(".pill", { hasText: /Reconnecting|Polling/ });
   await lost.waitFor({ timeout: 15_000 });
@@ -299,6 +301,11 @@ test("F002-09 F002-35 the server is killed and started again: the board comes ba
     .locator(".pill use, .age use, .toast use")
     .evaluateAll((uses) => uses.map((use) => use instanceof SVGGraphicsElement && use.getBBox().width > 0));
   expect(await drawn).not.toContain(false); // what appears while the server is gone needs nothing from it
+  // other pages are there too, and nothing that is shown is lost for them
+  await page.getByRole("link", { name: "Recent calls" }).press("Enter");
+  await page.getByRole("heading", { name: "Recent calls", level: 1 }).waitFor();
+  await page.getByRole("link", { name: "Call board" }).press("Enter");
+  await page.locator(".calls.stale .age").waitFor({ timeout: 15_000 });
   await server.start();
   await page.locator(".pill[data-connection=live]").waitFor({ timeout: 20_000 });
   const call = await callIn("+13125550165");
