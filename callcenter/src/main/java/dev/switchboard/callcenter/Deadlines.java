@@ -89,6 +89,11 @@ public final class Deadlines implements AutoCloseable {
         }
     }
 
+    /** Whether its thread is gone, without which nothing happens in time. */
+    public boolean hasEnded() {
+        return thread.getState() == Thread.State.TERMINATED;
+    }
+
     /** Everything that is due now, once. */
     public void sweep() {
         Instant now = calls.clock().instant();

@@ -33,6 +33,7 @@ public final class Engine implements AutoCloseable {
                 hub,
                 tokens,
                 config.limits(),
+                config.memory(),
                 ports.time(),
                 epochs,
                 () -> pipeline.progress().behind(ports.time().instant()));

@@ -1,6 +1,7 @@
 package dev.switchboard.engine;
 
 import dev.switchboard.engine.channel.ChannelLimits;
+import dev.switchboard.engine.memory.MemoryBudget;
 import java.time.Duration;
 
 /**
@@ -10,5 +11,6 @@ import java.time.Duration;
  * @param authorizationPatience how long changes are held while PostgreSQL cannot be asked, before the channels that they
  *                              concern are told to refetch
  * @param eventLoops            of the sockets, 1 to 64
+ * @param memory                that channels may keep, all together
  */
-public record EngineConfig(ChannelLimits limits, Duration authorizationPatience, int eventLoops) {}
+public record EngineConfig(ChannelLimits limits, Duration authorizationPatience, int eventLoops, MemoryBudget memory) {}

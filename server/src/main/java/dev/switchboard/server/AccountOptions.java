@@ -24,7 +24,8 @@ final class AccountOptions {
     @Option(
             names = "--redirect-urls",
             split = ",",
-            description = "Other addresses that links may lead to; one that ends in * allows what begins so.")
+            description =
+                    "Other addresses that links may lead to; one that ends in * allows what begins so; a host is always whole.")
     private List<String> redirectUrls = List.of();
 
     @Option(names = "--disable-signup", description = "People cannot sign themselves up.")

@@ -5,6 +5,7 @@ import dev.switchboard.callcenter.schema.Finding.Layer;
 import dev.switchboard.callcenter.schema.Inspection;
 import dev.switchboard.callcenter.schema.Schema;
 import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.engine.postgres.ReplicaIdentities;
 import dev.switchboard.server.auth.JwtTokens;
 import dev.switchboard.server.auth.KeyRing;
 import dev.switchboard.server.config.InvalidSettingException;
@@ -100,7 +101,13 @@ final class DoctorCommand implements Callable<Integer> {
                         .filter(Schema.Table::published)
                         .count();
                 report(Layer.PUBLICATION, published + " tables published", structural, findings);
-                report(Layer.REPLICA_IDENTITY, "full for all of them", structural, findings);
+                var identities = new ArrayList<>(structural);
+                identities.addAll(brokenIdentities(connection));
+                report(
+                        Layer.REPLICA_IDENTITY,
+                        "full for all of them, and UPDATE and DELETE work on every published table",
+                        identities,
+                        findings);
             }
             if (wants("slot")) {
                 report(
@@ -120,6 +127,16 @@ final class DoctorCommand implements Callable<Integer> {
                     findings);
         }
         return findings;
+    }
+
+    private static List<Finding> brokenIdentities(Connection connection) throws SQLException {
+        return ReplicaIdentities.broken(connection, Switchboard.PUBLICATION).stream()
+                .map(broken -> new Finding(
+                        Layer.REPLICA_IDENTITY,
+                        "a replica identity of " + broken.table() + " that the publication carries",
+                        broken.what(),
+                        broken.remedy() + ";"))
+                .toList();
     }
 
     private boolean wants(String part) {

@@ -54,6 +54,11 @@ import picocli.CommandLine.Spec;
         sortOptions = false)
 final class StartCommand implements Callable<Integer> {
     private static final Duration DEMO_TOKEN_LIFE = Duration.ofDays(1);
+    /** After which a server that cannot go on is not waited for. */
+    private static final Duration LONGEST_CLOSE = Duration.ofSeconds(4);
+    /** The exit code of a server that could not go on (sysexits: an internal software error). */
+    private static final int FAILED = 70;
+
     private static final String DEMO_PASSWORD = "switchboard-demo";
 
     @Spec
@@ -149,9 +154,22 @@ final class StartCommand implements Callable<Integer> {
     private int maxBodyBytes;
 
     @Option(
+            names = "--client-bytes",
+            description =
+                    "Memory for what clients sent and are sent, all together: joins, presence, bodies, answers; 0: half of the heap.",
+            defaultValue = "0")
+    private long clientBytes;
+
+    @Option(
             names = "--trust-forwarded-for",
             description = "Takes a client's address from X-Forwarded-For, as the proxy in front says it last.")
     private boolean trustForwardedFor;
+
+    @Option(
+            names = "--operators-token",
+            description =
+                    "Without it as Bearer token /healthz, /readyz and /metrics answer 401; default: they are open.")
+    private @Nullable String operatorsToken;
 
     @Mixin
     private AccountOptions accounts = new AccountOptions();
@@ -163,7 +181,7 @@ final class StartCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         Instant start = Instant.now();
         Settings settings = settings();
-        Switchboard server = Switchboard.start(settings);
+        Switchboard server = Switchboard.start(settings, StartCommand::endProcess);
         refuseLeftDemoUsers(server);
         Optional<DemoTraffic> traffic = Optional.empty();
         if (demo) {
@@ -179,6 +197,20 @@ final class StartCommand implements Callable<Integer> {
         greet(server, Duration.between(start, Instant.now()));
         stopped.await();
         return 0;
+    }
+
+    /** Whoever started the process starts it anew: `switchboard supervise`, systemd. */
+    private static void endProcess(Switchboard failed) {
+        Thread.ofPlatform().daemon().start(() -> {
+            try {
+                Thread.sleep(LONGEST_CLOSE);
+            } catch (InterruptedException alreadyEnding) {
+                Thread.currentThread().interrupt();
+            }
+            Runtime.getRuntime().halt(FAILED);
+        });
+        failed.close();
+        Runtime.getRuntime().halt(FAILED);
     }
 
     private Settings settings() {
@@ -215,15 +247,16 @@ final class StartCommand implements Callable<Integer> {
                 Duration.ofSeconds(authorizationPatienceSeconds),
                 Optional.ofNullable(publicUrl).map(url -> url.replaceFirst("/+$", "")),
                 corsOrigins,
+                clientBytes(),
                 new HttpLimits(
                         defaults.lineBytes(),
                         defaults.headerBytes(),
                         maxBodyBytes,
-                        defaults.waitingBytes(),
                         defaults.bodyTime(),
                         defaults.headerTime(),
                         defaults.idleTime(),
-                        trustForwardedFor),
+                        trustForwardedFor,
+                        Optional.ofNullable(operatorsToken).filter(token -> !token.isBlank())),
                 accounts.settings(demo),
                 data.settings(),
                 accounts.oidc());
@@ -260,6 +293,15 @@ final class StartCommand implements Callable<Integer> {
             throw new InvalidSettingException("--demo has users whose passwords everybody knows, and --host " + host
                     + " can be reached by others; leave out --demo, or listen on 127.0.0.1");
         }
+    }
+
+    private long clientBytes() {
+        long heap = Runtime.getRuntime().maxMemory();
+        if (clientBytes < 0 || clientBytes > heap) {
+            throw new InvalidSettingException("Invalid value for option '--client-bytes': " + clientBytes
+                    + " is not between 0 and the heap's " + heap + " bytes (SWITCHBOARD_HEAP)");
+        }
+        return clientBytes == 0 ? heap / 2 : clientBytes;
     }
 
     private Optional<TlsFiles> tls() {

@@ -11,6 +11,7 @@ import dev.switchboard.callcenter.telephony.FakeTelephonyProvider;
 import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.EngineConfig;
 import dev.switchboard.engine.channel.Hub;
+import dev.switchboard.engine.memory.ClientMemory;
 import dev.switchboard.engine.pipeline.Pipeline;
 import dev.switchboard.engine.pipeline.Progress;
 import dev.switchboard.engine.pipeline.Time;
@@ -20,6 +21,7 @@ import dev.switchboard.engine.postgres.PostgresSubscriptionCatalog;
 import dev.switchboard.engine.postgres.PostgresTypeCatalog;
 import dev.switchboard.engine.postgres.PostgresWalSource;
 import dev.switchboard.engine.postgres.Preparation;
+import dev.switchboard.engine.postgres.ReplicaIdentities;
 import dev.switchboard.engine.postgres.SessionSettings;
 import dev.switchboard.server.accounts.AccountRoutes;
 import dev.switchboard.server.accounts.LogMailer;
@@ -55,12 +57,16 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jdbi.v3.core.Jdbi;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -83,6 +89,9 @@ public final class Switchboard implements AutoCloseable {
     private static final int CALL_CONNECTIONS = 10;
     /** Of API keys: as long as anybody will run an installation. */
     static final Duration KEY_LIFE = Duration.ofDays(3650);
+    /** A screen that is older than that does not call itself live either (SPEC U2). */
+    private static final Duration MOST_BEHIND = Duration.ofSeconds(30);
+
     /** What a connection of the data API may be silent for beyond a statement's time: roles may have more of it. */
     private static final Duration DATA_GRACE = Duration.ofSeconds(60);
 
@@ -107,25 +116,35 @@ public final class Switchboard implements AutoCloseable {
     private final Metrics metrics = new Metrics();
     private final ConsoleConfig console;
     private final FileWatch files;
+    private final Watchdog watchdog;
+    private final AtomicBoolean closed = new AtomicBoolean();
     private volatile int port;
 
-    /** Starts everything; what was started is stopped again where something fails. */
+    /**
+     * Starts everything; what was started is stopped again where something fails. If it cannot go on later, it closes itself
+     * and says why in {@link #failure}: as part of an application it does not end the process.
+     */
     public static Switchboard start(Settings settings) {
+        return start(settings, Switchboard::close);
+    }
+
+    /** @param onFailure runs once if it cannot go on, and is to close it; see {@link #failure} */
+    public static Switchboard start(Settings settings, Consumer<Switchboard> onFailure) {
         DataDirectory directory = DataDirectory.lock(settings.dataDirectory());
         try {
             Secrets secrets = Secrets.loadOrCreate(directory.secretsFile(), Instant.now());
             if (settings.externalDatabase().isPresent()) {
                 Database external = settings.externalDatabase().get();
                 refuseWhatIsNotReady(external);
-                return new Switchboard(settings, directory, secrets, Optional.empty(), external, external);
+                return new Switchboard(settings, directory, secrets, Optional.empty(), external, external, onFailure);
             }
             EmbeddedPostgres postgres = EmbeddedPostgres.start(directory.postgres(), secrets.superuser());
             try {
                 Migrations.apply(postgres.database(), secrets.authenticator());
-                refuseWhatLacksColumns(postgres.database());
+                lookAtSchema(postgres.database());
                 Database reader = postgres.database().as(Migrations.AUTHENTICATOR, secrets.authenticator());
                 return new Switchboard(
-                        settings, directory, secrets, Optional.of(postgres), postgres.database(), reader);
+                        settings, directory, secrets, Optional.of(postgres), postgres.database(), reader, onFailure);
             } catch (RuntimeException failed) {
                 postgres.close();
                 throw failed;
@@ -136,14 +155,16 @@ public final class Switchboard implements AutoCloseable {
         }
     }
 
-    /** A column that is missing would make commands fail one by one, and screens silently wrong (F001-04). */
-    private static void refuseWhatLacksColumns(Database database) {
+    /** Tables on which writes fail are told of. A column that is missing would make commands fail one by one, and screens silently wrong (F001-04). */
+    private static void lookAtSchema(Database database) {
         try (Connection connection =
                 DriverManager.getConnection(database.url(), database.user(), database.password())) {
             List<Finding> lacking =
                     Inspection.compare(Schema.needed(), Schema.read(connection, PUBLICATION), PUBLICATION).stream()
                             .filter(finding -> finding.layer() == Finding.Layer.SCHEMA)
                             .toList();
+            ReplicaIdentities.broken(connection, PUBLICATION)
+                    .forEach(broken -> LOG.warn("{}. Mend it: {}", broken.what(), broken.remedy()));
             if (!lacking.isEmpty()) {
                 Finding first = lacking.getFirst();
                 throw new InvalidSettingException("The database lacks " + first.expected() + " (" + lacking.size()
@@ -173,7 +194,8 @@ public final class Switchboard implements AutoCloseable {
             Secrets secrets,
             Optional<EmbeddedPostgres> postgres,
             Database database,
-            Database reader) {
+            Database reader,
+            Consumer<Switchboard> onFailure) {
         this.settings = settings;
         this.directory = directory;
         this.secrets = secrets;
@@ -187,14 +209,15 @@ public final class Switchboard implements AutoCloseable {
         catalog = pool(reader, "catalog", CATALOG_CONNECTIONS);
         // of its own: types are asked for while a connection of the other is held
         typeConnections = pool(reader, "types", TYPE_CONNECTIONS);
-        accountConnections = pool(database, "accounts", ACCOUNT_CONNECTIONS);
+        accountConnections = new HikariDataSource(ownPool("accounts", ACCOUNT_CONNECTIONS));
         dataConnections = dataPool(reader, settings.data());
         rows = new PostgresRowAccess(reader, Switchboard::log);
         blocking = Executors.newVirtualThreadPerTaskExecutor();
 
         int loops = Math.min(Hub.MOST_LOOPS, Runtime.getRuntime().availableProcessors());
         vertx = Vertx.vertx(new VertxOptions().setPreferNativeTransport(true).setEventLoopPoolSize(loops));
-        gateway = new Gateway(vertx, settings, tokens, time, metrics::commitToSocket);
+        ClientMemory memory = ClientMemory.of(settings.clientBytes());
+        gateway = new Gateway(vertx, settings, tokens, time, memory.passing(), metrics::commitToSocket);
         var types = new PostgresTypeCatalog(typeConnections);
         var ports = new Pipeline.Ports(
                 new PostgresWalSource(database, SLOT, PUBLICATION),
@@ -206,18 +229,18 @@ public final class Switchboard implements AutoCloseable {
                 time,
                 Switchboard::log);
         engine = new Engine(
-                new EngineConfig(settings.limits(), settings.authorizationPatience(), gateway.loopCount()),
+                new EngineConfig(
+                        settings.limits(), settings.authorizationPatience(), gateway.loopCount(), memory.kept()),
                 ports,
                 tokens);
         gateway.attach(engine);
-        metrics.bind(engine, gateway, time);
+        metrics.bind(engine, gateway, memory, time);
         engine.start();
         var logEnd = new LogEnd(catalog, engine.progress(), time);
         vertx.setPeriodic(0, LogEnd.EVERY.toMillis(), _ -> blocking.execute(logEnd));
         data = new DataRoutes(dataConnections, settings.data(), tokens, time);
         // its tables are in the embedded database alone
-        callCentre =
-                postgres.map(_ -> new CallCentreServer(callPool(database), new FakeTelephonyProvider(), tokens, time));
+        callCentre = postgres.map(_ -> new CallCentreServer(callPool(), new FakeTelephonyProvider(), tokens, time));
         console = new ConsoleConfig(
                 tokens.issue("anon", Map.of(), secrets.createdAt(), KEY_LIFE),
                 callCentre.isPresent(),
@@ -232,6 +255,8 @@ public final class Switchboard implements AutoCloseable {
                 settings.maxFrameBytes(),
                 settings.http(),
                 new Cors(settings.corsOrigins()),
+                memory.passing(),
+                health(time),
                 Map.of(
                         AccountRoutes.PREFIX,
                         accounts(time),
@@ -242,11 +267,42 @@ public final class Switchboard implements AutoCloseable {
                         ConsoleConfig.PATH,
                         console),
                 WebFiles.load());
+        watchdog = new Watchdog(
+                List.of(
+                        () -> engine.progress().vitals().ended(),
+                        gateway::ended,
+                        () -> callCentre.flatMap(CallCentreServer::ended),
+                        () -> postgres.flatMap(EmbeddedPostgres::givenUp)),
+                _ -> onFailure.accept(this));
         port = front.listen(vertx, settings.host(), settings.port(), settings.tls(), loops);
         foreign.ifPresent(issuer -> vertx.setPeriodic(KEYS_AGE.toMillis(), _ -> issuer.fetchSoon()));
         files = new FileWatch(vertx, blocking);
         files.watch(List.of(directory.signingKeys()), keys::reload);
         settings.tls().ifPresent(tls -> files.watch(List.of(tls.certificate(), tls.key()), () -> front.reloadTls(tls)));
+    }
+
+    /** What {@code /readyz} tells of: each part says what is the matter, in words that give nothing of the inside away. */
+    private Map<String, Supplier<Optional<String>>> health(Time time) {
+        Progress progress = engine.progress();
+        var parts = new LinkedHashMap<String, Supplier<Optional<String>>>();
+        parts.put("server", () -> failure().map(_ -> "a part of the server has ended; it stops"));
+        postgres.ifPresent(embedded -> parts.put("postgres", embedded::trouble));
+        parts.put("wal", () -> progress.streamTrouble().map(_ -> "the stream of changes is interrupted"));
+        parts.put("authorization", () -> progress.accessTrouble().map(_ -> "rows cannot be authorised now"));
+        parts.put("pipeline", () -> progress.vitals().stalled(time.instant()));
+        parts.put("sockets", () -> gateway.trouble(time.instant()));
+        parts.put(
+                "changes",
+                () -> progress.behind(time.instant())
+                        .filter(behind -> behind.compareTo(MOST_BEHIND) > 0)
+                        .map(behind -> "what was committed in the last " + behind.toSeconds()
+                                + " s may not be delivered yet"));
+        return parts;
+    }
+
+    /** Why the server cannot go on, once that is so. */
+    public Optional<String> failure() {
+        return watchdog.ended();
     }
 
     /** Whether the first who signs up will own the installation (SPEC M6). */
@@ -310,12 +366,21 @@ public final class Switchboard implements AutoCloseable {
         LOG.debug("{}", what, cause);
     }
 
+    /** As the user who owns the embedded database: what a client does wrong is answered, and not written to PostgreSQL's log. */
+    private HikariConfig ownPool(String name, int connections) {
+        HikariConfig config = poolOf(database, name, connections);
+        if (postgres.isPresent()) {
+            config.addDataSourceProperty("options", "-c log_min_messages=log");
+        }
+        return config;
+    }
+
     private static HikariDataSource pool(Database database, String name, int connections) {
         return new HikariDataSource(poolOf(database, name, connections));
     }
 
-    private static HikariDataSource callPool(Database database) {
-        HikariConfig config = poolOf(database, "calls", CALL_CONNECTIONS);
+    private HikariDataSource callPool() {
+        HikariConfig config = ownPool("calls", CALL_CONNECTIONS);
         config.setConnectionInitSql(SessionSettings.forRows() + "; " + CallCentre.CONNECTION_SETTINGS);
         return new HikariDataSource(config);
     }
@@ -401,28 +466,30 @@ public final class Switchboard implements AutoCloseable {
         return secrets;
     }
 
-    /** Sockets, WAL stream, pools, PostgreSQL. */
+    /** Sockets, WAL stream, pools, PostgreSQL. Once; the second call does nothing. */
     @Override
     public void close() {
+        if (!closed.compareAndSet(false, true)) {
+            return;
+        }
+        watchdog.close();
         gateway.sayGoodbye();
         vertx.close()
                 .toCompletionStage()
                 .toCompletableFuture()
-                .orTimeout(3, TimeUnit.SECONDS)
+                .orTimeout(2, TimeUnit.SECONDS)
                 .exceptionally(failed -> {
                     LOG.warn("The HTTP server did not close in time: {}", failed.getMessage());
                     return null;
                 })
                 .join();
+        // what waits for a connection is told that there is none any more, so that nobody is waited for in vain
+        List.of(catalog, typeConnections, accountConnections, dataConnections).forEach(HikariDataSource::close);
         callCentre.ifPresent(CallCentreServer::close);
         engine.close();
         blocking.shutdownNow();
         rows.close();
-        catalog.close();
-        typeConnections.close();
-        accountConnections.close();
         data.close();
-        dataConnections.close();
         postgres.ifPresent(EmbeddedPostgres::close);
         directory.close();
     }

@@ -18,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,22 +29,22 @@ class HttpPortTest {
             16 * 1024,
             16 * 1024,
             10_000,
-            50_000,
             Duration.ofSeconds(1),
             Duration.ofSeconds(1),
             Duration.ofSeconds(2),
-            false);
+            false,
+            Optional.empty());
 
     /** Little room for bodies, and time enough for them. */
     private static final HttpLimits NARROW = new HttpLimits(
             16 * 1024,
             16 * 1024,
             10_000,
-            50_000,
             Duration.ofSeconds(60),
             Duration.ofSeconds(60),
             Duration.ofSeconds(60),
-            false);
+            false,
+            Optional.empty());
 
     /** How long the server lets somebody trickle bytes, each after the other. */
     private static Duration trickle(TestServer server, String bytes) throws IOException, InterruptedException {
@@ -193,13 +194,14 @@ class HttpPortTest {
 
     @Test
     void N7_allBodiesTogetherAreBoundedAndGivenBackHoweverTheyEnd() throws Exception {
-        try (TestServer server = TestServer.with().http(NARROW).start();
+        try (TestServer server =
+                        TestServer.with().http(NARROW).clientBytes(300_000).start();
                 Http http = new Http(server)) {
             for (int i = 0; i < 30; i++) {
                 assertThat(http.post("/rest/v1/calls", "x".repeat(20_000)).status())
                         .isEqualTo(413);
                 assertThat(http.post("/rest/v1/calls", "x".repeat(9_000)).status())
-                        .isEqualTo(400);
+                        .isEqualTo(401);
                 try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.port())) {
                     socket.getOutputStream()
                             .write(("POST /rest/v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n"
@@ -222,7 +224,7 @@ class HttpPortTest {
                 socket.close();
             }
             await().atMost(Duration.ofSeconds(20))
-                    .until(() -> http.post("/rest/v1/calls", "x".repeat(9_000)).status() == 400);
+                    .until(() -> http.post("/rest/v1/calls", "x".repeat(9_000)).status() == 401);
         }
     }
 }

@@ -4,11 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.engine.postgres.ReplicaIdentities;
 import dev.switchboard.engine.postgres.TablePublisher;
 import dev.switchboard.server.Switchboard;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.util.List;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
@@ -120,6 +125,85 @@ class PublishTest {
             assertThat(changes.get(2).get("old_record").size())
                     .as("the former key is not the new row's")
                     .isZero();
+        }
+    }
+
+    private static final TablePublisher.Identity FULL = TablePublisher.Identity.FULL;
+
+    private static List<String> publish(String table) {
+        return publisher.publish(new TableName("public", table), FULL);
+    }
+
+    private static void script(String sql) {
+        server.script(sql);
+    }
+
+    @Test
+    void KF3_aVirtualColumnDoesNotBreakWrites() {
+        script("create table kf3 (id int primary key, a int, b int generated always as (a * 2))");
+
+        assertThat(publish("kf3"))
+                .anyMatch(said ->
+                        said.startsWith("REPLICA IDENTITY DEFAULT is set, not FULL: column \"b\" is generated"));
+
+        try (PhoenixClient client = server.connect()) {
+            client.joined("realtime:kf3", server.serviceKey(), PhoenixClient.binding("*", "public", "kf3", null));
+            script("insert into kf3 (id, a) values (1, 2); update kf3 set a = 3; delete from kf3");
+            assertThat(client.awaitChanges(3))
+                    .extracting(change -> change.get("type").asString())
+                    .containsExactly("INSERT", "UPDATE", "DELETE");
+        }
+        assertThat(publish("kf3")).anyMatch(said -> said.contains("already"));
+        script("insert into kf3 (id, a) values (1, 2); update kf3 set a = 3");
+    }
+
+    @Test
+    void KF3_withoutAPrimaryKeyAUniqueOneDoesAndWithoutAnyItIsNotPublished() {
+        script("create table kf3_unique (id int not null unique, a int, b int generated always as (a * 2))");
+        assertThat(publish("kf3_unique")).anyMatch(said -> said.startsWith("REPLICA IDENTITY by a unique key is set"));
+        script("insert into kf3_unique (id, a) values (1, 2); update kf3_unique set a = 3; delete from kf3_unique");
+
+        script("create table kf3_keyless (id int, a int, b int generated always as (a * 2))");
+        assertThatThrownBy(() -> publish("kf3_keyless")).hasMessageContaining("Give it a primary key");
+        script("insert into kf3_keyless (id, a) values (1, 2); update kf3_keyless set a = 3");
+    }
+
+    @Test
+    void KF3_storedColumnsThatThePublicationCarriesAreFullAndThoseThatItDoesNotAreNot() {
+        script("create table kf3_stored (id int primary key, a int, b int generated always as (a * 2) stored)");
+        assertThat(publish("kf3_stored")).anyMatch(said -> said.startsWith("REPLICA IDENTITY FULL is set"));
+        script("insert into kf3_stored (id, a) values (1, 2); update kf3_stored set a = 3");
+
+        script("create publication kf3_none with (publish_generated_columns = none);"
+                + "create table kf3_uncarried (id int primary key, a int, b int generated always as (a * 2) stored)");
+        assertThat(new TablePublisher(server.server().database(), "kf3_none")
+                        .publish(new TableName("public", "kf3_uncarried"), FULL))
+                .anyMatch(said -> said.startsWith("REPLICA IDENTITY DEFAULT is set"));
+        script("insert into kf3_uncarried (id, a) values (1, 2); update kf3_uncarried set a = 3");
+    }
+
+    @Test
+    void KF3_aColumnThatCameLaterIsFoundWithTheStatementThatMendsIt() throws SQLException {
+        script("create table kf3_later (id int primary key, a int)");
+        publish("kf3_later");
+        script(
+                "alter table kf3_later add b int generated always as (a * 2); insert into kf3_later (id, a) values (1, 2)");
+        assertThatThrownBy(() -> script("update kf3_later set a = 3"))
+                .hasStackTraceContaining("Replica identity must not contain unpublished generated columns");
+
+        List<ReplicaIdentities.Broken> broken = broken();
+        assertThat(broken).extracting(one -> one.table().table()).containsExactly("kf3_later");
+        assertThat(broken.getFirst().what()).contains("42P10", "\"b\"");
+        script(broken.getFirst().mend().orElseThrow());
+
+        script("update kf3_later set a = 3");
+        assertThat(broken()).isEmpty();
+    }
+
+    private static List<ReplicaIdentities.Broken> broken() throws SQLException {
+        Database database = server.server().database();
+        try (var connection = DriverManager.getConnection(database.url(), database.user(), database.password())) {
+            return ReplicaIdentities.broken(connection, Switchboard.PUBLICATION);
         }
     }
 }

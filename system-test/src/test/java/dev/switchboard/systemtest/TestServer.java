@@ -20,6 +20,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
@@ -82,6 +84,7 @@ final class TestServer implements AutoCloseable {
         private DataSettings data = DataSettings.defaults();
         private HttpLimits http = HttpLimits.defaults();
         private List<String> origins = List.of("*");
+        private long clientBytes = Runtime.getRuntime().maxMemory() / 2;
         private Optional<OidcSettings> oidc = Optional.empty();
 
         Wishes limits(ChannelLimits wanted, int connections) {
@@ -120,6 +123,11 @@ final class TestServer implements AutoCloseable {
             return this;
         }
 
+        Wishes clientBytes(long wanted) {
+            clientBytes = wanted;
+            return this;
+        }
+
         Wishes oidc(OidcSettings wanted) {
             oidc = Optional.of(wanted);
             return this;
@@ -153,6 +161,7 @@ final class TestServer implements AutoCloseable {
                     Duration.ofSeconds(20),
                     Optional.empty(),
                     origins,
+                    clientBytes,
                     http,
                     accounts,
                     data,
@@ -224,6 +233,17 @@ final class TestServer implements AutoCloseable {
     /** As the superuser: what an application's back end would do. */
     Jdbi database() {
         return jdbi;
+    }
+
+    /** Runs several statements as the superuser, as psql would. */
+    void script(String sql) {
+        jdbi.useHandle(handle -> {
+            try (Statement statement = handle.getConnection().createStatement()) {
+                statement.execute(sql);
+            } catch (SQLException failed) {
+                throw new IllegalStateException(failed);
+            }
+        });
     }
 
     /** Connections as the superuser, for a test that asks often; the test closes it. */

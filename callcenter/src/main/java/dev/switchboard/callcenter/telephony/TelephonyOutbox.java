@@ -93,6 +93,11 @@ public final class TelephonyOutbox implements AutoCloseable {
         }
     }
 
+    /** Whether its thread is gone, without which the provider hears of nothing. */
+    public boolean hasEnded() {
+        return thread.getState() == Thread.State.TERMINATED;
+    }
+
     /** Sends what is due now; returns how many were tried. */
     public int sendDue() {
         List<Taken> taken = take();

@@ -17,13 +17,25 @@ public record Database(String url, String user, String password) {
         return new Database(url, otherUser, otherPassword);
     }
 
-    /** A connection of its own, under {@link SessionSettings}. */
-    Connection connect(String applicationName) throws SQLException {
+    /** A connection that waits for as long as it takes. */
+    Connection connectToListen(String applicationName) throws SQLException {
+        Properties properties = properties(applicationName);
+        PGProperty.TCP_KEEP_ALIVE.set(properties, true);
+        return DriverManager.getConnection(url, properties);
+    }
+
+    private Properties properties(String applicationName) {
         var properties = new Properties();
         PGProperty.USER.set(properties, user);
         PGProperty.PASSWORD.set(properties, password);
         PGProperty.APPLICATION_NAME.set(properties, applicationName);
         PGProperty.CONNECT_TIMEOUT.set(properties, 5);
+        return properties;
+    }
+
+    /** A connection of its own, under {@link SessionSettings}. */
+    Connection connect(String applicationName) throws SQLException {
+        Properties properties = properties(applicationName);
         PGProperty.SOCKET_TIMEOUT.set(properties, 20);
         Connection connection = DriverManager.getConnection(url, properties);
         try (Statement statement = connection.createStatement()) {

@@ -143,7 +143,9 @@ final class FilterResolver {
         ColumnFacts facts = columns.get(name);
         if (facts == null) {
             throw new RefusedException("column \"" + name + "\" of " + security.table() + " does not exist; there are "
-                    + String.join(", ", columns.keySet()));
+                    + columns.keySet().stream()
+                            .filter(security.readable()::contains)
+                            .collect(Collectors.joining(", ")));
         }
         if (!security.readable().contains(name)) {
             throw new RefusedException("permission denied for column \"" + name + "\" of " + security.table());

@@ -21,6 +21,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import javax.sql.DataSource;
 
 /** Checks a binding against catalog, grants and policies before it becomes a subscription. Thread-safe. */
@@ -234,8 +235,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             throws RefusedException {
         ColumnFacts facts = columns.get(column);
         if (facts == null) {
-            throw new RefusedException("column \"" + column + "\" of " + table + " does not exist; there are "
-                    + String.join(", ", columns.keySet()));
+            throw new RefusedException("column \"" + column + "\" of " + table + " does not exist");
         }
         return facts;
     }
@@ -243,6 +243,10 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
     private static ColumnFacts readable(
             TableName table, String column, Map<String, ColumnFacts> columns, Set<String> readable)
             throws RefusedException {
+        if (!columns.containsKey(column)) {
+            throw new RefusedException("column \"" + column + "\" of " + table + " does not exist; there are "
+                    + columns.keySet().stream().filter(readable::contains).collect(Collectors.joining(", ")));
+        }
         ColumnFacts facts = known(table, column, columns);
         if (!readable.contains(column)) {
             throw new RefusedException("permission denied for column \"" + column + "\" of " + table);

@@ -53,7 +53,8 @@ public final class PostgresWalSource implements WalSource {
             running.set(connection);
             PGReplicationStream stream = start(connection, start);
             opened = true;
-            return new PgStream(connection, stream);
+            // what was not confirmed comes again, and is known by its position
+            return new PgStream(connection, stream, ShutdownWatch.start(database, () -> abort(connection)));
         } catch (SQLException failed) {
             abort();
             // a slot that was invalidated meanwhile is found out by the next attempt
@@ -84,6 +85,7 @@ public final class PostgresWalSource implements WalSource {
     /** The slot is made once; one that was there for this process and is no more is lost. */
     private void ensureSlot() throws SQLException, SlotLostException {
         try (Connection connection = connect(false)) {
+            running.set(connection); // making a slot waits for transactions under way, prepared ones too
             switch (slotState(connection)) {
                 case FINE -> {}
                 case MISSING -> {
@@ -127,6 +129,7 @@ public final class PostgresWalSource implements WalSource {
     @Override
     public void renewSlot() throws WalUnavailableException {
         try (Connection connection = connect(false)) {
+            running.set(connection);
             try (PreparedStatement drop = connection.prepareStatement(
                     "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = ?")) {
                 drop.setString(1, slot);
@@ -162,11 +165,15 @@ public final class PostgresWalSource implements WalSource {
     private void abort() {
         Connection connection = running.getAndSet(null);
         if (connection != null) {
-            try {
-                connection.abort(Runnable::run);
-            } catch (SQLException alreadyGone) {
-                // an aborted connection is what was wanted
-            }
+            abort(connection);
+        }
+    }
+
+    private static void abort(Connection connection) {
+        try {
+            connection.abort(Runnable::run);
+        } catch (SQLException alreadyGone) {
+            // an aborted connection is what was wanted
         }
     }
 
@@ -174,12 +181,14 @@ public final class PostgresWalSource implements WalSource {
     private static final class PgStream implements Stream {
         private final Connection connection;
         private final PGReplicationStream stream;
+        private final ShutdownWatch shutdown;
         private Lsn confirmed = Lsn.NONE;
         private long lastStatus = System.nanoTime();
 
-        PgStream(Connection connection, PGReplicationStream stream) {
+        PgStream(Connection connection, PGReplicationStream stream, ShutdownWatch shutdown) {
             this.connection = connection;
             this.stream = stream;
+            this.shutdown = shutdown;
         }
 
         @Override
@@ -219,11 +228,8 @@ public final class PostgresWalSource implements WalSource {
 
         @Override
         public void close() {
-            try {
-                connection.abort(Runnable::run);
-            } catch (SQLException alreadyGone) {
-                // an aborted connection is what was wanted
-            }
+            shutdown.close();
+            abort(connection);
         }
     }
 }

@@ -36,7 +36,8 @@ public final class Preparation {
                    p.oid is not null as publication,
                    coalesce(p.pubviaroot, false) as via_root,
                    coalesce(p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate, false) as all_changes,
-                   to_regprocedure('auth.uid()') is not null as claims
+                   to_regprocedure('auth.uid()') is not null as claims,
+                   current_setting('log_min_messages') in ('log', 'fatal', 'panic') as quiet_log
               from pg_roles r left join pg_publication p on p.pubname = ?
              where r.rolname = current_user
             """;
@@ -101,7 +102,8 @@ public final class Preparation {
             boolean publication,
             boolean viaRoot,
             boolean allChanges,
-            boolean claims) {}
+            boolean claims,
+            boolean quietLog) {}
 
     /** The database cannot be asked. */
     public static final class UnreachableDatabaseException extends RuntimeException {
@@ -133,6 +135,7 @@ public final class Preparation {
             roles(connection, facts, lacks);
             publication(facts, lacks);
             tables(connection, lacks);
+            log(facts, lacks);
             lacks.sort((a, b) -> a.weight().compareTo(b.weight()));
             return lacks;
         } catch (SQLException failed) {
@@ -184,7 +187,8 @@ public final class Preparation {
                         row.getBoolean("publication"),
                         row.getBoolean("via_root"),
                         row.getBoolean("all_changes"),
-                        row.getBoolean("claims"));
+                        row.getBoolean("claims"),
+                        row.getBoolean("quiet_log"));
             }
         }
     }
@@ -300,14 +304,36 @@ public final class Preparation {
                 "");
     }
 
+    /** What clients do wrong would fill PostgreSQL's log, statements and all. */
+    private static void log(Facts facts, List<Lack> lacks) {
+        if (!facts.quietLog()) {
+            lacks.add(new Lack(
+                    Weight.ADVISED,
+                    "what clients do wrong is written to PostgreSQL's log, where it can fill the disk",
+                    List.of("alter role " + TableName.quote(facts.user()) + " set log_min_messages = 'log'"),
+                    "That needs a superuser, or from PostgreSQL 15 on: grant set on parameter log_min_messages to "
+                            + TableName.quote(facts.user())));
+        }
+    }
+
     private void tables(Connection connection, List<Lack> lacks) throws SQLException {
+        List<ReplicaIdentities.Broken> broken = ReplicaIdentities.broken(connection, publication);
+        for (ReplicaIdentities.Broken one : broken) {
+            lacks.add(new Lack(
+                    Weight.ADVISED,
+                    one.what(),
+                    one.mend().stream().toList(),
+                    one.mend().isEmpty() ? one.remedy() : ""));
+        }
         try (PreparedStatement query = connection.prepareStatement(TABLES)) {
             query.setString(1, publication);
             try (ResultSet row = query.executeQuery()) {
                 while (row.next()) {
                     var table = new TableName(row.getString("nspname"), row.getString("relname"));
                     char identity = row.getString("relreplident").charAt(0);
-                    if (identity != 'f') {
+                    boolean mayBeFull = ReplicaIdentities.uncarried(connection, table, publication)
+                            .isEmpty();
+                    if (identity != 'f' && mayBeFull) {
                         boolean fails = identity == 'n' || (identity == 'd' && !row.getBoolean("has_key"));
                         lacks.add(new Lack(
                                 Weight.ADVISED,

@@ -42,6 +42,7 @@ final class RoundTrips {
     private static final long CONDITIONS_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private static final int LARGEST_CHUNK = 32;
+    private static final int PARTS_OF_SLOW = 8;
     private static final int REMEMBERED = 10_000;
     private static final String VISIBLE = """
             select coalesce(bool_and(pg_visible_in_snapshot(x::xid8, pg_current_snapshot())), true)
@@ -164,7 +165,11 @@ final class RoundTrips {
             untilVisible(() -> answered(connection, chunk, xids), xids);
         } catch (SQLException raised) {
             Impersonation.rollback(connection);
-            boolean ownTimeout = chunk.getFirst().onFailure().isPresent() && SqlState.isTimeout(raised);
+            // many that are slow together may each be fast enough; one that is too slow alone is no answer
+            boolean mayHelpToSplit =
+                    chunk.size() > 1 || chunk.getFirst().literals().size() > 1;
+            boolean ownTimeout =
+                    SqlState.isTimeout(raised) && (chunk.getFirst().onFailure().isPresent() || mayHelpToSplit);
             if (SqlState.isTransient(raised) && !ownTimeout) {
                 throw raised;
             }
@@ -202,9 +207,9 @@ final class RoundTrips {
     }
 
     /**
-     * Something in the chunk raised: each question by itself, then its images halved; a single one is not visible. A
-     * condition that raises has failed as a whole; one that takes too long is tried on fewer images, within its group's
-     * budget.
+     * Something in the chunk raised: each question by itself, then its images halved; a single one is not visible. What
+     * takes too long is tried on an eighth of the images at a time: each try costs the whole time-out. A condition that
+     * raises has failed as a whole; one that takes too long is tried on fewer images within its group's budget.
      */
     private void isolate(Connection connection, List<Pending> chunk, String[] xids, SQLException raised)
             throws SQLException, RowAccessUnavailableException, OutdatedException {
@@ -222,8 +227,10 @@ final class RoundTrips {
         } else if (literals == 1) {
             report(one.security().table(), raised);
         } else {
-            askChunk(connection, List.of(one.part(0, literals / 2)), xids);
-            askChunk(connection, List.of(one.part(literals / 2, literals)), xids);
+            int parts = Math.min(literals, SqlState.isTimeout(raised) ? PARTS_OF_SLOW : 2);
+            for (int i = 0; i < parts; i++) {
+                askChunk(connection, List.of(one.part(literals * i / parts, literals * (i + 1) / parts)), xids);
+            }
         }
     }
 

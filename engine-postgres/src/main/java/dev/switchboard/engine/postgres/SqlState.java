@@ -18,6 +18,12 @@ final class SqlState {
         return state == null || state.length() < 2 || TRANSIENT_CLASSES.contains(state.substring(0, 2));
     }
 
+    /** Whether PostgreSQL as a whole takes no connections: it shuts down, starts, or is not there. */
+    static boolean isGoingDown(SQLException refused) {
+        String state = String.valueOf(refused.getSQLState());
+        return state.startsWith("57P") || state.startsWith("08");
+    }
+
     /** Whether a statement was canceled, by its timeout if nobody else does that. */
     static boolean isTimeout(SQLException failed) {
         return "57014".equals(failed.getSQLState());

@@ -9,6 +9,8 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 
 /** Adds tables to the publication that subscribers can subscribe to. */
 public final class TablePublisher {
@@ -82,13 +84,18 @@ public final class TablePublisher {
                     + " --keep-identity");
         }
         var said = new ArrayList<String>();
+        Optional<String> uncarried = ReplicaIdentities.uncarried(connection, table, publication);
+        boolean full = identity == Identity.FULL && uncarried.isEmpty();
         try (Statement statement = connection.createStatement()) {
-            if (identity == Identity.FULL && facts.identity() != 'f') {
+            if (uncarried.isPresent() && (identity == Identity.FULL || facts.identity() == 'f')) {
+                said.add(byKey(connection, table, uncarried.get(), identity));
+            }
+            if (full && facts.identity() != 'f') {
                 statement.execute("alter table " + table.quoted() + " replica identity full");
                 said.add(
                         "REPLICA IDENTITY FULL is set: each UPDATE and DELETE now writes the whole old row to the WAL.");
             }
-            if (identity == Identity.FULL && facts.partitioned()) {
+            if (full && facts.partitioned()) {
                 said.addAll(partitions(connection, table));
             }
             if (facts.published()) {
@@ -103,6 +110,25 @@ public final class TablePublisher {
                     + " alter table " + table.quoted() + " enable row level security");
         }
         return said;
+    }
+
+    /** FULL would hold a column that the WAL does not carry, and every UPDATE and DELETE would fail. */
+    private static String byKey(Connection connection, TableName table, String column, Identity identity)
+            throws SQLException {
+        String why =
+                "column \"" + column + "\" is generated and the publication does not carry it, so that under REPLICA"
+                        + " IDENTITY FULL every UPDATE and DELETE on the table would fail";
+        Optional<String> key = ReplicaIdentities.working(connection, table);
+        if (identity == Identity.KEEP || key.isEmpty()) {
+            throw new CannotPublishException("table " + table + " cannot be published: " + why + ". "
+                    + (key.isEmpty() ? "Give it a primary key" : "Leave out --keep-identity"));
+        }
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("alter table " + table.quoted() + " replica identity " + key.get());
+        }
+        return "REPLICA IDENTITY "
+                + key.get().toUpperCase(Locale.ROOT).replaceFirst("USING INDEX .*", "by a unique key")
+                + " is set, not FULL: " + why + ". A DELETE is shown only where policies read nothing but that key.";
     }
 
     /** What the WAL carries of an old row is decided by the partition that the row is in. */

@@ -78,8 +78,7 @@ public final class Authorizer {
             for (Subscription subscription : candidate.subscriptions()) {
                 Asking asking = asking(candidate.change(), subscription);
                 decisive(candidate.change()).ifPresent(asking::add);
-                if (candidate.change() instanceof Change.Update update
-                        && update.relation().identity() == ReplicaIdentity.FULL) {
+                if (candidate.change() instanceof Change.Update update && tellsOfOld(update)) {
                     asking.add(update.old());
                 }
             }
@@ -165,12 +164,16 @@ public final class Authorizer {
             return switch (change) {
                 case Change.Delete _ -> Grant.OldImage.SHOWN;
                 case Change.Update update
-                when update.relation().identity() == ReplicaIdentity.FULL ->
-                    asking.sees(update.old()) ? Grant.OldImage.SHOWN : Grant.OldImage.HIDDEN;
-                case Change.Update update -> sameKey(update) ? Grant.OldImage.KEY : Grant.OldImage.HIDDEN;
+                when tellsOfOld(update) -> asking.sees(update.old()) ? Grant.OldImage.SHOWN : Grant.OldImage.HIDDEN;
+                case Change.Update _ -> Grant.OldImage.KEY;
                 case Change.Insert _, Change.Truncate _ -> Grant.OldImage.HIDDEN;
             };
         }
+    }
+
+    /** Whether the old image says what the new one does not, so that it needs a decision of its own. */
+    private static boolean tellsOfOld(Change.Update update) {
+        return update.relation().identity() == ReplicaIdentity.FULL || !sameKey(update);
     }
 
     /** Whether every value of the old key stands in the new row too, so that showing it tells nothing new. */

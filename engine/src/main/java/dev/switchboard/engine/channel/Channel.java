@@ -15,9 +15,16 @@ import java.util.Optional;
  * another user's token takes over. Owned by the connection's event loop.
  */
 final class Channel {
+    private static final long CHANNEL_COST = 2_048;
+    private static final long BINDING_COST = 768;
+    private static final long VALUE_COST = 160;
+    private static final long PRESENCE_COST = 512;
+
     private final ClientMessage.Join join;
     private final List<ChangeFeed.Wanted> wanted;
     private final ChannelRef member;
+    private final long cost;
+    private long presenceCost;
     private ChannelRef ref;
     private Claims claims;
     private Optional<String> token;
@@ -39,6 +46,36 @@ final class Channel {
         this.claims = claims;
         this.token = join.token();
         this.wanted = identify(join.bindings());
+        this.cost = cost(join);
+    }
+
+    /** Bytes of heap that the join takes for as long as it lives, by estimate: most of it are the values of filters. */
+    private static long cost(ClientMessage.Join join) {
+        long cost = CHANNEL_COST + (long) join.token().map(String::length).orElse(0);
+        for (Binding binding : join.bindings()) {
+            String filter = binding.filter().orElse("");
+            long values = filter.chars().filter(c -> c == ',').count() + 1;
+            cost += BINDING_COST + 4L * filter.length() + VALUE_COST * values;
+        }
+        return cost;
+    }
+
+    /** The same of what a channel tracks: it is kept, and told to who comes and goes. */
+    static long presenceCost(String key, String members) {
+        return PRESENCE_COST + key.length() + 2L * members.length();
+    }
+
+    long cost() {
+        return cost;
+    }
+
+    /** What its presence has taken. */
+    long presenceCost() {
+        return presenceCost;
+    }
+
+    void presenceCost(long taken) {
+        presenceCost = taken;
     }
 
     /** Ids follow from the bindings alone; where two of a channel fall together, the later takes the next free one. */

@@ -1,5 +1,6 @@
 package dev.switchboard.engine.channel;
 
+import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.ConnectionId;
@@ -29,6 +30,7 @@ public final class Connection {
     /**
      * What all connections share.
      *
+     * @param memory what all channels together may keep
      * @param behind how long ago everything that had been committed is known to have been delivered
      */
     public record Shared(
@@ -36,6 +38,7 @@ public final class Connection {
             Hub hub,
             TokenVerifier tokens,
             ChannelLimits limits,
+            MemoryBudget memory,
             InstantSource clock,
             AtomicLong epochs,
             Supplier<Optional<Duration>> behind) {}
@@ -46,6 +49,9 @@ public final class Connection {
     /** Characters of what a channel tracks: everyone in the room is told all of it. */
     private static final int LARGEST_PRESENCE = 16_384;
 
+    /** One connection keeps at most this part of the memory of all. */
+    private static final int CONNECTION_SHARE = 16;
+
     private static final Duration SIGN_IN_GRACE = Duration.ofSeconds(3);
 
     private final ConnectionId id;
@@ -55,6 +61,9 @@ public final class Connection {
     private final Outbound outbound;
     private final Map<String, Channel> channels = new HashMap<>();
     private final Set<String> graced = new HashSet<>();
+    /** Of the shared memory, what this connection's channels have taken. */
+    private long taken;
+
     private long joinSecond;
     private int joinsThisSecond;
 
@@ -179,6 +188,9 @@ public final class Connection {
         if (join.topic().getBytes(StandardCharsets.UTF_8).length > BroadcastContent.LONGEST_NAME) {
             return Optional.of(ErrorCode.TOPIC_TOO_LONG);
         }
+        if (join.malformed()) {
+            return Optional.of(ErrorCode.MALFORMED_BINDING);
+        }
         if (join.bindings().size() > MOST_BINDINGS
                 || join.options()
                         .presenceKey()
@@ -217,6 +229,10 @@ public final class Connection {
     }
 
     private void admit(Channel channel) {
+        if (!take(channel.cost())) {
+            refuse(channel.join(), ErrorCode.MEMORY_LIMIT, ErrorCode.MEMORY_LIMIT.message());
+            return;
+        }
         channels.put(channel.topic(), channel);
         if (channel.wanted().isEmpty()) {
             joined(channel);
@@ -227,6 +243,21 @@ public final class Connection {
                         new ChangeFeed.Request(
                                 channel.ref(), channel.claims().group(), channel.wanted(), Optional.empty()),
                         answer -> opened(channel, answer));
+    }
+
+    /** One connection may have a part of what there is for all, so that it takes more than one to leave nothing. */
+    private boolean take(long cost) {
+        if (taken + cost > shared.memory().bytes() / CONNECTION_SHARE
+                || !shared.memory().take(cost)) {
+            return false;
+        }
+        taken += cost;
+        return true;
+    }
+
+    private void give(long cost) {
+        taken -= cost;
+        shared.memory().give(cost);
     }
 
     private ChannelRef nextRef(String topic) {
@@ -363,6 +394,18 @@ public final class Connection {
             refuse(message, ErrorCode.INVALID_PAYLOAD, "a presence has at most " + LARGEST_PRESENCE + " characters");
             return;
         }
+        long cost = Channel.presenceCost(channel.presenceKey(), members);
+        long more = cost - channel.presenceCost();
+        if (!shared.hub().mayHold(channel.topic(), more)) {
+            refuse(message, ErrorCode.PRESENCE_ROOM_FULL, ErrorCode.PRESENCE_ROOM_FULL.message());
+            return;
+        }
+        if (!take(more)) {
+            shared.hub().mayHold(channel.topic(), -more);
+            refuse(message, ErrorCode.MEMORY_LIMIT, ErrorCode.MEMORY_LIMIT.message());
+            return;
+        }
+        channel.presenceCost(cost);
         shared.hub().track(channel.member(), channel.presenceKey(), members);
         say(new ServerMessage.Ok(channel.joinRef(), message.ref(), message.topic()));
     }
@@ -370,8 +413,15 @@ public final class Connection {
     private void untrack(Channel channel, ClientMessage.Untrack message) {
         if (channel.isWatching()) {
             shared.hub().untrack(channel.member());
+            givePresence(channel);
         }
         say(new ServerMessage.Ok(channel.joinRef(), message.ref(), message.topic()));
+    }
+
+    private void givePresence(Channel channel) {
+        shared.hub().mayHold(channel.topic(), -channel.presenceCost());
+        give(channel.presenceCost());
+        channel.presenceCost(0);
     }
 
     private void watch(Channel channel) {
@@ -494,6 +544,8 @@ public final class Connection {
 
     private void forget(Channel channel) {
         channels.remove(channel.topic());
+        givePresence(channel);
+        give(channel.cost());
         shared.feed().close(channel.ref());
         if (channel.isJoined()) {
             shared.hub().leave(channel.member(), channel.isWatching());

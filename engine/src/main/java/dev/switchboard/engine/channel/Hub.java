@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -36,6 +37,9 @@ public final class Hub {
     /** What a message that waits takes beside its bytes, roughly. */
     private static final int OVERHEAD = 512;
 
+    /** Bytes of presence in one room, by estimate. */
+    static final long LARGEST_ROOM = 8 << 20;
+
     /** The most event loops that rooms can span: one bit each. */
     public static final int MOST_LOOPS = Long.SIZE;
 
@@ -45,6 +49,8 @@ public final class Hub {
     private final Map<String, Long> loopsWithMembers = new ConcurrentHashMap<>();
 
     private final List<PresenceOfLoop> presences;
+    /** Per topic what its presences take, see {@link Channel#presenceCost(String, String)}. */
+    private final Map<String, Long> presenceBytes = new ConcurrentHashMap<>();
 
     /**
      * @param loopCount number of event loops, at most 64
@@ -134,6 +140,21 @@ public final class Hub {
 
     void untrack(ChannelRef member) {
         atOwner(member.topic(), owner -> owner.untrack(member));
+    }
+
+    /**
+     * Whether so much more presence fits into a room; then it is counted. Less is given back, and always fits. Everybody who
+     * comes is told all of a room at once, so it is bounded. From any thread.
+     */
+    boolean mayHold(String topic, long more) {
+        var fits = new AtomicBoolean(true);
+        presenceBytes.compute(topic, (_, held) -> {
+            long present = held == null ? 0 : held;
+            fits.set(more <= 0 || present + more <= LARGEST_ROOM);
+            long next = fits.get() ? present + more : present;
+            return next == 0 ? null : next;
+        });
+        return fits.get();
     }
 
     /** The members of a tracked object, without what the server itself says of a presence. */

@@ -24,6 +24,9 @@ import java.util.function.Supplier;
  * the state after them: a thousand clients that come at once are few frames for each of them. Owned by its loop.
  */
 final class PresenceOfLoop {
+    /** What a state that waits takes by itself; the presences that it tells of are there anyway. */
+    private static final int STATE_OVERHEAD = 512;
+
     private final Sink sink;
     private final int loop;
     private final Supplier<String> refs;
@@ -115,7 +118,12 @@ final class PresenceOfLoop {
         Map<String, List<PresenceMeta>> present = room.roster.present();
         room.newcomers.forEach((member, joinRef) -> {
             var state = new ServerMessage.PresenceState(joinRef, room.topic, present);
-            cast(state.encode(member.version()), member.connection().loop(), List.of(member));
+            // written when its turn comes: of many that come at once not all have it in memory together
+            sink.cast(
+                    member.connection().loop(),
+                    STATE_OVERHEAD,
+                    () -> List.of(
+                            new Recipients.Cast(state.encode(member.version()), List.of(member), Optional.empty())));
         });
         room.watchers.addAll(room.newcomers.keySet());
         room.newcomers.clear();

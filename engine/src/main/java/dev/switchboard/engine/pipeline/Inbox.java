@@ -5,6 +5,7 @@ import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.route.Subscription;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -67,12 +68,13 @@ final class Inbox {
         }
     }
 
-    /** Waits for the next items, a round at most; empty once closed. */
-    List<Item> take() throws InterruptedException {
+    /** Waits for the next items, a round at most; empty once closed, and where none came within that time. */
+    List<Item> take(Duration patience) throws InterruptedException {
         lock.lock();
         try {
-            while (items.isEmpty() && !closed) {
-                filled.await();
+            long left = patience.toNanos();
+            while (items.isEmpty() && !closed && left > 0) {
+                left = filled.awaitNanos(left);
             }
             var taken = new ArrayList<Item>();
             int changes = 0;

@@ -10,6 +10,10 @@ import java.util.concurrent.Executor;
 
 /** The WAL thread, the pipeline thread, the inbox between them, and the watch over the schema. Closed once. */
 public final class Pipeline implements AutoCloseable {
+    static final String WAL_THREAD = "switchboard-wal";
+    static final String PIPELINE_THREAD = "switchboard-pipeline";
+    private static final String SCHEMA_THREAD = "switchboard-schema";
+
     private final WalSource source;
     private final Inbox inbox = new Inbox();
     private final Progress progress = new Progress();
@@ -42,10 +46,27 @@ public final class Pipeline implements AutoCloseable {
                 ports.time(),
                 ports.trouble(),
                 authorizationPatience);
-        walThread = Thread.ofPlatform().name("switchboard-wal").unstarted(reader);
-        routerThread = Thread.ofPlatform().name("switchboard-pipeline").unstarted(router);
+        walThread = core(Thread.ofPlatform().name(WAL_THREAD), WAL_THREAD, reader);
+        routerThread = core(Thread.ofPlatform().name(PIPELINE_THREAD), PIPELINE_THREAD, router);
         var watch = new SchemaWatch(ports.subscriptions(), inbox, progress, ports.time());
-        watchThread = Thread.ofVirtual().name("switchboard-schema").unstarted(watch);
+        watchThread = core(Thread.ofVirtual().name(SCHEMA_THREAD), SCHEMA_THREAD, watch);
+    }
+
+    /** A thread without which changes do not flow: that it ends before the pipeline is closed is said at once. */
+    private Thread core(Thread.Builder thread, String name, Runnable body) {
+        return thread.unstarted(() -> {
+            String cause = "it was interrupted";
+            try {
+                body.run();
+            } catch (RuntimeException | Error fatal) {
+                cause = fatal.toString();
+                throw fatal;
+            } finally {
+                if (!progress.isClosing()) {
+                    progress.vitals().ended(name, cause);
+                }
+            }
+        });
     }
 
     public void start() {
@@ -70,15 +91,15 @@ public final class Pipeline implements AutoCloseable {
         walThread.interrupt();
         routerThread.interrupt();
         watchThread.interrupt();
-        join(walThread);
+        join(walThread, Duration.ofSeconds(1)); // it may wait for PostgreSQL, which its source then ends
         source.close();
-        join(routerThread);
-        join(watchThread);
+        join(routerThread, Duration.ofSeconds(1));
+        join(watchThread, Duration.ofSeconds(1));
     }
 
-    private static void join(Thread thread) {
+    private static void join(Thread thread, Duration patience) {
         try {
-            thread.join(Duration.ofSeconds(2));
+            thread.join(patience);
         } catch (InterruptedException stillClosing) {
             Thread.currentThread().interrupt();
         }

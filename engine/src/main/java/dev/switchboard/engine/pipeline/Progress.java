@@ -21,6 +21,7 @@ public final class Progress {
             new AtomicReference<>(Optional.of("the WAL stream has not started"));
     private final AtomicReference<Optional<String>> accessTrouble = new AtomicReference<>(Optional.empty());
     private final Watermark watermark = new Watermark();
+    private final Vitals vitals = new Vitals();
     private final AtomicBoolean closing = new AtomicBoolean();
     private final AtomicInteger subscriptions = new AtomicInteger();
     private final LongAdder changesIn = new LongAdder();
@@ -38,6 +39,11 @@ public final class Progress {
     /** Why rows cannot be authorised, if they cannot. */
     public Optional<String> accessTrouble() {
         return accessTrouble.get();
+    }
+
+    /** Whether the threads live and move. */
+    public Vitals vitals() {
+        return vitals;
     }
 
     /** Bytes of WAL received and not yet delivered. */

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -30,6 +31,9 @@ import java.util.Set;
  * refuses.
  */
 final class Router implements Runnable {
+    /** How often the thread says that it lives while nothing comes. */
+    private static final Duration BEAT = Duration.ofSeconds(1);
+
     private final Inbox inbox;
     private final Authorizer authorizer;
     private final TypeCatalog types;
@@ -64,11 +68,16 @@ final class Router implements Runnable {
     public void run() {
         try {
             while (!progress.isClosing()) {
-                handle(inbox.take());
+                beat();
+                handle(inbox.take(BEAT));
             }
         } catch (InterruptedException closing) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    private void beat() {
+        progress.vitals().beat(Pipeline.PIPELINE_THREAD, time.instant());
     }
 
     private void handle(List<Inbox.Item> items) throws InterruptedException {
@@ -79,11 +88,23 @@ final class Router implements Runnable {
             } else {
                 flush(round);
                 round.clear();
-                obey(item);
+                obeySafely(item);
                 progress.subscriptions(index.size());
             }
         }
         flush(round);
+    }
+
+    /** A command that cannot be obeyed, by a fault of ours, ends nobody else's changes. */
+    private void obeySafely(Inbox.Item command) {
+        try {
+            obey(command);
+        } catch (RuntimeException fault) {
+            trouble.report("a command of the pipeline failed", fault);
+            if (command instanceof Inbox.Item.Open open) {
+                refetch(ErrorCode.INTERNAL, Set.of(open.channel()));
+            }
+        }
     }
 
     private void obey(Inbox.Item command) {
@@ -151,8 +172,9 @@ final class Router implements Runnable {
             return;
         }
         var backoff = new Backoff(Duration.ofMillis(10), Duration.ofSeconds(1));
-        Instant deadline = time.instant().plus(patience);
+        Optional<Instant> deadline = Optional.empty();
         while (!progress.isClosing()) {
+            beat();
             try {
                 deliver(candidates, authorizer.decide(candidates));
                 progress.accessWorks();
@@ -160,7 +182,10 @@ final class Router implements Runnable {
             } catch (RowAccessUnavailableException | TypeCatalog.TypeCatalogUnavailableException unavailable) {
                 progress.accessFails(unavailable);
                 trouble.report("rows cannot be authorised now; trying again", unavailable);
-                if (time.instant().isAfter(deadline)) {
+                // counted from the first failure: an answer that was long in coming has not used it up
+                Instant giveUp = deadline.orElse(time.instant().plus(patience));
+                deadline = Optional.of(giveUp);
+                if (time.instant().isAfter(giveUp)) {
                     progress.accessWorks(); // the affected know; whether it works shows with the next change
                     refetch(
                             ErrorCode.AUTHORIZATION_TIMEOUT,

@@ -38,7 +38,8 @@ final class WalReader implements Runnable {
 
     @Override
     public void run() {
-        while (!progress.isClosing()) {
+        while (!progress.isClosing() && !Thread.currentThread().isInterrupted()) {
+            beat();
             try {
                 session();
             } catch (WalSource.SlotLostException lost) {
@@ -60,15 +61,19 @@ final class WalReader implements Runnable {
             }
             backoff.reset();
             var assembler = new TransactionAssembler(last);
-            while (!progress.isClosing()) {
+            while (!progress.isClosing() && !Thread.currentThread().isInterrupted()) {
                 if (inbox.hasRoom()) {
                     Optional<ByteBuffer> message = stream.read();
                     message.flatMap(assembler::take).ifPresent(this::handOver);
                     last = assembler.last();
+                    if (message.isEmpty()) {
+                        beat();
+                    }
                     if (message.isEmpty() && !assembler.inTransaction()) {
                         idle(stream.received());
                     }
                 } else {
+                    beat();
                     pause(FULL_INBOX_PAUSE);
                 }
                 progress.received(stream.received());
@@ -77,7 +82,12 @@ final class WalReader implements Runnable {
         }
     }
 
+    private void beat() {
+        progress.vitals().beat(Pipeline.WAL_THREAD, time.instant());
+    }
+
     private void handOver(Batch batch) {
+        beat();
         batch.end().ifPresent(end -> handedOver = end);
         inbox.put(new Inbox.Item.Changes(batch));
     }

@@ -18,18 +18,38 @@ public record Binding(
         select = select.map(List::copyOf);
     }
 
-    /** Reads one entry; a missing event means all. */
-    static Binding of(Json.Fields entry) {
-        Optional<List<String>> select = entry.get("select")
-                .map(_ -> entry.items("select").stream()
+    /**
+     * Reads one entry; a missing event means all.
+     *
+     * @return empty for one that is malformed: what is wrongly understood must not become a wider subscription
+     */
+    static Optional<Binding> of(Json entry) {
+        if (!(entry instanceof Json.Fields fields)
+                || !List.of("event", "schema", "table", "filter").stream()
+                        .allMatch(name -> isTextOrAbsent(fields, name))
+                || !isNamesOrAbsent(fields.get("select"))) {
+            return Optional.empty();
+        }
+        Optional<List<String>> select = fields.get("select")
+                .map(_ -> fields.items("select").stream()
                         .flatMap(item -> item instanceof Json.Text text ? Stream.of(text.value()) : Stream.empty())
                         .toList());
-        return new Binding(
-                entry.text("event").orElse("*"),
-                entry.text("schema"),
-                entry.text("table"),
-                entry.text("filter"),
-                select.filter(columns -> !columns.isEmpty()));
+        return Optional.of(new Binding(
+                fields.text("event").orElse("*"),
+                fields.text("schema"),
+                fields.text("table"),
+                fields.text("filter"),
+                select));
+    }
+
+    private static boolean isTextOrAbsent(Json.Fields fields, String name) {
+        return fields.get(name).isEmpty() || fields.text(name).isPresent();
+    }
+
+    private static boolean isNamesOrAbsent(Optional<Json> select) {
+        return select.map(json ->
+                        json instanceof Json.Items(var items) && items.stream().allMatch(Json.Text.class::isInstance))
+                .orElse(true);
     }
 
     /**

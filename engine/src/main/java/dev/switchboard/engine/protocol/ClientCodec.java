@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /** Frames of a client to messages. What is not a message is empty: the connection stays (SPEC W6). */
 public final class ClientCodec {
@@ -128,16 +127,19 @@ public final class ClientCodec {
     private static ClientMessage join(
             String topic, Optional<String> ref, Optional<String> joinRef, Json.Fields payload) {
         Json.Fields config = payload.fields("config").orElse(NO_PAYLOAD);
-        List<Binding> bindings = config.items("postgres_changes").stream()
-                .flatMap(entry -> entry instanceof Json.Fields fields ? Stream.of(Binding.of(fields)) : Stream.empty())
-                .toList();
+        List<Json> entries = config.items("postgres_changes");
+        List<Binding> bindings =
+                entries.stream().flatMap(entry -> Binding.of(entry).stream()).toList();
+        boolean list =
+                config.get("postgres_changes").map(Json.Items.class::isInstance).orElse(true);
         return new ClientMessage.Join(
                 topic,
                 ref,
                 joinRef.or(() -> ref),
                 token(payload, "user_token").or(() -> token(payload, "access_token")),
                 options(config),
-                bindings);
+                bindings,
+                !list || bindings.size() < entries.size());
     }
 
     private static ClientMessage.Options options(Json.Fields config) {

@@ -14,7 +14,8 @@ public sealed interface ClientMessage {
     /**
      * phx_join.
      *
-     * @param token {@code access_token} of the payload, where it is a JWT
+     * @param token     {@code access_token} of the payload, where it is a JWT
+     * @param malformed whether something among the bindings is none; it is not among {@code bindings}
      */
     record Join(
             String topic,
@@ -22,7 +23,8 @@ public sealed interface ClientMessage {
             Optional<String> joinRef,
             Optional<String> token,
             Options options,
-            List<Binding> bindings)
+            List<Binding> bindings,
+            boolean malformed)
             implements ClientMessage {
         public Join {
             bindings = List.copyOf(bindings);

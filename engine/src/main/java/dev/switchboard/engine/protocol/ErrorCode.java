@@ -76,6 +76,18 @@ public enum ErrorCode {
             Then.RETRY,
             "Too many joins per second",
             "Join more slowly, or raise max-joins-per-second."),
+    MEMORY_LIMIT(
+            "MemoryLimitReached",
+            Where.REPLY_OR_CLOSE,
+            Then.RETRY,
+            "The server holds as much for its clients as it may",
+            "Join with fewer or shorter filters, track less, send smaller messages; or raise client-bytes and the heap."),
+    PRESENCE_ROOM_FULL(
+            "PresenceRoomFull",
+            Where.REPLY,
+            Then.RETRY,
+            "The room holds as much presence as it may",
+            "Track less per channel, or spread over several topics; a room holds 8 MiB by estimate."),
     PRIVATE_CHANNEL(
             "PrivateChannelsUnsupported",
             Where.REPLY,
@@ -106,6 +118,13 @@ public enum ErrorCode {
             Then.REFUSED,
             "The topic is longer than 255 bytes",
             "Choose a shorter name; binary frames cannot carry a longer one."),
+    MALFORMED_BINDING(
+            "MalformedBinding",
+            Where.REPLY,
+            Then.REFUSED,
+            "postgres_changes is a list of objects whose event, schema, table and filter are strings and whose select is a"
+                    + " list of column names",
+            "Send what you do not want to say as null, or not at all."),
     JOIN_TOO_LARGE(
             "JoinTooLarge",
             Where.REPLY,
@@ -227,6 +246,7 @@ public enum ErrorCode {
         REPLY("reply"),
         REPLY_OR_SYSTEM("join reply or system message"),
         SYSTEM("system message"),
+        REPLY_OR_CLOSE("reply or close of the connection"),
         CLOSE("close of the connection"),
         NOWHERE("metric only");
 
@@ -301,7 +321,7 @@ public enum ErrorCode {
             case HANDSHAKE_401, TOKEN -> 401;
             case HANDSHAKE_403 -> 403;
             case HANDSHAKE_429 -> 429;
-            case REPLY, REPLY_OR_SYSTEM, SYSTEM, CLOSE, NOWHERE ->
+            case REPLY, REPLY_OR_CLOSE, REPLY_OR_SYSTEM, SYSTEM, CLOSE, NOWHERE ->
                 throw new IllegalStateException(this + " is no answer to a handshake");
         };
     }

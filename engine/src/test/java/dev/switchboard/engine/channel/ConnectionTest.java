@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
+import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.ClaimsGroup;
@@ -81,6 +82,7 @@ class ConnectionTest {
                     hub,
                     ConnectionTest::verify,
                     new ChannelLimits(2, 5),
+                    new MemoryBudget(64 << 20),
                     (InstantSource) () -> now,
                     new AtomicLong(),
                     () -> behind),

@@ -29,6 +29,11 @@ public enum AccountError {
             "invalid flow state, no valid flow state found",
             "The code was exchanged already, or is too old; start again."),
     INVALID_CREDENTIALS(400, "invalid_credentials", "Invalid login credentials", "Check address and password."),
+    METADATA_TOO_LARGE(
+            422,
+            "validation_failed",
+            "The user's metadata would be too large",
+            "Keep what is large in a table of your own; null takes a member away."),
     NOT_ADMIN(403, "not_admin", "User not allowed", "Call this with the service key, from a server only."),
     NOT_FOUND(404, "not_found", "No such endpoint", "Check path and method."),
     NO_AUTHORIZATION(401, "no_authorization", "This endpoint requires a valid Bearer token", "Sign in first."),

@@ -26,6 +26,9 @@ final class Accounts {
     /** Of the numbers that e-mails carry, per account. */
     static final RateLimits.Rate NUMBER_GUESSES = new RateLimits.Rate("number", 20, Duration.ofMinutes(10));
 
+    /** To one address, from whoever signs it up. */
+    static final RateLimits.Rate SIGN_UP_MAILS = new RateLimits.Rate("sign-up", 3, Duration.ofMinutes(1));
+
     private static final Logger LOG = LoggerFactory.getLogger(Accounts.class);
     private static final Duration LEAST_MAIL_DELAY = Duration.ofSeconds(60);
 
@@ -141,16 +144,16 @@ final class Accounts {
             Optional<User> existing = Users.byEmail(handle, email);
             existing.ifPresent(user -> Users.lock(handle, user.id()));
             if (existing.filter(User::confirmed).isPresent()) {
-                return stranger(email, applicant.data());
+                return stranger(handle, email, hash, applicant.data());
             }
             User user = existing.orElseGet(
                     () -> Users.insert(handle, newcomer(email, Optional.of(hash), applicant.data(), false))
                             .orElseThrow(() -> new AccountException(AccountError.USER_EXISTS)));
-            if (existing.isEmpty() || !OneTimeTokens.issuedJustNow(handle, user.id(), OneTimeTokens.Purpose.SIGNUP)) {
+            if (limits.tryTake(SIGN_UP_MAILS, email).isEmpty()) {
                 mail(handle, user, OneTimeTokens.Purpose.SIGNUP, email, applicant, Optional.of(pending));
             }
             if (existing.isPresent()) {
-                return stranger(email, applicant.data());
+                return stranger(handle, email, hash, applicant.data());
             }
             AuditLog.write(handle, AuditLog.Entry.done(user.id(), "user_signedup"), origin);
             return Users.get(handle, user.id())
@@ -172,24 +175,16 @@ final class Accounts {
                 false);
     }
 
-    private ObjectNode stranger(String email, ObjectNode data) {
-        String now = clock.instant().toString();
-        ObjectNode user = JsonMapper.shared().createObjectNode();
-        user.put("id", UUID.randomUUID().toString())
-                .put("aud", "authenticated")
-                .put("role", "authenticated")
-                .put("email", email)
-                .put("phone", "")
-                .put("created_at", now)
-                .put("updated_at", now)
-                .put("is_anonymous", false);
-        user.putObject("app_metadata")
-                .put("provider", "email")
-                .putArray("providers")
-                .add("email");
-        user.set("user_metadata", data);
-        user.putArray("identities");
-        return user.put("confirmation_sent_at", now);
+    /** What a newcomer would be answered: somebody is made under another address, looked at, and taken back. */
+    private ObjectNode stranger(Handle handle, String email, String hash, ObjectNode data) {
+        String other = UUID.randomUUID() + "@" + UUID.randomUUID() + ".invalid";
+        handle.savepoint("stranger");
+        User user = Users.insert(handle, newcomer(other, Optional.of(hash), data, false))
+                .orElseThrow();
+        handle.rollbackToSavepoint("stranger");
+        String json = user.json().toString().replace(other, email);
+        return ((ObjectNode) JsonMapper.shared().readTree(json))
+                .put("confirmation_sent_at", clock.instant().toString());
     }
 
     private ObjectNode signInAnonymously(Applicant applicant, Origin origin) {
@@ -355,7 +350,7 @@ final class Accounts {
                 Sessions.endOthers(handle, id, principal.session());
                 AuditLog.write(handle, AuditLog.Entry.done(id, "user_updated_password"), origin);
             });
-            wish.email().map(Users::normalize).ifPresent(email -> changeEmail(handle, before, email, wish));
+            wish.email().map(Users::normalize).ifPresent(email -> changeEmail(handle, principal, before, email, wish));
             AuditLog.write(handle, AuditLog.Entry.done(id, "user_modified"), origin);
             return Users.get(handle, id).json();
         });
@@ -371,20 +366,32 @@ final class Accounts {
         }
     }
 
-    private void changeEmail(Handle handle, User user, String email, Wish wish) {
+    private void changeEmail(Handle handle, Principal principal, User user, String email, Wish wish) {
         if (user.email().filter(email::equals).isPresent()) {
             return;
         }
-        if (Users.byEmail(handle, email).isPresent()) {
+        boolean taken = Users.byEmail(handle, email).isPresent();
+        if (taken && !settings.confirmEmail()) {
             throw new AccountException(AccountError.EMAIL_EXISTS);
         }
         if (settings.confirmEmail()) {
             requireMail();
             spare(handle, user.id(), OneTimeTokens.Purpose.EMAIL_CHANGE);
             Users.askForEmail(handle, user.id(), email);
+            if (taken) { // nothing is sent to its owner, and nobody is told that there is one
+                oneTimeTokens.issue(
+                        handle,
+                        user.id(),
+                        OneTimeTokens.Purpose.EMAIL_CHANGE,
+                        email,
+                        wish.challenge(),
+                        Optional.empty());
+                return;
+            }
             mail(handle, user, OneTimeTokens.Purpose.EMAIL_CHANGE, email, wish.challenge(), wish.redirect());
         } else {
             Users.setEmail(handle, user.id(), email);
+            Sessions.endOthers(handle, user.id(), principal.session());
         }
     }
 
@@ -411,6 +418,9 @@ final class Accounts {
         String email = Users.normalize(applicant.email().orElseThrow(() -> invalid("An email address is required")));
         jdbi.useTransaction(handle -> {
             Optional<User> existing = Users.byEmail(handle, email);
+            if (settings.confirmEmail() && isNotToBeTold(handle, existing, create)) {
+                return;
+            }
             if (existing.isEmpty() && !create) {
                 throw new AccountException(AccountError.OTP_DISABLED);
             }
@@ -426,6 +436,12 @@ final class Accounts {
             spare(handle, user.id(), OneTimeTokens.Purpose.MAGICLINK);
             mail(handle, user, OneTimeTokens.Purpose.MAGICLINK, email, applicant.challenge(), applicant.redirect());
         });
+    }
+
+    /** Where nobody is to learn who has an account, what is not sent is not told either. */
+    private boolean isNotToBeTold(Handle handle, Optional<User> existing, boolean create) {
+        return existing.map(user -> OneTimeTokens.issuedJustNow(handle, user.id(), OneTimeTokens.Purpose.MAGICLINK))
+                .orElse(!create || !settings.signUp());
     }
 
     /** Says nothing of whether there is such a user. */
@@ -565,6 +581,7 @@ final class Accounts {
         Users.lock(handle, id);
         if (redeemed.purpose() == OneTimeTokens.Purpose.EMAIL_CHANGE) {
             Users.setEmail(handle, id, redeemed.email());
+            Sessions.endAll(handle, id); // who had the former address may have had a session too
         } else {
             if (!Users.get(handle, id).confirmed()) {
                 Users.adopt(handle, id, redeemed.pending());

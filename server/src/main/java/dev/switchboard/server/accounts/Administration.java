@@ -95,7 +95,10 @@ final class Administration {
         return jdbi.inTransaction(handle -> {
             existing(handle, id);
             Users.lock(handle, id);
-            text(wish, "email").map(Users::normalize).ifPresent(email -> Users.setEmail(handle, id, email));
+            text(wish, "email").map(Users::normalize).ifPresent(email -> {
+                Users.setEmail(handle, id, email);
+                Sessions.endAll(handle, id);
+            });
             text(wish, "phone").ifPresent(phone -> Users.setPhone(handle, id, phone));
             text(wish, "role").ifPresent(role -> Users.setRole(handle, id, role));
             hash.ifPresent(fresh -> {

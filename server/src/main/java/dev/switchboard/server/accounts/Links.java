@@ -33,11 +33,21 @@ final class Links {
             return isSameOrigin(uri, new URI(site))
                     || settings.redirects().stream()
                             .anyMatch(allowed -> allowed.endsWith("*")
-                                    ? target.startsWith(allowed.substring(0, allowed.length() - 1))
+                                    ? begins(target, allowed.substring(0, allowed.length() - 1))
                                     : target.equals(allowed));
         } catch (java.net.URISyntaxException malformed) {
             return false;
         }
+    }
+
+    /** A host is allowed as a whole: what only begins with its name is another one. */
+    private static boolean begins(String target, String allowed) {
+        int authority = allowed.indexOf("://") + "://".length();
+        boolean hostIsWhole = allowed.length() == authority || allowed.indexOf('/', authority) >= 0;
+        return target.startsWith(allowed)
+                && (hostIsWhole
+                        || target.length() == allowed.length()
+                        || "/?#".indexOf(target.charAt(allowed.length())) >= 0);
     }
 
     private static boolean isSameOrigin(URI one, URI other) {

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.IntStream;
 import org.jdbi.v3.core.Handle;
 
 /**
@@ -16,6 +17,8 @@ import org.jdbi.v3.core.Handle;
  */
 final class OneTimeTokens {
     static final int MOST_GUESSES = 5;
+    /** Of one address that is not confirmed, under way at the same time. */
+    static final int MOST_SIGN_UPS = 5;
     /** How long a code that a link gave may wait to be exchanged. */
     private static final Duration CODE_LIFE = Duration.ofMinutes(5);
 
@@ -77,7 +80,11 @@ final class OneTimeTokens {
         this.life = life;
     }
 
-    /** A new one, in place of a former one for the same purpose. */
+    /**
+     * A new one, in place of a former one for the same purpose. Only sign-ups stand beside each other, up to {@link
+     * #MOST_SIGN_UPS}: each link brings the password of its own sign-up, and none where it was sent again while there are
+     * several, of which nobody can say whose it was.
+     */
     Issued issue(
             Handle handle,
             UUID userId,
@@ -87,16 +94,21 @@ final class OneTimeTokens {
             Optional<Pending> pending) {
         String number = tokens.nextNumber();
         String hashed = (challenge.isPresent() ? "pkce_" : "") + Tokens.hex(tokens.next());
+        List<Integer> places = places(handle, userId, purpose);
+        boolean again = pending.isEmpty() && places.size() == 1;
+        int place = pending.isPresent() ? freePlace(places) : again ? places.getFirst() : 0;
         handle.createUpdate("""
-                        insert into auth.one_time_tokens (user_id, purpose, token_hash, otp_hash, email, encrypted_password, user_meta_data, code_challenge, code_challenge_method)
-                        values (:user, :purpose, :hash, :otp, :email, :password, :metadata::jsonb, :challenge, :method)
-                        on conflict (user_id, purpose) do update set token_hash = excluded.token_hash, otp_hash = excluded.otp_hash,
+                        insert into auth.one_time_tokens (user_id, purpose, place, token_hash, otp_hash, email, encrypted_password, user_meta_data, code_challenge, code_challenge_method)
+                        values (:user, :purpose, :place, :hash, :otp, :email, :password, :metadata::jsonb, :challenge, :method)
+                        on conflict (user_id, purpose, place) do update set token_hash = excluded.token_hash, otp_hash = excluded.otp_hash,
                           email = excluded.email,
-                          encrypted_password = coalesce(excluded.encrypted_password, auth.one_time_tokens.encrypted_password),
-                          user_meta_data = coalesce(excluded.user_meta_data, auth.one_time_tokens.user_meta_data), code_challenge = excluded.code_challenge,
+                          encrypted_password = case when :again then auth.one_time_tokens.encrypted_password else excluded.encrypted_password end,
+                          user_meta_data = case when :again then auth.one_time_tokens.user_meta_data else excluded.user_meta_data end, code_challenge = excluded.code_challenge,
                           code_challenge_method = excluded.code_challenge_method, wrong_guesses = 0, created_at = now()""")
                 .bind("user", userId)
                 .bind("purpose", purpose.wire())
+                .bind("place", place)
+                .bind("again", again)
                 .bind("hash", Tokens.hex(hashed))
                 .bind("otp", Tokens.hash(email + number))
                 .bind("email", email)
@@ -106,6 +118,24 @@ final class OneTimeTokens {
                 .bind("method", challenge.map(Challenge::method).orElse(null))
                 .execute();
         return new Issued(hashed, number);
+    }
+
+    /** Of those under way, the newest first. */
+    private static List<Integer> places(Handle handle, UUID userId, Purpose purpose) {
+        return handle.createQuery("""
+                        select place from auth.one_time_tokens where user_id = :user and purpose = :purpose order by created_at desc""")
+                .bind("user", userId)
+                .bind("purpose", purpose.wire())
+                .mapTo(Integer.class)
+                .list();
+    }
+
+    /** The oldest goes where there is no other. */
+    private static int freePlace(List<Integer> taken) {
+        return IntStream.range(0, MOST_SIGN_UPS)
+                .filter(place -> !taken.contains(place))
+                .findFirst()
+                .orElseGet(taken::getLast);
     }
 
     /** Whether one for that purpose was issued less than a minute ago. */

@@ -27,6 +27,9 @@ final class Users {
     private static final String MERGE = "raw_%1$s_meta_data = (select coalesce(jsonb_object_agg(m.key, m.value), '{}')"
             + " from jsonb_each(raw_%1$s_meta_data || :value::jsonb) m where m.value <> 'null')";
 
+    /** Bytes of each of a user's two objects, as JSON text. */
+    static final int MOST_METADATA = 64 * 1024;
+
     private Users() {}
 
     /** Somebody new. */
@@ -114,7 +117,22 @@ final class Users {
             return Optional.empty();
         }
         user.email().ifPresent(email -> identify(handle, id, email));
+        bound(handle, id);
         return Optional.of(get(handle, id));
+    }
+
+    /** What is kept of a user goes into every token and every answer: however it grew, it is refused beyond a size. */
+    private static void bound(Handle handle, UUID id) {
+        int largest =
+                handle.createQuery("""
+                        select greatest(octet_length(raw_user_meta_data::text), octet_length(raw_app_meta_data::text))
+                          from auth.users where id = :id""").bind("id", id).mapTo(Integer.class).one();
+        if (largest > MOST_METADATA) {
+            throw new AccountException(
+                    AccountError.METADATA_TOO_LARGE,
+                    "user_metadata and app_metadata hold at most " + MOST_METADATA + " bytes each, and would hold "
+                            + largest);
+        }
     }
 
     /** Gives the user an identity of provider {@code email}, or changes its address. */
@@ -142,6 +160,7 @@ final class Users {
                 "encrypted_password = :value",
                 pending.map(OneTimeTokens.Pending::passwordHash).orElse(null));
         pending.ifPresent(own -> set(handle, id, "raw_user_meta_data = :value::jsonb", own.metadata()));
+        bound(handle, id);
     }
 
     /** The address is the user's: a link that was sent there came back. */
@@ -182,10 +201,12 @@ final class Users {
     /** Adds members to the user's own data; null takes one away. */
     static void mergeMetadata(Handle handle, UUID id, ObjectNode data) {
         set(handle, id, MERGE.formatted("user"), data.toString());
+        bound(handle, id);
     }
 
     static void mergeAppMetadata(Handle handle, UUID id, ObjectNode data) {
         set(handle, id, MERGE.formatted("app"), data.toString());
+        bound(handle, id);
     }
 
     static void setRole(Handle handle, UUID id, String role) {

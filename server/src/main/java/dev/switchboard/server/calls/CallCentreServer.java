@@ -10,6 +10,7 @@ import dev.switchboard.callcenter.telephony.TelephonyOutbox;
 import dev.switchboard.callcenter.telephony.TelephonyProvider;
 import dev.switchboard.server.auth.JwtTokens;
 import java.time.InstantSource;
+import java.util.Optional;
 import org.jdbi.v3.core.Jdbi;
 
 /** The call centre of a server: commands, what time does, the way to the telephone provider. Closed once. */
@@ -47,10 +48,18 @@ public final class CallCentreServer implements AutoCloseable {
         return ingest;
     }
 
+    /** Which of its threads has ended, if one has. */
+    public Optional<String> ended() {
+        if (deadlines.hasEnded()) {
+            return Optional.of("the call centre's deadlines ended");
+        }
+        return outbox.hasEnded() ? Optional.of("the telephony outbox ended") : Optional.empty();
+    }
+
     @Override
     public void close() {
+        connections.close(); // first, so that neither thread waits for one in vain
         deadlines.close();
         outbox.close();
-        connections.close();
     }
 }

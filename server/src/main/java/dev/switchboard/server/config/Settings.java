@@ -24,6 +24,7 @@ import java.util.Optional;
  * @param idleTimeout           without any frame, after which a connection is closed
  * @param authorizationPatience see {@link dev.switchboard.engine.EngineConfig}
  * @param publicUrl             of the server as its users see it, without a slash at the end; empty for host and port
+ * @param clientBytes           of memory for what clients sent and are sent, all together
  * @param corsOrigins           pages that may read answers, {@code *} for all
  */
 public record Settings(
@@ -41,6 +42,7 @@ public record Settings(
         Duration authorizationPatience,
         Optional<String> publicUrl,
         List<String> corsOrigins,
+        long clientBytes,
         HttpLimits http,
         AccountSettings accounts,
         DataSettings data,

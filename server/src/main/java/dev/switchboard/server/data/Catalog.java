@@ -13,6 +13,7 @@ import java.util.Set;
  * @param fingerprint  another one as soon as something is defined
  * @param types        names that a cast may use, with how they are written in SQL
  * @param roleSettings of each role, {@code ALTER ROLE ... SET}
+ * @param usable       the tables and functions that each role may use at all; of a role that is not there nothing is known
  */
 record Catalog(
         String fingerprint,
@@ -20,7 +21,17 @@ record Catalog(
         Map<TableName, List<Relationship>> relationships,
         Map<TableName, List<Routine>> routines,
         Map<String, String> types,
-        Map<String, Map<String, String>> roleSettings) {
+        Map<String, Map<String, String>> roleSettings,
+        Map<String, Usable> usable) {
+
+    /**
+     * What a role has privileges on.
+     *
+     * @param partly the tables of which it may read some columns only
+     */
+    record Usable(Set<TableName> tables, Set<TableName> routines, Set<TableName> partly) {
+        private static final Usable NOTHING = new Usable(Set.of(), Set.of(), Set.of());
+    }
 
     /**
      * A column.
@@ -50,6 +61,7 @@ record Catalog(
      * @param uniques  sets of columns of which no two rows have the same
      * @param open     whether role anon reaches it and no policy restricts that
      * @param plain    whether its rows have system columns of their own: no view, no partitioned table
+     * @param estimable whether it is a table whose rows no policy hides, so that an estimate tells of nothing hidden
      * @param computed functions that take a row and stand for columns, by name
      */
     record Table(
@@ -60,6 +72,7 @@ record Catalog(
             Map<String, TableName> computed,
             boolean open,
             boolean plain,
+            boolean estimable,
             Optional<String> comment) {
         Optional<Column> column(String name) {
             return Optional.ofNullable(columns.get(name));
@@ -136,6 +149,18 @@ record Catalog(
 
     Optional<Table> table(TableName name) {
         return Optional.ofNullable(tables.get(name));
+    }
+
+    /** Whether PostgreSQL would let the role do anything with the table; true where that is not known. */
+    boolean mayUse(String role, TableName table) {
+        return Optional.ofNullable(usable.get(role))
+                .map(known -> known.tables().contains(table))
+                .orElse(true);
+    }
+
+    /** What is there for a role, which is all that a hint may name. */
+    Usable usableBy(String role) {
+        return usable.getOrDefault(role, Usable.NOTHING);
     }
 
     List<Relationship> relationshipsOf(TableName name) {

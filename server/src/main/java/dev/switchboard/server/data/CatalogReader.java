@@ -10,6 +10,7 @@ import dev.switchboard.server.data.Catalog.Relationship;
 import dev.switchboard.server.data.Catalog.Result;
 import dev.switchboard.server.data.Catalog.Routine;
 import dev.switchboard.server.data.Catalog.Table;
+import dev.switchboard.server.data.Catalog.Usable;
 import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -35,6 +36,7 @@ final class CatalogReader {
                    a.attgenerated <> '' or a.attidentity = 'a' as generated,
                    c.relrowsecurity or coalesce('security_invoker=true' = any (c.reloptions), false) as guarded,
                    c.relkind = 'r' as plain,
+                   c.relkind in ('r', 'p', 'm') and not c.relrowsecurity as estimable,
                    has_table_privilege((select oid from pg_roles where rolname = 'anon'), c.oid, 'select, insert, update, delete') as anonymous,
                    obj_description(c.oid, 'pg_class') as table_comment, col_description(c.oid, a.attnum) as comment,
                    case when t.typtype = 'e' then (select array_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid) end as labels
@@ -106,6 +108,30 @@ final class CatalogReader {
                and coalesce((select g.context from pg_settings g where g.name = lower(split_part(s.setting, '=', 1))), 'user') = 'user'
              order by d.setdatabase""";
 
+    /** Per role of tokens what it has any privilege on, {@code kind} saying of what kind that is. */
+    private static final String USABLE = """
+            with roles as (
+              select oid, rolname from pg_roles where pg_has_role(current_user, oid, 'MEMBER') and rolname !~ '^pg_'),
+            spaces as (
+              select r.oid as role, r.rolname, n.oid, n.nspname from roles r, pg_namespace n
+               where n.nspname = any (?) and has_schema_privilege(r.oid, n.oid, 'usage'))
+            select s.rolname, 'table' as kind, s.nspname, c.relname as name
+              from spaces s join pg_class c on c.relnamespace = s.oid
+             where c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
+               and (has_table_privilege(s.role, c.oid, 'select, insert, update, delete')
+                    or has_any_column_privilege(s.role, c.oid, 'select, insert, update'))
+            union all
+            select distinct s.rolname, 'routine', s.nspname, p.proname
+              from spaces s join pg_proc p on p.pronamespace = s.oid
+             where has_function_privilege(s.role, p.oid, 'execute')
+            union all
+            select s.rolname, 'partly', s.nspname, c.relname
+              from spaces s join pg_class c on c.relnamespace = s.oid
+             where c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
+               and not has_table_privilege(s.role, c.oid, 'select') and has_any_column_privilege(s.role, c.oid, 'select')
+            union all
+            select rolname, 'role', '', '' from roles""";
+
     /** What SQL's own names of types stand for. */
     private static final Map<String, String> ALIASES = Map.ofEntries(
             Map.entry("int", "int4"),
@@ -166,7 +192,8 @@ final class CatalogReader {
                 readRelationships(connection, tables.keySet()),
                 routines,
                 readTypes(connection),
-                readRoleSettings(connection));
+                readRoleSettings(connection),
+                readUsable(connection));
     }
 
     private static PreparedStatement prepare(Connection connection, String sql, List<String> names)
@@ -225,6 +252,7 @@ final class CatalogReader {
                             Map.copyOf(computed.getOrDefault(name, Map.of())),
                             row.getBoolean("anonymous") && !row.getBoolean("guarded"),
                             row.getBoolean("plain"),
+                            row.getBoolean("estimable"),
                             Optional.ofNullable(row.getString("table_comment")));
                     tables.put(name, table);
                 }
@@ -460,5 +488,24 @@ final class CatalogReader {
             }
         }
         return Map.copyOf(settings);
+    }
+
+    private Map<String, Usable> readUsable(Connection connection) throws SQLException {
+        var usable = new HashMap<String, Usable>();
+        try (PreparedStatement query = prepare(connection, USABLE, schemas);
+                ResultSet row = query.executeQuery()) {
+            while (row.next()) {
+                Usable ofRole = usable.computeIfAbsent(
+                        row.getString("rolname"), _ -> new Usable(new HashSet<>(), new HashSet<>(), new HashSet<>()));
+                TableName name = name(row, "nspname", "name");
+                switch (row.getString("kind")) {
+                    case "table" -> ofRole.tables().add(name);
+                    case "partly" -> ofRole.partly().add(name);
+                    case "routine" -> ofRole.routines().add(name);
+                    case String role -> {} // it is there, whatever it may do
+                }
+            }
+        }
+        return Map.copyOf(usable);
     }
 }

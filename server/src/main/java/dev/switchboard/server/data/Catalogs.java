@@ -7,10 +7,13 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
 import javax.sql.DataSource;
 import org.postgresql.PGConnection;
 import org.slf4j.Logger;
@@ -24,7 +27,10 @@ import org.slf4j.LoggerFactory;
  */
 final class Catalogs implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Catalogs.class);
-    private static final int WAIT_MILLIS = 10_000;
+    private static final int WAIT_MILLIS = 2_000;
+    /** How long a table is open before that is said. */
+    private static final Duration OPEN_FOR = Duration.ofSeconds(5);
+
     private static final Duration RETRY = Duration.ofSeconds(1);
 
     private static final String FINGERPRINT = """
@@ -34,12 +40,16 @@ final class Catalogs implements AutoCloseable {
               (select count(*) || ':' || bit_xor(hashtextextended(oid || ' ' || xmin, 0)) from pg_proc where oid >= 16384),
               (select count(*) || ':' || bit_xor(hashtextextended(oid || ' ' || xmin, 0)) from pg_constraint where oid >= 16384),
               (select count(*) || ':' || bit_xor(hashtextextended(oid || ' ' || xmin, 0)) from pg_type where oid >= 16384),
-              (select count(*) || ':' || bit_xor(hashtextextended(oid || ' ' || xmin, 0)) from pg_namespace))""";
+              (select count(*) || ':' || bit_xor(hashtextextended(oid || ' ' || xmin, 0)) from pg_namespace),
+              (select count(*) || ':' || sum(xmin::text::bigint) from pg_auth_members))""";
 
     private final DataSource connections;
     private final DataSettings settings;
     private final ReentrantLock lock = new ReentrantLock();
-    private final Set<TableName> warned = ConcurrentHashMap.newKeySet();
+    /** Owned by the listening thread, as is {@code openSince}. */
+    private final Set<TableName> warned = new HashSet<>();
+
+    private final Map<TableName, Long> openSince = new HashMap<>();
     private final Thread listener;
     private volatile Catalog present;
     /** When it was last looked whether something changed, {@link System#nanoTime}; guarded by {@code lock}. */
@@ -101,15 +111,26 @@ final class Catalogs implements AutoCloseable {
     private Catalog read(Connection connection) throws SQLException {
         String fingerprint = fingerprint(connection);
         Catalog catalog = CatalogReader.read(connection, fingerprint, settings);
-        List<String> open = catalog.tables().values().stream()
-                .filter(table -> table.open() && warned.add(table.name()))
-                .map(table -> table.name().toString())
+        return catalog;
+    }
+
+    /** A migration makes tables, and their policies a little later: who is open only meanwhile is not warned of. */
+    private void warnOfOpenTables() {
+        Set<TableName> open = present.tables().values().stream()
+                .filter(Catalog.Table::open)
+                .map(Catalog.Table::name)
+                .collect(Collectors.toSet());
+        long now = System.nanoTime();
+        openSince.keySet().retainAll(open);
+        open.forEach(name -> openSince.putIfAbsent(name, now));
+        List<String> due = openSince.entrySet().stream()
+                .filter(entry -> now - entry.getValue() > OPEN_FOR.toNanos() && warned.add(entry.getKey()))
+                .map(entry -> entry.getKey().toString())
                 .sorted()
                 .toList();
-        if (!open.isEmpty()) {
-            LOG.warn("Anybody who reaches the port reaches these tables, which have no row level security: {}", open);
+        if (!due.isEmpty()) {
+            LOG.warn("Anybody who reaches the port reaches these tables, which have no row level security: {}", due);
         }
-        return catalog;
     }
 
     private static String fingerprint(Connection connection) throws SQLException {
@@ -136,8 +157,9 @@ final class Catalogs implements AutoCloseable {
                             lock.unlock();
                         }
                     }
+                    warnOfOpenTables();
                 }
-            } catch (SQLException broken) {
+            } catch (SQLException | RuntimeException broken) {
                 if (!closed) {
                     LOG.warn("Changes of the schema are not heard of at the moment: {}", broken.getMessage());
                     pause();

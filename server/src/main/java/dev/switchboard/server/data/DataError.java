@@ -83,6 +83,11 @@ public enum DataError {
     CLAIMS(401, "PGRST303", "JWT expired", "Refresh the token."),
     TOO_LARGE(
             400, "SWB001", "The answer is larger than allowed", "Ask for fewer rows or columns; see --data-max-bytes."),
+    EMBEDDED_CONDITION(
+            400,
+            "SWB003",
+            "A condition on an embedded resource does not choose which rows are written",
+            "Filter the rows of the table themselves, by their keys."),
     TOO_COMPLEX(400, "SWB002", "The request is too complex", "The message says which bound it goes beyond."),
     UNEXPECTED(500, "PGRSTX00", "Internal error; the server's log has its cause", "Look into the log.");
 

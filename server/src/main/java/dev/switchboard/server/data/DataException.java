@@ -1,6 +1,8 @@
 package dev.switchboard.server.data;
 
+import dev.switchboard.engine.model.TableName;
 import java.util.Optional;
+import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.StringNode;
@@ -47,10 +49,28 @@ final class DataException extends RuntimeException {
     /** Whether the catalog may have changed since it was read: worth another look. */
     boolean mayBeStale() {
         return switch (code) {
-            case "PGRST200", "PGRST202", "PGRST204", "PGRST205", "42703", "42P01", "42883", "42704", "0A000", "XX000" ->
-                true;
+            case "PGRST200",
+                    "PGRST202",
+                    "PGRST204",
+                    "PGRST205",
+                    "42501",
+                    "42703",
+                    "42P01",
+                    "42883",
+                    "42704",
+                    "0A000",
+                    "XX000" -> true;
             default -> false;
         };
+    }
+
+    /** For who may not see all columns of these tables: a hint that names one of theirs is left out. */
+    DataException withoutColumnsOf(Set<TableName> tables) {
+        boolean tells = code.equals("42703")
+                && tables.stream()
+                        .anyMatch(table -> hint.orElse("").contains("\"" + table.table() + ".")
+                                || text.contains(" " + table.table() + "."));
+        return tells ? new DataException(status, code, text, details, Optional.empty()) : this;
     }
 
     String json() {

@@ -90,7 +90,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
             if (refused.mayBeStale() && isRefreshed(catalog)) {
                 return route(asked, catalogs.present());
             }
-            throw refused;
+            throw refused.withoutColumnsOf(catalog.usableBy(identity.role()).partly());
         }
     }
 
@@ -195,9 +195,10 @@ public final class DataRoutes implements Handler, AutoCloseable {
 
     private Response table(Asked asked, Catalog catalog, String name) {
         Table table = catalog.table(new TableName(asked.schema(), name))
-                .orElseThrow(() -> noTable(catalog, new TableName(asked.schema(), name)));
+                .orElseThrow(() -> noTable(catalog, asked.identity().role(), new TableName(asked.schema(), name)));
+        refuseUnusable(asked, catalog, table);
         Query query = QueryParser.parse(asked.request().query(), false);
-        var planner = new Planner(catalog, settings);
+        var planner = new Planner(catalog, settings, asked.identity().role());
         return switch (asked.request().method()) {
             case "GET", "HEAD" -> read(asked, catalog, planner, table, query);
             case "POST" -> insert(asked, catalog, planner, table, query);
@@ -211,9 +212,21 @@ public final class DataRoutes implements Handler, AutoCloseable {
         };
     }
 
-    private static DataException noTable(Catalog catalog, TableName name) {
-        List<String> others = catalog.tables().keySet().stream()
-                .filter(other -> other.schema().equals(name.schema()))
+    /** As PostgreSQL would say it; but no statement is made for who may do nothing with the table. */
+    private static void refuseUnusable(Asked asked, Catalog catalog, Table table) {
+        String role = asked.identity().role();
+        if (!catalog.mayUse(role, table.name())) {
+            String state = "42501";
+            String message = "permission denied for table " + table.name().table();
+            throw new DataException(
+                    SqlErrors.status(state, message, role), state, message, Optional.empty(), Optional.empty());
+        }
+    }
+
+    private static DataException noTable(Catalog catalog, String role, TableName name) {
+        List<String> others = catalog.usableBy(role).tables().stream()
+                .filter(other ->
+                        other.schema().equals(name.schema()) && catalog.tables().containsKey(other))
                 .map(TableName::table)
                 .toList();
         return new DataException(
@@ -397,7 +410,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
             throw new DataException(DataError.ROUTINE_METHOD, "Cannot use the " + request.method() + " method on RPC");
         }
         Query query = QueryParser.parse(request.query(), reading);
-        var routines = new Routines(catalog);
+        var routines = new Routines(catalog, asked.identity().role());
         var function = new TableName(asked.schema(), name);
         Routine routine;
         Sql call;
@@ -475,7 +488,8 @@ public final class DataRoutes implements Handler, AutoCloseable {
             throw new DataException(DataError.MAX_AFFECTED_ROUTINE, DataError.MAX_AFFECTED_ROUTINE.message());
         }
         Range range = range(asked.request(), query);
-        Plan plan = new Planner(catalog, settings).call(routine, call, query, range, asked.wanted(), reading);
+        Plan plan = new Planner(catalog, settings, asked.identity().role())
+                .call(routine, call, query, range, asked.wanted(), reading);
         Plan.Outcome outcome = run(plan, asked, catalog);
         if (routine.result().isVoid() && plan.explained().isEmpty()) {
             return Answers.plain(asked, 204, outcome);

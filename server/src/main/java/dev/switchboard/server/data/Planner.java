@@ -16,10 +16,13 @@ final class Planner {
 
     private final Catalog catalog;
     private final DataSettings settings;
+    private final String role;
 
-    Planner(Catalog catalog, DataSettings settings) {
+    /** @param role who asks: hints name nothing that it may not use */
+    Planner(Catalog catalog, DataSettings settings, String role) {
         this.catalog = catalog;
         this.settings = settings;
+        this.role = role;
     }
 
     /**
@@ -32,15 +35,24 @@ final class Planner {
     // Reading
 
     Plan read(Table table, Query query, Range range, Wanted wanted) {
-        var writer = new ReadSql(catalog, query, settings);
+        var writer = new ReadSql(catalog, query, settings, role);
         Source source = Source.of(table, writer.nextAlias("_sb_t"));
         ReadSql.Level rows = writer.rows(source, range, true);
-        Preferences.Counted counted = wanted.preferences().counted();
+        Preferences.Counted counted = counted(table, query, wanted.preferences().counted());
         Optional<Sql> counting =
                 counted == Preferences.Counted.NONE ? Optional.empty() : Optional.of(writer.count(source));
         Sql main = answer(
                 wanted, new Sql(), rows, body(wanted, rows.names(), true), total(counting, counted), Optional.empty());
         return plan(main, counting.filter(_ -> counted != Preferences.Counted.EXACT), true, wanted);
+    }
+
+    /** An estimate is made of all rows, hidden ones too: it is given only of a table that hides none, and of that alone. */
+    private static Preferences.Counted counted(Table table, Query query, Preferences.Counted wanted) {
+        boolean reachesOthers = query.select().stream().anyMatch(Query.Item.Embed.class::isInstance)
+                || !table.computed().isEmpty();
+        return wanted == Preferences.Counted.NONE || (table.estimable() && !reachesOthers)
+                ? wanted
+                : Preferences.Counted.EXACT;
     }
 
     private static Sql total(Optional<Sql> counting, Preferences.Counted counted) {
@@ -165,21 +177,43 @@ final class Planner {
 
     Plan update(Table table, Query query, Body body, Wanted wanted) {
         var write = new WriteSql(table, query, wanted.preferences());
-        return written(table, query, write.update(body, returning(table, query, wanted, false)), wanted, false);
+        WriteSql.Returning returning = returning(table, query, wanted, false);
+        refuseConditionsOnEmbedded(query);
+        return written(table, query, write.update(body, returning), wanted, false);
     }
 
     Plan delete(Table table, Query query, Wanted wanted) {
         var write = new WriteSql(table, query, wanted.preferences());
-        return written(table, query, Optional.of(write.delete(returning(table, query, wanted, false))), wanted, false);
+        WriteSql.Returning returning = returning(table, query, wanted, false);
+        refuseConditionsOnEmbedded(query);
+        return written(table, query, Optional.of(write.delete(returning)), wanted, false);
+    }
+
+    /** It would say which rows are shown, not which are written: whoever meant the latter would lose every row. */
+    private static void refuseConditionsOnEmbedded(Query query) {
+        query.conditions().stream()
+                .filter(placed -> !placed.path().isEmpty())
+                .findFirst()
+                .ifPresent(placed -> {
+                    String path = String.join(".", placed.path());
+                    throw new DataException(
+                            DataError.EMBEDDED_CONDITION,
+                            "The condition on '" + path + "' does not choose which rows are written",
+                            Optional.of(
+                                    "Conditions on embedded resources choose what is shown of them; every row that the other"
+                                            + " conditions leave would be written."),
+                            Optional.of("Read the keys of the rows first, with '" + path
+                                    + "!inner' in select, and filter the write by those keys."));
+                });
     }
 
     private WriteSql.Returning returning(Table table, Query query, Wanted wanted, boolean inserted) {
-        new ReadSql(catalog, query, settings).refuseUnknownPaths();
+        new ReadSql(catalog, query, settings, role).refuseUnknownPaths();
         return switch (wanted.preferences().returned()) {
             case MINIMAL -> new WriteSql.Returning(Optional.of(Set.of()), inserted);
             case HEADERS -> new WriteSql.Returning(Optional.of(new LinkedHashSet<>(table.key())), inserted);
             case REPRESENTATION ->
-                new WriteSql.Returning(new ReadSql(catalog, query, settings).needed(table), inserted);
+                new WriteSql.Returning(new ReadSql(catalog, query, settings, role).needed(table), inserted);
         };
     }
 
@@ -224,7 +258,7 @@ final class Planner {
                 List.of(),
                 table.name().table(),
                 true);
-        var reader = new ReadSql(catalog, answered, settings);
+        var reader = new ReadSql(catalog, answered, settings, role);
         reader.nextAlias("_sb_t");
         return reader.rows(source, ALL, true);
     }
@@ -285,7 +319,7 @@ final class Planner {
                     .add(" as \"f\") ");
             from = Sql.of("\"_sb_src\"");
         }
-        var writer = new ReadSql(catalog, query, settings);
+        var writer = new ReadSql(catalog, query, settings, role);
         var source = new Source(
                 from,
                 writer.nextAlias("_sb_t"),

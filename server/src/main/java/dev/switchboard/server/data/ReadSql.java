@@ -48,11 +48,11 @@ final class ReadSql {
         COUNT
     }
 
-    ReadSql(Catalog catalog, Query query, DataSettings settings) {
+    ReadSql(Catalog catalog, Query query, DataSettings settings, String role) {
         this.catalog = catalog;
         this.query = query;
         this.settings = settings;
-        this.relations = new Relations(catalog);
+        this.relations = new Relations(catalog, role);
     }
 
     String nextAlias(String prefix) {

@@ -14,9 +14,12 @@ import tools.jackson.databind.node.ArrayNode;
 /** Which relationship an embedded resource means. Pure. */
 final class Relations {
     private final Catalog catalog;
+    private final String role;
 
-    Relations(Catalog catalog) {
+    /** @param role who asks: hints name nothing that it may not use */
+    Relations(Catalog catalog, String role) {
         this.catalog = catalog;
+        this.role = role;
     }
 
     /**
@@ -73,6 +76,7 @@ final class Relations {
 
     private DataException none(Table from, Embed embed) {
         List<String> neighbours = catalog.relationshipsOf(from.name()).stream()
+                .filter(this::isUsable)
                 .map(relationship -> relationship.to().table())
                 .distinct()
                 .toList();
@@ -92,10 +96,18 @@ final class Relations {
                         .map(meant -> "Perhaps you meant '" + meant + "' instead of '" + embed.name() + "'."));
     }
 
-    private static DataException ambiguous(Table from, Embed embed, List<Relationship> found) {
+    private boolean isUsable(Relationship relationship) {
+        return catalog.mayUse(role, relationship.to())
+                && relationship
+                        .junction()
+                        .map(junction -> catalog.mayUse(role, junction.table()))
+                        .orElse(true);
+    }
+
+    private DataException ambiguous(Table from, Embed embed, List<Relationship> found) {
         ArrayNode details = JsonMapper.shared().createArrayNode();
         var hints = new ArrayList<String>();
-        for (Relationship relationship : found) {
+        for (Relationship relationship : found.stream().filter(this::isUsable).toList()) {
             String name = relationship
                     .junction()
                     .map(junction -> junction.table().table())

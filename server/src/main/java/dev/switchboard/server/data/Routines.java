@@ -16,9 +16,12 @@ final class Routines {
     private static final Set<String> WHOLE_BODY = Set.of("json", "jsonb", "text", "bytea", "xml");
 
     private final Catalog catalog;
+    private final String role;
 
-    Routines(Catalog catalog) {
+    /** @param role who calls: hints name nothing that it may not use */
+    Routines(Catalog catalog, String role) {
         this.catalog = catalog;
+        this.role = role;
     }
 
     /**
@@ -86,11 +89,13 @@ final class Routines {
         String called = name + (list.isEmpty() ? "" : "(" + list + ")");
         String with =
                 list.isEmpty() ? " without parameters" : " with parameter" + (arguments.size() > 1 ? "s " : " ") + list;
-        Optional<String> hint = overloads.isEmpty()
+        Set<TableName> usable = catalog.usableBy(role).routines();
+        Optional<String> hint = overloads.isEmpty() || !usable.contains(name)
                 ? Suggestion.similar(
                                 name.table(),
-                                catalog.routines().keySet().stream()
-                                        .filter(other -> other.schema().equals(name.schema()))
+                                usable.stream()
+                                        .filter(other -> other.schema().equals(name.schema())
+                                                && catalog.routines().containsKey(other))
                                         .map(TableName::table)
                                         .toList())
                         .map(meant -> "Perhaps you meant to call the function " + name.schema() + "." + meant)

@@ -6,6 +6,7 @@ final class CloseCode {
     static final int PROTOCOL_ERROR = 1002;
     static final int TOO_LARGE = 1009;
     static final int SERVICE_RESTART = 1012;
+    static final int TRY_AGAIN_LATER = 1013;
 
     /** Codes beyond are of no range of the standard; Netty's decoder refuses the smaller wrong ones. */
     static final int LARGEST = 4999;

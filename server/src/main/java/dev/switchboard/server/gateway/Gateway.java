@@ -5,6 +5,7 @@ import dev.switchboard.engine.channel.TokenVerifier;
 import dev.switchboard.engine.deliver.Outbox;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
+import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.engine.model.ConnectionId;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.server.config.Settings;
@@ -15,7 +16,6 @@ import io.netty.channel.ChannelPipeline;
 import io.netty.channel.EventLoop;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.handler.codec.http.websocketx.Utf8FrameValidator;
-import io.netty.handler.codec.http.websocketx.WebSocket13FrameDecoder;
 import io.netty.handler.codec.http.websocketx.WebSocketDecoderConfig;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.concurrent.EventExecutor;
@@ -25,6 +25,7 @@ import io.vertx.core.internal.VertxInternal;
 import io.vertx.core.internal.net.NetSocketInternal;
 import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.impl.ConnectionBase;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -49,22 +50,28 @@ public final class Gateway implements Sink {
     private final Settings settings;
     private final TokenVerifier tokens;
     private final InstantSource clock;
+    private final MemoryBudget memory;
     private final List<LoopShard> shards;
     private final Map<EventExecutor, LoopShard> byLoop = new HashMap<>();
     private final GatewayCounters counters = new GatewayCounters();
     private final AtomicLong numbers = new AtomicLong();
     private volatile @Nullable Engine engine;
 
-    /** @param commitToSocketNanos takes the time from each change's commit to its bytes' hand-over to the sockets */
+    /**
+     * @param memory              of messages that arrive, all together
+     * @param commitToSocketNanos takes the time from each change's commit to its bytes' hand-over to the sockets
+     */
     public Gateway(
             Vertx vertx,
             Settings settings,
             TokenVerifier tokens,
             InstantSource clock,
+            MemoryBudget memory,
             LongConsumer commitToSocketNanos) {
         this.settings = settings;
         this.tokens = tokens;
         this.clock = clock;
+        this.memory = memory;
         var made = new ArrayList<LoopShard>();
         var castsWaiting = new AtomicLong();
         for (EventExecutor executor : ((VertxInternal) vertx).nettyEventLoopGroup()) {
@@ -103,6 +110,22 @@ public final class Gateway implements Sink {
     /** Whether so much waits to be broadcast that senders have to wait. */
     public boolean isCongested() {
         return shards.getFirst().isCongested();
+    }
+
+    /** Which event loop does not serve its connections, if one does not. */
+    public Optional<String> trouble(Instant now) {
+        return shards.stream()
+                .map(shard -> shard.trouble(now))
+                .flatMap(Optional::stream)
+                .findFirst();
+    }
+
+    /** Which event loop has ended, if one has. */
+    public Optional<String> ended() {
+        return shards.stream()
+                .filter(LoopShard::hasEnded)
+                .findFirst()
+                .map(shard -> "event loop " + shard.index() + " ended");
     }
 
     public int loopCount() {
@@ -177,6 +200,7 @@ public final class Gateway implements Sink {
                 new Outbox(settings.outbox(), System.nanoTime()),
                 settings.maxFrameBytes(),
                 counters,
+                memory,
                 clock.instant());
         socket.speaksFor(running.connect(id, accept.version(), accept.claims(), socket));
         shard.add(socket);
@@ -193,7 +217,7 @@ public final class Gateway implements Sink {
                 .withUTF8Validator(false)
                 .build();
         var former = pipeline.toMap();
-        pipeline.addLast("websocket", new WebSocket13FrameDecoder(config));
+        pipeline.addLast("websocket", new MeteredFrameDecoder(config, socket::holdsInDecoder));
         pipeline.addLast("utf8", new Utf8FrameValidator(false));
         pipeline.addLast("gateway", socket);
         former.forEach((name, handler) -> {

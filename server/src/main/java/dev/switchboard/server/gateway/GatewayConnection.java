@@ -3,6 +3,7 @@ package dev.switchboard.server.gateway;
 import dev.switchboard.engine.channel.Connection;
 import dev.switchboard.engine.channel.Outbound;
 import dev.switchboard.engine.deliver.Outbox;
+import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.protocol.ClientCodec;
 import dev.switchboard.engine.protocol.ClientMessage;
@@ -37,11 +38,23 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     /** Seconds that a goodbye may take. */
     private static final int MOST_TICKS_CLOSING = 5;
 
+    /** Bytes of a message that is not whole yet which nobody counts. */
+    private static final int UNCOUNTED = 16 * 1024;
+
+    /** What such a byte takes: buffers grow by doubling, and the whole message is copied out of them. */
+    private static final int HELD_COST = 2;
+
     private final Channel channel;
     private final LoopShard shard;
     private final Outbox outbox;
     private final int maxMessageBytes;
     private final GatewayCounters counters;
+    private final MemoryBudget memory;
+    /** Of a message that is not whole yet: in the decoder, and as fragments; what was taken for them. */
+    private int inDecoder;
+
+    private int inFragments;
+    private long taken;
     private @Nullable Connection connection;
     private @Nullable CompositeByteBuf fragments;
     private boolean binaryFragments;
@@ -55,12 +68,14 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
             Outbox outbox,
             int maxMessageBytes,
             GatewayCounters counters,
+            MemoryBudget memory,
             Instant now) {
         this.channel = channel;
         this.shard = shard;
         this.outbox = outbox;
         this.maxMessageBytes = maxMessageBytes;
         this.counters = counters;
+        this.memory = memory;
         this.lastReceived = now;
     }
 
@@ -143,6 +158,12 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
         }
     }
 
+    /** At once, without a word. */
+    void end() {
+        closing = true;
+        channel.close();
+    }
+
     /** What time brings: an expired token, a silent client. */
     void tick(Instant silentSince) {
         if (closing && ++ticksClosing > MOST_TICKS_CLOSING) {
@@ -164,6 +185,30 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
             }
         } finally {
             ReferenceCountUtil.release(message);
+        }
+    }
+
+    /** The decoder holds so much of a frame. */
+    void holdsInDecoder(int bytes) {
+        inDecoder = bytes;
+        account();
+    }
+
+    /** Little parts are not counted: every connection may have one. Beyond what there is for all, it ends. */
+    private void account() {
+        long holds = (long) inDecoder + inFragments;
+        long due = holds > UNCOUNTED ? HELD_COST * holds : 0;
+        if (due == taken) {
+            return;
+        }
+        if (due < taken) {
+            memory.give(taken - due);
+            taken = due;
+        } else if (memory.take(due - taken)) {
+            taken = due;
+        } else {
+            close(CloseCode.TRY_AGAIN_LATER, ErrorCode.MEMORY_LIMIT);
+            dropFragments();
         }
     }
 
@@ -199,12 +244,15 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
             binaryFragments = frame instanceof BinaryWebSocketFrame;
         }
         fragments.addComponent(true, frame.content().retain());
+        inFragments = fragments.readableBytes();
         if (fragments.readableBytes() > maxMessageBytes) {
             close(CloseCode.TOO_LARGE, ErrorCode.FRAME_TOO_LARGE);
             dropFragments();
         } else if (frame.isFinalFragment()) {
             message(binaryFragments, fragments);
             dropFragments();
+        } else {
+            account();
         }
     }
 
@@ -212,6 +260,8 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
         if (fragments != null) {
             fragments.release();
             fragments = null;
+            inFragments = 0;
+            account();
         }
     }
 
@@ -261,6 +311,7 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     @Override
     public void channelInactive(ChannelHandlerContext context) {
         dropFragments();
+        holdsInDecoder(0);
         shard.remove(this);
         connection().closed();
     }

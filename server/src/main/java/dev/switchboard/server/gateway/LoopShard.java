@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -53,6 +54,9 @@ final class LoopShard {
     /** How long a connection that reads, but is behind, is given before it is looked at again. */
     private static final Duration PAUSE = Duration.ofMillis(2);
 
+    /** Without a tick for so long a loop hangs. */
+    private static final Duration TICK_PATIENCE = Duration.ofSeconds(15);
+
     private sealed interface Item {
         record Batch(List<Recipients> recipients) implements Item {}
 
@@ -77,6 +81,7 @@ final class LoopShard {
     private final Set<GatewayConnection> touched = new LinkedHashSet<>();
     private final List<Instant> sentCommits = new ArrayList<>();
     private boolean paused;
+    private volatile Instant ticked;
 
     /** @param castsWaiting bytes of broadcasts that wait, shared by all loops */
     LoopShard(
@@ -86,6 +91,7 @@ final class LoopShard {
         this.clock = clock;
         this.commitToSocketNanos = commitToSocketNanos;
         this.castsWaiting = castsWaiting;
+        this.ticked = clock.instant();
     }
 
     int index() {
@@ -101,9 +107,31 @@ final class LoopShard {
         loop.scheduleAtFixedRate(() -> tick(idleTimeout), 1, 1, TimeUnit.SECONDS);
     }
 
+    /** One that throws would not come again, so none does; and a loop that hangs is found by ticks that do not come. */
     private void tick(Duration idleTimeout) {
-        Instant silentSince = now().minus(idleTimeout);
-        List.copyOf(connections.values()).forEach(connection -> connection.tick(silentSince));
+        ticked = now();
+        Instant silentSince = ticked.minus(idleTimeout);
+        for (GatewayConnection connection : List.copyOf(connections.values())) {
+            try {
+                connection.tick(silentSince);
+            } catch (RuntimeException fault) {
+                LOG.error("a connection could not be looked at; it ends", fault);
+                connection.end();
+            }
+        }
+    }
+
+    /** Why the loop does not serve its connections, if it does not. From any thread. */
+    Optional<String> trouble(Instant at) {
+        return ticked.plus(TICK_PATIENCE).isBefore(at)
+                ? Optional.of("event loop " + index + " has not moved for "
+                        + Duration.between(ticked, at).toSeconds() + " s")
+                : Optional.empty();
+    }
+
+    /** Whether the loop's thread has ended. From any thread. */
+    boolean hasEnded() {
+        return loop.isShuttingDown();
     }
 
     void add(GatewayConnection connection) {

@@ -1,8 +1,7 @@
 package dev.switchboard.server.http;
 
+import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.server.config.HttpLimits;
-import io.vertx.core.Future;
-import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
@@ -11,81 +10,40 @@ import io.vertx.core.json.JsonObject;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * From Vert.x' requests to {@link Handler}s and back: reads the whole body on the event loop, within a bound of size and
- * time, runs the handler on a virtual thread, and writes its answer.
+ * From Vert.x' requests to {@link Handler}s and back: reads the whole body on the event loop, runs the handler on a virtual thread, and writes its answer.
  */
 final class BlockingRoutes {
     private static final Logger LOG = LoggerFactory.getLogger(BlockingRoutes.class);
 
     private final HttpLimits limits;
     private final Cors cors;
-    /** Bytes of bodies that arrive or are worked on, and of answers that clients have not read yet. */
-    private final AtomicLong waiting = new AtomicLong();
+    private final BodyReader bodies;
+    private final MemoryBudget memory;
 
-    BlockingRoutes(HttpLimits limits, Cors cors) {
+    /** @param memory of bodies that arrive or are worked on, and of answers that clients have not read yet */
+    BlockingRoutes(HttpLimits limits, Cors cors, MemoryBudget memory) {
         this.limits = limits;
         this.cors = cors;
+        this.memory = memory;
+        this.bodies = new BodyReader(limits.bodyBytes(), limits.bodyTime(), memory);
     }
 
     void handle(HttpServerRequest request, Handler handler) {
-        secure(request);
         cors.allow(request);
         if (request.method().equals(HttpMethod.OPTIONS)) {
             cors.preflight(request);
             return;
         }
-        var body = Buffer.buffer();
-        var held = new Held();
-        Vertx vertx = Objects.requireNonNull(Vertx.currentContext(), "requests come on event loops")
-                .owner();
-        long timer = vertx.setTimer(limits.bodyTime().toMillis(), _ -> {
-            held.release();
-            refuse(
-                    request,
-                    408,
-                    "The request's body did not arrive within "
-                            + limits.bodyTime().toSeconds() + " s");
-            request.connection().close();
-        });
-        request.exceptionHandler(_ -> {
-            held.release();
-            vertx.cancelTimer(timer);
-        });
-        int most = Math.min(limits.bodyBytes(), handler.mostBodyBytes());
-        request.handler(part -> {
-            if (body.length() + part.length() > most) {
-                held.release();
-                refuse(request, 413, "The body is larger than " + most + " bytes");
-            } else if (held.take(part.length())) {
-                body.appendBuffer(part);
-            } else {
-                refuse(request, 503, "Too many bytes of requests and answers are under way; try again later");
-            }
-        });
-        request.endHandler(_ -> {
-            vertx.cancelTimer(timer);
-            if (held.handOver()) {
-                start(request, handler, body.getBytes());
-            }
-        });
-    }
-
-    private static void secure(HttpServerRequest request) {
-        HttpServerResponse response = request.response();
-        response.putHeader("X-Content-Type-Options", "nosniff");
-        response.putHeader("Referrer-Policy", "no-referrer");
-        response.putHeader("X-Frame-Options", "DENY");
-        response.putHeader("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
-        if (request.isSSL()) {
-            response.putHeader("Strict-Transport-Security", "max-age=31536000");
-        }
+        bodies.atMost(handler.mostBodyBytes())
+                .read(
+                        request,
+                        (status, message) -> refuse(request, status, message),
+                        body -> start(request, handler, body));
     }
 
     private static void refuse(HttpServerRequest request, int status, String message) {
@@ -101,10 +59,10 @@ final class BlockingRoutes {
         }
     }
 
-    private void start(HttpServerRequest request, Handler handler, byte[] body) {
+    private void start(HttpServerRequest request, Handler handler, BodyReader.Read body) {
         var client = new WaitingClient();
         request.response().closeHandler(_ -> client.leave());
-        Request value = value(request, body);
+        Request value = value(request, body.bytes());
         Thread.ofVirtual().name("http").start(() -> {
             try {
                 Response response = answer(handler, value, client);
@@ -114,7 +72,7 @@ final class BlockingRoutes {
                 LOG.error("{} {} could not be answered: {}", value.method(), value.path(), unwritable.toString());
                 request.connection().close();
             } finally {
-                waiting.addAndGet(-body.length);
+                body.release();
             }
         });
     }
@@ -166,42 +124,8 @@ final class BlockingRoutes {
             target.end();
         } else {
             int length = response.body().length;
-            Future<Void> read = target.end(Buffer.buffer(response.body()));
-            waiting.addAndGet(length);
-            read.onComplete(_ -> waiting.addAndGet(-length));
-        }
-    }
-
-    /** The bytes of one body while it arrives, counted with all others'. Owned by one event loop. */
-    private final class Held {
-        private int bytes;
-        private boolean over;
-
-        boolean take(int more) {
-            if (over) {
-                return false;
-            }
-            if (waiting.addAndGet(more) > limits.waitingBytes()) {
-                waiting.addAndGet(-more);
-                release();
-                return false;
-            }
-            bytes += more;
-            return true;
-        }
-
-        /** From here on, who answers counts them. */
-        boolean handOver() {
-            boolean whole = !over;
-            over = true;
-            return whole;
-        }
-
-        void release() {
-            if (!over) {
-                over = true;
-                waiting.addAndGet(-bytes);
-            }
+            memory.takeAnyway(length); // it is there, until its client has read it
+            target.end(Buffer.buffer(response.body())).onComplete(_ -> memory.give(length));
         }
     }
 

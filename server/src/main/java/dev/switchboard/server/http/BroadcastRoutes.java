@@ -7,25 +7,19 @@ import dev.switchboard.engine.protocol.BroadcastContent;
 import dev.switchboard.engine.protocol.Json;
 import dev.switchboard.engine.protocol.JsonBytes;
 import dev.switchboard.engine.protocol.ServerMessage;
-import io.vertx.core.Vertx;
-import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
-import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
-import java.util.function.Consumer;
 
 /**
  * Broadcasts over HTTP (SPEC B6-B9): {@code POST .../api/broadcast} for several messages, all or none, and {@code POST
@@ -44,8 +38,8 @@ final class BroadcastRoutes {
     private final BooleanSupplier congested;
     private final TokenVerifier tokens;
     private final InstantSource clock;
-    private final int maxBytes;
-    private final Duration bodyTime;
+    private final BodyReader bodies;
+    private final Cors cors;
 
     private record Message(String topic, BroadcastContent content) {}
 
@@ -63,22 +57,20 @@ final class BroadcastRoutes {
     /**
      * @param broadcast tells everyone who is joined to the topic
      * @param congested whether so much waits to be broadcast that senders have to wait
-     * @param maxBytes  of a body
-     * @param bodyTime  until it is there
      */
     BroadcastRoutes(
             BiConsumer<String, BroadcastContent> broadcast,
             BooleanSupplier congested,
             TokenVerifier tokens,
             InstantSource clock,
-            int maxBytes,
-            Duration bodyTime) {
+            BodyReader bodies,
+            Cors cors) {
         this.broadcast = broadcast;
         this.congested = congested;
         this.tokens = tokens;
         this.clock = clock;
-        this.maxBytes = maxBytes;
-        this.bodyTime = bodyTime;
+        this.bodies = bodies;
+        this.cors = cors;
     }
 
     /** What follows the endpoint's prefix, where the path is one of these routes. */
@@ -90,9 +82,9 @@ final class BroadcastRoutes {
     }
 
     void handle(HttpServerRequest request, String rest) {
-        request.response().putHeader("Access-Control-Allow-Origin", "*");
+        cors.allow(request);
         if (request.method().equals(HttpMethod.OPTIONS)) {
-            preflight(request.response());
+            cors.preflight(request, "POST, OPTIONS");
             return;
         }
         if (!request.method().equals(HttpMethod.POST)) {
@@ -105,16 +97,14 @@ final class BroadcastRoutes {
         } else if (congested.getAsBoolean()) {
             answer(request, 429, "message", "Too many messages wait to be broadcast; send again later");
         } else {
-            readBody(request, body -> take(request, claims.get(), rest, body));
+            bodies.read(request, (status, message) -> refuse(request, status, message), body -> {
+                try {
+                    take(request, claims.get(), rest, body.bytes());
+                } finally {
+                    body.release();
+                }
+            });
         }
-    }
-
-    private static void preflight(HttpServerResponse response) {
-        response.putHeader("Access-Control-Allow-Methods", "POST, OPTIONS")
-                .putHeader("Access-Control-Allow-Headers", "authorization, apikey, content-type, x-client-info")
-                .putHeader("Access-Control-Max-Age", "86400")
-                .setStatusCode(204)
-                .end();
     }
 
     private Optional<Claims> claims(HttpServerRequest request) {
@@ -129,27 +119,10 @@ final class BroadcastRoutes {
                                 : Optional.empty());
     }
 
-    private void readBody(HttpServerRequest request, Consumer<byte[]> done) {
-        Buffer body = Buffer.buffer();
-        Vertx vertx = Objects.requireNonNull(Vertx.currentContext(), "requests come on event loops")
-                .owner();
-        long timer =
-                vertx.setTimer(bodyTime.toMillis(), _ -> request.connection().close());
-        request.handler(part -> {
-            if (body.length() + part.length() <= maxBytes) {
-                body.appendBuffer(part);
-            } else if (!request.response().ended()) {
-                answer(request, 413, "message", "The body is larger than " + maxBytes + " bytes");
-            }
-        });
-        request.exceptionHandler(_ -> vertx.cancelTimer(timer));
-        request.endHandler(_ -> {
-            vertx.cancelTimer(timer);
-            if (!request.response().ended()) {
-                done.accept(body.getBytes());
-            }
-        });
-        request.resume();
+    private static void refuse(HttpServerRequest request, int status, String message) {
+        if (!request.response().ended()) {
+            answer(request, status, "message", message);
+        }
     }
 
     private void take(HttpServerRequest request, Claims claims, String rest, byte[] body) {

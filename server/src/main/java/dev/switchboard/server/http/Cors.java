@@ -41,8 +41,13 @@ public final class Cors {
     }
 
     void preflight(HttpServerRequest request) {
+        preflight(request, METHODS);
+    }
+
+    /** @param methods that the path has */
+    void preflight(HttpServerRequest request, String methods) {
         request.response()
-                .putHeader("Access-Control-Allow-Methods", METHODS)
+                .putHeader("Access-Control-Allow-Methods", methods)
                 .putHeader("Access-Control-Allow-Headers", HEADERS)
                 .putHeader("Access-Control-Max-Age", "86400")
                 .setStatusCode(204)

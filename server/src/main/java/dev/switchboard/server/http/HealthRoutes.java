@@ -1,16 +1,18 @@
 package dev.switchboard.server.http;
 
-import dev.switchboard.engine.pipeline.Progress;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.json.JsonObject;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** {@code /healthz}: the process answers. {@code /readyz}: changes flow, or which part does not work. */
 final class HealthRoutes {
-    private final Progress progress;
+    private final Map<String, Supplier<Optional<String>>> parts;
 
-    HealthRoutes(Progress progress) {
-        this.progress = progress;
+    /** @param parts by name, in order: each says in words of ours what is the matter with it, if something is */
+    HealthRoutes(Map<String, Supplier<Optional<String>>> parts) {
+        this.parts = parts;
     }
 
     void healthz(HttpServerRequest request) {
@@ -18,11 +20,14 @@ final class HealthRoutes {
     }
 
     void readyz(HttpServerRequest request) {
-        Optional<String> wal = progress.streamTrouble();
-        Optional<String> rows = progress.accessTrouble();
-        boolean ready = wal.isEmpty() && rows.isEmpty();
-        var parts = new JsonObject().put("wal", wal.orElse("ok")).put("authorization", rows.orElse("ok"));
-        answer(request, ready ? 200 : 503, new JsonObject().put("ready", ready).put("parts", parts));
+        var states = new JsonObject();
+        boolean ready = true;
+        for (var part : parts.entrySet()) {
+            Optional<String> trouble = part.getValue().get();
+            states.put(part.getKey(), trouble.orElse("ok"));
+            ready &= trouble.isEmpty();
+        }
+        answer(request, ready ? 200 : 503, new JsonObject().put("ready", ready).put("parts", states));
     }
 
     private static void answer(HttpServerRequest request, int status, JsonObject body) {

@@ -2,6 +2,7 @@ package dev.switchboard.server.http;
 
 import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.channel.TokenVerifier;
+import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.server.config.HttpLimits;
 import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.config.TlsFiles;
@@ -13,8 +14,12 @@ import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.http.HttpVersion;
 import io.vertx.core.net.PemKeyCertOptions;
 import io.vertx.core.net.ServerSSLOptions;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +27,8 @@ import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /** The one port: WebSocket paths to the gateway, health and metrics, one listener per event loop. */
 public final class HttpFront {
@@ -41,6 +48,7 @@ public final class HttpFront {
 
     /**
      * @param maxBroadcastBytes of a broadcast's body
+     * @param health            the parts of {@code /readyz}, see {@link HealthRoutes}
      * @param handlers          by the prefix of their paths, {@code /auth/v1}
      * @param pages             answers every other path
      */
@@ -53,18 +61,25 @@ public final class HttpFront {
             int maxBroadcastBytes,
             HttpLimits limits,
             Cors cors,
+            MemoryBudget memory,
+            Map<String, Supplier<Optional<String>>> health,
             Map<String, Handler> handlers,
             Handler pages) {
         this.gateway = gateway;
         this.pages = pages;
         this.handlers = Map.copyOf(handlers);
-        this.blocking = new BlockingRoutes(limits, cors);
+        this.blocking = new BlockingRoutes(limits, cors, memory);
         this.deadlines = new RequestDeadlines(limits);
         this.limits = limits;
-        this.health = new HealthRoutes(engine.progress());
+        this.health = new HealthRoutes(health);
         this.metrics = metrics;
         this.broadcasts = new BroadcastRoutes(
-                engine::broadcast, gateway::isCongested, tokens, clock, maxBroadcastBytes, limits.bodyTime());
+                engine::broadcast,
+                gateway::isCongested,
+                tokens,
+                clock,
+                new BodyReader(maxBroadcastBytes, limits.bodyTime(), memory),
+                cors);
     }
 
     /**
@@ -136,17 +151,64 @@ public final class HttpFront {
 
     private void route(HttpServerRequest request) {
         deadlines.met(request);
+        secure(request);
+        if (!hasOneHost(request)) {
+            request.response()
+                    .setStatusCode(400)
+                    .putHeader("Content-Type", "application/json")
+                    .putHeader("Connection", "close")
+                    .end("{\"code\":\"400\",\"message\":\"A request has exactly one Host header\"}");
+            return;
+        }
         switch (String.valueOf(request.path())) {
             case "/realtime/v1/websocket", "/socket/websocket" -> gateway.upgrade(request);
-            case "/healthz" -> health.healthz(request);
-            case "/readyz" -> health.readyz(request);
-            case "/metrics" -> scrape(request);
+            case "/healthz" -> forOperators(request, health::healthz);
+            case "/readyz" -> forOperators(request, health::readyz);
+            case "/metrics" -> forOperators(request, this::scrape);
             case String path ->
                 BroadcastRoutes.rest(path)
                         .ifPresentOrElse(
                                 rest -> broadcasts.handle(request, rest), // below /api, and no handler's
                                 () -> blocking.handle(request, handler(path).orElse(pages)));
         }
+    }
+
+    private static void secure(HttpServerRequest request) {
+        HttpServerResponse response = request.response();
+        response.putHeader("X-Content-Type-Options", "nosniff");
+        response.putHeader("Referrer-Policy", "no-referrer");
+        response.putHeader("X-Frame-Options", "DENY");
+        response.putHeader("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+        if (request.isSSL()) {
+            response.putHeader("Strict-Transport-Security", "max-age=31536000");
+        }
+    }
+
+    /** RFC 9112, section 3.2: two would be read as one by us and as the other by a proxy. */
+    private static boolean hasOneHost(HttpServerRequest request) {
+        int hosts = request.headers().getAll("Host").size();
+        return hosts == 1 || (hosts == 0 && request.version() != HttpVersion.HTTP_1_1);
+    }
+
+    /** Where a token of operators is set, nobody else learns how the server is. */
+    private void forOperators(HttpServerRequest request, Consumer<HttpServerRequest> route) {
+        boolean allowed =
+                limits.operatorsToken().map(token -> isBearer(request, token)).orElse(true);
+        if (allowed) {
+            route.accept(request);
+        } else {
+            request.response()
+                    .setStatusCode(401)
+                    .putHeader("WWW-Authenticate", "Bearer")
+                    .putHeader("Content-Type", "application/json")
+                    .end("{\"code\":\"401\",\"message\":\"The token of --operators-token is needed\"}");
+        }
+    }
+
+    private static boolean isBearer(HttpServerRequest request, String token) {
+        String given = String.valueOf(request.getHeader("Authorization"));
+        return MessageDigest.isEqual(
+                given.getBytes(StandardCharsets.UTF_8), ("Bearer " + token).getBytes(StandardCharsets.UTF_8));
     }
 
     private Optional<Handler> handler(String path) {

@@ -1,6 +1,7 @@
 package dev.switchboard.server.http;
 
 import dev.switchboard.engine.Engine;
+import dev.switchboard.engine.memory.ClientMemory;
 import dev.switchboard.engine.pipeline.Progress;
 import dev.switchboard.server.gateway.Gateway;
 import dev.switchboard.server.gateway.GatewayCounters;
@@ -11,12 +12,17 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /** What the server measures, in Prometheus' text format. Thread-safe. */
 public final class Metrics {
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    /** What counters ask: the registry itself holds them weakly, and a counter whose source is gone stands still. */
+    private final List<Supplier<Number>> counted = new ArrayList<>();
+
     private final Timer commitToSocket = Timer.builder("switchboard.commit.to.socket")
             .description("Time from a change's commit to the hand-over of its frame to the sockets")
             .serviceLevelObjectives(
@@ -39,7 +45,7 @@ public final class Metrics {
     }
 
     /** Binds the counters of the parts. */
-    public void bind(Engine engine, Gateway gateway, InstantSource clock) {
+    public void bind(Engine engine, Gateway gateway, ClientMemory memory, InstantSource clock) {
         Progress progress = engine.progress();
         GatewayCounters sockets = gateway.counters();
         gauge("connections", "Open WebSockets", () -> sockets.connections().get());
@@ -65,6 +71,18 @@ public final class Metrics {
                 "throttled",
                 "Times that a sender was not read because too much waited to be broadcast",
                 () -> sockets.throttled().sum());
+        counter(
+                "memory.refusals",
+                "Times that a client's wish did not fit into memory",
+                () -> memory.kept().refusals() + memory.passing().refusals());
+        gauge(
+                "memory.kept.bytes",
+                "Memory taken by joins and presence, by estimate",
+                () -> memory.kept().taken());
+        gauge(
+                "memory.passing.bytes",
+                "Memory taken by bodies, messages and answers",
+                () -> memory.passing().taken());
         gauge("lag.bytes", "WAL received and not yet delivered", progress::lagBytes);
         gauge(
                 "lag.seconds",
@@ -82,6 +100,7 @@ public final class Metrics {
     }
 
     private void counter(String name, String description, Supplier<Number> value) {
+        counted.add(value);
         FunctionCounter.builder(
                         "switchboard." + name, value, supplier -> supplier.get().doubleValue())
                 .description(description)

@@ -17,7 +17,8 @@ import javax.sql.DataSource;
 
 /** The tables of accounts in a database of one's own: the same script that the embedded one is migrated with. */
 public final class AccountsSchema {
-    private static final String SCRIPT = "/db/platform/V003__accounts.sql";
+    private static final List<String> SCRIPTS =
+            List.of("/db/platform/V003__accounts.sql", "/db/platform/V006__several_sign_ups.sql");
 
     private AccountsSchema() {}
 
@@ -42,11 +43,20 @@ public final class AccountsSchema {
 
     private static Optional<Preparation.Lack> lack(Connection connection) throws SQLException {
         try (Statement statement = connection.createStatement();
-                ResultSet row = statement.executeQuery("select to_regprocedure('auth.chain_audit_log()') is not null,"
-                        + " to_regclass('auth.users') is not null")) {
+                ResultSet row = statement.executeQuery(
+                        "select to_regprocedure('auth.chain_audit_log()') is not null,"
+                                + " to_regclass('auth.users') is not null,"
+                                + " exists (select from pg_attribute where attrelid = to_regclass('auth.one_time_tokens') and attname = 'place')")) {
             row.next();
-            if (row.getBoolean(1)) {
+            if (row.getBoolean(1) && row.getBoolean(3)) {
                 return Optional.empty();
+            }
+            if (row.getBoolean(1)) {
+                return Optional.of(new Preparation.Lack(
+                        Preparation.Weight.ADVISED,
+                        "the tables of accounts are those of an earlier version, so /auth/v1 stays off",
+                        List.of(script(SCRIPTS.getLast())),
+                        ""));
             }
             boolean others = row.getBoolean(2);
             return Optional.of(new Preparation.Lack(
@@ -54,17 +64,19 @@ public final class AccountsSchema {
                     others
                             ? "the table auth.users is another program's, so /auth/v1 stays off"
                             : "the tables of accounts do not exist, so /auth/v1 stays off",
-                    others ? List.of() : List.of(script()),
+                    others
+                            ? List.of()
+                            : SCRIPTS.stream().map(AccountsSchema::script).toList(),
                     others
                             ? "Its tokens are accepted where they are signed with the secret, or by --oidc-issuer."
                             : ""));
         }
     }
 
-    private static String script() {
-        try (InputStream in = AccountsSchema.class.getResourceAsStream(SCRIPT)) {
+    private static String script(String name) {
+        try (InputStream in = AccountsSchema.class.getResourceAsStream(name)) {
             if (in == null) {
-                throw new IllegalStateException("the program lacks its own " + SCRIPT);
+                throw new IllegalStateException("the program lacks its own " + name);
             }
             return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip().replaceFirst(";$", "");
         } catch (IOException failed) {

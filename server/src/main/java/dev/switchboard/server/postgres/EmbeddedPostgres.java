@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,6 +34,10 @@ public final class EmbeddedPostgres implements AutoCloseable {
     private final Path log;
     private final int port;
     private final String password;
+    /** Whoever starts or stops PostgreSQL holds it. */
+    private final ReentrantLock lock = new ReentrantLock();
+
+    private final PostmasterWatch watch;
 
     private EmbeddedPostgres(Path directory, Path binaries, int port, String password) {
         this.directory = directory;
@@ -41,6 +46,36 @@ public final class EmbeddedPostgres implements AutoCloseable {
         this.log = directory.resolve("postgres.log");
         this.port = port;
         this.password = password;
+        this.watch = new PostmasterWatch(new Watched(), log);
+    }
+
+    /** As its watch sees it. */
+    private final class Watched implements PostmasterWatch.Postmaster {
+        @Override
+        public boolean isRunning() {
+            lock.lock(); // who stops it to start it again is waited for
+            try {
+                return processId().filter(EmbeddedPostgres::isAlive).isPresent();
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        @Override
+        public void revive() throws IOException {
+            lock.lock();
+            try {
+                stopSurvivor();
+                launch();
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        @Override
+        public long freeBytes() {
+            return data.toFile().getUsableSpace();
+        }
     }
 
     /**
@@ -58,6 +93,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
             postgres.initialize();
             postgres.stopSurvivor();
             postgres.launch();
+            postgres.watch.start();
             return postgres;
         } catch (IOException failed) {
             throw new UncheckedIOException("the embedded PostgreSQL in " + directory + " does not start", failed);
@@ -102,6 +138,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
      * @param mode of the stop before, where it runs: fast or immediate
      */
     public void restart(String mode) {
+        lock.lock();
         try {
             if (Files.exists(data.resolve("postmaster.pid"))) {
                 stop(mode);
@@ -109,13 +146,28 @@ public final class EmbeddedPostgres implements AutoCloseable {
             launch();
         } catch (IOException failed) {
             throw new UncheckedIOException("the embedded PostgreSQL does not restart", failed);
+        } finally {
+            lock.unlock();
         }
+    }
+
+    /** Why it is not there at the moment, if it is not. */
+    public Optional<String> trouble() {
+        return watch.trouble();
+    }
+
+    /** Why it is not started any more, once that is so. */
+    public Optional<String> givenUp() {
+        return watch.givenUp();
     }
 
     @Override
     public void close() {
+        watch.close();
         try {
-            stop("fast");
+            if (processId().filter(EmbeddedPostgres::isAlive).isPresent()) {
+                stop("fast");
+            }
         } catch (IOException failed) {
             LOG.warn("The embedded PostgreSQL did not stop: {}", failed.getMessage());
         }
@@ -170,7 +222,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
             return;
         }
         long pid = Long.parseLong(Files.readAllLines(pidFile).getFirst().strip());
-        Optional<ProcessHandle> process = ProcessHandle.of(pid).filter(ProcessHandle::isAlive);
+        Optional<ProcessHandle> process = ProcessHandle.of(pid).filter(_ -> isAlive(pid));
         String commandLine =
                 process.flatMap(alive -> alive.info().commandLine()).orElse("");
         if (process.isEmpty() || !(commandLine.isEmpty() || commandLine.contains("postgres"))) {
@@ -179,6 +231,30 @@ public final class EmbeddedPostgres implements AutoCloseable {
             // pg_ctl goes by the data directory, however its path is spelt
             LOG.info("Stopping the PostgreSQL that a killed process left behind (pid {})", pid);
             stop("fast");
+        }
+    }
+
+    /** By its {@code postmaster.pid}, which is there from its start to its end. */
+    private Optional<Long> processId() {
+        try {
+            return Files.readAllLines(data.resolve("postmaster.pid")).stream()
+                    .findFirst()
+                    .map(line -> Long.parseLong(line.strip()));
+        } catch (IOException | NumberFormatException none) {
+            return Optional.empty();
+        }
+    }
+
+    /** One that has ended and was not waited for by whoever should have still has its number, and does not live. */
+    private static boolean isAlive(long pid) {
+        if (ProcessHandle.of(pid).filter(ProcessHandle::isAlive).isEmpty()) {
+            return false;
+        }
+        try {
+            String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"));
+            return !stat.substring(stat.lastIndexOf(')') + 1).strip().startsWith("Z");
+        } catch (IOException elsewhere) {
+            return true; // not Linux
         }
     }
 
