@@ -2,7 +2,17 @@ import { type FormerOffers, type IncomingCall, incomingCalls, type Row, remember
 import { useLiveAggregate, useLiveQuery, useLiveRow } from "@switchboard/react";
 import { useEffect, useMemo, useState } from "react";
 import { ticker } from "../ui/clock.tsx";
-import type { Agent, EndedCall, LiveCall, ParkedCall, Queue, QueueMember, Segment, SelfRow } from "./rows.ts";
+import type {
+  Agent,
+  CallSegment,
+  EndedCall,
+  LiveCall,
+  ParkedCall,
+  Queue,
+  QueueMember,
+  Segment,
+  SelfRow,
+} from "./rows.ts";
 import { useOrganization, useSession } from "./session.tsx";
 
 const CALL_COLUMNS =
@@ -128,6 +138,15 @@ export function useEndedCalls(limit: number) {
         .limit(limit),
     [id, limit],
     { keepPreviousData: true },
+  );
+}
+
+/** Who had the call, and when; in the order in which that began. */
+export function useCallSegments(callId: string | undefined) {
+  return useLiveQuery<CallSegment>(
+    (sb) => (callId ? sb.from("call_segments").select("*").eq("call_id", callId).order("from_at").order("id") : null),
+    [callId],
+    { stable: CALL },
   );
 }
 

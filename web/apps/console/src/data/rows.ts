@@ -103,6 +103,16 @@ export interface EndedCall extends Row {
   readonly ai_status: string | null;
 }
 
+/** A stretch of an agent's time with a call. */
+export interface CallSegment extends Row {
+  readonly id: string;
+  readonly call_id: string;
+  readonly agent_id: string;
+  readonly kind: string;
+  readonly from_at: string;
+  readonly to_at: string | null;
+}
+
 export interface Segment extends Row {
   readonly id: string;
   readonly call_id: string;
@@ -110,6 +120,7 @@ export interface Segment extends Row {
   readonly seq: number;
   readonly text: string;
   readonly final: boolean;
+  readonly created_at: string;
   readonly start_ms: number | null;
 }
 

@@ -265,6 +265,7 @@ export const en = {
     noTranscriptText: "What is said appears here as it is understood.",
     customer: "Caller",
     youSaid: "You",
+    colleagueSaid: "Agent",
     caller: "Caller",
     number: "Number",
     direction: "Direction",

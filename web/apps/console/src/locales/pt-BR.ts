@@ -266,6 +266,7 @@ export const ptBR: Texts = {
     noTranscriptText: "O que se diz aparece aqui assim que é entendido.",
     customer: "Cliente",
     youSaid: "Você",
+    colleagueSaid: "Atendente",
     caller: "Cliente",
     number: "Número",
     direction: "Sentido",

@@ -1,8 +1,10 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useCommands } from "../../data/api.ts";
-import { useAgents, useLiveCalls } from "../../data/floor.ts";
+import { useAgents, useCallSegments, useLiveCalls } from "../../data/floor.ts";
 import type { LiveCall } from "../../data/rows.ts";
+import { useSession } from "../../data/session.tsx";
+import { inHand } from "../../data/talk.ts";
 import { transferTargets, useCallMenu } from "../../floor/call-menu.ts";
 import { draggableCall } from "../../floor/drag.ts";
 import { EndDialog } from "../../floor/end-dialog.tsx";
@@ -26,7 +28,9 @@ export function ActiveCall({ call, isConsulted }: ActiveCallProps) {
   const stoppedAt = useStaleSince(useLiveCalls());
   const names = useNames();
   const look = CALL_LOOKS[call.state];
-  const since = call.answered_at ?? call.state_since;
+  const { userId } = useSession();
+  const own = inHand(useCallSegments(call.id).data, userId);
+  const since = own.since === undefined ? call.state_since : own.since - own.before;
   return (
     <section
       className={`panel active ${call.state === "held" ? "held" : ""}`}

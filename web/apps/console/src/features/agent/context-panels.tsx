@@ -1,7 +1,9 @@
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import { useOwnCalls, useTranscript } from "../../data/floor.ts";
+import { useCallSegments, useOwnCalls, useTranscript } from "../../data/floor.ts";
 import { type LiveCall, otherEnd, type Segment } from "../../data/rows.ts";
+import { useSession } from "../../data/session.tsx";
+import { speakerAt } from "../../data/talk.ts";
 import { callerName, phone, useNames } from "../../floor/names.ts";
 import { duration, timeOfDay } from "../../ui/clock.tsx";
 import { Icon } from "../../ui/icon.tsx";
@@ -12,6 +14,7 @@ export function TranscriptPanel({ callId }: { readonly callId: string | undefine
   const { t } = useTranslation();
   const transcript = useTranscript(callId);
   const lines = callId ? transcript.data : [];
+  const segments = useCallSegments(callId).data;
   const list = useRef<HTMLOListElement>(null);
   const isAtEnd = useRef(true);
   useEffect(() => {
@@ -42,20 +45,24 @@ export function TranscriptPanel({ callId }: { readonly callId: string | undefine
         }}
       >
         {lines.map((line) => (
-          <Line key={line.id} line={line} />
+          <Line key={line.id} line={line} speaker={speakerAt(segments, Date.parse(line.created_at))} />
         ))}
       </ol>
     </Panel>
   );
 }
 
-function Line({ line }: { readonly line: Segment }) {
+/** @param speaker the agent who had the customer then, where that is known */
+function Line({ line, speaker }: { readonly line: Segment; readonly speaker: string | undefined }) {
   const { t } = useTranslation();
+  const { userId } = useSession();
+  const names = useNames();
+  const agent = speaker === userId ? t("agent.youSaid") : (names.agent(speaker ?? null) ?? t("agent.colleagueSaid"));
   return (
     <li className={line.final ? "" : "part"}>
       <div className="row">
         <span className={line.track === "inbound" ? "mid quiet" : "mid"}>
-          {t(line.track === "inbound" ? "agent.caller" : "agent.youSaid")}
+          {line.track === "inbound" ? t("agent.caller") : agent}
         </span>
         {line.start_ms !== null && (
           <span className="faint" style={{ fontSize: 11 }}>

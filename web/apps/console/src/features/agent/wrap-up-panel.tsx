@@ -1,8 +1,10 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useCommands } from "../../data/api.ts";
-import { useWrapUpCall } from "../../data/floor.ts";
+import { useCallSegments, useWrapUpCall } from "../../data/floor.ts";
 import { type EndedCall, otherEnd, type SelfRow } from "../../data/rows.ts";
+import { useSession } from "../../data/session.tsx";
+import { inHand } from "../../data/talk.ts";
 import { phone } from "../../floor/names.ts";
 import { duration, useNow } from "../../ui/clock.tsx";
 import { Icon } from "../../ui/icon.tsx";
@@ -19,13 +21,15 @@ export function WrapUpPanel({ self }: { readonly self: SelfRow }) {
 function WrapUp({ call, until }: { readonly call: EndedCall; readonly until: string | null }) {
   const { t } = useTranslation();
   const commands = useCommands();
+  const { userId } = useSession();
+  const own = inHand(useCallSegments(call.id).data, userId);
   const [code, setCode] = useState<string | undefined>();
   return (
     <Panel title={t("agent.wrapUp")} className="wrap" actions={until && <Countdown until={until} />}>
       <div className="body">
         <div className="row" style={{ justifyContent: "space-between" }}>
           <span className="mid cut">{call.company_name ?? phone(otherEnd(call))}</span>
-          <span className="faint num">{duration(call.talk_s)}</span>
+          <span className="faint num">{duration(Math.round(own.before / 1_000))}</span>
         </div>
         <fieldset className="codes" aria-label={t("agent.codeLabel")}>
           {CODES.map((one) => (

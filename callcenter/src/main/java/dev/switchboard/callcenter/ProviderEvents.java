@@ -12,10 +12,12 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /**
  * What a telephone provider says of a call's legs, in whatever order and however often it comes (DOMAIN 3.3): the leg's
@@ -87,16 +89,30 @@ public final class ProviderEvents {
                 return applied(false);
             }
             Known known = touch(connection, call, event);
-            Optional<CallCommand> follows = leg.get().rises() ? follows(event, leg.get(), known) : Optional.empty();
-            if (follows.isEmpty()) {
+            List<CallCommand> follow = leg.get().rises() ? follows(event, leg.get(), known) : List.of();
+            if (follow.isEmpty()) {
                 return applied(true);
             }
-            CallCentre.Work work = calls.within(connection, new Actor.Server(), call, follows.get());
-            // a provider is told nothing of our rules: what they refuse is noted with its leg, and changes no more
-            return work.answer() instanceof Answer.Refused(Refusal refusal, var _, var _)
-                    ? refused(connection, call, event, refusal)
-                    : work;
+            return carryOut(connection, call, event, follow);
         }));
+    }
+
+    /** One after the other; what the first of them does not allow, the next does not either. */
+    private CallCentre.Work carryOut(Connection connection, UUID call, Event event, List<CallCommand> commands)
+            throws SQLException {
+        var unsettled = new ArrayList<UUID>();
+        boolean told = false;
+        CallCentre.Work work = applied(true);
+        for (CallCommand command : commands) {
+            work = calls.within(connection, new Actor.Server(), call, command);
+            // a provider is told nothing of our rules: what they refuse is noted with its leg, and changes no more
+            if (work.answer() instanceof Answer.Refused(Refusal refusal, var _, var _)) {
+                return refused(connection, call, event, refusal);
+            }
+            unsettled.addAll(work.unsettled());
+            told |= work.told();
+        }
+        return new CallCentre.Work(work.answer(), unsettled, told);
     }
 
     private static CallCentre.Work applied(boolean applied) {
@@ -137,30 +153,50 @@ public final class ProviderEvents {
             Optional<Instant> offeredAt,
             boolean consults) {}
 
-    /** One table: status of a leg, by whose it is, to what happens to the call. */
-    private static Optional<CallCommand> follows(Event event, Leg leg, Known call) {
+    /** One table: status of a leg, by whose it is, to what happens to the call, in order. */
+    private static List<CallCommand> follows(Event event, Leg leg, Known call) {
         ProviderStatus status = event.status();
+        // what is completed was answered: the message that says so has been overtaken, and what it does comes first
+        boolean overtook = status == ProviderStatus.COMPLETED && !leg.wasConnected();
         return switch (event.role()) {
             case CUSTOMER -> {
-                if (status.isConnected() && call.outbound()) {
-                    yield call.claimedBy().map(agent -> new CallCommand.Start(agent, Optional.empty()));
-                }
-                yield status.ends().map(outcome -> switch (outcome) {
+                Optional<CallCommand> answered = call.outbound() && (status.isConnected() || overtook)
+                        ? call.claimedBy().map(agent -> new CallCommand.Start(agent, Optional.empty()))
+                        : Optional.empty();
+                Optional<CallCommand> ended = status.ends().map(outcome -> switch (outcome) {
                     case COMPLETED, CANCELED -> new CallCommand.HangUp();
                     case ABANDONED, MISSED, BUSY, FAILED, NO_ANSWER, VOIDED -> new CallCommand.Fail(outcome);
                 });
+                yield Stream.of(answered, ended).flatMap(Optional::stream).toList();
             }
-            case AGENT ->
-                event.agent().flatMap(agent -> {
-                    if (status.isConnected()) { // of a call out, the customer's leg says that it is answered
-                        return call.outbound()
-                                ? Optional.empty()
-                                : Optional.of(new CallCommand.Start(agent, Optional.empty()));
-                    }
-                    return status.ends().isPresent() ? agentLegEnded(agent, leg, call) : Optional.empty();
-                });
-            case SUPERVISOR, EXTERNAL -> Optional.empty();
+            case AGENT -> {
+                if (event.agent().isEmpty()) {
+                    yield List.of();
+                }
+                UUID agent = event.agent().get();
+                if (status.isConnected()) { // of a call out, the customer's leg says that it is answered
+                    yield call.outbound() ? List.of() : List.of(new CallCommand.Start(agent, Optional.empty()));
+                }
+                if (overtook && !call.outbound() && wantedFor(agent, leg, call)) {
+                    yield List.of(
+                            new CallCommand.Start(agent, Optional.empty()),
+                            new CallCommand.End(Optional.of("agent_hangup")));
+                }
+                yield status.ends().isPresent()
+                        ? agentLegEnded(agent, leg, call).stream().toList()
+                        : List.of();
+            }
+            case SUPERVISOR, EXTERNAL -> List.of();
         };
+    }
+
+    /** Whether the leg was made for the offer or the lease that the agent has now. */
+    private static boolean wantedFor(UUID agent, Leg leg, Known call) {
+        boolean claimed = call.state() == CallState.Live.CLAIMED
+                && call.claimedBy().filter(agent::equals).isPresent();
+        return (claimed ? call.claimedAt() : call.offeredAt())
+                .filter(since -> !leg.since().isBefore(since))
+                .isPresent();
     }
 
     /**

@@ -34,7 +34,10 @@ import picocli.CommandLine.Spec;
             TokenCommand.class,
             KeysCommand.class
         },
-        footer = {"", "Through the launcher ./switchboard also: test (runs every test), bench (measures this machine)."
+        footer = {
+            "",
+            "Through the launcher ./switchboard also: supervise (start, and again when it dies; takes start's options), test (runs every test),"
+                    + " bench (measures this machine)."
         })
 public final class Main implements Runnable {
     private static final int FAILED = 1;

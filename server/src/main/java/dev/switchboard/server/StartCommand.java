@@ -3,6 +3,7 @@ package dev.switchboard.server;
 import dev.switchboard.callcenter.demo.DemoData;
 import dev.switchboard.callcenter.demo.DemoTraffic;
 import dev.switchboard.engine.channel.ChannelLimits;
+import dev.switchboard.engine.channel.Rooms;
 import dev.switchboard.engine.deliver.OutboxLimit;
 import dev.switchboard.engine.deliver.OverflowRule;
 import dev.switchboard.engine.postgres.Database;
@@ -92,6 +93,11 @@ final class StartCommand implements Callable<Integer> {
     @SuppressWarnings("unused") // read by SettingSources, before options are
     private @Nullable Path config;
 
+    @Option(
+            names = "--no-call-centre",
+            description = "A plain backend: nobody gets an organization by signing up, and /api answers 404.")
+    private boolean noCallCentre;
+
     @Option(names = "--demo", description = "Two organizations, their users, and calls that come and go.")
     private boolean demo;
 
@@ -112,6 +118,13 @@ final class StartCommand implements Callable<Integer> {
 
     @Option(names = "--max-joins-per-second", description = "Joins of one connection.", defaultValue = "100")
     private int maxJoinsPerSecond;
+
+    @Option(
+            names = "--rooms",
+            description =
+                    "Who may be in rooms, for broadcast and presence: open (everybody with the anon key) or signed-in.",
+            defaultValue = "open")
+    private String rooms = "";
 
     @Option(names = "--max-frame-bytes", description = "Size of a client's message.", defaultValue = "5000000")
     private int maxFrameBytes;
@@ -237,10 +250,11 @@ final class StartCommand implements Callable<Integer> {
                 port,
                 dataDirectory,
                 externalDatabase(),
+                !noCallCentre,
                 tls(),
                 maxConnections,
                 maxFrameBytes,
-                new ChannelLimits(maxChannels, maxJoinsPerSecond),
+                new ChannelLimits(maxChannels, maxJoinsPerSecond, rooms()),
                 new OutboxLimit(outboxBytes, OverflowRule.DISCONNECT),
                 sendBufferBytes,
                 Duration.ofSeconds(idleSeconds),
@@ -295,6 +309,16 @@ final class StartCommand implements Callable<Integer> {
         }
     }
 
+    private Rooms rooms() {
+        return switch (rooms) {
+            case "open" -> Rooms.OPEN;
+            case "signed-in" -> Rooms.SIGNED_IN;
+            default ->
+                throw new InvalidSettingException(
+                        "Invalid value for option '--rooms': " + rooms + " is neither open nor signed-in");
+        };
+    }
+
     private long clientBytes() {
         long heap = Runtime.getRuntime().maxMemory();
         if (clientBytes < 0 || clientBytes > heap) {
@@ -320,6 +344,10 @@ final class StartCommand implements Callable<Integer> {
     }
 
     private Optional<Database> externalDatabase() {
+        if (demo && noCallCentre) {
+            throw new InvalidSettingException(
+                    "--demo shows the call centre, and --no-call-centre leaves it out; leave out one");
+        }
         if (databaseUrl == null) {
             return Optional.empty();
         }

@@ -140,7 +140,7 @@ public final class Switchboard implements AutoCloseable {
             }
             EmbeddedPostgres postgres = EmbeddedPostgres.start(directory.postgres(), secrets.superuser());
             try {
-                Migrations.apply(postgres.database(), secrets.authenticator());
+                Migrations.apply(postgres.database(), secrets.authenticator(), settings.callCentre());
                 lookAtSchema(postgres.database());
                 Database reader = postgres.database().as(Migrations.AUTHENTICATOR, secrets.authenticator());
                 return new Switchboard(
@@ -240,12 +240,13 @@ public final class Switchboard implements AutoCloseable {
         vertx.setPeriodic(0, LogEnd.EVERY.toMillis(), _ -> blocking.execute(logEnd));
         data = new DataRoutes(dataConnections, settings.data(), tokens, time);
         // its tables are in the embedded database alone
-        callCentre = postgres.map(_ -> new CallCentreServer(callPool(), new FakeTelephonyProvider(), tokens, time));
+        callCentre = postgres.filter(_ -> settings.callCentre())
+                .map(_ -> new CallCentreServer(callPool(), new FakeTelephonyProvider(), tokens, time));
         console = new ConsoleConfig(
                 tokens.issue("anon", Map.of(), secrets.createdAt(), KEY_LIFE),
                 callCentre.isPresent(),
                 settings.accounts().signUp(),
-                this::isFirstRun);
+                () -> settings.callCentre() && isFirstRun());
         var front = new HttpFront(
                 gateway,
                 engine,
@@ -255,6 +256,7 @@ public final class Switchboard implements AutoCloseable {
                 settings.maxFrameBytes(),
                 settings.http(),
                 new Cors(settings.corsOrigins()),
+                settings.limits().rooms(),
                 memory.passing(),
                 health(time),
                 Map.of(
@@ -323,7 +325,7 @@ public final class Switchboard implements AutoCloseable {
                 404,
                 "application/problem+json",
                 "{\"status\":404,\"code\":\"not_found\",\"title\":\"There is no such thing\","
-                        + "\"detail\":\"The call centre works with the embedded PostgreSQL; this server has a database of yours\"}");
+                        + "\"detail\":\"The call centre works with the embedded PostgreSQL, and without --no-call-centre\"}");
     }
 
     private Handler accounts(Time time) {

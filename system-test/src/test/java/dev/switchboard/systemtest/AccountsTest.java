@@ -233,7 +233,9 @@ class AccountsTest {
         assertThat(wrong.code()).isEqualTo("otp_expired");
         assertThat(right.body().has("access_token")).isTrue();
         assertThat(again.status()).isEqualTo(200);
-        assertThat(again.body().path("identities").size()).isZero();
+        assertThat(again.body().path("identities").size())
+                .as("as a newcomer has")
+                .isEqualTo(1);
         assertThat(signIn(confirming, "fay@example.com", PASSWORD).status()).isEqualTo(200);
     }
 
@@ -417,7 +419,9 @@ class AccountsTest {
                 .useHandle(handle -> handle.execute(
                         "update auth.one_time_tokens set created_at = created_at - interval '2 minutes'"));
         Answer second = signUp(confirming, theirs);
-        assertThat(second.body().path("identities").size()).isZero();
+        assertThat(second.body().path("identities").size())
+                .as("as a newcomer has")
+                .isEqualTo(1);
 
         post(
                 confirming,

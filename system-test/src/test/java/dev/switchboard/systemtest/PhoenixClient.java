@@ -134,6 +134,11 @@ final class PhoenixClient implements WebSocket.Listener, AutoCloseable {
         return ref;
     }
 
+    /** Keeps the connection, which is closed after a minute of silence. */
+    void heartbeat() {
+        sendText("[null,\"" + refs.incrementAndGet() + "\",\"phoenix\",\"heartbeat\",{}]");
+    }
+
     /** Sends a push and returns its reference. */
     String push(String joinRef, String topic, String event, String payload) {
         String ref = Integer.toString(refs.incrementAndGet());

@@ -84,6 +84,7 @@ final class TestServer implements AutoCloseable {
         private DataSettings data = DataSettings.defaults();
         private HttpLimits http = HttpLimits.defaults();
         private List<String> origins = List.of("*");
+        private boolean callCentre = true;
         private long clientBytes = Runtime.getRuntime().maxMemory() / 2;
         private Optional<OidcSettings> oidc = Optional.empty();
 
@@ -123,6 +124,11 @@ final class TestServer implements AutoCloseable {
             return this;
         }
 
+        Wishes withoutCallCentre() {
+            callCentre = false;
+            return this;
+        }
+
         Wishes clientBytes(long wanted) {
             clientBytes = wanted;
             return this;
@@ -151,6 +157,7 @@ final class TestServer implements AutoCloseable {
                     0,
                     directory,
                     external,
+                    callCentre,
                     tls,
                     maxConnections,
                     100_000,

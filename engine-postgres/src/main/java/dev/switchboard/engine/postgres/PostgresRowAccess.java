@@ -101,8 +101,10 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                 tables.security(connection, relation, question.group().role());
         var visible = new BitSet();
         int place = answers.size();
-        answers.add(new Answer(visible, readable(relation, security), false));
+        boolean never = security.predicate() instanceof TableSecurity.Predicate.Never;
+        answers.add(new Answer(visible, never ? new BitSet() : readable(relation, security), false));
         if (!tables.probe(connection, relation.oid(), security, question.group())) {
+            answers.set(place, new Answer(visible, new BitSet(), false));
             return Optional.empty();
         }
         return switch (conditioned(security, question.condition())) {

@@ -5,6 +5,7 @@ import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.ConnectionId;
 import dev.switchboard.engine.model.WireVersion;
+import dev.switchboard.engine.protocol.Binding;
 import dev.switchboard.engine.protocol.BroadcastContent;
 import dev.switchboard.engine.protocol.ClientMessage;
 import dev.switchboard.engine.protocol.ErrorCode;
@@ -48,6 +49,12 @@ public final class Connection {
 
     /** Characters of what a channel tracks: everyone in the room is told all of it. */
     private static final int LARGEST_PRESENCE = 16_384;
+
+    /** Characters of bindings whose reply cannot be too large, whatever is escaped in it. */
+    private static final int SURELY_ANSWERED = 32 * 1024;
+
+    /** Bytes of the reply to a join. */
+    private static final int LARGEST_REPLY = 448 * 1024;
 
     /** One connection keeps at most this part of the memory of all. */
     private static final int CONNECTION_SHARE = 16;
@@ -174,6 +181,15 @@ public final class Connection {
             }
             channel.hold();
             channel.awaitToken(shared.clock().instant().plus(SIGN_IN_GRACE), ErrorCode.FOREIGN_TOPIC.reason());
+        } else if (!shared.limits().rooms().admits(claims)) {
+            channel.hold();
+            if (channel.wanted().isEmpty()) { // it is nothing but a room
+                if (!mayStillSignIn(channel)) {
+                    refuse(join, ErrorCode.ROOM_CLOSED, ErrorCode.ROOM_CLOSED.message());
+                    return;
+                }
+                channel.awaitToken(shared.clock().instant().plus(SIGN_IN_GRACE), ErrorCode.ROOM_CLOSED.reason());
+            }
         }
         admit(channel);
     }
@@ -198,6 +214,9 @@ public final class Connection {
                         .isPresent()) {
             return Optional.of(ErrorCode.JOIN_TOO_LARGE);
         }
+        if (isTooLargeToAnswer(join)) {
+            return Optional.of(ErrorCode.JOIN_TOO_LARGE);
+        }
         if (join.options().privateChannel()) {
             return Optional.of(ErrorCode.PRIVATE_CHANNEL);
         }
@@ -208,6 +227,27 @@ public final class Connection {
         return another && channels.size() >= shared.limits().channels()
                 ? Optional.of(ErrorCode.CHANNEL_LIMIT)
                 : Optional.empty();
+    }
+
+    /** The reply echoes all bindings, and has to fit into what waits for a connection. */
+    private boolean isTooLargeToAnswer(ClientMessage.Join join) {
+        long characters = join.bindings().stream()
+                .mapToLong(binding -> binding.words().length()
+                        + binding.select().stream()
+                                .flatMap(List::stream)
+                                .mapToLong(String::length)
+                                .sum())
+                .sum();
+        if (characters < SURELY_ANSWERED) {
+            return false;
+        }
+        var reply = new ServerMessage.Joined(
+                join.joinRef(),
+                join.ref(),
+                join.topic(),
+                join.bindings(),
+                join.bindings().stream().map(Binding::id).toList());
+        return reply.encode(version).payload().length > LARGEST_REPLY;
     }
 
     private boolean isJoinFlood() {
@@ -433,7 +473,10 @@ public final class Connection {
     private boolean maySpeak(Channel channel, ClientMessage message) {
         expire(channel, shared.clock().instant());
         if (channel.isHeld()) {
-            refuse(message, ErrorCode.FOREIGN_TOPIC, ErrorCode.FOREIGN_TOPIC.message());
+            ErrorCode why = PersonalTopic.isForeign(channel.topic(), channel.claims())
+                    ? ErrorCode.FOREIGN_TOPIC
+                    : ErrorCode.ROOM_CLOSED;
+            refuse(message, why, why.message());
             return false;
         }
         return channel.isJoined() && channels.get(channel.topic()) == channel;
@@ -467,7 +510,7 @@ public final class Connection {
             close(channel);
             return;
         }
-        if (channel.isHeld()) {
+        if (channel.isHeld() && shared.limits().rooms().admits(claims)) {
             channel.release();
             enter(channel);
         }

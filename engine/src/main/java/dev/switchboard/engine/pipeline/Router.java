@@ -152,9 +152,10 @@ final class Router implements Runnable {
                 if (change instanceof Change.Truncate) {
                     pass(candidates);
                     candidates.clear();
-                    refetch(
-                            ErrorCode.TABLE_TRUNCATED,
-                            channels(index.route(change).certain()));
+                    Routed concerned = index.route(change);
+                    if (!concerned.isEmpty()) {
+                        pass(List.of(new Candidate(batch.transaction(), change, concerned)));
+                    }
                     continue;
                 }
                 Routed concerned = index.route(change);
@@ -207,7 +208,11 @@ final class Router implements Runnable {
             Candidate candidate = candidates.get(i);
             progress.countDenied(
                     candidate.subscriptions().size() - grants.get(i).size());
-            if (!grants.get(i).isEmpty()) {
+            if (candidate.change() instanceof Change.Truncate) {
+                refetch(
+                        ErrorCode.TABLE_TRUNCATED,
+                        channels(grants.get(i).stream().map(Grant::subscription).toList()));
+            } else if (!grants.get(i).isEmpty()) {
                 var encoder = new ChangeEncoder(
                         candidate.transaction(), candidate.change(), ChangeEncoder.types(candidate.change(), types));
                 round.add(encoder, grants.get(i), candidate.transaction().committedAt());

@@ -36,6 +36,12 @@ public enum ErrorCode {
     // Tokens: at the handshake, in a join, or in an access_token message
     TOKEN_EXPIRED(
             "InvalidJWTToken", Where.TOKEN, Then.RETRY, "Token has expired", "Sign in again or refresh the token."),
+    TOKEN_EARLY(
+            "InvalidJWTToken",
+            Where.TOKEN,
+            Then.RETRY,
+            "The token does not hold yet",
+            "Its nbf or iat lies in the future by more than 30 s: check the issuer's clock."),
     CLAIMS_MISSING(
             "InvalidJWTToken",
             Where.TOKEN,
@@ -94,6 +100,12 @@ public enum ErrorCode {
             Then.REFUSED,
             "Private channels are not available",
             "Join without private: true."),
+    ROOM_CLOSED(
+            "RoomClosed",
+            Where.REPLY_OR_SYSTEM,
+            Then.REFUSED,
+            "Rooms are for users who have signed in",
+            "Join with a user's token; --rooms open admits everybody."),
     FOREIGN_TOPIC(
             "ForeignTopic",
             Where.REPLY_OR_SYSTEM,
@@ -129,7 +141,8 @@ public enum ErrorCode {
             "JoinTooLarge",
             Where.REPLY,
             Then.REFUSED,
-            "A join has at most 100 postgres_changes bindings, and a presence key of 255 characters",
+            "A join has at most 100 postgres_changes bindings, a reply of 448 KiB that echoes them, and a presence key of 255"
+                    + " characters",
             "Use several channels, or a filter with in or or."),
     INVALID_PAYLOAD(
             "InvalidPayload",

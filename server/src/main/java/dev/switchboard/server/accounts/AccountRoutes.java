@@ -378,6 +378,12 @@ public final class AccountRoutes implements Handler {
                 throw new AccountException(
                         AccountError.BAD_JWT,
                         "The identity provider keeps the accounts of its users, and not this server");
+            case JwtTokens.Reading.Signed signed
+            when signed.early(clock.instant()).isPresent() ->
+                throw new AccountException(
+                        AccountError.BAD_JWT,
+                        AccountError.BAD_JWT.message() + ": "
+                                + signed.early(clock.instant()).get());
             case JwtTokens.Reading.Signed signed when clock.instant().isBefore(signed.expiresAt()) -> signed;
             case JwtTokens.Reading.Signed _ ->
                 throw new AccountException(

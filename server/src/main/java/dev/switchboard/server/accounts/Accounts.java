@@ -585,6 +585,7 @@ final class Accounts {
         } else {
             if (!Users.get(handle, id).confirmed()) {
                 Users.adopt(handle, id, redeemed.pending());
+                OneTimeTokens.revoke(handle, id, OneTimeTokens.Purpose.SIGNUP);
             }
             Users.confirm(handle, id);
         }

@@ -203,16 +203,9 @@ final class OneTimeTokens {
         byte[] hash = Tokens.hash(email + number);
         for (Candidate candidate : candidates) {
             if (MessageDigest.isEqual(candidate.hash(), hash)) {
-                handle.createUpdate("delete from auth.one_time_tokens where user_id = :user and purpose = :purpose")
-                        .bind("user", userId)
-                        .bind("purpose", candidate.purpose())
-                        .execute();
-                return Optional.of(new Redeemed(
-                        userId,
-                        Purpose.valueOf(candidate.purpose().toUpperCase(Locale.ROOT)),
-                        email,
-                        Optional.empty(),
-                        candidate.pending()));
+                Purpose found = Purpose.valueOf(candidate.purpose().toUpperCase(Locale.ROOT));
+                revoke(handle, userId, found);
+                return Optional.of(new Redeemed(userId, found, email, Optional.empty(), candidate.pending()));
             }
         }
         handle.createUpdate("""
@@ -225,6 +218,14 @@ final class OneTimeTokens {
     }
 
     private record Candidate(String purpose, byte[] hash, Optional<Pending> pending) {}
+
+    /** Those for one purpose are of no use any more. */
+    static void revoke(Handle handle, UUID userId, Purpose purpose) {
+        handle.createUpdate("delete from auth.one_time_tokens where user_id = :user and purpose = :purpose")
+                .bind("user", userId)
+                .bind("purpose", purpose.wire())
+                .execute();
+    }
 
     /** What is under way ends: links and codes of somebody whose password or address changes. */
     static void revokeAll(Handle handle, UUID userId) {

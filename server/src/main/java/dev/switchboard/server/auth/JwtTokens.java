@@ -44,7 +44,10 @@ public final class JwtTokens implements TokenVerifier {
     private final Optional<ForeignIssuer> foreign;
     private final boolean symmetric;
 
-    /** What a token says, once its signature is found right; of its times only {@code exp} was looked for. */
+    /** How far the clocks of who issues tokens may be off. */
+    public static final Duration SKEW = Duration.ofSeconds(30);
+
+    /** What a token says, once its signature is found right; its times are not looked at yet. */
     public sealed interface Reading {
         /**
          * @param claims  all of them, of an identity provider's token with ours beside theirs
@@ -53,6 +56,17 @@ public final class JwtTokens implements TokenVerifier {
         record Signed(String role, Map<String, Object> claims, Instant expiresAt, boolean foreign) implements Reading {
             public Optional<String> text(String claim) {
                 return claims.get(claim) instanceof String text ? Optional.of(text) : Optional.empty();
+            }
+
+            /** Why it does not hold yet, beyond what clocks may differ; the same wherever it is brought. */
+            public Optional<String> early(Instant now) {
+                long latest = now.plus(SKEW).getEpochSecond();
+                if (claims.get("nbf") instanceof Number seconds && seconds.longValue() > latest) {
+                    return Optional.of("JWT not yet valid");
+                }
+                return claims.get("iat") instanceof Number seconds && seconds.longValue() > latest
+                        ? Optional.of("JWT issued at future")
+                        : Optional.empty();
             }
 
             /** All claims as a JSON object. */
@@ -171,6 +185,10 @@ public final class JwtTokens implements TokenVerifier {
                 if (!now.isBefore(signed.expiresAt())) {
                     long seconds = now.getEpochSecond() - signed.expiresAt().getEpochSecond();
                     yield new Result.Invalid(ErrorCode.TOKEN_EXPIRED, "Token has expired " + seconds + " seconds ago");
+                }
+                Optional<String> early = signed.early(now);
+                if (early.isPresent()) {
+                    yield new Result.Invalid(ErrorCode.TOKEN_EARLY, early.get());
                 }
                 yield new Result.Valid(new Claims(group(signed.role(), signed.claims()), signed.expiresAt()));
             }

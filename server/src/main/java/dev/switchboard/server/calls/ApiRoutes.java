@@ -99,6 +99,10 @@ public final class ApiRoutes implements Handler {
             case JwtTokens.Reading.Signed signed
             when !clock.instant().isBefore(signed.expiresAt()) ->
                 throw new Problem(Refusal.NOT_SIGNED_IN, "The token has expired");
+            case JwtTokens.Reading.Signed signed
+            when signed.early(clock.instant()).isPresent() ->
+                throw new Problem(
+                        Refusal.NOT_SIGNED_IN, signed.early(clock.instant()).get());
             case JwtTokens.Reading.Signed signed -> actor(signed, who);
         };
     }

@@ -214,7 +214,7 @@ final class Exchange {
     /** The key under which this request is carried out once, if it brings one. */
     Optional<OnceKey> once(UUID organization) {
         return idempotencyKey()
-                .map(key -> new OnceKey(organization, actor.user().orElse(new UUID(0, 0)), key, hash(request)));
+                .map(key -> new OnceKey(organization, actor.user().orElse(OnceKey.NOBODY), key, hash(request)));
     }
 
     private static byte[] hash(Request request) {

@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param port                  0 for any free one
  * @param dataDirectory         everything that is kept: database, secrets, lock
  * @param externalDatabase      a PostgreSQL of one's own; empty for the embedded one
+ * @param callCentre            whether the embedded database has organizations, calls and {@code /api}
  * @param tls                   empty for plain HTTP
  * @param maxConnections        WebSockets at the same time
  * @param maxFrameBytes         of one message of a client
@@ -32,6 +33,7 @@ public record Settings(
         int port,
         Path dataDirectory,
         Optional<Database> externalDatabase,
+        boolean callCentre,
         Optional<TlsFiles> tls,
         int maxConnections,
         int maxFrameBytes,

@@ -74,6 +74,13 @@ record Catalog(
             boolean plain,
             boolean estimable,
             Optional<String> comment) {
+        /** As who may use these columns alone sees it. */
+        Table withColumns(Set<String> usable) {
+            var left = new LinkedHashMap<>(columns);
+            left.keySet().retainAll(usable);
+            return new Table(name, left, key, uniques, computed, open, plain, estimable, comment);
+        }
+
         Optional<Column> column(String name) {
             return Optional.ofNullable(columns.get(name));
         }

@@ -15,7 +15,6 @@ import dev.switchboard.server.http.Request;
 import dev.switchboard.server.http.Response;
 import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HashMap;
@@ -35,8 +34,6 @@ public final class DataRoutes implements Handler, AutoCloseable {
     public static final String PREFIX = "/rest/v1";
 
     private static final Logger LOG = LoggerFactory.getLogger(DataRoutes.class);
-    /** How far the clocks of who issues tokens may be off. */
-    private static final Duration SKEW = Duration.ofSeconds(30);
     /** Up to here an estimate is replaced by the exact count. */
     private static final long ESTIMATE_FROM = 1000;
 
@@ -118,21 +115,15 @@ public final class DataRoutes implements Handler, AutoCloseable {
                 throw new DataException(DataError.INVALID_TOKEN, code.message());
             case JwtTokens.Reading.Signed signed -> {
                 Instant now = clock.instant();
-                if (!now.isBefore(signed.expiresAt().plus(SKEW))) {
+                if (!now.isBefore(signed.expiresAt().plus(JwtTokens.SKEW))) {
                     throw new DataException(DataError.CLAIMS, "JWT expired");
                 }
-                refuseFuture(signed, "nbf", "JWT not yet valid", now);
-                refuseFuture(signed, "iat", "JWT issued at future", now);
+                signed.early(now).ifPresent(early -> {
+                    throw new DataException(DataError.CLAIMS, early);
+                });
                 yield new Asked.Identity(signed.role(), signed.json());
             }
         };
-    }
-
-    private static void refuseFuture(JwtTokens.Reading.Signed signed, String claim, String message, Instant now) {
-        if (signed.claims().get(claim) instanceof Number seconds
-                && seconds.longValue() > now.plus(SKEW).getEpochSecond()) {
-            throw new DataException(DataError.CLAIMS, message);
-        }
     }
 
     private MediaType media(Request request) {

@@ -7,6 +7,7 @@ import dev.switchboard.server.data.Catalog.Table;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -29,12 +30,15 @@ final class OpenApi {
                            has_table_privilege(c.oid, 'select') or has_any_column_privilege(c.oid, 'select') as "get",
                            has_table_privilege(c.oid, 'insert') or has_any_column_privilege(c.oid, 'insert') as "post",
                            has_table_privilege(c.oid, 'update') or has_any_column_privilege(c.oid, 'update') as "patch",
-                           has_table_privilege(c.oid, 'delete') as "delete"
+                           has_table_privilege(c.oid, 'delete') as "delete",
+                           (select json_agg(a.attname) from pg_attribute a
+                             where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+                               and has_column_privilege(c.oid, a.attnum, 'select, insert, update')) as "columns"
                       from pg_class c join pg_namespace n on n.oid = c.relnamespace
                      where c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition and n.nspname =\s""")
                 .value(schema)
                 .add(
-                        " union all select 'f', p.proname, false, has_function_privilege(p.oid, 'execute'), false, false"
+                        " union all select 'f', p.proname, false, has_function_privilege(p.oid, 'execute'), false, false, null"
                                 + " from pg_proc p join pg_namespace n on n.oid = p.pronamespace where p.prokind = 'f' and n.nspname = ")
                 .value(schema)
                 .add(") as \"r\") as \"q\"");
@@ -44,6 +48,7 @@ final class OpenApi {
     static String describe(Catalog catalog, String schema, String visible) {
         var tables = new HashMap<String, List<String>>();
         var functions = new ArrayList<String>();
+        var columns = new HashMap<String, Set<String>>();
         JSON.readTree(visible).forEach(entry -> {
             List<String> methods = List.of("get", "post", "patch", "delete").stream()
                     .filter(method -> entry.path(method).asBoolean())
@@ -54,6 +59,9 @@ final class OpenApi {
                 }
             } else if (!methods.isEmpty()) {
                 tables.put(entry.path("name").asString(), methods);
+                var usable = new HashSet<String>();
+                entry.path("columns").forEach(column -> usable.add(column.asString()));
+                columns.put(entry.path("name").asString(), usable);
             }
         });
         ObjectNode document = JSON.createObjectNode().put("swagger", "2.0");
@@ -73,6 +81,8 @@ final class OpenApi {
                 .filter(table -> table.name().schema().equals(schema)
                         && tables.containsKey(table.name().table()))
                 .sorted(Comparator.comparing(table -> table.name().table()))
+                .map(table ->
+                        table.withColumns(columns.getOrDefault(table.name().table(), Set.of())))
                 .forEach(table -> {
                     path(paths, table, tables);
                     definition(definitions, catalog, table);

@@ -38,7 +38,7 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     /** Seconds that a goodbye may take. */
     private static final int MOST_TICKS_CLOSING = 5;
 
-    /** Bytes of a message that is not whole yet which nobody counts. */
+    /** Bytes, of a message that is not whole yet or of what waits to be sent, that nobody counts. */
     private static final int UNCOUNTED = 16 * 1024;
 
     /** What such a byte takes: buffers grow by doubling, and the whole message is copied out of them. */
@@ -59,6 +59,7 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     private @Nullable CompositeByteBuf fragments;
     private boolean binaryFragments;
     private Instant lastReceived;
+    private long pendingAtTick;
     private boolean closing;
     private int ticksClosing;
 
@@ -110,7 +111,10 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
         if (closing) {
             return false;
         }
-        Outbox.Verdict verdict = outbox.offer(pendingBytes(), frameBytes, nanos);
+        long pending = pendingBytes();
+        Outbox.Verdict verdict = shard.memoryIsShort() && pending > UNCOUNTED
+                ? Outbox.Verdict.OVERFLOW
+                : outbox.offer(pending, frameBytes, nanos);
         if (verdict == Outbox.Verdict.OVERFLOW) {
             overflow();
         }
@@ -170,6 +174,10 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
             channel.close(); // its goodbye does not get through
             return;
         }
+        if (shard.memoryIsShort() && pendingBytes() > UNCOUNTED && pendingBytes() >= pendingAtTick) {
+            overflow(); // others need what waits for a client that does not read
+        }
+        pendingAtTick = pendingBytes();
         connection().expire();
         if (lastReceived.isBefore(silentSince)) {
             close(CloseCode.NORMAL, ErrorCode.IDLE);

@@ -82,6 +82,9 @@ final class LoopShard {
     private final List<Instant> sentCommits = new ArrayList<>();
     private boolean paused;
     private volatile Instant ticked;
+    private final SocketMemory memory = new SocketMemory();
+    /** As it was at the last look; owned by the loop. */
+    private boolean memoryIsShort;
 
     /** @param castsWaiting bytes of broadcasts that wait, shared by all loops */
     LoopShard(
@@ -110,6 +113,7 @@ final class LoopShard {
     /** One that throws would not come again, so none does; and a loop that hangs is found by ticks that do not come. */
     private void tick(Duration idleTimeout) {
         ticked = now();
+        memoryIsShort = memory.isShort();
         Instant silentSince = ticked.minus(idleTimeout);
         for (GatewayConnection connection : List.copyOf(connections.values())) {
             try {
@@ -140,6 +144,11 @@ final class LoopShard {
 
     void remove(GatewayConnection connection) {
         connections.remove(connection.connection().id().number());
+    }
+
+    /** On the loop: whether what waits for all sockets is more than there should be. */
+    boolean memoryIsShort() {
+        return memoryIsShort;
     }
 
     /** Whether so much waits that senders have to. */
@@ -196,6 +205,7 @@ final class LoopShard {
     /** Hands over what waits, in order, until a connection needs time; then looks again a little later. */
     private void drain() {
         drainScheduled.set(false);
+        memoryIsShort = memory.isShort();
         if (!paused) {
             handOver();
         }

@@ -1,6 +1,7 @@
 package dev.switchboard.server.http;
 
 import dev.switchboard.engine.channel.PersonalTopic;
+import dev.switchboard.engine.channel.Rooms;
 import dev.switchboard.engine.channel.TokenVerifier;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.protocol.BroadcastContent;
@@ -40,6 +41,7 @@ final class BroadcastRoutes {
     private final InstantSource clock;
     private final BodyReader bodies;
     private final Cors cors;
+    private final Rooms rooms;
 
     private record Message(String topic, BroadcastContent content) {}
 
@@ -64,13 +66,15 @@ final class BroadcastRoutes {
             TokenVerifier tokens,
             InstantSource clock,
             BodyReader bodies,
-            Cors cors) {
+            Cors cors,
+            Rooms rooms) {
         this.broadcast = broadcast;
         this.congested = congested;
         this.tokens = tokens;
         this.clock = clock;
         this.bodies = bodies;
         this.cors = cors;
+        this.rooms = rooms;
     }
 
     /** What follows the endpoint's prefix, where the path is one of these routes. */
@@ -94,6 +98,8 @@ final class BroadcastRoutes {
         Optional<Claims> claims = claims(request);
         if (claims.isEmpty()) {
             answer(request, 401, "message", "Unauthorized");
+        } else if (!rooms.admits(claims.get())) {
+            answer(request, 403, "message", "Rooms are for users who have signed in");
         } else if (congested.getAsBoolean()) {
             answer(request, 429, "message", "Too many messages wait to be broadcast; send again later");
         } else {

@@ -1,6 +1,7 @@
 package dev.switchboard.server.http;
 
 import dev.switchboard.engine.Engine;
+import dev.switchboard.engine.channel.Rooms;
 import dev.switchboard.engine.channel.TokenVerifier;
 import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.server.config.HttpLimits;
@@ -61,6 +62,7 @@ public final class HttpFront {
             int maxBroadcastBytes,
             HttpLimits limits,
             Cors cors,
+            Rooms rooms,
             MemoryBudget memory,
             Map<String, Supplier<Optional<String>>> health,
             Map<String, Handler> handlers,
@@ -79,7 +81,8 @@ public final class HttpFront {
                 tokens,
                 clock,
                 new BodyReader(maxBroadcastBytes, limits.bodyTime(), memory),
-                cors);
+                cors,
+                rooms);
     }
 
     /**

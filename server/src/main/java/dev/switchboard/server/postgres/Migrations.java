@@ -24,18 +24,25 @@ public final class Migrations {
                 .outOfOrder(true) // the platform's numbers stay below the application's, also those that come later
                 .load()
                 .migrate();
-        setPassword(superuser, authenticatorPassword);
+        // a utility statement takes no parameters; the generated password has no quote in it, and none passes
+        execute(
+                superuser,
+                "alter role " + AUTHENTICATOR + " with login password '" + authenticatorPassword.replace("'", "''")
+                        + "'");
     }
 
-    private static void setPassword(Database superuser, String password) {
+    /** Whether the first user gets an organization, whoever writes users: the server or a person with SQL. */
+    public static void setCallCentre(Database superuser, boolean wanted) {
+        execute(superuser, "alter database postgres set switchboard.call_centre = '" + (wanted ? "on" : "off") + "'");
+    }
+
+    private static void execute(Database superuser, String sql) {
         try (Connection connection =
                         DriverManager.getConnection(superuser.url(), superuser.user(), superuser.password());
                 Statement statement = connection.createStatement()) {
-            // a utility statement takes no parameters; the generated password has no quote in it, and none passes
-            statement.execute(
-                    "alter role " + AUTHENTICATOR + " with login password '" + password.replace("'", "''") + "'");
+            statement.execute(sql);
         } catch (SQLException failed) {
-            throw new IllegalStateException("cannot set the password of role " + AUTHENTICATOR, failed);
+            throw new IllegalStateException("cannot configure the database: " + failed.getMessage(), failed);
         }
     }
 }
