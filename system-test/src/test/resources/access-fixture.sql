@@ -42,6 +42,7 @@ begin
   insert into alert_states (organization_id, alert_rule_id) values (org, rule);
   insert into admin_metrics (organization_id, metric, bucket_start, "window") values (org, 'calls', now(), '1 h');
   insert into api_keys (organization_id, name, secret_hash) values (org, 'key', '\x00');
+  insert into invitations (organization_id, email, role) values (org, 'invited@example.com', 'agent');
   insert into webhook_endpoints (id, organization_id, url, secret_ref) values (endpoint, org, 'https://example.com', 'ref');
   insert into webhook_deliveries (organization_id, endpoint_id, event, payload) values (org, endpoint, 'call', '{}');
   insert into audit_logs (organization_id, action, success) values (org, 'login', true);

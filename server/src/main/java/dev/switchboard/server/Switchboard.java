@@ -140,7 +140,8 @@ public final class Switchboard implements AutoCloseable {
             }
             EmbeddedPostgres postgres = EmbeddedPostgres.start(directory.postgres(), secrets.superuser());
             try {
-                Migrations.apply(postgres.database(), secrets.authenticator(), settings.callCentre());
+                Migrations.apply(postgres.database(), secrets.authenticator());
+                Migrations.setCallCentre(postgres.database(), settings.callCentre());
                 lookAtSchema(postgres.database());
                 Database reader = postgres.database().as(Migrations.AUTHENTICATOR, secrets.authenticator());
                 return new Switchboard(
@@ -238,7 +239,7 @@ public final class Switchboard implements AutoCloseable {
         engine.start();
         var logEnd = new LogEnd(catalog, engine.progress(), time);
         vertx.setPeriodic(0, LogEnd.EVERY.toMillis(), _ -> blocking.execute(logEnd));
-        data = new DataRoutes(dataConnections, settings.data(), tokens, time);
+        data = new DataRoutes(dataConnections, settings.data(), memory.passing(), tokens, time);
         // its tables are in the embedded database alone
         callCentre = postgres.filter(_ -> settings.callCentre())
                 .map(_ -> new CallCentreServer(callPool(), new FakeTelephonyProvider(), tokens, time));

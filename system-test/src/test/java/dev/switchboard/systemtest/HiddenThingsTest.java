@@ -278,6 +278,68 @@ class HiddenThingsTest {
                 .isEqualTo("[{\"id\":1,\"directors\":{\"name\":\"John\"}}]");
     }
 
+    // Large answers
+
+    /** There and back again: each way to the many multiplies. */
+    private static String nested(int levels) {
+        String select = "id,body";
+        for (int level = 1; level < levels; level++) {
+            select = "id,body,trunks(id,twigs(" + select + "))";
+        }
+        return "/rest/v1/trunks?select=id,twigs(" + select + ")";
+    }
+
+    /** Bytes of memory that backends of the data API have now. */
+    private static long backendBytes() {
+        return server
+                .database()
+                .withHandle(handle -> handle.createQuery(
+                                "select pid from pg_stat_activity where application_name = 'switchboard-data'")
+                        .mapTo(Long.class)
+                        .list())
+                .stream()
+                .mapToLong(HiddenThingsTest::peakBytes)
+                .max()
+                .orElse(0);
+    }
+
+    private static long peakBytes(long pid) {
+        try {
+            return Files.readAllLines(Path.of("/proc", Long.toString(pid), "status")).stream()
+                    .filter(line -> line.startsWith("VmHWM:"))
+                    .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) * 1024)
+                    .findFirst()
+                    .orElse(0);
+        } catch (IOException gone) {
+            return 0;
+        }
+    }
+
+    @Test
+    void KF41_anAnswerThatGrowsTooLargeIsCutOffWhileItIsBuilt() {
+        server.script("""
+                create table public.trunks (id int primary key);
+                create table public.twigs (id int primary key, trunk_id int references trunks, body text);
+                insert into trunks select i from generate_series(1, 5) i;
+                insert into twigs select i, 1 + i % 5, repeat(md5(i::text), 30) from generate_series(1, 2000) i;
+                create index on twigs (trunk_id);
+                """);
+        await().until(() ->
+                http.get("/rest/v1/trunks?select=id,twigs(id)&limit=1").status() == 200);
+
+        for (int levels = 2; levels <= 5; levels++) {
+            Http.Answer answer = http.get(nested(levels));
+            assertThat(answer.code())
+                    .as(levels + " levels: "
+                            + answer.body()
+                                    .substring(0, Math.min(300, answer.body().length())))
+                    .isEqualTo("SWB001");
+        }
+        assertThat(backendBytes()).as("of the largest backend").isLessThan(800L << 20);
+        assertThat(http.get(nested(1)).status()).isEqualTo(200);
+        assertThat(http.get("/rest/v1/twigs?select=id,body").json()).hasSize(2000);
+    }
+
     // PostgreSQL's log
 
     private static String log() {

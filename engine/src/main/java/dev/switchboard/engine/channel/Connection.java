@@ -287,8 +287,7 @@ public final class Connection {
 
     /** One connection may have a part of what there is for all, so that it takes more than one to leave nothing. */
     private boolean take(long cost) {
-        if (taken + cost > shared.memory().bytes() / CONNECTION_SHARE
-                || !shared.memory().take(cost)) {
+        if (!shared.memory().takeOf(taken, shared.memory().bytes() / CONNECTION_SHARE, cost)) {
             return false;
         }
         taken += cost;

@@ -27,6 +27,19 @@ public final class MemoryBudget {
         return false;
     }
 
+    /**
+     * Takes so much for one of many, if it is there and the one has not more than its share then.
+     *
+     * @param has what the one has taken already
+     */
+    public boolean takeOf(long has, long share, long wanted) {
+        if (wanted > 0 && has + wanted > share) {
+            refusals.increment();
+            return false;
+        }
+        return take(wanted);
+    }
+
     /** Takes so much even where it is not there: of what exists already, and makes everything after it wait. */
     public void takeAnyway(long wanted) {
         taken.addAndGet(wanted);

@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
@@ -72,6 +73,7 @@ class ConnectionTest {
     private final AtomicLong refs = new AtomicLong();
     private final Hub hub = new Hub(sink, 1, () -> "ref-" + refs.incrementAndGet());
 
+    private final MemoryBudget memory = new MemoryBudget(64 << 20);
     private Optional<Duration> behind = Optional.empty();
     private final Connection connection = new Connection(
             new ConnectionId(0, 1),
@@ -82,7 +84,7 @@ class ConnectionTest {
                     hub,
                     ConnectionTest::verify,
                     new ChannelLimits(2, 5),
-                    new MemoryBudget(64 << 20),
+                    memory,
                     (InstantSource) () -> now,
                     new AtomicLong(),
                     () -> behind),
@@ -127,6 +129,72 @@ class ConnectionTest {
     private void refuse() {
         int id = requests.getLast().wanted().getFirst().id();
         answers.getLast().accept(new ChangeFeed.Answer.Live(List.of(new ChangeFeed.Refusal(id, "no table calls"))));
+    }
+
+    private void joinWithFilters(String ref, String topic, int filters, String value) {
+        String binding =
+                "{\"event\":\"*\",\"schema\":\"public\",\"table\":\"calls\",\"filter\":\"a=in.(" + value + ")\"}";
+        receive("[\"" + ref + "\",\"" + ref + "\",\"" + topic + "\",\"phx_join\",{\"config\":{\"postgres_changes\":["
+                + String.join(",", Collections.nCopies(filters, binding)) + "]},\"access_token\":\"doug/100\"}]");
+    }
+
+    @Test
+    void KF45_aJoinWhoseReplyWouldNotFitIsRefusedInsteadOfCutOff() {
+        joinWithFilters("1", "realtime:a", 60, "x".repeat(8_000));
+        assertThat(said.getLast()).contains("JoinTooLarge", "448 KiB");
+
+        joinWithFilters("2", "realtime:a", 50, "x".repeat(8_000));
+        assertThat(requests).as("one that fits").hasSize(1);
+
+        joinWithFilters("3", "realtime:b", 70, "\\u0001".repeat(1_100));
+        assertThat(said.getLast()).as("what is escaped counts as it is sent").contains("JoinTooLarge");
+    }
+
+    @Test
+    void KF35_joinsTakeMemoryForTheirFiltersAndGiveItBack() {
+        now = START;
+        joinWithFilters("1", "realtime:a", 30, "v,".repeat(900) + "v");
+        assertThat(said.getLast()).contains("MemoryLimitReached");
+        assertThat(memory.taken()).isZero();
+
+        joinWithFilters("2", "realtime:a", 10, "v,".repeat(900) + "v");
+        live();
+        assertThat(memory.taken()).isBetween(1L << 20, 4L << 20);
+        joinWithFilters("3", "realtime:b", 20, "v,".repeat(900) + "v");
+        assertThat(said.getLast()).as("both together").contains("MemoryLimitReached");
+
+        receive("[\"2\",\"4\",\"realtime:a\",\"phx_leave\",{}]");
+        assertThat(memory.taken()).isZero();
+    }
+
+    @Test
+    void KF35_presenceTakesMemoryUntilItIsOver() {
+        join("1", "realtime:a", "doug/100");
+        live();
+        long joined = memory.taken();
+
+        receive("[\"1\",\"2\",\"realtime:a\",\"presence\",{\"event\":\"track\",\"payload\":{\"x\":\""
+                + "y".repeat(10_000) + "\"}}]");
+        assertThat(memory.taken()).isGreaterThan(joined + 10_000);
+        receive("[\"1\",\"3\",\"realtime:a\",\"presence\",{\"event\":\"track\",\"payload\":{\"x\":\"y\"}}]");
+        assertThat(memory.taken()).as("in place of the former").isBetween(joined + 1, joined + 2_000);
+        receive("[\"1\",\"4\",\"realtime:a\",\"presence\",{\"event\":\"untrack\"}]");
+        assertThat(memory.taken()).isEqualTo(joined);
+        connection.closed();
+        assertThat(memory.taken()).isZero();
+    }
+
+    @Test
+    void KF35_aFullServerRefusesPresenceAndKeepsTheChannel() {
+        join("1", "realtime:a", "doug/100");
+        live();
+        memory.takeAnyway(64 << 20);
+
+        receive("[\"1\",\"2\",\"realtime:a\",\"presence\",{\"event\":\"track\",\"payload\":{}}]");
+
+        assertThat(said.getLast()).contains("MemoryLimitReached");
+        assertThat(memory.refusals()).isEqualTo(1);
+        assertThat(connection.channelCount()).isEqualTo(1);
     }
 
     @Test

@@ -83,6 +83,7 @@ public enum DataError {
     CLAIMS(401, "PGRST303", "JWT expired", "Refresh the token."),
     TOO_LARGE(
             400, "SWB001", "The answer is larger than allowed", "Ask for fewer rows or columns; see --data-max-bytes."),
+    BUSY(503, "SWB004", "Other large answers are under way", "Try again later, or ask for fewer rows or columns."),
     EMBEDDED_CONDITION(
             400,
             "SWB003",

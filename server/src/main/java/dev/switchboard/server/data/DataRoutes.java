@@ -1,5 +1,6 @@
 package dev.switchboard.server.data;
 
+import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.server.auth.JwtTokens;
@@ -43,13 +44,17 @@ public final class DataRoutes implements Handler, AutoCloseable {
     private final Catalogs catalogs;
     private final Executor executor;
 
-    /** @param connections of a user who may take on the roles of tokens */
-    public DataRoutes(DataSource connections, DataSettings settings, JwtTokens tokens, InstantSource clock) {
+    /**
+     * @param connections of a user who may take on the roles of tokens
+     * @param memory      that large answers share with what else is under way
+     */
+    public DataRoutes(
+            DataSource connections, DataSettings settings, MemoryBudget memory, JwtTokens tokens, InstantSource clock) {
         this.settings = settings;
         this.tokens = tokens;
         this.clock = clock;
         catalogs = new Catalogs(connections, settings);
-        executor = new Executor(connections, settings);
+        executor = new Executor(connections, settings, memory);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.switchboard.server.data;
 
+import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.server.config.DataSettings;
 import dev.switchboard.server.http.Handler;
 import java.sql.Connection;
@@ -26,8 +27,15 @@ import tools.jackson.databind.json.JsonMapper;
 final class Executor {
     private static final Logger LOG = LoggerFactory.getLogger(Executor.class);
 
+    /** Bytes of an answer up to which nobody asks whether there is memory for it. */
+    private static final int SMALL = 2 << 20;
+
+    /** How often an answer is in memory while it is read and sent: as bytes, as text, and as bytes again. */
+    private static final int COPIES = 4;
+
     private final DataSource connections;
     private final DataSettings settings;
+    private final MemoryBudget memory;
 
     /**
      * Under whom and as what a statement runs.
@@ -48,20 +56,48 @@ final class Executor {
             String schema,
             Optional<String> timezone) {}
 
-    Executor(DataSource connections, DataSettings settings) {
+    /** @param memory that large answers share */
+    Executor(DataSource connections, DataSettings settings, MemoryBudget memory) {
         this.connections = connections;
         this.settings = settings;
+        this.memory = memory;
+    }
+
+    /** Of an answer: what the settings allow, where that many copies of it fit into memory. */
+    private int most() {
+        return (int) Math.min(settings.maxResponseBytes(), memory.bytes() / COPIES);
     }
 
     /**
-     * Runs it.
+     * Runs it. Most answers are small, and nobody asks what they take. One that turns out not to be is begun anew, once there
+     * is memory for the largest that it may become: so several at once are bounded together.
      *
      * @throws DataException for what PostgreSQL raises
      */
     Plan.Outcome run(Plan plan, Scope scope, boolean rollback, Handler.Client client) {
+        int most = most();
+        try {
+            return run(plan, scope, rollback, client, Math.min(SMALL, most));
+        } catch (DataException refused) {
+            if (!refused.code().equals(DataError.TOO_LARGE.code()) || most <= SMALL) {
+                throw refused;
+            }
+        }
+        if (!memory.take((long) COPIES * most)) {
+            throw new DataException(
+                    DataError.BUSY, "The answer is large, and other large answers are under way; try again later");
+        }
+        try {
+            return run(plan, scope, rollback, client, most);
+        } finally {
+            memory.give((long) COPIES * most);
+        }
+    }
+
+    private Plan.Outcome run(Plan plan, Scope scope, boolean rollback, Handler.Client client, int most) {
         try (Connection connection = connections.getConnection()) {
             try {
-                return run(connection, plan, scope, rollback, client);
+                return run(connection, plan, scope, rollback, client, most);
             } catch (SQLException raised) {
                 rollback(connection);
                 throw raised;
@@ -69,14 +105,15 @@ final class Executor {
         } catch (SQLTransientConnectionException none) {
             throw new DataException(DataError.POOL_TIMEOUT, DataError.POOL_TIMEOUT.message());
         } catch (SQLException raised) {
-            throw SqlErrors.translate(raised, scope.role(), settings.maxResponseBytes());
+            throw SqlErrors.translate(raised, scope.role(), most);
         }
     }
 
-    private Plan.Outcome run(Connection connection, Plan plan, Scope scope, boolean rollback, Handler.Client client)
+    private Plan.Outcome run(
+            Connection connection, Plan plan, Scope scope, boolean rollback, Handler.Client client, int most)
             throws SQLException {
         var sql = new Sql().add(plan.readOnly() ? "begin read only; " : "begin; ");
-        settings(sql, scope);
+        settings(sql, scope, most);
         plan.estimate()
                 .ifPresent(estimate -> sql.add("; explain (format json) ").add(estimate));
         sql.add("; ");
@@ -95,7 +132,7 @@ final class Executor {
     }
 
     /** All that policies and functions may ask of the request, and the role itself. */
-    private void settings(Sql sql, Scope scope) {
+    private void settings(Sql sql, Scope scope, int most) {
         var all = new LinkedHashMap<String, String>();
         var path = new StringBuilder(quoted(scope.schema()));
         settings.searchPath().stream()
@@ -104,6 +141,7 @@ final class Executor {
         all.put("search_path", path.toString());
         all.put("statement_timeout", Long.toString(settings.statementTimeout().toMillis()));
         all.putAll(scope.roleSettings());
+        all.put(AnswerBound.MOST, Integer.toString(most));
         all.put("role", scope.role());
         all.put("request.jwt.claims", scope.claims());
         all.put("request.method", scope.method());

@@ -88,7 +88,15 @@ final class Planner {
                         ", nullif(current_setting('response.headers', true), ''), nullif(current_setting('response.status', true), '')")
                 .add(" from (select ")
                 .add(body)
-                .add(" as \"b\", count(*) as \"_sb_n\" from (")
+                .add(" as \"b\", count(*)")
+                .add(
+                        wanted.headOnly()
+                                ? Sql.of("")
+                                : new Sql()
+                                        .add(" filter (where ")
+                                        .add(AnswerBound.holds())
+                                        .add(")"))
+                .add(" as \"_sb_n\" from (")
                 .add(rows.sql())
                 .add(") as \"_sb_r\") as \"q\"");
     }
@@ -112,8 +120,7 @@ final class Planner {
         if (wanted.media() instanceof MediaType.Json(boolean single, boolean _) && single) {
             sql.add("when \"q\".\"_sb_n\" <> 1 then current_setting('" + SqlErrors.ROWS + "' || \"q\".\"_sb_n\") ");
         }
-        return sql.add("when octet_length(\"q\".\"b\") > ")
-                .number(settings.maxResponseBytes())
+        return sql.add("when octet_length(\"q\".\"b\") > current_setting('" + AnswerBound.MOST + "')::bigint")
                 .add(" then current_setting('" + SqlErrors.BYTES + "' || octet_length(\"q\".\"b\")) ");
     }
 

@@ -345,7 +345,11 @@ final class ReadSql {
             } else {
                 sql.add("coalesce(json_agg(\"_sb_r\"), '[]') as \"_sb_j\", ");
             }
-            sql.add("count(*) as \"_sb_n\" from (").add(level.sql()).add(") as \"_sb_r\"");
+            sql.add("count(*) filter (where ")
+                    .add(AnswerBound.holds())
+                    .add(") as \"_sb_n\" from (")
+                    .add(level.sql())
+                    .add(") as \"_sb_r\"");
         }
         return sql.add(") as ")
                 .name(alias)
