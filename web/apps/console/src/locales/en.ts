@@ -252,7 +252,7 @@ export const en = {
     available: "Available",
     pause: "Pause",
     signOff: "Sign out",
-    reasons: { lunch: "Lunch", break: "Break", training: "Training", meeting: "Meeting" },
+    reasons: { lunch: "Lunch", break: "Break", training: "Training", meeting: "Meeting", missed: "Missed calls" },
     afterwards: "then: {{state}}",
     idle: "No call",
     idleAvailable: "You are available. The next call rings here.",

@@ -253,7 +253,7 @@ export const ptBR: Texts = {
     available: "Disponível",
     pause: "Pausa",
     signOff: "Sair",
-    reasons: { lunch: "Almoço", break: "Intervalo", training: "Treinamento", meeting: "Reunião" },
+    reasons: { lunch: "Almoço", break: "Intervalo", training: "Treinamento", meeting: "Reunião", missed: "Chamadas perdidas" },
     afterwards: "depois: {{state}}",
     idle: "Sem chamada",
     idleAvailable: "Você está disponível. A próxima chamada toca aqui.",

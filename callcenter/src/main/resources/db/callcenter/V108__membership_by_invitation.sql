@@ -5,6 +5,7 @@ create table public.invitations (
   id              uuid primary key default uuidv7(),
   organization_id uuid not null references public.organizations on delete cascade,
   email           text not null check (email = lower(email) and length(email) between 3 and 254),
+  code            text not null default gen_random_uuid()::text,
   role            text not null check (role in ('owner', 'admin', 'supervisor', 'agent', 'viewer', 'auditor')),
   invited_by      uuid default auth.uid(),
   expires_at      timestamptz not null default now() + interval '14 days',
@@ -14,7 +15,8 @@ create table public.invitations (
   updated_at      timestamptz not null default now(),
   unique (organization_id, email)
 );
-comment on table public.invitations is 'Not published: of use to who invites and to who is invited, and both ask for it.';
+comment on column public.invitations.code is 'Whoever invites hands it to the invited: where addresses are not confirmed, anybody can sign up with one.';
+comment on table public.invitations is 'Not published: of use to who invites, who asks for it, and it holds secrets.';
 create trigger zz_touch before update on public.invitations for each row execute function app.touch();
 alter table public.invitations enable row level security;
 alter table public.invitations force row level security;
@@ -24,12 +26,10 @@ revoke all on public.invitations from anon, authenticated, service_role;
 create function app.own_email() returns text language sql stable security definer set search_path = ''
 return (select u.email from auth.users u where u.id = auth.uid() and u.email_confirmed_at is not null and u.deleted_at is null);
 revoke execute on function app.own_email() from public;
-grant execute on function app.own_email() to authenticated, service_role;
 
 create policy write_by_permission on public.invitations for all to authenticated
   using (organization_id = any ((select app.orgs_with('users.manage'))::uuid[]))
   with check (organization_id = any ((select app.orgs_with('users.manage'))::uuid[]) and accepted_at is null and accepted_by is null);
-create policy read_own on public.invitations for select to authenticated using (email = (select app.own_email()));
 grant select, insert (organization_id, email, role, expires_at), delete on public.invitations to authenticated;
 grant select, insert, update, delete on public.invitations to service_role;
 
@@ -44,14 +44,14 @@ $$;
 revoke execute on function app.guard_invitations() from public;
 create trigger guard before insert on public.invitations for each row execute function app.guard_invitations();
 
-create function public.accept_invitation(invitation uuid) returns public.user_roles
+create function public.accept_invitation(code text) returns public.user_roles
 language plpgsql security definer set search_path = '' as $$
 declare
   wanted public.invitations;
   membership public.user_roles;
 begin
   select * into wanted from public.invitations i
-   where i.id = invitation and i.email = app.own_email() and i.accepted_at is null and i.expires_at > now() for update;
+   where i.code = accept_invitation.code and i.email = app.own_email() and i.accepted_at is null and i.expires_at > now() for update;
   if not found then
     raise exception 'there is no such invitation for you, or it has expired' using errcode = 'PT404';
   end if;
@@ -62,9 +62,9 @@ begin
   return membership;
 end
 $$;
-comment on function public.accept_invitation(uuid) is 'Makes the asking user a member, by an invitation to their confirmed address.';
-revoke execute on function public.accept_invitation(uuid) from public, anon;
-grant execute on function public.accept_invitation(uuid) to authenticated;
+comment on function public.accept_invitation(text) is 'Makes the asking user a member, by an invitation to their address and the code that came with it.';
+revoke execute on function public.accept_invitation(text) from public, anon;
+grant execute on function public.accept_invitation(text) to authenticated;
 
 -- Whoever is a member may leave; the last owner stays, as ever.
 create policy leave on public.user_roles for delete to authenticated using (user_id = (select auth.uid()));

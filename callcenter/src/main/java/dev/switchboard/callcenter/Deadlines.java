@@ -12,6 +12,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,6 +45,9 @@ public final class Deadlines implements AutoCloseable {
             + "   where m.organization_id = c.organization_id and m.queue_id = c.queue_id and v.work_state = 'available'"
             + "     and (not v.user_id = any (c.missed_by) or c.state_since < ?::timestamptz - interval '15 s'))"
             + " order by q.priority desc, c.queued_at limit " + MOST;
+
+    private static final String MISSED_TOO_MANY =
+            "select v.organization_id, v.user_id from public.voip_users v where v.missed_too_many limit " + MOST;
 
     private static final String WRAPPED_UP =
             "select v.organization_id, v.user_id from public.voip_users v where v.wrap_up_until <= ? limit " + MOST;
@@ -105,6 +109,7 @@ public final class Deadlines implements AutoCloseable {
         each(NewCalls.ids(calls.connections(), DUE, at), new CallCommand.TimeOut());
         each(NewCalls.ids(calls.connections(), STRANDED, at), new CallCommand.Settle());
         wrapUp(now);
+        pauseTheMissing();
         each(NewCalls.ids(calls.connections(), WAITING, at), new CallCommand.Offer(List.of()));
     }
 
@@ -123,26 +128,40 @@ public final class Deadlines implements AutoCloseable {
         }
     }
 
-    private record Wrapping(UUID organization, UUID user) {}
-
     private void wrapUp(Instant now) {
-        var over = new ArrayList<Wrapping>();
+        each("The end of wrap-up", WRAPPED_UP, new AgentCommand.WrapUpOver(), now.atOffset(ZoneOffset.UTC));
+    }
+
+    /** Who let too many offers pass is not there: paused, until they say otherwise (SPEC L15). */
+    private void pauseTheMissing() {
+        each(
+                "The pause of who missed too many offers,",
+                MISSED_TOO_MANY,
+                new AgentCommand.Choose(AgentCommand.Choice.PAUSED, Optional.of("missed")));
+    }
+
+    private record Due(UUID organization, UUID user) {}
+
+    /** The same for every agent whom the query finds. */
+    private void each(String what, String query, AgentCommand command, Object... parameters) {
+        var due = new ArrayList<Due>();
         try (Connection connection = calls.connections().getConnection();
-                PreparedStatement statement = connection.prepareStatement(WRAPPED_UP)) {
-            statement.setObject(1, now.atOffset(ZoneOffset.UTC));
+                PreparedStatement statement = connection.prepareStatement(query)) {
+            for (int i = 0; i < parameters.length; i++) {
+                statement.setObject(i + 1, parameters[i]);
+            }
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
-                    over.add(new Wrapping(rows.getObject(1, UUID.class), rows.getObject(2, UUID.class)));
+                    due.add(new Due(rows.getObject(1, UUID.class), rows.getObject(2, UUID.class)));
                 }
             }
         } catch (SQLException failed) {
-            throw new CallCentreException("wrap-ups could not be looked at: " + failed.getMessage(), failed);
+            throw new CallCentreException("agents could not be looked at: " + failed.getMessage(), failed);
         }
-        for (Wrapping agent : over) {
+        for (Due agent : due) {
             guarded(
-                    "The end of wrap-up of " + agent.user(),
-                    () -> calls.execute(
-                            new Actor.Server(), agent.organization(), agent.user(), new AgentCommand.WrapUpOver()));
+                    what + " of " + agent.user(),
+                    () -> calls.execute(new Actor.Server(), agent.organization(), agent.user(), command));
         }
     }
 

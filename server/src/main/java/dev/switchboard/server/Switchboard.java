@@ -311,7 +311,9 @@ public final class Switchboard implements AutoCloseable {
     /** Whether the first who signs up will own the installation (SPEC M6). */
     private boolean isFirstRun() {
         return Jdbi.create(accountConnections)
-                .withHandle(handle -> handle.createQuery("select not exists (select from public.organizations)")
+                .withHandle(handle -> handle.createQuery(
+                                "select not exists (select from public.organizations) and not exists (select from auth.users u"
+                                        + " where u.email_confirmed_at is not null and not u.is_anonymous and u.deleted_at is null)")
                         .mapTo(Boolean.class)
                         .one());
     }

@@ -149,7 +149,7 @@ class CallModelTest {
             UUID id = UUID.randomUUID();
             server.database()
                     .useHandle(handle -> handle.execute(
-                            "insert into queues (id, organization_id, name, ring_s, wrap_up_s, max_wait_s) values (?, ?, ?, ?, ?, ?)",
+                            "insert into queues (id, organization_id, name, ring_s, wrap_up_s, max_wait_s, missed_limit) values (?, ?, ?, ?, ?, ?, 0)",
                             id,
                             world.organization(),
                             "q" + index,

@@ -263,6 +263,32 @@ class OperationTest {
         }
     }
 
+    @Test
+    void KF43_whoSignsOutIsInNoClosedRoomAnyMore() {
+        try (TestServer server = TestServer.with()
+                        .limits(new ChannelLimits(100, 1000, Rooms.SIGNED_IN), 100)
+                        .start();
+                PhoenixClient leaver = server.connect();
+                PhoenixClient user = server.connect()) {
+            String token = server.userToken(UUID.randomUUID());
+            leaver.joined("realtime:floor", token);
+            user.joined("realtime:floor", token);
+
+            leaver.push(null, "realtime:floor", "access_token", "{\"access_token\":\"" + server.anonKey() + "\"}");
+            leaver.event("realtime:floor", "phx_error");
+            user.push(
+                    null,
+                    "realtime:floor",
+                    "broadcast",
+                    "{\"type\":\"broadcast\",\"event\":\"secret\",\"payload\":{}}");
+            String heard = leaver.push(null, "phoenix", "heartbeat", "{}");
+
+            leaver.reply(heard);
+            assertThat(leaver.messages())
+                    .noneMatch(message -> message.get(3).asString().equals("broadcast"));
+        }
+    }
+
     // KF35: what must live is watched
 
     private static Thread thread(String name) {
@@ -359,12 +385,12 @@ class OperationTest {
         try (TestServer server = TestServer.start()) {
             Path log = server.directory().resolve(Path.of("postgres", "postgres.log"));
             byte[] noise = "x".repeat(1 << 20).getBytes(StandardCharsets.US_ASCII);
-            for (int i = 0; i < 17; i++) {
+            for (int i = 0; i < 65; i++) {
                 Files.write(log, noise, java.nio.file.StandardOpenOption.APPEND);
             }
 
             await().atMost(Duration.ofSeconds(10)).until(() -> Files.size(log) < 1 << 20);
-            assertThat(Files.size(log.resolveSibling("postgres.log.1"))).isGreaterThanOrEqualTo(16 << 20);
+            assertThat(Files.size(log.resolveSibling("postgres.log.1"))).isGreaterThanOrEqualTo(64 << 20);
             server.database().useHandle(handle -> handle.execute("do $$ begin raise log 'after the cut'; end $$"));
             await().atMost(Duration.ofSeconds(10))
                     .until(() -> Files.readString(log).contains("after the cut"));

@@ -180,7 +180,7 @@ public final class DemoData {
                 organization.timezone());
         for (int i = 0; i < organization.queues().size(); i++) {
             handle.execute(
-                    "insert into queues (id, organization_id, name, wrap_up_s, max_wait_s) values (?, ?, ?, 12, 120) on conflict do nothing",
+                    "insert into queues (id, organization_id, name, wrap_up_s, max_wait_s, missed_limit) values (?, ?, ?, 12, 120, 0) on conflict do nothing",
                     organization.queue(i),
                     organization.id(),
                     organization.queues().get(i));

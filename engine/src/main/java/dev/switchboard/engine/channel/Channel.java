@@ -17,13 +17,14 @@ import java.util.Optional;
 final class Channel {
     private static final long CHANNEL_COST = 2_048;
     private static final long BINDING_COST = 768;
+    private static final long COLUMN_COST = 64;
     private static final long VALUE_COST = 160;
     private static final long PRESENCE_COST = 512;
 
     private final ClientMessage.Join join;
     private final List<ChangeFeed.Wanted> wanted;
     private final ChannelRef member;
-    private final long cost;
+    private long cost;
     private long presenceCost;
     private ChannelRef ref;
     private Claims claims;
@@ -51,11 +52,14 @@ final class Channel {
 
     /** Bytes of heap that the join takes for as long as it lives, by estimate: most of it are the values of filters. */
     private static long cost(ClientMessage.Join join) {
-        long cost = CHANNEL_COST + (long) join.token().map(String::length).orElse(0);
+        long cost = CHANNEL_COST + tokenCost(join.token());
         for (Binding binding : join.bindings()) {
             String filter = binding.filter().orElse("");
             long values = filter.chars().filter(c -> c == ',').count() + 1;
-            cost += BINDING_COST + 4L * filter.length() + VALUE_COST * values;
+            cost += BINDING_COST + 2L * binding.words().length() + 2L * filter.length() + VALUE_COST * values;
+            for (String column : binding.select().orElse(List.of())) {
+                cost += COLUMN_COST + 2L * column.length();
+            }
         }
         return cost;
     }
@@ -65,8 +69,18 @@ final class Channel {
         return PRESENCE_COST + key.length() + 2L * members.length();
     }
 
+    /** A token is kept as text, and its claims beside it. */
+    private static long tokenCost(Optional<String> token) {
+        return 3L * token.map(String::length).orElse(0);
+    }
+
     long cost() {
         return cost;
+    }
+
+    /** By how much another token would change the cost. */
+    long moreFor(String newToken) {
+        return tokenCost(Optional.of(newToken)) - tokenCost(token);
     }
 
     /** What its presence has taken. */
@@ -166,6 +180,7 @@ final class Channel {
     }
 
     void take(String newToken, Claims newClaims) {
+        cost += moreFor(newToken);
         token = Optional.of(newToken);
         claims = newClaims;
     }

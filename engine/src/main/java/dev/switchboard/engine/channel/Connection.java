@@ -204,6 +204,9 @@ public final class Connection {
         if (join.topic().getBytes(StandardCharsets.UTF_8).length > BroadcastContent.LONGEST_NAME) {
             return Optional.of(ErrorCode.TOPIC_TOO_LONG);
         }
+        if (isLong(join.ref()) || isLong(join.joinRef())) {
+            return Optional.of(ErrorCode.JOIN_TOO_LARGE);
+        }
         if (join.malformed()) {
             return Optional.of(ErrorCode.MALFORMED_BINDING);
         }
@@ -227,6 +230,12 @@ public final class Connection {
         return another && channels.size() >= shared.limits().channels()
                 ? Optional.of(ErrorCode.CHANNEL_LIMIT)
                 : Optional.empty();
+    }
+
+    private static boolean isLong(Optional<String> reference) {
+        return reference
+                .filter(text -> text.length() > BroadcastContent.LONGEST_NAME)
+                .isPresent();
     }
 
     /** The reply echoes all bindings, and has to fit into what waits for a connection. */
@@ -388,6 +397,13 @@ public final class Connection {
         }
     }
 
+    /** Its user has gone, and who is left may not be there; subscriptions to changes are decided by policies. */
+    private void leaveRoom(Channel channel) {
+        shared.hub().leave(channel.member(), channel.isWatching());
+        givePresence(channel);
+        channel.hold();
+    }
+
     private void leave(ClientMessage.Leave leave) {
         Channel channel = channels.get(leave.topic());
         say(new ServerMessage.Ok(leave.joinRef(), leave.ref(), leave.topic()));
@@ -508,6 +524,17 @@ public final class Connection {
             systemError(channel, "system", ErrorCode.FOREIGN_TOPIC.reason());
             close(channel);
             return;
+        }
+        if (!take(channel.moreFor(token))) {
+            fail(channel, ErrorCode.MEMORY_LIMIT, ErrorCode.MEMORY_LIMIT.reason());
+            return;
+        }
+        if (!channel.isHeld() && !shared.limits().rooms().admits(claims)) {
+            leaveRoom(channel);
+            if (channel.wanted().isEmpty()) {
+                fail(channel, ErrorCode.ROOM_CLOSED, ErrorCode.ROOM_CLOSED.reason());
+                return;
+            }
         }
         if (channel.isHeld() && shared.limits().rooms().admits(claims)) {
             channel.release();

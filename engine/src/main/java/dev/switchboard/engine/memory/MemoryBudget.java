@@ -19,6 +19,10 @@ public final class MemoryBudget {
 
     /** Takes so much, if it is there; otherwise nothing is taken. */
     public boolean take(long wanted) {
+        if (wanted <= 0) {
+            taken.addAndGet(wanted);
+            return true; // less always fits, whatever others try at the same time
+        }
         if (taken.addAndGet(wanted) <= bytes) {
             return true;
         }
@@ -38,11 +42,6 @@ public final class MemoryBudget {
             return false;
         }
         return take(wanted);
-    }
-
-    /** Takes so much even where it is not there: of what exists already, and makes everything after it wait. */
-    public void takeAnyway(long wanted) {
-        taken.addAndGet(wanted);
     }
 
     /** Gives back what was taken. */

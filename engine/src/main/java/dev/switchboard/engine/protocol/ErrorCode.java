@@ -141,8 +141,8 @@ public enum ErrorCode {
             "JoinTooLarge",
             Where.REPLY,
             Then.REFUSED,
-            "A join has at most 100 postgres_changes bindings, a reply of 448 KiB that echoes them, and a presence key of 255"
-                    + " characters",
+            "A join has at most 100 postgres_changes bindings, a reply of 448 KiB that echoes them, and a presence key and"
+                    + " references of 255 characters",
             "Use several channels, or a filter with in or or."),
     INVALID_PAYLOAD(
             "InvalidPayload",

@@ -10,8 +10,8 @@ final class AnswerBound {
     static final String MOST = "switchboard.most";
 
     private static final String BUILT = "switchboard.built";
-    /** Levels that may each hold a copy of the answer. */
-    private static final int LEVELS = 6;
+    /** How often the answer may be counted: what is nested deeper than that has to be smaller. */
+    private static final int LEVELS = 2;
 
     private AnswerBound() {}
 

@@ -157,6 +157,8 @@ final class Catalogs implements AutoCloseable {
                             lock.unlock();
                         }
                     }
+                    reread(connection); // also where nothing notifies: an estimate of a table that hides rows now
+                    // tells of them
                     warnOfOpenTables();
                 }
             } catch (SQLException | RuntimeException broken) {

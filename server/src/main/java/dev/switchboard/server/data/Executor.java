@@ -63,9 +63,9 @@ final class Executor {
         this.memory = memory;
     }
 
-    /** Of an answer: what the settings allow, where that many copies of it fit into memory. */
+    /** Of an answer: what the settings allow, where its copies leave a quarter of the memory to everybody else. */
     private int most() {
-        return (int) Math.min(settings.maxResponseBytes(), memory.bytes() / COPIES);
+        return (int) Math.min(settings.maxResponseBytes(), memory.bytes() * 3 / 4 / COPIES);
     }
 
     /**

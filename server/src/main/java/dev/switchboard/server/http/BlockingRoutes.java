@@ -20,6 +20,9 @@ import org.slf4j.LoggerFactory;
 final class BlockingRoutes {
     private static final Logger LOG = LoggerFactory.getLogger(BlockingRoutes.class);
 
+    /** Bytes of an answer that nobody counts. */
+    private static final int UNCOUNTED = 16 * 1024;
+
     private final HttpLimits limits;
     private final Cors cors;
     private final BodyReader bodies;
@@ -62,7 +65,13 @@ final class BlockingRoutes {
     private void start(HttpServerRequest request, Handler handler, BodyReader.Read body) {
         var client = new WaitingClient();
         request.response().closeHandler(_ -> client.leave());
-        Request value = value(request, body.bytes());
+        Request value;
+        try {
+            value = value(request, body.bytes());
+        } catch (RuntimeException malformed) {
+            body.release();
+            throw malformed;
+        }
         Thread.ofVirtual().name("http").start(() -> {
             try {
                 Response response = answer(handler, value, client);
@@ -124,8 +133,13 @@ final class BlockingRoutes {
             target.end();
         } else {
             int length = response.body().length;
-            memory.takeAnyway(length); // it is there, until its client has read it
-            target.end(Buffer.buffer(response.body())).onComplete(_ -> memory.give(length));
+            long counted = length > UNCOUNTED ? length : 0;
+            if (!memory.take(counted)) {
+                target.headers().clear();
+                refuse(request, 503, "Too many bytes of requests and answers are under way; try again later");
+                return;
+            }
+            target.end(Buffer.buffer(response.body())).onComplete(_ -> memory.give(counted));
         }
     }
 

@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
@@ -55,7 +56,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
         public boolean isRunning() {
             lock.lock(); // who stops it to start it again is waited for
             try {
-                return processId().filter(EmbeddedPostgres::isAlive).isPresent();
+                return isRunningNow();
             } finally {
                 lock.unlock();
             }
@@ -65,8 +66,10 @@ public final class EmbeddedPostgres implements AutoCloseable {
         public void revive() throws IOException {
             lock.lock();
             try {
-                stopSurvivor();
-                launch();
+                if (!isRunningNow()) {
+                    stopSurvivor();
+                    launch();
+                }
             } finally {
                 lock.unlock();
             }
@@ -164,12 +167,15 @@ public final class EmbeddedPostgres implements AutoCloseable {
     @Override
     public void close() {
         watch.close();
+        lock.lock();
         try {
-            if (processId().filter(EmbeddedPostgres::isAlive).isPresent()) {
+            if (isRunningNow()) {
                 stop("fast");
             }
         } catch (IOException failed) {
             LOG.warn("The embedded PostgreSQL did not stop: {}", failed.getMessage());
+        } finally {
+            lock.unlock();
         }
     }
 
@@ -234,14 +240,16 @@ public final class EmbeddedPostgres implements AutoCloseable {
         }
     }
 
-    /** By its {@code postmaster.pid}, which is there from its start to its end. */
-    private Optional<Long> processId() {
+    /** By its {@code postmaster.pid}, which is there from its start to its end; one that cannot be read says nothing of an end. */
+    private boolean isRunningNow() {
         try {
-            return Files.readAllLines(data.resolve("postmaster.pid")).stream()
-                    .findFirst()
-                    .map(line -> Long.parseLong(line.strip()));
-        } catch (IOException | NumberFormatException none) {
-            return Optional.empty();
+            List<String> lines = Files.readAllLines(data.resolve("postmaster.pid"));
+            return lines.isEmpty() || isAlive(Long.parseLong(lines.getFirst().strip()));
+        } catch (NoSuchFileException none) {
+            return false;
+        } catch (IOException | NumberFormatException unreadable) {
+            LOG.debug("postmaster.pid cannot be read: {}", unreadable.getMessage());
+            return true;
         }
     }
 

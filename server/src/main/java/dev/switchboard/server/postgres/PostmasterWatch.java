@@ -21,7 +21,7 @@ final class PostmasterWatch implements AutoCloseable {
     static final int MOST_FAILURES = 6;
 
     /** Up to where the log grows before it goes on anew; the one before it is kept beside it. */
-    static final long LOG_BYTES = 16 << 20;
+    static final long LOG_BYTES = 64 << 20;
 
     private static final Logger LOG = LoggerFactory.getLogger(PostmasterWatch.class);
     private static final Duration EVERY = Duration.ofMillis(200);
@@ -100,6 +100,10 @@ final class PostmasterWatch implements AutoCloseable {
             Thread.sleep(FIRST_PAUSE);
             return;
         }
+        if (failures >= MOST_FAILURES) {
+            givenUp.set(Optional.of("PostgreSQL did not run " + failures + " times in a row; its log is " + log));
+            return;
+        }
         if (failures > 0) {
             Thread.sleep(pause());
         }
@@ -119,11 +123,8 @@ final class PostmasterWatch implements AutoCloseable {
             startedNanos = System.nanoTime();
             trouble.set(Optional.empty());
             LOG.warn("The embedded PostgreSQL runs again");
-        } catch (IOException failed) {
+        } catch (IOException | RuntimeException failed) {
             LOG.error("The embedded PostgreSQL does not start: {}", failed.getMessage());
-            if (failures >= MOST_FAILURES && postmaster.freeBytes() >= LEAST_DISK_BYTES) {
-                givenUp.set(Optional.of("PostgreSQL did not start " + failures + " times in a row; its log is " + log));
-            }
         }
     }
 

@@ -1,0 +1,254 @@
+package dev.switchboard.systemtest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.switchboard.callcenter.CallCentre;
+import dev.switchboard.callcenter.command.AgentCommand;
+import dev.switchboard.callcenter.command.CallCommand;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Who lets offers pass is not there, and a leg whose end overtakes its answer ends the call as it would have in order. */
+class MissedOffersTest {
+    private static TestServer server;
+    private static CallCentre calls;
+    private static Http http;
+
+    @BeforeAll
+    static void start() {
+        server = TestServer.start();
+        calls = server.server().callCentre().orElseThrow();
+        http = new Http(server);
+    }
+
+    @AfterAll
+    static void stop() {
+        http.close();
+        server.close();
+    }
+
+    private static CallCentreWorld world(int agents) {
+        return new CallCentreWorld(server.database(), agents);
+    }
+
+    // KF27
+
+    /** A call of the queue rings at the agent, and its time runs out. */
+    private static UUID miss(CallCentreWorld world, UUID agent) {
+        UUID call = world.incoming(calls);
+        server.database()
+                .useHandle(handle -> handle.execute(
+                        "update calls set queue_id = (select id from queues where organization_id = calls.organization_id limit 1) where id = ?",
+                        call));
+        calls.execute(CallCentreWorld.server(), call, new CallCommand.Offer(java.util.List.of(agent)));
+        assertThat(world.workState(agent)).isEqualTo("offered");
+        server.database()
+                .useHandle(handle ->
+                        handle.execute("update calls set due_at = now() - interval '1 s' where id = ?", call));
+        await().atMost(Duration.ofSeconds(10))
+                .until(() -> world.one(
+                                "select count(*) from ring_events where call_id = ? and event_type = 'missed' and agent_id = '"
+                                        + agent + "'",
+                                call)
+                        .equals("1"));
+        calls.execute(CallCentreWorld.server(), call, new CallCommand.HangUp());
+        return call;
+    }
+
+    private static String state(UUID agent) {
+        return server.database()
+                .withHandle(handle -> handle.createQuery(
+                                "select concat_ws(' ', work_state, state_reason, missed_offers) from voip_users where user_id = ?")
+                        .bind(0, agent)
+                        .mapTo(String.class)
+                        .one());
+    }
+
+    private static void awaitState(UUID agent, String wanted) {
+        await().atMost(Duration.ofSeconds(10))
+                .untilAsserted(() -> assertThat(state(agent)).isEqualTo(wanted));
+    }
+
+    @Test
+    void KF27_whoLetsTwoOffersPassIsPausedAndNotOfferedAThird() {
+        CallCentreWorld world = world(1);
+        UUID agent = world.agent(0);
+
+        miss(world, agent);
+        awaitState(agent, "available 1");
+        miss(world, agent);
+
+        awaitState(agent, "paused missed 0");
+        UUID third = world.incoming(calls);
+        calls.execute(CallCentreWorld.server(), third, new CallCommand.Offer(java.util.List.of(agent)));
+        assertThat(state(agent)).isEqualTo("paused missed 0");
+        int pauses = server.database()
+                .withHandle(handle -> handle.createQuery(
+                                "select count(*) from agent_state_log where user_id = ? and state = 'paused' and reason = 'missed'")
+                        .bind(0, agent)
+                        .mapTo(Integer.class)
+                        .one());
+        assertThat(pauses).isEqualTo(1);
+    }
+
+    @Test
+    void KF27_whatAnAgentDoesBeginsTheCountAnew() {
+        CallCentreWorld world = world(1);
+        UUID agent = world.agent(0);
+        miss(world, agent);
+        UUID taken = world.ringing(calls, agent);
+        calls.execute(CallCentreWorld.as(agent), taken, new CallCommand.Start(agent, Optional.empty()));
+        calls.execute(CallCentreWorld.server(), taken, new CallCommand.HangUp());
+        awaitState(agent, "available 0");
+
+        miss(world, agent);
+
+        awaitState(agent, "available 1");
+        choose(world, agent, AgentCommand.Choice.PAUSED, "lunch");
+        choose(world, agent, AgentCommand.Choice.AVAILABLE, null);
+        awaitState(agent, "available 0");
+    }
+
+    private static void choose(CallCentreWorld world, UUID agent, AgentCommand.Choice choice, String reason) {
+        calls.execute(
+                CallCentreWorld.as(agent),
+                world.organization(),
+                agent,
+                new AgentCommand.Choose(choice, Optional.ofNullable(reason)));
+    }
+
+    @Test
+    void KF27_theQueueSaysHowManyAndNoneIsNone() {
+        CallCentreWorld world = world(2);
+        server.database()
+                .useHandle(handle -> handle.execute(
+                        "update queues set missed_limit = 3 where organization_id = ?", world.organization()));
+        for (int i = 1; i <= 2; i++) {
+            miss(world, world.agent(0));
+            awaitState(world.agent(0), "available " + i);
+        }
+        miss(world, world.agent(0));
+        awaitState(world.agent(0), "paused missed 0");
+
+        server.database()
+                .useHandle(handle -> handle.execute(
+                        "update queues set missed_limit = 0 where organization_id = ?", world.organization()));
+        for (int i = 1; i <= 4; i++) {
+            miss(world, world.agent(1));
+            awaitState(world.agent(1), "available " + i);
+        }
+    }
+
+    @Test
+    void KF27_declinedAndTakenByOthersIsNotMissed() {
+        CallCentreWorld world = world(2);
+        UUID agent = world.agent(0);
+        for (int i = 0; i < 3; i++) {
+            UUID declined = world.ringing(calls, agent);
+            calls.execute(CallCentreWorld.as(agent), declined, new CallCommand.Decline(agent));
+            calls.execute(CallCentreWorld.server(), declined, new CallCommand.HangUp());
+            UUID taken = world.ringing(calls, agent, world.agent(1));
+            calls.execute(
+                    CallCentreWorld.as(world.agent(1)), taken, new CallCommand.Start(world.agent(1), Optional.empty()));
+            calls.execute(CallCentreWorld.server(), taken, new CallCommand.HangUp());
+        }
+
+        awaitState(agent, "available 0");
+    }
+
+    // KF26
+
+    private static void event(UUID call, String leg, String role, UUID agent, String status, int sequence) {
+        Http.Answer answer = http.post(
+                "/api/ingest/calls/" + call + "/events",
+                "{\"leg\":\"" + leg + "\",\"role\":\"" + role + "\","
+                        + (agent == null ? "" : "\"agent_id\":\"" + agent + "\",") + "\"status\":\"" + status
+                        + "\",\"sequence\":" + sequence + "}",
+                "Authorization",
+                "Bearer " + server.serviceKey());
+        assertThat(answer.status()).as(answer.body()).isEqualTo(200);
+    }
+
+    private static String figures(CallCentreWorld world, UUID call) {
+        return world.one(
+                "select concat_ws(' ', c.state, c.end_reason, c.answered_by, c.answered_at is not null,"
+                        + " (select string_agg(v.outcome, ',') from queue_visits v where v.call_id = c.id),"
+                        + " (select count(*) from call_segments s where s.call_id = c.id and s.kind = 'talk'),"
+                        + " (select count(*) from active_calls a where a.call_id = c.id)) from calls c where c.id = ?",
+                call);
+    }
+
+    private static UUID claimed(CallCentreWorld world) {
+        UUID call = world.ringing(calls, world.agent(0));
+        calls.execute(CallCentreWorld.as(world.agent(0)), call, new CallCommand.Claim(world.agent(0)));
+        event(call, "L-" + call, "agent", world.agent(0), "ringing", 1);
+        return call;
+    }
+
+    @Test
+    void KF26_anEndThatOvertakesItsAnswerEndsTheCallAsItWouldHaveInOrder() {
+        CallCentreWorld world = world(2);
+        UUID agent = world.agent(0);
+        UUID ordered = claimed(world);
+        event(ordered, "L-" + ordered, "agent", agent, "in-progress", 2);
+        event(ordered, "L-" + ordered, "agent", agent, "completed", 3);
+        event(ordered, "C-" + ordered, "customer", null, "completed", 4);
+        String right = figures(world, ordered);
+        assertThat(right).startsWith("completed agent_hangup " + agent + " t");
+        awaitState(agent, "available 0");
+
+        UUID overtaken = claimed(world);
+        event(overtaken, "L-" + overtaken, "agent", agent, "completed", 3);
+        event(overtaken, "L-" + overtaken, "agent", agent, "in-progress", 2);
+        event(overtaken, "C-" + overtaken, "customer", null, "completed", 4);
+
+        assertThat(figures(world, overtaken)).isEqualTo(right);
+        assertThat(state(world.agent(1))).as("nothing rings at a colleague").startsWith("available");
+    }
+
+    @Test
+    void KF26_alsoWithoutTheAnswerAndWhereNobodyHadClaimed() {
+        CallCentreWorld world = world(2);
+        UUID agent = world.agent(0);
+        UUID silent = claimed(world);
+        event(silent, "L-" + silent, "agent", agent, "completed", 3);
+        assertThat(figures(world, silent)).startsWith("completed agent_hangup " + agent + " t");
+        awaitState(agent, "available 0");
+
+        UUID unclaimed = world.ringing(calls, agent);
+        event(unclaimed, "L-" + unclaimed, "agent", agent, "ringing", 1);
+        event(unclaimed, "L-" + unclaimed, "agent", agent, "completed", 3);
+        event(unclaimed, "L-" + unclaimed, "agent", agent, "in-progress", 2);
+        assertThat(figures(world, unclaimed)).startsWith("completed agent_hangup " + agent + " t");
+    }
+
+    @Test
+    void KF26_aLegThatWasNeverAnsweredStillOffersTheCallToTheOthers() {
+        CallCentreWorld world = world(2);
+        UUID call = claimed(world);
+
+        event(call, "L-" + call, "agent", world.agent(0), "no-answer", 2);
+
+        assertThat(world.state(call)).isNotEqualTo("completed");
+    }
+
+    @Test
+    void KF26_aCallOutThatIsCompletedWasAnswered() {
+        CallCentreWorld world = world(1);
+        UUID agent = world.agent(0);
+        Http.Answer dialled = http.post(
+                "/api/calls", "{\"to\":\"+14155550123\"}", "Authorization", "Bearer " + server.userToken(agent));
+        UUID call = UUID.fromString(dialled.json().at("/call/id").asString());
+        event(call, "A-" + call, "agent", agent, "in-progress", 1);
+
+        event(call, "C-" + call, "customer", null, "completed", 3);
+        event(call, "C-" + call, "customer", null, "in-progress", 2);
+
+        assertThat(figures(world, call)).startsWith("completed caller_hangup " + agent + " t");
+    }
+}
