@@ -5,12 +5,9 @@ import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.ConnectionId;
 import dev.switchboard.engine.model.WireVersion;
-import dev.switchboard.engine.protocol.Binding;
-import dev.switchboard.engine.protocol.BroadcastContent;
 import dev.switchboard.engine.protocol.ClientMessage;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.ServerMessage;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -44,17 +41,8 @@ public final class Connection {
             AtomicLong epochs,
             Supplier<Optional<Duration>> behind) {}
 
-    /** Bindings of one join. */
-    private static final int MOST_BINDINGS = 100;
-
     /** Characters of what a channel tracks: everyone in the room is told all of it. */
     private static final int LARGEST_PRESENCE = 16_384;
-
-    /** Characters of bindings whose reply cannot be too large, whatever is escaped in it. */
-    private static final int SURELY_ANSWERED = 32 * 1024;
-
-    /** Bytes of the reply to a join. */
-    private static final int LARGEST_REPLY = 448 * 1024;
 
     /** One connection keeps at most this part of the memory of all. */
     private static final int CONNECTION_SHARE = 16;
@@ -195,33 +183,9 @@ public final class Connection {
     }
 
     private Optional<ErrorCode> objection(ClientMessage.Join join) {
-        if (!join.topic().startsWith(ServerMessage.TOPIC_PREFIX)) {
-            return Optional.of(ErrorCode.UNMATCHED_TOPIC);
-        }
-        if (join.topic().length() == ServerMessage.TOPIC_PREFIX.length()) {
-            return Optional.of(ErrorCode.TOPIC_NAME_REQUIRED);
-        }
-        if (join.topic().getBytes(StandardCharsets.UTF_8).length > BroadcastContent.LONGEST_NAME) {
-            return Optional.of(ErrorCode.TOPIC_TOO_LONG);
-        }
-        if (isLong(join.ref()) || isLong(join.joinRef())) {
-            return Optional.of(ErrorCode.JOIN_TOO_LARGE);
-        }
-        if (join.malformed()) {
-            return Optional.of(ErrorCode.MALFORMED_BINDING);
-        }
-        if (join.bindings().size() > MOST_BINDINGS
-                || join.options()
-                        .presenceKey()
-                        .filter(key -> key.length() > BroadcastContent.LONGEST_NAME)
-                        .isPresent()) {
-            return Optional.of(ErrorCode.JOIN_TOO_LARGE);
-        }
-        if (isTooLargeToAnswer(join)) {
-            return Optional.of(ErrorCode.JOIN_TOO_LARGE);
-        }
-        if (join.options().privateChannel()) {
-            return Optional.of(ErrorCode.PRIVATE_CHANNEL);
+        Optional<ErrorCode> form = JoinForm.objection(join, version);
+        if (form.isPresent()) {
+            return form;
         }
         if (isJoinFlood()) {
             return Optional.of(ErrorCode.JOIN_LIMIT);
@@ -230,33 +194,6 @@ public final class Connection {
         return another && channels.size() >= shared.limits().channels()
                 ? Optional.of(ErrorCode.CHANNEL_LIMIT)
                 : Optional.empty();
-    }
-
-    private static boolean isLong(Optional<String> reference) {
-        return reference
-                .filter(text -> text.length() > BroadcastContent.LONGEST_NAME)
-                .isPresent();
-    }
-
-    /** The reply echoes all bindings, and has to fit into what waits for a connection. */
-    private boolean isTooLargeToAnswer(ClientMessage.Join join) {
-        long characters = join.bindings().stream()
-                .mapToLong(binding -> binding.words().length()
-                        + binding.select().stream()
-                                .flatMap(List::stream)
-                                .mapToLong(String::length)
-                                .sum())
-                .sum();
-        if (characters < SURELY_ANSWERED) {
-            return false;
-        }
-        var reply = new ServerMessage.Joined(
-                join.joinRef(),
-                join.ref(),
-                join.topic(),
-                join.bindings(),
-                join.bindings().stream().map(Binding::id).toList());
-        return reply.encode(version).payload().length > LARGEST_REPLY;
     }
 
     private boolean isJoinFlood() {
