@@ -206,6 +206,21 @@ class HiddenThingsTest {
         assertThat(http.get("/rest/v1/tags?select=nam").body()).contains("tags.name");
     }
 
+    @Test
+    void KF45_theDescriptionNamesNoColumnThatTheRoleMayNotUse() {
+        String anonymous = http.get("/rest/v1/")
+                .json()
+                .at("/definitions/half_seen/properties")
+                .toString();
+        String service = http.get("/rest/v1/", "Authorization", "Bearer " + server.serviceKey())
+                .json()
+                .at("/definitions/tags/properties")
+                .toString();
+
+        assertThat(anonymous).contains("\"name\"").doesNotContain("secret_salary");
+        assertThat(service).contains("\"id\"", "\"name\"");
+    }
+
     private static String hint(Http.Answer answer) {
         return answer.json().path("hint").asString("");
     }

@@ -251,4 +251,22 @@ class MissedOffersTest {
 
         assertThat(figures(world, call)).startsWith("completed caller_hangup " + agent + " t");
     }
+
+    @Test
+    void KF45_anOldKeyAnswersNobodyWhoHasLeftTheOrganization() {
+        CallCentreWorld world = world(1);
+        UUID agent = world.agent(0);
+        UUID call = world.ringing(calls, agent);
+        String[] headers = {"Authorization", "Bearer " + server.userToken(agent), "Idempotency-Key", "left-" + call};
+        Http.Answer first = http.post("/api/calls/" + call + "/start", "{}", headers);
+        assertThat(first.status()).isEqualTo(200);
+        assertThat(http.post("/api/calls/" + call + "/start", "{}", headers).body())
+                .isEqualTo(first.body());
+
+        server.database().useHandle(handle -> handle.execute("delete from user_roles where user_id = ?", agent));
+
+        Http.Answer after = http.post("/api/calls/" + call + "/start", "{}", headers);
+        assertThat(after.status()).isBetween(400, 499);
+        assertThat(after.body()).doesNotContain("from_number");
+    }
 }
