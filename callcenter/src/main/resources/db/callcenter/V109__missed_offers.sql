@@ -13,7 +13,7 @@ create function app.count_missed_offer() returns trigger language plpgsql securi
 declare
   most int;
 begin
-  select coalesce(q.missed_limit, 2) into most from public.calls c
+  select coalesce(q.missed_limit, 0) into most from public.calls c
     left join public.queues q on q.organization_id = c.organization_id and q.id = c.queue_id where c.id = new.call_id;
   update public.voip_users v
      set missed_offers = v.missed_offers + 1, missed_too_many = most > 0 and v.missed_offers + 1 >= most
