@@ -11,13 +11,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Sees that the embedded PostgreSQL lives, and starts it again where it ended without being asked to: at once, then with
- * growing pauses, and after {@link #MOST_FAILURES} starts in a row that came to nothing no more, which it says. A full disk
- * is no such failure: it is waited for. Keeps PostgreSQL's log within twice {@link #LOG_BYTES}. One thread of its own, which
+ * Sees that the embedded PostgreSQL lives, and starts it again where it ended without being asked to: at once, and with a
+ * growing pause where it ended soon after a start or did not start. After {@link #MOST_FAILURES} starts in a row that failed
+ * it gives up, which it says. A full disk is no such failure: it is waited for. Keeps PostgreSQL's log within twice {@link #LOG_BYTES}. One thread of its own, which
  * {@link #close} ends.
  */
 final class PostmasterWatch implements AutoCloseable {
-    /** Starts in a row that failed, or were followed by another end within {@link #STEADY}. */
+    /** Starts in a row that failed. */
     static final int MOST_FAILURES = 6;
 
     /** Up to where the log grows before it goes on anew; the one before it is kept beside it. */
@@ -28,6 +28,8 @@ final class PostmasterWatch implements AutoCloseable {
     private static final Duration STEADY = Duration.ofSeconds(30);
     private static final Duration FIRST_PAUSE = Duration.ofMillis(250);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
+    /** Before it is started again where it started and soon ended: whoever restarts it by hand does not wait for long. */
+    private static final Duration PAUSE_AFTER_EARLY_END = Duration.ofSeconds(1);
     /** Less than a segment of WAL: PostgreSQL cannot start on it. */
     private static final long LEAST_DISK_BYTES = 17 << 20;
 
@@ -87,9 +89,6 @@ final class PostmasterWatch implements AutoCloseable {
     private void look() throws InterruptedException {
         if (postmaster.isRunning()) {
             trouble.set(Optional.empty());
-            if (System.nanoTime() - startedNanos > STEADY.toNanos()) {
-                failures = 0;
-            }
             boundLog();
             return;
         }
@@ -101,11 +100,14 @@ final class PostmasterWatch implements AutoCloseable {
             return;
         }
         if (failures >= MOST_FAILURES) {
-            givenUp.set(Optional.of("PostgreSQL did not run " + failures + " times in a row; its log is " + log));
+            givenUp.set(Optional.of("PostgreSQL did not start " + failures + " times in a row; its log is " + log));
             return;
         }
+        boolean early = System.nanoTime() - startedNanos < STEADY.toNanos();
         if (failures > 0) {
             Thread.sleep(pause());
+        } else if (early) {
+            Thread.sleep(PAUSE_AFTER_EARLY_END);
         }
         revive();
     }
@@ -120,6 +122,7 @@ final class PostmasterWatch implements AutoCloseable {
         LOG.error("The embedded PostgreSQL has ended; starting it again (try {})", failures);
         try {
             postmaster.revive();
+            failures = 0;
             startedNanos = System.nanoTime();
             trouble.set(Optional.empty());
             LOG.warn("The embedded PostgreSQL runs again");
