@@ -42,6 +42,7 @@ class ChaosTest {
     /** By organization, the order in which its first member got the changes. */
     private final Map<UUID, List<String>> order = new HashMap<>();
 
+    private final List<PhoenixClient> subscribers = new ArrayList<>();
     private final AtomicInteger written = new AtomicInteger();
     private final AtomicInteger killsDone = new AtomicInteger();
 
@@ -61,6 +62,7 @@ class ChaosTest {
             runWriters(server.database(), newcomers, random);
             int kills = killsDone.get();
             writeSentinels(server.database());
+            heartbeat();
 
             members.forEach((organization, clients) -> {
                 List<String> expected = List.copyOf(committed.get(organization));
@@ -120,10 +122,17 @@ class ChaosTest {
     }
 
     /** To the key and what tells changes apart, since the frames of all clients are kept in this process. */
-    private static PhoenixClient subscribe(TestServer server, UUID user) {
+    private PhoenixClient subscribe(TestServer server, UUID user) {
         ObjectNode binding =
                 PhoenixClient.select(PhoenixClient.binding("*", "public", "calls", null), "organization_id", "version");
-        return server.connect().joined("realtime:calls", server.userToken(user), binding);
+        PhoenixClient client = server.connect().joined("realtime:calls", server.userToken(user), binding);
+        subscribers.add(client);
+        return client;
+    }
+
+    /** As every client does: a connection that says nothing for a minute is closed. */
+    private void heartbeat() {
+        subscribers.stream().filter(PhoenixClient::isOpen).forEach(PhoenixClient::heartbeat);
     }
 
     private void runWriters(Jdbi database, List<Newcomer> newcomers, Random random) throws Exception {
@@ -150,6 +159,7 @@ class ChaosTest {
                 kill(database, killer.nextInt(3) == 0 ? "switchboard-rows" : "switchboard-wal");
                 assertThat(done.getCount()).as("kills happen during the writes").isPositive();
                 killsDone.incrementAndGet();
+                heartbeat();
             }
             assertThat(done.await(3, TimeUnit.MINUTES)).isTrue();
         }
