@@ -87,6 +87,7 @@ final class TestServer implements AutoCloseable {
         private boolean callCentre = true;
         private long clientBytes = Runtime.getRuntime().maxMemory() / 2;
         private Optional<OidcSettings> oidc = Optional.empty();
+        private Duration authorizationPatience = Duration.ofSeconds(20);
 
         Wishes limits(ChannelLimits wanted, int connections) {
             limits = wanted;
@@ -139,6 +140,11 @@ final class TestServer implements AutoCloseable {
             return this;
         }
 
+        Wishes authorizationPatience(Duration wanted) {
+            authorizationPatience = wanted;
+            return this;
+        }
+
         TestServer start() {
             try {
                 Path directory = Files.createTempDirectory(Files.createDirectories(SERVERS), "server");
@@ -165,7 +171,7 @@ final class TestServer implements AutoCloseable {
                     new OutboxLimit(256 * 1024, OverflowRule.DISCONNECT),
                     64 * 1024,
                     Duration.ofSeconds(60),
-                    Duration.ofSeconds(20),
+                    authorizationPatience,
                     Optional.empty(),
                     origins,
                     clientBytes,
