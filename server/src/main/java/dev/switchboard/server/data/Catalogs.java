@@ -110,8 +110,7 @@ final class Catalogs implements AutoCloseable {
     /** The fingerprint first: what is defined while the rest is read makes it read once more. */
     private Catalog read(Connection connection) throws SQLException {
         String fingerprint = fingerprint(connection);
-        Catalog catalog = CatalogReader.read(connection, fingerprint, settings);
-        return catalog;
+        return CatalogReader.read(connection, fingerprint, settings);
     }
 
     /** A migration makes tables, and their policies a little later: who is open only meanwhile is not warned of. */
@@ -157,8 +156,8 @@ final class Catalogs implements AutoCloseable {
                             lock.unlock();
                         }
                     }
-                    reread(connection); // also where nothing notifies: an estimate of a table that hides rows now
-                    // tells of them
+                    // also where nothing notifies: an estimate of a table that hides rows now tells of them
+                    reread(connection);
                     warnOfOpenTables();
                 }
             } catch (SQLException | RuntimeException broken) {

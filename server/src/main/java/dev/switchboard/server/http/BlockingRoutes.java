@@ -15,7 +15,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * From Vert.x' requests to {@link Handler}s and back: reads the whole body on the event loop, runs the handler on a virtual thread, and writes its answer.
+ * From Vert.x' requests to {@link Handler}s and back: reads the whole body on the event loop, runs the handler on a
+ * virtual thread, and writes its answer.
  */
 final class BlockingRoutes {
     private static final Logger LOG = LoggerFactory.getLogger(BlockingRoutes.class);
