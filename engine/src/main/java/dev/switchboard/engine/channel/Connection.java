@@ -388,12 +388,12 @@ public final class Connection {
         }
         long cost = Channel.presenceCost(channel.presenceKey(), members);
         long more = cost - channel.presenceCost();
-        if (!shared.hub().mayHold(channel.topic(), more)) {
+        if (!shared.hub().tryHold(channel.topic(), more)) {
             refuse(message, ErrorCode.PRESENCE_ROOM_FULL, ErrorCode.PRESENCE_ROOM_FULL.message());
             return;
         }
         if (!take(more)) {
-            shared.hub().mayHold(channel.topic(), -more);
+            shared.hub().tryHold(channel.topic(), -more);
             refuse(message, ErrorCode.MEMORY_LIMIT, ErrorCode.MEMORY_LIMIT.message());
             return;
         }
@@ -411,7 +411,7 @@ public final class Connection {
     }
 
     private void givePresence(Channel channel) {
-        shared.hub().mayHold(channel.topic(), -channel.presenceCost());
+        shared.hub().tryHold(channel.topic(), -channel.presenceCost());
         give(channel.presenceCost());
         channel.presenceCost(0);
     }

@@ -143,10 +143,10 @@ public final class Hub {
     }
 
     /**
-     * Whether so much more presence fits into a room; then it is counted. Less is given back, and always fits. Everybody who
+     * Counts so much more presence to a room, if it fits; says whether it did. Less is given back, and always fits. Everybody who
      * comes is told all of a room at once, so it is bounded. From any thread.
      */
-    boolean mayHold(String topic, long more) {
+    boolean tryHold(String topic, long more) {
         var fits = new AtomicBoolean(true);
         presenceBytes.compute(topic, (_, held) -> {
             long present = held == null ? 0 : held;
