@@ -22,14 +22,16 @@ function WrapUp({ call, until }: { readonly call: EndedCall; readonly until: str
   const { t } = useTranslation();
   const commands = useCommands();
   const { userId } = useSession();
-  const own = inHand(useCallSegments(call.id).data, userId);
+  const segments = useCallSegments(call.id).data;
   const [code, setCode] = useState<string | undefined>();
   return (
     <Panel title={t("agent.wrapUp")} className="wrap" actions={until && <Countdown until={until} />}>
       <div className="body">
         <div className="row" style={{ justifyContent: "space-between" }}>
           <span className="mid cut">{call.company_name ?? phone(otherEnd(call))}</span>
-          <span className="faint num">{duration(Math.round(own.before / 1_000))}</span>
+          {segments.length > 0 && (
+            <span className="faint num">{duration(Math.round(inHand(segments, userId).before / 1_000))}</span>
+          )}
         </div>
         <fieldset className="codes" aria-label={t("agent.codeLabel")}>
           {CODES.map((one) => (
