@@ -13,8 +13,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Sees that the embedded PostgreSQL lives, and starts it again where it ended without being asked to: at once, and with a
  * growing pause where it ended soon after a start or did not start. After {@link #MOST_FAILURES} starts in a row that failed
- * it gives up, which it says. A full disk is no such failure: it is waited for. Keeps PostgreSQL's log within twice {@link #LOG_BYTES}. One thread of its own, which
- * {@link #close} ends.
+ * it gives up, which it says. A full disk is no such failure: it is waited for. Keeps PostgreSQL's log within twice {@link
+ * #LOG_BYTES}. One thread of its own, which {@link #close} ends.
  */
 final class PostmasterWatch implements AutoCloseable {
     /** Starts in a row that failed. */
