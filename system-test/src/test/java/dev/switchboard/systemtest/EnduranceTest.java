@@ -63,7 +63,8 @@ class EnduranceTest {
     }
 
     private void endure(Duration time) throws Exception {
-        try (ServerProcess started = ServerProcess.start(command(), "--anonymous-sign-ins")) {
+        try (ServerProcess started = ServerProcess.start(
+                ServerProcess.startCommand("-XX:+ExitOnOutOfMemoryError"), "--anonymous-sign-ins")) {
             server = started;
             anon = server.token("anon", Map.of());
             Jdbi database = server.database();
@@ -125,12 +126,6 @@ class EnduranceTest {
                 assertThat(rounds.values()).as("every attack came to something").allMatch(count -> count.get() > 0);
             }
         }
-    }
-
-    private static List<String> command() {
-        var command = new ArrayList<>(ServerProcess.java("-XX:+ExitOnOutOfMemoryError"));
-        command.add("start");
-        return command;
     }
 
     private PhoenixClient watch(String token) {

@@ -13,7 +13,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -319,10 +318,9 @@ class OperationTest {
     }
 
     @Test
-    void KF35_whatASupervisorStartsIsBackWithinTenSecondsAfterItsEnd() throws Exception {
-        var script = new ArrayList<>(ServerProcess.java());
-        String java =
-                String.join(" ", script.stream().map(part -> "'" + part + "'").toList());
+    void KF35_whatASupervisorStartsIsBackByItselfAfterItsEnd() throws Exception {
+        String java = String.join(
+                " ", ServerProcess.java().stream().map(part -> "'" + part + "'").toList());
         Path launcher = Path.of("..", "switchboard").toAbsolutePath().normalize();
         // the launcher's own loop around the server of this build
         String loop = "home=/nonexistent; eval \"$(sed -n '/^supervise()/,/^}/p' '" + launcher + "')\"; server=(" + java
@@ -366,9 +364,7 @@ class OperationTest {
 
     @Test
     void KF44_aSignalStopsTheServerWithinFiveSecondsThoughPostgresIsDead() throws Exception {
-        var command = new ArrayList<>(ServerProcess.java());
-        command.add("start");
-        try (ServerProcess server = ServerProcess.start(command)) {
+        try (ServerProcess server = ServerProcess.start(ServerProcess.startCommand())) {
             Postmaster.of(server.directory().resolve("postgres/data")).signal("KILL");
             long start = System.nanoTime();
 

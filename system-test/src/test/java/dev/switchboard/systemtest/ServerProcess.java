@@ -31,13 +31,15 @@ final class ServerProcess implements AutoCloseable {
 
     private final Path directory;
     private final int port;
-    private final Process process;
+    private final List<String> command;
     private final Properties secrets = new Properties();
+    private Process process;
 
-    private ServerProcess(Path directory, int port, Process process) {
+    private ServerProcess(Path directory, int port, List<String> command) throws IOException {
         this.directory = directory;
         this.port = port;
-        this.process = process;
+        this.command = command;
+        this.process = launch();
     }
 
     /** The JVM as the launcher starts it. */
@@ -48,9 +50,17 @@ final class ServerProcess implements AutoCloseable {
         command.addAll(List.of(flags));
         command.addAll(List.of(
                 "--enable-native-access=ALL-UNNAMED",
+                "--sun-misc-unsafe-memory-access=allow",
                 "-cp",
                 System.getProperty("java.class.path"),
                 "dev.switchboard.server.Main"));
+        return command;
+    }
+
+    /** The same, and the command that starts the server. */
+    static List<String> startCommand(String... flags) {
+        List<String> command = java(flags);
+        command.add("start");
         return command;
     }
 
@@ -67,16 +77,29 @@ final class ServerProcess implements AutoCloseable {
                     "--data-dir",
                     directory.toAbsolutePath().toString()));
             line.addAll(List.of(options));
-            Process process = new ProcessBuilder(line)
-                    .redirectErrorStream(true)
-                    .redirectOutput(directory.resolve("output.log").toFile())
-                    .start();
-            var server = new ServerProcess(directory, port, process);
+            var server = new ServerProcess(directory, port, line);
             server.awaitReady();
             try (var reader = Files.newBufferedReader(directory.resolve("secrets.properties"))) {
                 server.secrets.load(reader);
             }
             return server;
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    private Process launch() throws IOException {
+        return new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(directory.resolve("output.log").toFile())
+                .start();
+    }
+
+    /** Starts it once more, on the same data and port, after it has ended; waits until it is ready. */
+    void startAgain() {
+        try {
+            process = launch();
+            awaitReady();
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         }
