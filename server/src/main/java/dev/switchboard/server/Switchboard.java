@@ -64,7 +64,8 @@ import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jdbi.v3.core.Jdbi;
@@ -117,7 +118,8 @@ public final class Switchboard implements AutoCloseable {
     private final ConsoleConfig console;
     private final FileWatch files;
     private final Watchdog watchdog;
-    private final AtomicBoolean closed = new AtomicBoolean();
+    private final Lock closing = new ReentrantLock();
+    private boolean closed; // under the lock
     private volatile int port;
 
     /**
@@ -471,12 +473,21 @@ public final class Switchboard implements AutoCloseable {
         return secrets;
     }
 
-    /** Sockets, WAL stream, pools, PostgreSQL. Once; the second call does nothing. */
+    /** Sockets, WAL stream, pools, PostgreSQL. Once; whoever calls it again meanwhile returns when all of that is done. */
     @Override
     public void close() {
-        if (!closed.compareAndSet(false, true)) {
-            return;
+        closing.lock();
+        try {
+            if (!closed) {
+                closed = true;
+                closeParts();
+            }
+        } finally {
+            closing.unlock();
         }
+    }
+
+    private void closeParts() {
         watchdog.close();
         gateway.sayGoodbye();
         vertx.close()
