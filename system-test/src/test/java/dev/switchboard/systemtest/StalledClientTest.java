@@ -11,10 +11,8 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
@@ -27,7 +25,8 @@ class StalledClientTest {
     private static final int MOST_CALLS = 1_500;
 
     private TestServer server;
-    private final AtomicLong received = new AtomicLong();
+    private final AtomicLong bytes = new AtomicLong();
+    private final AtomicLong frames = new AtomicLong();
 
     @Test
     void D6_oneStalledClientEndsAndAThousandOthersGetEveryByte() throws Exception {
@@ -40,35 +39,29 @@ class StalledClientTest {
             for (int i = 0; i < LIVE; i++) {
                 live.add(join(token, 256 * 1024));
             }
-            await().atMost(Duration.ofMinutes(1))
-                    .until(() -> server.server().gateway().channelCount() == LIVE);
             Thread reader = Thread.ofPlatform().start(() -> readAll(selector, live));
-            long joined = settled();
 
             double[] start = commitToSocket();
             for (int i = 0; i < CALLS_FIRST; i++) {
                 server.call(organization);
             }
-            await().atMost(Duration.ofSeconds(30))
-                    .until(() -> server.server().progress().deliveries() == (long) LIVE * CALLS_FIRST);
-            long perCall = (settled() - joined) / LIVE / CALLS_FIRST;
+            awaitFrames(CALLS_FIRST);
+            long perCall = bytes.get() / LIVE / CALLS_FIRST;
             double[] without = commitToSocket();
             SocketChannel stalled = join(token, 4096);
-            await().until(() -> server.server().gateway().channelCount() == LIVE + 1);
             int calls = 0;
-            long before = received.get();
             while (overflows() == 0 && calls < MOST_CALLS) {
                 server.call(organization);
                 calls++;
             }
-            long bytes = (settled() - before) / LIVE / calls;
+            awaitFrames(CALLS_FIRST + calls);
 
             assertThat(overflows()).as("the stalled client was ended").isEqualTo(1);
-            assertThat(bytes).as("bytes of one change for each of the others").isEqualTo(perCall);
             assertThat(calls * perCall)
                     .as("what the stalled client was given, kernel buffers of both ends included")
                     .isLessThan(1 << 20);
-            assertThat(server.server().gateway().counters().connections().get()).isEqualTo(LIVE);
+            await().until(() ->
+                    server.server().gateway().counters().connections().get() == LIVE);
             double[] with = commitToSocket();
             System.out.printf(
                     "StalledClientTest: ended after %d changes of %d bytes; %d others got all of them; mean commit to socket"
@@ -81,6 +74,12 @@ class StalledClientTest {
                 channel.close();
             }
         }
+    }
+
+    /** Until each of the live clients has the whole of that many frames; one more would be an error. */
+    private void awaitFrames(int each) {
+        await().atMost(Duration.ofMinutes(1)).until(() -> frames.get() >= (long) LIVE * each);
+        assertThat(frames.get()).as("changes that the others got").isEqualTo((long) LIVE * each);
     }
 
     /** Sum in seconds and count of the latencies so far. */
@@ -104,64 +103,82 @@ class StalledClientTest {
         return server.server().gateway().counters().overflows().sum();
     }
 
-    /** The bytes received once no more come. */
-    private long settled() {
-        var last = new AtomicLong(-1);
-        await().pollInterval(Duration.ofMillis(300))
-                .atMost(Duration.ofMinutes(1))
-                .until(() -> last.getAndSet(received.get()) == received.get());
-        return received.get();
-    }
-
+    /** A client to which every change is sent from now on, and nothing else. */
     private SocketChannel join(String token, int receiveBuffer) throws IOException {
-        SocketChannel socket = SocketChannel.open();
-        socket.setOption(StandardSocketOptions.SO_RCVBUF, receiveBuffer);
-        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), server.port()));
-        String handshake = "GET /realtime/v1/websocket?vsn=2.0.0&apikey=" + server.anonKey()
-                + " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+        SocketChannel channel = SocketChannel.open();
+        channel.setOption(StandardSocketOptions.SO_RCVBUF, receiveBuffer);
+        channel.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), server.port()));
         String join =
                 "[\"1\",\"1\",\"realtime:calls\",\"phx_join\",{\"config\":{\"postgres_changes\":[{\"event\":\"*\","
                         + "\"schema\":\"public\",\"table\":\"calls\"}]},\"access_token\":\"" + token + "\"}]";
-        socket.write(ByteBuffer.wrap(handshake.getBytes(StandardCharsets.US_ASCII)));
-        socket.write(ByteBuffer.wrap(maskedText(join.getBytes(StandardCharsets.US_ASCII))));
-        return socket;
-    }
-
-    /** A masked text frame with the mask 0, which leaves the payload as it is (RFC 6455, section 5.3). */
-    static byte[] maskedText(byte[] payload) {
-        byte[] frame = Arrays.copyOf(
-                new byte[] {(byte) 0x81, (byte) (0x80 | 126), (byte) (payload.length >> 8), (byte) payload.length},
-                8 + payload.length);
-        System.arraycopy(payload, 0, frame, 8, payload.length);
-        return frame;
+        RawWebSocket socket = new RawWebSocket(channel.socket()).handshake(server.anonKey(), RawWebSocket.text(join));
+        while (!socket.next().text().contains("Subscribed to PostgreSQL")) {
+            // the reply and the presence of nobody come first
+        }
+        return channel;
     }
 
     private void readAll(Selector selector, List<SocketChannel> sockets) {
         ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 16);
         try {
             for (SocketChannel socket : sockets) {
-                socket.configureBlocking(false).register(selector, SelectionKey.OP_READ);
+                socket.configureBlocking(false).register(selector, SelectionKey.OP_READ, new FrameCounter());
             }
             while (!Thread.currentThread().isInterrupted()) {
-                selector.select(key -> received.addAndGet(read(key, buffer)));
+                selector.select(key -> read(key, buffer));
             }
         } catch (IOException failed) {
             throw new IllegalStateException(failed);
         }
     }
 
-    private static int read(SelectionKey key, ByteBuffer buffer) {
+    private void read(SelectionKey key, ByteBuffer buffer) {
         try {
-            buffer.clear();
-            int read = ((SocketChannel) key.channel()).read(buffer);
+            int read = ((SocketChannel) key.channel()).read(buffer.clear());
             if (read < 0) {
                 key.cancel();
+                return;
             }
-            return Math.max(0, read);
+            bytes.addAndGet(read);
+            frames.addAndGet(((FrameCounter) key.attachment()).ended(buffer.flip()));
         } catch (IOException gone) {
             key.cancel();
-            return 0;
+        }
+    }
+
+    /** Counts a server's frames by their headers (RFC 6455, section 5.2), however their bytes are cut. */
+    private static final class FrameCounter {
+        private final ByteBuffer header = ByteBuffer.allocate(10);
+        private long left; // of a payload
+
+        /** How many frames end in these bytes. */
+        int ended(ByteBuffer bytes) {
+            int ended = 0;
+            while (bytes.hasRemaining()) {
+                if (left == 0) {
+                    header.put(bytes.get());
+                    left = payloadLength();
+                } else {
+                    int skipped = (int) Math.min(left, bytes.remaining());
+                    bytes.position(bytes.position() + skipped);
+                    left -= skipped;
+                    if (left == 0) {
+                        ended++;
+                        header.clear();
+                    }
+                }
+            }
+            return ended;
+        }
+
+        /** 0 as long as the header is not whole. An empty frame is never sent here. */
+        private long payloadLength() {
+            int length = header.position() < 2 ? 0 : header.get(1);
+            return switch (length) {
+                case 126 -> header.position() < 4 ? 0 : header.getChar(2);
+                case 127 -> header.position() < 10 ? 0 : header.getLong(2);
+                default -> length;
+            };
         }
     }
 }
