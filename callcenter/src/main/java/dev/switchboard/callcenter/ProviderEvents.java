@@ -1,5 +1,6 @@
 package dev.switchboard.callcenter;
 
+import dev.switchboard.callcenter.CallCentre.Work;
 import dev.switchboard.callcenter.command.Actor;
 import dev.switchboard.callcenter.command.CallCommand;
 import dev.switchboard.callcenter.command.Refusal;
@@ -42,14 +43,25 @@ public final class ProviderEvents {
                     + "     or (l.ended_at is null and excluded.ended_at is not null)"
                     + " returning coalesce(new.status_rank > old.status_rank, true) as rises, old.answered_at is not null as was_connected, new.created_at";
 
+    /** Of two legs that spoke with each other the one that ended first hung up, whichever was heard of first. */
+    private static final String WHO_HUNG_UP = "(select case when a.ended_at < k.ended_at then 'agent_hangup'"
+            + "     when k.ended_at < a.ended_at then 'caller_hangup' end"
+            + "   from public.call_legs k, public.call_legs a where k.organization_id = calls.organization_id and k.call_id = calls.id"
+            + "     and k.role = 'customer' and k.status = 'completed' and a.organization_id = calls.organization_id"
+            + "     and a.call_id = calls.id and a.role = 'agent' and a.status = 'completed' and a.agent_id = calls.answered_by"
+            + "   order by a.ended_at desc, k.ended_at desc limit 1)";
+
     private static final String CALL =
             "update public.calls set provider_event_at = greatest(coalesce(provider_event_at, ?), ?::timestamptz),"
-                    + " answered_at = case when ? and ended_at is not null then coalesce(answered_at, least(?::timestamptz, ended_at)) else answered_at end"
+                    + " end_reason = case when state = 'completed' and end_reason in ('agent_hangup', 'caller_hangup')"
+                    + "   then coalesce(" + WHO_HUNG_UP + ", end_reason) else end_reason end"
                     + " where id = ? returning direction, state, claimed_by, claimed_at, transfer_kind,"
                     + "   (select a.offered_at from public.active_calls a where a.organization_id = calls.organization_id and a.call_id = calls.id"
                     + "     and a.agent_id = ?::uuid and a.status = 'ringing') as offered_at,"
                     + "   exists (select from public.active_calls a where a.organization_id = calls.organization_id and a.call_id = calls.id"
-                    + "     and a.agent_id = ?::uuid and a.status = 'consulting') as consults";
+                    + "     and a.agent_id = ?::uuid and a.status = 'consulting') as consults, ended_at,"
+                    + "   (select min(k.ended_at) from public.call_legs k where k.organization_id = calls.organization_id"
+                    + "     and k.call_id = calls.id and k.role = 'customer') as customer_ended_at";
     private static final String DROP = "insert into public.telephony_commands (organization_id, call_id, kind, payload)"
             + " select c.organization_id, c.id, 'stop_ringing', jsonb_build_object('sid', c.provider_call_sid, 'agents', ?::text)"
             + " from public.calls c where c.id = ?";
@@ -74,35 +86,36 @@ public final class ProviderEvents {
      * @param leg      the provider's id of the leg
      * @param agent    at the end of it, for an agent's
      * @param sequence as the provider counts them
-     * @param at       as the provider says
+     * @param at       as the provider says, where it does
      */
-    public record Event(String leg, Role role, Optional<UUID> agent, ProviderStatus status, int sequence, Instant at) {}
+    public record Event(
+            String leg, Role role, Optional<UUID> agent, ProviderStatus status, int sequence, Optional<Instant> at) {}
 
     /** Takes one message in; the same once more changes nothing. */
     public Answer accept(UUID call, Event event) {
         return calls.settle(calls.transaction(connection -> {
             if (!lock(connection, call)) {
-                return CallCentre.Work.answered(Answer.refused(Refusal.NOT_FOUND, "There is no call " + call));
+                return Work.answered(Answer.refused(Refusal.NOT_FOUND, "There is no call " + call));
             }
             Optional<Leg> leg = writeLeg(connection, call, event);
             if (leg.isEmpty()) {
                 return applied(false);
             }
             Known known = touch(connection, call, event);
-            List<CallCommand> follow = leg.get().rises() ? follows(event, leg.get(), known) : List.of();
-            if (follow.isEmpty()) {
-                return applied(true);
+            if (known.endedAt().isPresent()) {
+                Work work = carryOut(connection, call, event, heardLate(event, leg.get(), known));
+                return leg.get().rises() && event.status().isConnected() ? drop(connection, call, event, work) : work;
             }
-            return carryOut(connection, call, event, follow);
+            return carryOut(connection, call, event, leg.get().rises() ? follows(event, leg.get(), known) : List.of());
         }));
     }
 
     /** One after the other; what the first of them does not allow, the next does not either. */
-    private CallCentre.Work carryOut(Connection connection, UUID call, Event event, List<CallCommand> commands)
+    private Work carryOut(Connection connection, UUID call, Event event, List<CallCommand> commands)
             throws SQLException {
         var unsettled = new ArrayList<UUID>();
         boolean told = false;
-        CallCentre.Work work = applied(true);
+        Work work = applied(true);
         for (CallCommand command : commands) {
             work = calls.within(connection, new Actor.Server(), call, command);
             // a provider is told nothing of our rules: what they refuse is noted with its leg, and changes no more
@@ -112,28 +125,29 @@ public final class ProviderEvents {
             unsettled.addAll(work.unsettled());
             told |= work.told();
         }
-        return new CallCentre.Work(work.answer(), unsettled, told);
+        return new Work(work.answer(), unsettled, told);
     }
 
-    private static CallCentre.Work applied(boolean applied) {
-        return CallCentre.Work.answered(new Answer.Done("{\"applied\":" + applied + "}"));
+    private static Work applied(boolean applied) {
+        return Work.answered(new Answer.Done("{\"applied\":" + applied + "}"));
     }
 
     /** The leg of an agent who came too late is dropped: the customer goes to who has the call. */
-    private static CallCentre.Work refused(Connection connection, UUID call, Event event, Refusal refusal)
-            throws SQLException {
-        boolean drops = event.role() == Role.AGENT
-                && event.status().isConnected()
-                && event.agent().isPresent();
-        if (drops) {
-            try (PreparedStatement statement = connection.prepareStatement(DROP)) {
-                statement.setString(1, event.agent().get().toString());
-                statement.setObject(2, call);
-                statement.executeUpdate();
-            }
+    private static Work refused(Connection connection, UUID call, Event event, Refusal refusal) throws SQLException {
+        Work work = Work.answered(new Answer.Done("{\"applied\":false,\"refused\":\"" + refusal.code() + "\"}"));
+        return event.status().isConnected() ? drop(connection, call, event, work) : work;
+    }
+
+    private static Work drop(Connection connection, UUID call, Event event, Work work) throws SQLException {
+        if (event.role() != Role.AGENT || event.agent().isEmpty()) {
+            return work;
         }
-        return new CallCentre.Work(
-                new Answer.Done("{\"applied\":false,\"refused\":\"" + refusal.code() + "\"}"), List.of(), drops);
+        try (PreparedStatement statement = connection.prepareStatement(DROP)) {
+            statement.setString(1, event.agent().get().toString());
+            statement.setObject(2, call);
+            statement.executeUpdate();
+        }
+        return new Work(work.answer(), work.unsettled(), true);
     }
 
     /**
@@ -151,7 +165,31 @@ public final class ProviderEvents {
             Optional<Instant> claimedAt,
             boolean blind,
             Optional<Instant> offeredAt,
-            boolean consults) {}
+            boolean consults,
+            Optional<Instant> endedAt,
+            Optional<Instant> customerEndedAt) {}
+
+    /**
+     * After the call's end only one thing is news: that an agent had answered. It had, unless the provider's own times say
+     * that the caller was gone by then. Of a call out, the customer's leg says that it is answered.
+     */
+    private static List<CallCommand> heardLate(Event event, Leg leg, Known call) {
+        ProviderStatus status = event.status();
+        boolean answers = status.isConnected() || (status == ProviderStatus.COMPLETED && !leg.wasConnected());
+        if (event.role() != Role.AGENT || event.agent().isEmpty() || call.outbound() || !answers) {
+            return List.of();
+        }
+        Instant ended = call.endedAt().orElseThrow();
+        Instant told = status.isConnected() ? event.at().orElse(ended) : ended;
+        Instant at = call.claimedAt().filter(told::isBefore).orElse(told); // nobody speaks before they took it
+        boolean tooLate = status.isConnected()
+                && call.customerEndedAt()
+                        .filter(gone -> event.at().filter(gone::isBefore).isPresent())
+                        .isPresent();
+        return tooLate
+                ? List.of()
+                : List.of(new CallCommand.AnswerHeard(event.agent().get(), at));
+    }
 
     /** One table: status of a leg, by whose it is, to what happens to the call, in order. */
     private static List<CallCommand> follows(Event event, Leg leg, Known call) {
@@ -231,7 +269,7 @@ public final class ProviderEvents {
     }
 
     /** @return empty where the message says nothing new */
-    private static Optional<Leg> writeLeg(Connection connection, UUID call, Event event) throws SQLException {
+    private Optional<Leg> writeLeg(Connection connection, UUID call, Event event) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(LEG)) {
             statement.setString(1, event.leg());
             statement.setString(2, event.role().name().toLowerCase(Locale.ROOT));
@@ -239,7 +277,7 @@ public final class ProviderEvents {
             statement.setString(4, event.status().wire());
             statement.setInt(5, event.status().rank());
             statement.setInt(6, event.sequence());
-            statement.setObject(7, event.at().atOffset(ZoneOffset.UTC));
+            statement.setObject(7, event.at().orElseGet(calls.clock()::instant).atOffset(ZoneOffset.UTC));
             statement.setObject(8, call);
             try (ResultSet row = statement.executeQuery()) {
                 return row.next()
@@ -252,18 +290,15 @@ public final class ProviderEvents {
         }
     }
 
-    /** The call heard from its provider; when somebody answered is a missing fact where that came after the end. */
+    /** The call heard from its provider; who hung up is told anew where both legs have said when they ended. */
     private Known touch(Connection connection, UUID call, Event event) throws SQLException {
         var now = calls.clock().instant().atOffset(ZoneOffset.UTC);
-        boolean answer = event.role() == Role.AGENT && event.status().isConnected();
         try (PreparedStatement statement = connection.prepareStatement(CALL)) {
             statement.setObject(1, now);
             statement.setObject(2, now);
-            statement.setBoolean(3, answer);
-            statement.setObject(4, event.at().atOffset(ZoneOffset.UTC));
-            statement.setObject(5, call);
-            statement.setObject(6, event.agent().orElse(null));
-            statement.setObject(7, event.agent().orElse(null));
+            statement.setObject(3, call);
+            statement.setObject(4, event.agent().orElse(null));
+            statement.setObject(5, event.agent().orElse(null));
             try (ResultSet row = statement.executeQuery()) {
                 row.next();
                 return new Known(
@@ -273,7 +308,9 @@ public final class ProviderEvents {
                         instant(row, 4),
                         "blind".equals(row.getString(5)),
                         instant(row, 6),
-                        row.getBoolean(7));
+                        row.getBoolean(7),
+                        instant(row, 8),
+                        instant(row, 9));
             }
         }
     }

@@ -207,6 +207,7 @@ final class Reading {
             case CallCommand.Claim(UUID agent) -> List.of(agent);
             case CallCommand.Start(UUID agent, var _) -> List.of(agent);
             case CallCommand.LegFailed(UUID agent) -> List.of(agent);
+            case CallCommand.AnswerHeard(UUID agent, var _) -> List.of(agent);
             case CallCommand.Unpark(UUID agent) -> List.of(agent);
             case CallCommand.Transfer(var _, UUID to, var _) -> List.of(to);
             default -> List.of();
@@ -272,6 +273,7 @@ final class Reading {
                 instant(row, "queued_at"),
                 instant(row, "first_ring_at"),
                 instant(row, "answered_at"),
+                instant(row, "ended_at"),
                 instant(row, "due_at"),
                 kind.map(name -> CallCommand.TransferKind.valueOf(name.toUpperCase(Locale.ROOT))),
                 uuid(row, "transfer_to"),

@@ -3,7 +3,6 @@ package dev.switchboard.callcenter;
 import dev.switchboard.callcenter.command.Actor;
 import dev.switchboard.callcenter.command.Agent;
 import dev.switchboard.callcenter.command.Call;
-import dev.switchboard.callcenter.command.CallColumn;
 import dev.switchboard.callcenter.command.Decision;
 import dev.switchboard.callcenter.command.Effect;
 import dev.switchboard.callcenter.command.Situation;
@@ -53,14 +52,15 @@ final class Writing {
         for (Effect effect : change.effects()) {
             write(call, situation.actor(), effect);
         }
-        write(call, change.state(), change.columns());
+        writeCall(call, change);
         writeAgents(change.agents().stream()
                 .filter(agent -> !agent.equals(situation.agents().get(agent.user()))
                         || agent.state() != agent.settled().state())
                 .toList());
     }
 
-    private void write(Call call, CallState state, Map<CallColumn, Optional<?>> columns) {
+    private void writeCall(Call call, Decision.Changed change) {
+        CallState state = change.state();
         var text = new StringBuilder("update public.calls set last_event_at = ?");
         var values = new ArrayList<Object>(List.of(now));
         if (!state.equals(call.state())) {
@@ -68,11 +68,12 @@ final class Writing {
             values.add(state.wire());
             values.add(now);
         }
-        new TreeMap<>(columns).forEach((column, value) -> {
+        new TreeMap<>(change.columns()).forEach((column, value) -> {
             text.append(", ").append(column.column()).append(value.isPresent() ? " = ?" : " = null");
             value.ifPresent(present -> values.add(present instanceof Set<?> users ? List.copyOf(users) : present));
         });
-        if (state instanceof CallState.Terminal && call.state() instanceof CallState.Live) {
+        boolean talked = change.effects().stream().anyMatch(effect -> effect instanceof Effect.RecordTalk);
+        if (talked || (state instanceof CallState.Terminal && call.state() instanceof CallState.Live)) {
             text.append(seconds("talk")).append(seconds("hold"));
         }
         script.add(text.append(" where id = ?").toString(), with(values, call.id()));
@@ -194,6 +195,17 @@ final class Writing {
                         now,
                         organization,
                         call.id());
+            case Effect.AnswerVisit(Instant at) ->
+                script.add(
+                        "update public.queue_visits set exited_at = greatest(entered_at, ?::timestamptz), outcome = 'answered',"
+                                + " wait_s = greatest(0, extract(epoch from ?::timestamptz - entered_at)) where id ="
+                                + " (select v.id from public.queue_visits v where v.organization_id = ? and v.call_id = ?"
+                                + "   order by v.entered_at desc limit 1)",
+                        at,
+                        at,
+                        organization,
+                        call.id());
+            case Effect.RecordTalk talk -> recordTalk(call, talk);
             case Effect.OpenSegments(List<UUID> agents, Effect.Segment kind) -> {
                 closeSegments(call, agents);
                 script.add(
@@ -225,6 +237,32 @@ final class Writing {
         } else {
             script.add(CLOSE + " and s.agent_id = any (?)", now, call.organization(), call.id(), agents);
         }
+    }
+
+    private void recordTalk(Call call, Effect.RecordTalk talk) {
+        script.add(
+                "update public.call_segments s set to_at = greatest(s.from_at, ?::timestamptz)"
+                        + " where s.organization_id = ? and s.call_id = ? and s.agent_id = ? and s.kind = 'ring' and s.to_at > ?",
+                talk.from(),
+                call.organization(),
+                call.id(),
+                talk.agent(),
+                talk.from());
+        script.add(
+                "with known as (update public.call_segments s set from_at = ? where s.id = (select t.id"
+                        + "   from public.call_segments t where t.organization_id = ? and t.call_id = ? and t.agent_id = ?"
+                        + "   and t.kind = 'talk' order by t.from_at limit 1) returning s.id)"
+                        + " insert into public.call_segments (organization_id, call_id, agent_id, kind, from_at, to_at)"
+                        + " select ?, ?, ?, 'talk', ?, ? where not exists (select from known)",
+                talk.from(),
+                call.organization(),
+                call.id(),
+                talk.agent(),
+                call.organization(),
+                call.id(),
+                talk.agent(),
+                talk.from(),
+                talk.to());
     }
 
     private void park(Call call, Effect.ParkRow park) {

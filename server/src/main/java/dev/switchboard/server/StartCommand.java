@@ -391,7 +391,6 @@ final class StartCommand implements Callable<Integer> {
                 server.callCentre().orElseThrow(),
                 server.ingest().orElseThrow(),
                 new Random(demoSeed),
-                new SystemTime(),
                 Duration.ofMinutes(1).dividedBy(demoPace)));
     }
 

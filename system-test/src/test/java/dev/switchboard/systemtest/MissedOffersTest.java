@@ -7,8 +7,15 @@ import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.command.AgentCommand;
 import dev.switchboard.callcenter.command.CallCommand;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.UUID;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -164,11 +171,16 @@ class MissedOffersTest {
     // KF26
 
     private static void event(UUID call, String leg, String role, UUID agent, String status, int sequence) {
+        event(call, leg, role, agent, status, sequence, null);
+    }
+
+    private static void event(
+            UUID call, String leg, String role, UUID agent, String status, int sequence, @Nullable Instant at) {
         Http.Answer answer = http.post(
                 "/api/ingest/calls/" + call + "/events",
                 "{\"leg\":\"" + leg + "\",\"role\":\"" + role + "\","
                         + (agent == null ? "" : "\"agent_id\":\"" + agent + "\",") + "\"status\":\"" + status
-                        + "\",\"sequence\":" + sequence + "}",
+                        + "\",\"sequence\":" + sequence + (at == null ? "" : ",\"at\":\"" + at + "\"") + "}",
                 "Authorization",
                 "Bearer " + server.serviceKey());
         assertThat(answer.status()).as(answer.body()).isEqualTo(200);
@@ -225,6 +237,113 @@ class MissedOffersTest {
         event(unclaimed, "L-" + unclaimed, "agent", agent, "completed", 3);
         event(unclaimed, "L-" + unclaimed, "agent", agent, "in-progress", 2);
         assertThat(figures(world, unclaimed)).startsWith("completed agent_hangup " + agent + " t");
+    }
+
+    /** Every order of what the provider says of one call, with its times. */
+    @Test
+    void KF26_everyOrderOfTheSameMessagesGivesTheSameStateAndFigures() {
+        CallCentreWorld world = world(2);
+        UUID agent = world.agent(0);
+        record Said(String leg, String role, String status, int sequence, int second) {}
+        List<Said> said = List.of(
+                new Said("L", "agent", "in-progress", 2, 10),
+                new Said("L", "agent", "completed", 3, 40),
+                new Said("C", "customer", "completed", 4, 42),
+                new Said("C", "customer", "in-progress", 1, 0));
+        var seen = new TreeMap<String, List<String>>();
+        for (boolean claims : new boolean[] {true, false}) {
+            for (List<Said> order : orders(said)) {
+                UUID call = claims ? claimed(world) : world.ringing(calls, agent);
+                Instant start = Instant.now().truncatedTo(ChronoUnit.SECONDS).minusSeconds(60);
+                for (Said one : order) {
+                    event(
+                            call,
+                            one.leg() + call,
+                            one.role(),
+                            one.role().equals("agent") ? agent : null,
+                            one.status(),
+                            one.sequence(),
+                            start.plusSeconds(one.second()));
+                }
+                String how = claims + " "
+                        + order.stream().map(one -> one.leg() + one.sequence()).toList();
+                seen.computeIfAbsent(figures(world, call), _ -> new ArrayList<>())
+                        .add(how);
+                awaitState(agent, "available 0");
+            }
+        }
+
+        assertThat(seen).as("figures, and which orders led to them").hasSize(1);
+        assertThat(seen.firstKey()).isEqualTo("completed agent_hangup " + agent + " t answered 1 0");
+    }
+
+    private static <T> List<List<T>> orders(List<T> all) {
+        if (all.isEmpty()) {
+            return List.of(List.of());
+        }
+        var found = new ArrayList<List<T>>();
+        for (T first : all) {
+            List<T> others = all.stream().filter(other -> !other.equals(first)).toList();
+            for (List<T> rest : orders(others)) {
+                found.add(Stream.concat(Stream.of(first), rest.stream()).toList());
+            }
+        }
+        return found;
+    }
+
+    @Test
+    void KF26_whereTheCallersEndIsHeardFirstTheCallWasStillAnswered() {
+        CallCentreWorld world = world(2);
+        UUID agent = world.agent(0);
+        UUID call = claimed(world);
+        event(call, "C-" + call, "customer", null, "completed", 4);
+        assertThat(figures(world, call)).startsWith("abandoned caller_hangup");
+
+        event(call, "L-" + call, "agent", agent, "completed", 3);
+
+        assertThat(figures(world, call)).isEqualTo("completed caller_hangup " + agent + " t answered 1 0");
+        assertThat(state(agent)).as("the agent has gone on").startsWith("available");
+        assertThat(world.one("select agent_id || ' ' || state from calls_enriched where id = ?", call))
+                .isEqualTo(agent + " completed");
+    }
+
+    @Test
+    void KF26_theTalkIsAsLongAsTheProvidersTimesSay() {
+        CallCentreWorld world = world(1);
+        UUID agent = world.agent(0);
+        UUID call = world.ringing(calls, agent);
+        server.database()
+                .useHandle(handle -> handle.execute(
+                        "update calls set started_at = started_at - interval '1 hour', queued_at = null,"
+                                + " first_ring_at = first_ring_at - interval '1 hour' where id = ?",
+                        call));
+        Instant now = Instant.now();
+        event(call, "C-" + call, "customer", null, "completed", 4, now);
+
+        event(call, "L-" + call, "agent", agent, "in-progress", 2, now.minusSeconds(90));
+
+        assertThat(Integer.parseInt(world.one("select talk_s from calls where id = ?", call)))
+                .isBetween(89, 92);
+        assertThat(Integer.parseInt(world.one("select wait_s from calls where id = ?", call)))
+                .isBetween(3_500, 3_512);
+    }
+
+    @Test
+    void KF26_whoPicksUpAfterTheCallerHasGoneHasAnsweredNothing() {
+        CallCentreWorld world = world(1);
+        UUID agent = world.agent(0);
+        UUID call = claimed(world);
+        Instant gone = Instant.now().minusSeconds(5);
+        event(call, "C-" + call, "customer", null, "completed", 4, gone);
+
+        event(call, "L-" + call, "agent", agent, "in-progress", 2, gone.plusSeconds(1));
+
+        assertThat(figures(world, call)).startsWith("abandoned caller_hangup f abandoned 0");
+        assertThat(world.list(
+                        "select payload ->> 'agents' from telephony_commands where call_id = ? and kind = 'stop_ringing'",
+                        call))
+                .as("their phone is told to hang up")
+                .contains(agent.toString());
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.switchboard.callcenter.command;
 
 import dev.switchboard.callcenter.state.CallState;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
@@ -30,6 +31,7 @@ public record Call(
         Optional<Instant> queuedAt,
         Optional<Instant> firstRingAt,
         Optional<Instant> answeredAt,
+        Optional<Instant> endedAt,
         Optional<Instant> due,
         Optional<CallCommand.TransferKind> transferKind,
         Optional<UUID> transferTo,
@@ -58,6 +60,7 @@ public record Call(
                 queuedAt,
                 firstRingAt,
                 answeredAt,
+                endedAt,
                 due,
                 transferKind,
                 transferTo,
@@ -67,6 +70,16 @@ public record Call(
 
     boolean isAnswered() {
         return answeredAt.isPresent();
+    }
+
+    /** From when on the caller waited for an answer. */
+    Instant waitingSince() {
+        return queuedAt.or(() -> firstRingAt).orElse(startedAt);
+    }
+
+    /** How long the caller had waited then, in whole seconds. */
+    int waitedUntil(Instant then) {
+        return (int) Math.max(0, Duration.between(waitingSince(), then).toSeconds());
     }
 
     boolean isOwned() {

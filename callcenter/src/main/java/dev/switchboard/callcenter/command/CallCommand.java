@@ -2,6 +2,7 @@ package dev.switchboard.callcenter.command;
 
 import dev.switchboard.callcenter.state.CallState;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -37,6 +38,13 @@ public sealed interface CallCommand {
      * @param number what colleagues see of the caller; by default the customer's number
      */
     record Start(UUID agent, Optional<String> number) implements CallCommand {}
+
+    /**
+     * The provider says after the call's end that the agent had answered before it.
+     *
+     * @param at when; the end itself where only that is known
+     */
+    record AnswerHeard(UUID agent, Instant at) implements CallCommand {}
 
     /** The agent's leg could not be connected. */
     record LegFailed(UUID agent) implements CallCommand {}

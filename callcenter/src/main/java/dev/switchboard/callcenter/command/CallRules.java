@@ -6,6 +6,7 @@ import dev.switchboard.callcenter.state.CallEvent;
 import dev.switchboard.callcenter.state.CallState.Live;
 import dev.switchboard.callcenter.state.CallState.Terminal;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -56,6 +57,7 @@ public final class CallRules {
             case CallCommand.Claim(UUID agent) -> new Taking(it).claim(agent);
             case CallCommand.Start(UUID agent, Optional<String> number) -> new Taking(it).start(agent, number);
             case CallCommand.LegFailed(UUID agent) -> new Taking(it).legFailed(agent);
+            case CallCommand.AnswerHeard _ -> new Decision.Unchanged(); // it lives: its start is told as one
             case CallCommand.Hold _ -> new Holding(it).hold();
             case CallCommand.Unhold _ -> new Holding(it).unhold();
             case CallCommand.Mute(boolean muted) -> new Holding(it).mute(muted);
@@ -81,6 +83,7 @@ public final class CallRules {
     /** The same once more, or too late: neither changes anything. */
     private Decision afterItsEnd(CallCommand command) {
         return switch (command) {
+            case CallCommand.AnswerHeard(UUID agent, Instant at) -> new Ending(it).answerHeard(agent, at);
             case CallCommand.End _,
                     CallCommand.HangUp _,
                     CallCommand.Fail _,

@@ -80,6 +80,9 @@ public sealed interface Effect {
 
     record CloseVisit(Outcome outcome) implements Effect {}
 
+    /** The last visit ended at that time, in an answer. */
+    record AnswerVisit(Instant at) implements Effect {}
+
     /** The call was none: it never waited. */
     record DropVisits() implements Effect {}
 
@@ -104,6 +107,9 @@ public sealed interface Effect {
             agents = List.copyOf(agents);
         }
     }
+
+    /** It turns out that the agent, at whom it rang until then, spoke between these times. */
+    record RecordTalk(UUID agent, Instant from, Instant to) implements Effect {}
 
     /** The agent wraps up no call any more. */
     record CloseWrapUp(UUID agent) implements Effect {}

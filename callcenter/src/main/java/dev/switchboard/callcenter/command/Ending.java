@@ -8,7 +8,6 @@ import dev.switchboard.callcenter.command.Situation.Row;
 import dev.switchboard.callcenter.state.CallEvent;
 import dev.switchboard.callcenter.state.CallState.Live;
 import dev.switchboard.callcenter.state.CallState.Terminal;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -76,9 +75,7 @@ final class Ending {
             change.with(new Effect.UnparkRow());
         }
         if (!call.isAnswered()) {
-            Instant since = call.queuedAt().or(call::firstRingAt).orElse(call.startedAt());
-            change.set(CallColumn.WAIT_S, (int)
-                    Math.max(0, Duration.between(since, now).toSeconds()));
+            change.set(CallColumn.WAIT_S, call.waitedUntil(now));
         }
         change.with(
                 outcome == Terminal.VOIDED
@@ -96,6 +93,33 @@ final class Ending {
         return change.announce(RingEvent.RING_CANCEL, it.actor().user(), reason)
                 .announce(RingEvent.ENDED, it.actor().user(), reason)
                 .tell(Instruction.HANG_UP, Map.of());
+    }
+
+    /**
+     * What should have been heard before the end: where the caller hung up on an agent the call was no abandoned one, and
+     * where the agent's end came before the answer, the talk began earlier. The agent has gone on to other things.
+     */
+    Decision answerHeard(UUID agent, Instant at) {
+        boolean answeredByThem = call.answeredBy().filter(agent::equals).isPresent();
+        Optional<Instant> ended = call.endedAt();
+        Instant since = call.waitingSince();
+        Instant from = at.isBefore(since) ? since : ended.filter(at::isAfter).orElse(at);
+        boolean completed = call.state() == Terminal.ABANDONED && it.agents().containsKey(agent);
+        boolean earlier = call.state() == Terminal.COMPLETED
+                && answeredByThem
+                && call.answeredAt().filter(from::isBefore).isPresent();
+        if (ended.isEmpty() || !(completed || earlier)) {
+            return new Decision.Unchanged();
+        }
+        var change = new Change(it);
+        return (completed ? change.to(CallEvent.ANSWER_HEARD, Terminal.COMPLETED) : change.named("answer_heard"))
+                .set(CallColumn.CLAIMED_BY, agent)
+                .set(CallColumn.ANSWERED_BY, agent)
+                .set(CallColumn.ANSWERED_AT, from)
+                .set(CallColumn.WAIT_S, call.waitedUntil(from))
+                .with(new Effect.AnswerVisit(from))
+                .with(new Effect.RecordTalk(agent, from, ended.get()))
+                .done();
     }
 
     /** By who wraps it up now, or answered it last; or for them by who controls all calls. */

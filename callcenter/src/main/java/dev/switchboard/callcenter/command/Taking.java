@@ -117,9 +117,7 @@ final class Taking {
 
     Change talking(Change change, UUID agent, Optional<String> number) {
         if (!call.isAnswered()) {
-            Instant since = call.queuedAt().or(call::firstRingAt).orElse(call.startedAt());
-            change.set(CallColumn.ANSWERED_AT, now).set(CallColumn.WAIT_S, (int)
-                    Math.max(0, Duration.between(since, now).toSeconds()));
+            change.set(CallColumn.ANSWERED_AT, now).set(CallColumn.WAIT_S, call.waitedUntil(now));
         }
         return change.set(CallColumn.ANSWERED_BY, agent)
                 .clear(CallColumn.CLAIM_EXPIRES_AT, CallColumn.DUE_AT)

@@ -8,7 +8,6 @@ import dev.switchboard.callcenter.command.AgentCommand;
 import dev.switchboard.callcenter.command.CallCommand;
 import dev.switchboard.callcenter.state.ProviderStatus;
 import java.time.Duration;
-import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -39,7 +38,6 @@ public final class DemoTraffic implements AutoCloseable {
     private final CallCentre calls;
     private final Ingest ingest;
     private final ProviderEvents events;
-    private final InstantSource clock;
     private final Duration pause;
     private final Random random;
     private final Thread thread;
@@ -52,22 +50,19 @@ public final class DemoTraffic implements AutoCloseable {
             Optional<UUID> transferTo,
             boolean isSilent) {}
 
-    private DemoTraffic(
-            Jdbi jdbi, CallCentre calls, Ingest ingest, Random random, InstantSource clock, Duration pause) {
+    private DemoTraffic(Jdbi jdbi, CallCentre calls, Ingest ingest, Random random, Duration pause) {
         this.jdbi = jdbi;
         this.calls = calls;
         this.ingest = ingest;
         this.events = new ProviderEvents(calls);
-        this.clock = clock;
         this.pause = pause;
         this.random = random;
         this.thread = Thread.ofVirtual().name("demo-traffic").unstarted(this::run);
     }
 
     /** @param pause between two steps, on average */
-    public static DemoTraffic start(
-            Jdbi jdbi, CallCentre calls, Ingest ingest, Random random, InstantSource clock, Duration pause) {
-        var traffic = new DemoTraffic(jdbi, calls, ingest, random, clock, pause);
+    public static DemoTraffic start(Jdbi jdbi, CallCentre calls, Ingest ingest, Random random, Duration pause) {
+        var traffic = new DemoTraffic(jdbi, calls, ingest, random, pause);
         traffic.thread.start();
         return traffic;
     }
@@ -147,7 +142,7 @@ public final class DemoTraffic implements AutoCloseable {
                         Optional.empty(),
                         ProviderStatus.IN_PROGRESS,
                         0,
-                        clock.instant()));
+                        Optional.empty()));
     }
 
     private void ring(DemoData.Organization organization) {

@@ -28,6 +28,8 @@ public enum CallEvent {
     REQUEUE,
     /** The customer hung up. */
     HANGUP,
+    /** It turns out after the end that an agent had answered before it. */
+    ANSWER_HEARD,
     /** An agent, a supervisor or the provider ended it. */
     END,
     VOID;

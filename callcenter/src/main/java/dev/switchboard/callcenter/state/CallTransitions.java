@@ -57,6 +57,7 @@ public final class CallTransitions {
         add(ways, List.of(ACTIVE, HELD), CallEvent.REQUEUE, QUEUED);
         add(ways, List.of(NEW, QUEUED, RINGING, CLAIMED, PARKED), CallEvent.HANGUP, ABANDONED, COMPLETED);
         add(ways, List.of(ACTIVE, HELD, TRANSFERRING), CallEvent.HANGUP, COMPLETED);
+        add(ways, List.of(ABANDONED), CallEvent.ANSWER_HEARD, COMPLETED);
         add(ways, live, CallEvent.END, COMPLETED, FAILED, BUSY, NO_ANSWER, CANCELED);
         add(ways, live, CallEvent.VOID, VOIDED);
         return ways;

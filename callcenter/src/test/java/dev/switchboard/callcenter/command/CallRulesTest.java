@@ -61,6 +61,8 @@ class CallRulesTest {
                 new CallCommand.HangUp(),
                 new CallCommand.Fail(CallState.Terminal.BUSY),
                 new CallCommand.Discard(),
+                new CallCommand.AnswerHeard(OTHER, NOW.minusSeconds(30)),
+                new CallCommand.AnswerHeard(OWNER, NOW.minusSeconds(70)),
                 new CallCommand.TimeOut(),
                 new CallCommand.Settle(),
                 new CallCommand.WrapUp(Optional.of("sale")));
@@ -150,6 +152,7 @@ class CallRulesTest {
                 queued ? Optional.of(NOW.minusSeconds(90)) : Optional.empty(),
                 Optional.of(NOW.minusSeconds(80)),
                 talks ? Optional.of(NOW.minusSeconds(60)) : Optional.empty(),
+                state instanceof Live ? Optional.empty() : Optional.of(NOW.minusSeconds(1)),
                 Optional.of(NOW),
                 transferring
                         ? Optional.of(

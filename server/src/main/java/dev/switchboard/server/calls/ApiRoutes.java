@@ -44,7 +44,7 @@ public final class ApiRoutes implements Handler {
         this.endpoints = Stream.of(
                         new CallEndpoints(calls, organizations, clock).endpoints(),
                         new AgentEndpoints(calls, organizations).endpoints(),
-                        new IngestEndpoints(calls, ingest, events, clock).endpoints())
+                        new IngestEndpoints(calls, ingest, events).endpoints())
                 .flatMap(List::stream)
                 .toList();
         this.openApi = OpenApiDocument.of(endpoints);

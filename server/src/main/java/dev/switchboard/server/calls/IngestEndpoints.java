@@ -13,7 +13,6 @@ import dev.switchboard.server.calls.Endpoint.Field;
 import dev.switchboard.server.calls.Endpoint.FieldType;
 import dev.switchboard.server.calls.Endpoint.Who;
 import dev.switchboard.server.http.Response;
-import java.time.InstantSource;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
@@ -23,13 +22,11 @@ final class IngestEndpoints {
     private final CallCentre calls;
     private final Ingest ingest;
     private final ProviderEvents events;
-    private final InstantSource clock;
 
-    IngestEndpoints(CallCentre calls, Ingest ingest, ProviderEvents events, InstantSource clock) {
+    IngestEndpoints(CallCentre calls, Ingest ingest, ProviderEvents events) {
         this.calls = calls;
         this.ingest = ingest;
         this.events = events;
-        this.clock = clock;
     }
 
     List<Endpoint> endpoints() {
@@ -199,7 +196,7 @@ final class IngestEndpoints {
                 exchange.optionalId("agent_id"),
                 status,
                 exchange.optionalInt("sequence").orElse(0),
-                exchange.optionalTime("at").orElseGet(clock::instant));
+                exchange.optionalTime("at"));
         return written(events.accept(call, event));
     }
 
