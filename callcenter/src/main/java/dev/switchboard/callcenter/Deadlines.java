@@ -13,13 +13,15 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * What happens because time passes: leases, ringing, waiting, parking and wrap-up run out; waiting calls are offered to
- * agents who became available; what a crash left unsettled is settled; old ring events go. Each of these is a command, so
+ * agents who became available; who has lost every socket is offered none; what a crash left unsettled is settled; old ring events go. Each of these is a command, so
  * that two servers doing it at once do no harm. One thread of its own.
  */
 public final class Deadlines implements AutoCloseable {
@@ -53,11 +55,14 @@ public final class Deadlines implements AutoCloseable {
             "select v.organization_id, v.user_id from public.voip_users v where v.wrap_up_until <= ? limit " + MOST;
 
     private final CallCentre calls;
+    private final Reachability reachability;
     private final Thread thread;
     private Instant housekept = Instant.EPOCH;
 
-    public Deadlines(CallCentre calls) {
+    /** @param subjects of the tokens that hold a channel now */
+    public Deadlines(CallCentre calls, Supplier<Set<String>> subjects) {
         this.calls = calls;
+        this.reachability = new Reachability(calls, subjects);
         this.thread = Thread.ofVirtual().name("deadlines").unstarted(this::run);
     }
 
@@ -110,6 +115,7 @@ public final class Deadlines implements AutoCloseable {
         each(NewCalls.ids(calls.connections(), STRANDED, at), new CallCommand.Settle());
         wrapUp(now);
         pauseTheMissing();
+        guarded("The look at whose sockets there are", () -> reachability.look(now));
         each(NewCalls.ids(calls.connections(), WAITING, at), new CallCommand.Offer(List.of()));
     }
 

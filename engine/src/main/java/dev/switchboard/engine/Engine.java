@@ -1,5 +1,6 @@
 package dev.switchboard.engine;
 
+import dev.switchboard.engine.channel.Attendance;
 import dev.switchboard.engine.channel.Connection;
 import dev.switchboard.engine.channel.Hub;
 import dev.switchboard.engine.channel.Outbound;
@@ -17,6 +18,7 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class Engine implements AutoCloseable {
     private final Pipeline pipeline;
     private final Hub hub;
+    private final Attendance attendance = new Attendance();
     private final Connection.Shared shared;
 
     public Engine(EngineConfig config, Pipeline.Ports ports, TokenVerifier tokens) {
@@ -31,6 +33,7 @@ public final class Engine implements AutoCloseable {
         shared = new Connection.Shared(
                 pipeline.feed(),
                 hub,
+                attendance,
                 tokens,
                 config.limits(),
                 config.memory(),
@@ -57,6 +60,11 @@ public final class Engine implements AutoCloseable {
     /** Topics that somebody is joined to. Thread-safe. */
     public int roomCount() {
         return hub.roomCount();
+    }
+
+    /** Whose channels there are. Thread-safe. */
+    public Attendance attendance() {
+        return attendance;
     }
 
     public Progress progress() {

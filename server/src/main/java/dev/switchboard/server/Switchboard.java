@@ -244,7 +244,8 @@ public final class Switchboard implements AutoCloseable {
         data = new DataRoutes(dataConnections, settings.data(), memory.passing(), tokens, time);
         // its tables are in the embedded database alone
         callCentre = postgres.filter(_ -> settings.callCentre())
-                .map(_ -> new CallCentreServer(callPool(), new FakeTelephonyProvider(), tokens, time));
+                .map(_ -> new CallCentreServer(
+                        callPool(), new FakeTelephonyProvider(), tokens, time, engine.attendance()));
         console = new ConsoleConfig(
                 tokens.issue("anon", Map.of(), secrets.createdAt(), KEY_LIFE),
                 callCentre.isPresent(),

@@ -168,6 +168,95 @@ class MissedOffersTest {
         awaitState(agent, "available 0");
     }
 
+    private static PhoenixClient console(UUID user) {
+        PhoenixClient console = server.connect();
+        console.joined("realtime:board", server.userToken(user));
+        return console;
+    }
+
+    private static void awaitHasConsole(UUID... users) {
+        await().until(() -> server.database()
+                        .withHandle(handle -> handle.createQuery(
+                                        "select count(*) from voip_users where has_console and user_id = any (?)")
+                                .bind(0, users)
+                                .mapTo(Integer.class)
+                                .one())
+                == users.length);
+    }
+
+    @Test
+    void KF27_whoHasLostEverySocketIsUnreachableTenSecondsLaterAndBackWithTheNext() throws Exception {
+        CallCentreWorld world = world(5);
+        UUID gone = world.agent(0);
+        UUID twice = world.agent(1);
+        UUID reloads = world.agent(2);
+        UUID never = world.agent(3);
+        UUID desk = world.agent(4);
+        server.database()
+                .useHandle(handle -> handle.execute("update voip_users set desk_phone = true where user_id = ?", desk));
+        PhoenixClient last = console(gone);
+        PhoenixClient one = console(twice);
+        PhoenixClient other = console(twice);
+        PhoenixClient old = console(reloads);
+        PhoenixClient phone = console(desk);
+        awaitHasConsole(gone, twice, reloads, desk);
+        UUID call = world.ringing(calls, gone, twice);
+
+        Instant closing = Instant.now();
+        List.of(last, one, old, phone).forEach(PhoenixClient::close);
+        try (PhoenixClient _ = console(reloads)) {
+            await().atMost(Duration.ofSeconds(20)).until(() -> state(gone).startsWith("unreachable"));
+            assertThat(Duration.between(closing, Instant.now())).isGreaterThan(Duration.ofSeconds(10));
+            assertThat(world.list("select agent_id from active_calls where call_id = ?", call))
+                    .as("it rings at the other alone")
+                    .containsExactly(twice.toString());
+            // whoever else was to go would have gone at the same look
+            assertThat(state(twice)).startsWith("offered");
+            assertThat(List.of(reloads, never, desk))
+                    .allMatch(user -> state(user).startsWith("available"));
+            assertThat(world.list("select distinct state from agent_state_log where user_id = ? order by 1", reloads))
+                    .doesNotContain("unreachable");
+            try (PhoenixClient _ = console(gone)) {
+                await().atMost(Duration.ofSeconds(5)).until(() -> state(gone).startsWith("available"));
+            }
+        } finally {
+            other.close();
+        }
+    }
+
+    @Test
+    void KF27_whoSaysThatTheirDeviceIsOffStaysUnreachableWithASocketToo() {
+        CallCentreWorld world = world(1);
+        UUID agent = world.agent(0);
+        try (PhoenixClient _ = console(agent)) {
+            awaitHasConsole(agent);
+            calls.execute(CallCentreWorld.as(agent), world.organization(), agent, new AgentCommand.Reach(false));
+            try (PhoenixClient _ = console(agent)) {
+                assertThat(state(agent)).startsWith("unreachable");
+            }
+        }
+        assertThat(state(agent)).startsWith("unreachable");
+    }
+
+    @Test
+    void KF27_whoTalksWithoutASocketIsUnreachableOnceTheCallIsOver() {
+        CallCentreWorld world = world(1);
+        UUID agent = world.agent(0);
+        PhoenixClient console = console(agent);
+        awaitHasConsole(agent);
+        UUID call = world.ringing(calls, agent);
+        calls.execute(CallCentreWorld.as(agent), call, new CallCommand.Start(agent, Optional.empty()));
+        console.close();
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> world.one("select lost_at is not null from voip_users where user_id = ?", agent)
+                        .equals("t"));
+        assertThat(state(agent)).as("the call goes on").startsWith("on_call");
+
+        calls.execute(CallCentreWorld.server(), call, new CallCommand.HangUp());
+
+        awaitState(agent, "unreachable 0");
+    }
+
     // KF26
 
     private static void event(UUID call, String leg, String role, UUID agent, String status, int sequence) {

@@ -28,12 +28,14 @@ public final class Connection {
     /**
      * What all connections share.
      *
+     * @param attendance knows whose channels there are
      * @param memory what all channels together may keep
      * @param behind how long ago everything that had been committed is known to have been delivered
      */
     public record Shared(
             ChangeFeed feed,
             Hub hub,
+            Attendance attendance,
             TokenVerifier tokens,
             ChannelLimits limits,
             MemoryBudget memory,
@@ -220,6 +222,7 @@ public final class Connection {
             return;
         }
         channels.put(channel.topic(), channel);
+        shared.attendance().enter(channel.claims());
         if (channel.wanted().isEmpty()) {
             joined(channel);
             return;
@@ -478,6 +481,8 @@ public final class Connection {
             enter(channel);
         }
         boolean sameUser = channel.claims().group().equals(claims.group());
+        shared.attendance().leave(channel.claims());
+        shared.attendance().enter(claims);
         channel.take(token, claims);
         if (sameUser && channel.hasMissed()) {
             fail(channel, ErrorCode.CLAIMS_CHANGED, ErrorCode.CLAIMS_CHANGED.reason()); // withheld after the expiry
@@ -550,6 +555,7 @@ public final class Connection {
 
     private void forget(Channel channel) {
         channels.remove(channel.topic());
+        shared.attendance().leave(channel.claims());
         givePresence(channel);
         give(channel.cost());
         shared.feed().close(channel.ref());

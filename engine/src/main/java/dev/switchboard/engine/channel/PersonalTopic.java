@@ -1,10 +1,7 @@
 package dev.switchboard.engine.channel;
 
 import dev.switchboard.engine.model.Claims;
-import dev.switchboard.engine.protocol.Json;
 import dev.switchboard.engine.protocol.ServerMessage;
-import java.nio.charset.StandardCharsets;
-import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -28,11 +25,6 @@ public final class PersonalTopic {
         Matcher matcher = NAME.matcher(topic);
         return matcher.matches()
                 && !claims.group().role().equals(SERVICE_ROLE)
-                && subject(claims).filter(matcher.group(1)::equalsIgnoreCase).isEmpty();
-    }
-
-    private static Optional<String> subject(Claims claims) {
-        return Json.parse(claims.group().json().getBytes(StandardCharsets.UTF_8))
-                .flatMap(json -> json instanceof Json.Fields fields ? fields.text("sub") : Optional.empty());
+                && claims.subject().filter(matcher.group(1)::equalsIgnoreCase).isEmpty();
     }
 }

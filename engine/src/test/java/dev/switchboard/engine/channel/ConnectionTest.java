@@ -73,6 +73,7 @@ class ConnectionTest {
     private final AtomicLong refs = new AtomicLong();
     private final Hub hub = new Hub(sink, 1, () -> "ref-" + refs.incrementAndGet());
 
+    private final Attendance attendance = new Attendance();
     private final MemoryBudget memory = new MemoryBudget(64 << 20);
     private Optional<Duration> behind = Optional.empty();
     private final Connection connection = new Connection(
@@ -82,6 +83,7 @@ class ConnectionTest {
             new Connection.Shared(
                     feed,
                     hub,
+                    attendance,
                     ConnectionTest::verify,
                     new ChannelLimits(2, 5),
                     memory,
@@ -95,7 +97,7 @@ class ConnectionTest {
     }
 
     private static Claims claims(String user, Instant expiresAt) {
-        return new Claims(new ClaimsGroup("authenticated", "{\"sub\":\"" + user + "\"}"), expiresAt);
+        return new Claims(new ClaimsGroup("authenticated", "{\"sub\":\"" + user + "\"}"), Optional.of(user), expiresAt);
     }
 
     /** Tokens are "user/seconds", and "bad" is none. */
@@ -494,5 +496,25 @@ class ConnectionTest {
         connection.closed();
 
         assertThat(closed).containsExactly(requests.getFirst().channel());
+    }
+
+    @Test
+    void L16_aSubjectIsHereAsLongAsOneOfItsTokensHoldsAChannel() {
+        join("1", "realtime:a", "doug/100");
+        join("2", "realtime:b", "doug/100");
+        assertThat(attendance.subjects()).containsExactly("doug");
+
+        receive("[\"1\",\"3\",\"realtime:a\",\"phx_leave\",{}]");
+        assertThat(attendance.subjects()).containsExactly("doug");
+
+        live();
+        receive("[\"2\",\"4\",\"realtime:b\",\"access_token\",{\"access_token\":\"rhonda/100\"}]");
+        assertThat(attendance.subjects()).containsExactly("rhonda");
+
+        join("5", "realtime:b", "doug/100"); // in place of the former
+        assertThat(attendance.subjects()).containsExactly("doug");
+
+        connection.closed();
+        assertThat(attendance.subjects()).isEmpty();
     }
 }

@@ -190,7 +190,10 @@ public final class JwtTokens implements TokenVerifier {
                 if (early.isPresent()) {
                     yield new Result.Invalid(ErrorCode.TOKEN_EARLY, early.get());
                 }
-                yield new Result.Valid(new Claims(group(signed.role(), signed.claims()), signed.expiresAt()));
+                yield new Result.Valid(new Claims(
+                        group(signed.role(), signed.claims()),
+                        Optional.ofNullable(signed.claims().get("sub")).map(String::valueOf),
+                        signed.expiresAt()));
             }
         };
     }

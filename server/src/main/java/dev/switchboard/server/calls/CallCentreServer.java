@@ -8,6 +8,7 @@ import dev.switchboard.callcenter.Organizations;
 import dev.switchboard.callcenter.ProviderEvents;
 import dev.switchboard.callcenter.telephony.TelephonyOutbox;
 import dev.switchboard.callcenter.telephony.TelephonyProvider;
+import dev.switchboard.engine.channel.Attendance;
 import dev.switchboard.server.auth.JwtTokens;
 import java.time.InstantSource;
 import java.util.Optional;
@@ -22,14 +23,21 @@ public final class CallCentreServer implements AutoCloseable {
     private final Ingest ingest;
     private final ApiRoutes routes;
 
-    /** @param connections as a user whom row level security does not bind; closed with this */
+    /**
+     * @param connections as a user whom row level security does not bind; closed with this
+     * @param attendance  whose sockets there are
+     */
     public CallCentreServer(
-            HikariDataSource connections, TelephonyProvider provider, JwtTokens tokens, InstantSource clock) {
+            HikariDataSource connections,
+            TelephonyProvider provider,
+            JwtTokens tokens,
+            InstantSource clock,
+            Attendance attendance) {
         this.connections = connections;
         Jdbi jdbi = Jdbi.create(connections);
         outbox = new TelephonyOutbox(jdbi, provider, clock);
         calls = new CallCentre(connections, clock, outbox::wake);
-        deadlines = new Deadlines(calls);
+        deadlines = new Deadlines(calls, attendance::subjects);
         ingest = new Ingest(connections);
         routes = new ApiRoutes(calls, new Organizations(jdbi), ingest, new ProviderEvents(calls), tokens, clock);
         outbox.start();
