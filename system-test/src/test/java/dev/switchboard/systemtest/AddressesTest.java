@@ -15,6 +15,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -212,6 +215,35 @@ class AddressesTest {
             assertThat(unknown.status()).isEqualTo(200);
             assertThat(known.body()).isEqualTo(unknown.body());
         }
+    }
+
+    /** Somebody else holds the row of the known user: whoever waited for it would answer later than for an unknown one. */
+    @Test
+    void KF39_noAnswerWaitsForWhatIsDoneForAKnownUser() throws Exception {
+        confirmed("slow@example.com", "some password");
+        signUp("slow-unconfirmed@example.com", "some password");
+        mailsTo("slow-unconfirmed@example.com", 1);
+        List<String> asked = List.of(
+                "/recover {'email':'slow@example.com'}",
+                "/otp {'email':'slow@example.com','create_user':false}",
+                "/resend {'type':'signup','email':'slow-unconfirmed@example.com'}");
+        var answered = new ArrayList<Integer>();
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            server.database().useTransaction(handle -> {
+                handle.execute("select 1 from auth.users where email like 'slow%' for update");
+                for (String ask : asked) {
+                    String[] parts = ask.split(" ", 2);
+                    answered.add(threads.submit(() -> http.post("/auth/v1" + parts[0], parts[1].replace('\'', '"'))
+                                    .status())
+                            .get(20, TimeUnit.SECONDS));
+                }
+            });
+        }
+
+        assertThat(answered).containsOnly(200).hasSameSizeAs(asked);
+        assertThat(mailsTo("slow@example.com", 3))
+                .as("a confirmation, a link and a recovery")
+                .hasSize(3);
     }
 
     @Test

@@ -6,8 +6,10 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.Semaphore;
 import java.util.function.Supplier;
 import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.HandleConsumer;
 import org.jdbi.v3.core.Jdbi;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,6 +32,9 @@ final class Accounts {
     static final RateLimits.Rate SIGN_UP_MAILS = new RateLimits.Rate("sign-up", 3, Duration.ofMinutes(1));
 
     private static final Logger LOG = LoggerFactory.getLogger(Accounts.class);
+    /** Half of the connections: those who wait for an answer have the others. */
+    private static final int MOST_UNFINISHED = 3;
+
     private static final Duration LEAST_MAIL_DELAY = Duration.ofSeconds(60);
 
     private final Jdbi jdbi;
@@ -42,6 +47,7 @@ final class Accounts {
     private final Links links;
     private final Mailer mailer;
     private final InstantSource clock;
+    private final Semaphore unfinished = new Semaphore(MOST_UNFINISHED);
 
     /** Who wants to sign up or in. */
     record Applicant(
@@ -416,40 +422,75 @@ final class Accounts {
     void sendMagicLink(Applicant applicant, boolean create, Origin origin) {
         requireMail();
         String email = Users.normalize(applicant.email().orElseThrow(() -> invalid("An email address is required")));
+        if (settings.confirmEmail()) {
+            afterTheAnswer(handle -> {
+                Optional<User> existing = Users.byEmail(handle, email);
+                if (!isNotToBeTold(handle, existing, create)) {
+                    mailMagicLink(handle, existing, email, applicant, origin);
+                }
+            });
+            return;
+        }
         jdbi.useTransaction(handle -> {
             Optional<User> existing = Users.byEmail(handle, email);
-            if (settings.confirmEmail() && isNotToBeTold(handle, existing, create)) {
-                return;
-            }
             if (existing.isEmpty() && !create) {
                 throw new AccountException(AccountError.OTP_DISABLED);
             }
             if (existing.isEmpty() && !settings.signUp()) {
                 throw new AccountException(AccountError.SIGNUP_DISABLED);
             }
-            User user = existing.orElseGet(() -> {
-                User created = Users.insert(handle, newcomer(email, Optional.empty(), applicant.data(), false))
-                        .orElseThrow(() -> new AccountException(AccountError.USER_EXISTS));
-                AuditLog.write(handle, AuditLog.Entry.done(created.id(), "user_signedup"), origin);
-                return created;
-            });
-            spare(handle, user.id(), OneTimeTokens.Purpose.MAGICLINK);
-            mail(handle, user, OneTimeTokens.Purpose.MAGICLINK, email, applicant.challenge(), applicant.redirect());
+            existing.ifPresent(user -> spare(handle, user.id(), OneTimeTokens.Purpose.MAGICLINK));
+            mailMagicLink(handle, existing, email, applicant, origin);
         });
+    }
+
+    private void mailMagicLink(
+            Handle handle, Optional<User> existing, String email, Applicant applicant, Origin origin) {
+        User user = existing.orElseGet(() -> {
+            User created = Users.insert(handle, newcomer(email, Optional.empty(), applicant.data(), false))
+                    .orElseThrow(() -> new AccountException(AccountError.USER_EXISTS));
+            AuditLog.write(handle, AuditLog.Entry.done(created.id(), "user_signedup"), origin);
+            return created;
+        });
+        mail(handle, user, OneTimeTokens.Purpose.MAGICLINK, email, applicant.challenge(), applicant.redirect());
     }
 
     /** Where nobody is to learn who has an account, what is not sent is not told either. */
     private boolean isNotToBeTold(Handle handle, Optional<User> existing, boolean create) {
-        return existing.map(user -> OneTimeTokens.issuedJustNow(handle, user.id(), OneTimeTokens.Purpose.MAGICLINK))
+        return existing.map(user -> wasMailedJustNow(handle, user, OneTimeTokens.Purpose.MAGICLINK))
                 .orElse(!create || !settings.signUp());
+    }
+
+    /** Under the user's lock: of two who ask at once one is mailed. */
+    private static boolean wasMailedJustNow(Handle handle, User user, OneTimeTokens.Purpose purpose) {
+        Users.lock(handle, user.id());
+        return OneTimeTokens.issuedJustNow(handle, user.id(), purpose);
+    }
+
+    /**
+     * What is done for a user, if there is one, is done when the answer is on its way: neither what is answered nor when
+     * says whether there is. At most {@link #MOST_UNFINISHED} at a time; beyond, everybody waits alike.
+     */
+    private void afterTheAnswer(HandleConsumer<RuntimeException> work) {
+        jdbi.useHandle(handle -> handle.execute("select 1")); // a database that is away is told of
+        unfinished.acquireUninterruptibly();
+        Thread.ofVirtual().name("account").start(() -> {
+            try {
+                jdbi.useTransaction(work);
+            } catch (RuntimeException failed) {
+                LOG.error("What somebody asked to be mailed could not be prepared: {}", failed.getMessage());
+            } finally {
+                unfinished.release();
+            }
+        });
     }
 
     /** Says nothing of whether there is such a user. */
     void sendRecovery(Applicant applicant) {
         requireMail();
         String email = Users.normalize(applicant.email().orElseThrow(() -> invalid("An email address is required")));
-        jdbi.useTransaction(handle -> Users.byEmail(handle, email)
-                .filter(user -> !OneTimeTokens.issuedJustNow(handle, user.id(), OneTimeTokens.Purpose.RECOVERY))
+        afterTheAnswer(handle -> Users.byEmail(handle, email)
+                .filter(user -> !wasMailedJustNow(handle, user, OneTimeTokens.Purpose.RECOVERY))
                 .ifPresent(user -> mail(
                         handle,
                         user,
@@ -463,11 +504,11 @@ final class Accounts {
     void resend(OneTimeTokens.Purpose purpose, Applicant applicant) {
         requireMail();
         String email = Users.normalize(applicant.email().orElseThrow(() -> invalid("An email address is required")));
-        jdbi.useTransaction(handle -> Users.byEmail(handle, email)
+        afterTheAnswer(handle -> Users.byEmail(handle, email)
                 .filter(user -> purpose == OneTimeTokens.Purpose.EMAIL_CHANGE
                         ? user.newEmail().isPresent()
                         : !user.confirmed())
-                .filter(user -> !OneTimeTokens.issuedJustNow(handle, user.id(), purpose))
+                .filter(user -> !wasMailedJustNow(handle, user, purpose))
                 .ifPresent(user -> mail(
                         handle,
                         user,
