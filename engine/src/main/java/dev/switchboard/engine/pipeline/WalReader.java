@@ -7,14 +7,19 @@ import dev.switchboard.engine.model.Position;
 import dev.switchboard.engine.protocol.ErrorCode;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Optional;
 
 /**
  * The body of the WAL thread: opens the stream, reads, decodes, hands batches to the inbox, confirms what was delivered.
  * A broken stream is opened again after a pause, at the last delivered transaction; what comes twice is dropped by
- * position. A lost slot is renewed and every subscriber told to refetch.
+ * position. One that breaks again as soon as it was opened (a full disk lets it begin, and no more) is not taken for one that
+ * works: its trouble is told of, and the pauses grow. A lost slot is renewed and every subscriber told to refetch.
  */
 final class WalReader implements Runnable {
+    /** A stream that has lasted so long, or brought something on its way, works. */
+    private static final Duration SOUND = Duration.ofSeconds(1);
+
     private static final Duration FULL_INBOX_PAUSE = Duration.ofMillis(1);
 
     private final WalSource source;
@@ -27,6 +32,8 @@ final class WalReader implements Runnable {
     private Lsn handedOver = Lsn.NONE;
     /** Whether changes may be missing before the next stream begins; so before the first one, whose slot may be new. */
     private boolean gap = true;
+    /** Whether the last stream worked; the first one has the benefit of the doubt. */
+    private boolean sound = true;
 
     WalReader(WalSource source, Inbox inbox, Progress progress, Time time, Trouble trouble) {
         this.source = source;
@@ -52,16 +59,25 @@ final class WalReader implements Runnable {
     }
 
     private void session() throws WalSource.WalUnavailableException, WalSource.SlotLostException {
-        try (WalSource.Stream stream = source.open(progress.delivered())) {
-            progress.streamOpened();
+        Lsn start = progress.delivered();
+        try (WalSource.Stream stream = source.open(start)) {
+            Instant opened = time.instant();
+            if (sound) {
+                progress.streamOpened();
+                sound = false;
+            }
             if (gap) {
                 // only now is it certain that what commits from here on will come
                 inbox.put(new Inbox.Item.RefetchAll(ErrorCode.WAL_LOST));
                 gap = false;
             }
-            backoff.reset();
             var assembler = new TransactionAssembler(last);
             while (!progress.isClosing() && !Thread.currentThread().isInterrupted()) {
+                if (!sound && worksSince(opened, start)) {
+                    sound = true;
+                    backoff.reset();
+                    progress.streamOpened();
+                }
                 if (inbox.hasRoom()) {
                     Optional<ByteBuffer> message = stream.read();
                     message.flatMap(assembler::take).ifPresent(this::handOver);
@@ -80,6 +96,10 @@ final class WalReader implements Runnable {
                 stream.confirm(progress.delivered());
             }
         }
+    }
+
+    private boolean worksSince(Instant opened, Lsn start) {
+        return progress.delivered().isAfter(start) || !time.instant().isBefore(opened.plus(SOUND));
     }
 
     private void beat() {

@@ -1,0 +1,134 @@
+package dev.switchboard.engine.pipeline;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.switchboard.engine.model.Lsn;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** What becomes of streams that break: a source by script, a clock that its pauses and reads move. */
+class WalReaderTest {
+    private static final Duration READ = Duration.ofMillis(100);
+
+    private final Progress progress = new Progress();
+    private final List<Duration> pauses = new ArrayList<>();
+    /** Per stream whether trouble was told of at its first read and at its last. */
+    private final List<List<Boolean>> troubles = new ArrayList<>();
+
+    private Instant now = Instant.EPOCH;
+
+    private final Time time = new Time() {
+        @Override
+        public Instant instant() {
+            return now;
+        }
+
+        @Override
+        public void pause(Duration duration) {
+            pauses.add(duration);
+            now = now.plus(duration);
+        }
+
+        @Override
+        public double random() {
+            return 1; // the longest pause
+        }
+    };
+
+    /** Streams that open and break after so many reads; the reader is told to close after the last. */
+    private void run(Integer... reads) {
+        Iterator<Integer> script = List.of(reads).iterator();
+        WalSource source = new WalSource() {
+            @Override
+            public Stream open(Lsn start) {
+                return new Scripted(script.next(), !script.hasNext());
+            }
+
+            @Override
+            public void renewSlot() {
+                throw new AssertionError("no slot was lost");
+            }
+
+            @Override
+            public void close() {}
+        };
+        new WalReader(source, new Inbox(), progress, time, (_, _) -> {}).run();
+    }
+
+    private final class Scripted implements WalSource.Stream {
+        private final boolean last;
+        private int left;
+
+        Scripted(int reads, boolean last) {
+            this.left = reads;
+            this.last = last;
+            troubles.add(new ArrayList<>());
+        }
+
+        @Override
+        public Optional<ByteBuffer> read() throws WalSource.WalUnavailableException {
+            List<Boolean> seen = troubles.getLast();
+            boolean trouble = progress.streamTrouble().isPresent();
+            if (seen.size() < 2) {
+                seen.add(trouble);
+            } else {
+                seen.set(1, trouble);
+            }
+            if (left-- > 0) {
+                now = now.plus(READ);
+                return Optional.empty();
+            }
+            if (last) {
+                progress.close();
+            }
+            throw new WalSource.WalUnavailableException("no space left", new IOException("no space left"));
+        }
+
+        @Override
+        public Lsn received() {
+            return Lsn.NONE;
+        }
+
+        @Override
+        public void confirm(Lsn delivered) {}
+
+        @Override
+        public void close() {}
+    }
+
+    @Test
+    void KF44_aStreamThatOpensAndBreaksAtOnceIsTroubleUntilOneLasts() {
+        run(20, 1, 1, 1, 9, 20, 1);
+
+        assertThat(troubles)
+                .containsExactly(
+                        List.of(false, false),
+                        List.of(false, false), // after one that worked
+                        List.of(true, true),
+                        List.of(true, true),
+                        List.of(true, true), // 900 ms are not enough
+                        List.of(true, false),
+                        List.of(false, false));
+    }
+
+    @Test
+    void KF44_thePausesBetweenStreamsThatBreakAtOnceGrowAndBeginAnewAfterOneThatLasted() {
+        run(20, 1, 1, 1, 20, 1);
+
+        assertThat(pauses)
+                .containsExactly(
+                        Duration.ofMillis(50),
+                        Duration.ofMillis(100),
+                        Duration.ofMillis(200),
+                        Duration.ofMillis(400),
+                        Duration.ofMillis(50),
+                        Duration.ofMillis(100));
+    }
+}
