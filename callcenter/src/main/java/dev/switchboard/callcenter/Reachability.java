@@ -30,8 +30,8 @@ final class Reachability {
     /** After a start, all have lost their sockets, and come back when their clients try again. */
     static final Duration GRACE_AT_START = Duration.ofSeconds(30);
 
-    private static final String ATTENDED = "select v.organization_id, v.user_id from public.voip_users v"
-            + " where v.has_console and v.reachable and not v.desk_phone";
+    private static final String CONCERNED =
+            "select v.organization_id, v.user_id from public.voip_users v" + " where v.reachable and not v.desk_phone";
     private static final String CAME =
             "update public.voip_users set has_console = true where not has_console and user_id = any (?)";
     private static final String BACK = "select v.organization_id, v.user_id from public.voip_users v"
@@ -39,7 +39,7 @@ final class Reachability {
     private static final String FOUND =
             "update public.voip_users set lost_at = null where organization_id = ? and user_id = ?";
     private static final String LOST =
-            "update public.voip_users set lost_at = ? where organization_id = ? and user_id = ?";
+            "update public.voip_users set has_console = true, lost_at = ? where organization_id = ? and user_id = ?";
 
     private final CallCentre calls;
     private final Supplier<Set<String>> subjects;
@@ -59,7 +59,7 @@ final class Reachability {
         Set<UUID> present = users(subjects.get());
         try (Connection connection = calls.connections().getConnection()) {
             if (!looked) {
-                for (Agent agent : agents(connection, ATTENDED)) {
+                for (Agent agent : agents(connection, CONCERNED + " and v.has_console")) {
                     lostWhen.put(agent.user(), now.plus(GRACE_AT_START));
                 }
                 looked = true;
@@ -96,7 +96,7 @@ final class Reachability {
 
     /** That it is for want of a socket is noted first: where this process ends in between, the next one finds it so. */
     private void lose(Connection connection, Set<UUID> lost, Instant now) throws SQLException {
-        for (Agent agent : agents(connection, ATTENDED + " and v.user_id = any (?)", lost)) {
+        for (Agent agent : agents(connection, CONCERNED + " and v.user_id = any (?)", lost)) {
             run(connection, LOST, now.atOffset(ZoneOffset.UTC), agent.organization(), agent.user());
             reach(agent, false);
         }
