@@ -25,7 +25,8 @@ final class AccountOptions {
             names = "--redirect-urls",
             split = ",",
             description =
-                    "Other addresses that links may lead to; one that ends in * allows what begins so; a host is always whole.")
+                    "Other addresses that links may lead to; one that ends in * allows what begins so; a host is always whole"
+                            + " (http://localhost:* allows any port).")
     private List<String> redirectUrls = List.of();
 
     @Option(names = "--disable-signup", description = "People cannot sign themselves up.")

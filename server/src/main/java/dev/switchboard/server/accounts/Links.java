@@ -6,9 +6,15 @@ import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 
 /** The links in e-mails: to the server's {@code /verify}, and from there to a page that the settings allow. Immutable. */
 final class Links {
+    /** Up to the end of the authority. */
+    private static final Pattern PORT = Pattern.compile("\\d{1,5}(?=[/?#]|$)");
+
+    private static final Pattern NOTHING = Pattern.compile("(?=[/?#]|$)");
+
     private final AccountSettings settings;
     private final Supplier<String> url;
 
@@ -40,14 +46,16 @@ final class Links {
         }
     }
 
-    /** A host is allowed as a whole: what only begins with its name is another one. */
+    /** A host is allowed as a whole: what only begins with its name is another one. After a colon any port is. */
     private static boolean begins(String target, String allowed) {
+        if (!target.startsWith(allowed)) {
+            return false;
+        }
         int authority = allowed.indexOf("://") + "://".length();
         boolean hostIsWhole = allowed.length() == authority || allowed.indexOf('/', authority) >= 0;
-        return target.startsWith(allowed)
-                && (hostIsWhole
-                        || target.length() == allowed.length()
-                        || "/?#".indexOf(target.charAt(allowed.length())) >= 0);
+        String rest = target.substring(allowed.length());
+        return hostIsWhole
+                || (allowed.endsWith(":") ? PORT : NOTHING).matcher(rest).lookingAt();
     }
 
     private static boolean isSameOrigin(URI one, URI other) {
