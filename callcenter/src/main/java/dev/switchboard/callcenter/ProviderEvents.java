@@ -22,8 +22,8 @@ import java.util.stream.Stream;
 
 /**
  * What a telephone provider says of a call's legs, in whatever order and however often it comes (DOMAIN 3.3): the leg's
- * rank only rises, the message and what follows from it are written together, and what comes after the end fills a missing
- * time at most.
+ * rank only rises, the message and what follows from it are written together, and after the call's end only one thing
+ * changes it still: that an agent had answered before.
  */
 public final class ProviderEvents {
     /** A rank only rises; a time that is missing is filled in all the same. What it was before comes back with it. */
