@@ -17,7 +17,7 @@ import java.util.Optional;
  * works: its trouble is told of, and the pauses grow. A lost slot is renewed and every subscriber told to refetch.
  */
 final class WalReader implements Runnable {
-    /** A stream that has lasted so long, or brought something on its way, works. */
+    /** A stream that has lasted so long, or brought changes, works. */
     private static final Duration SOUND = Duration.ofSeconds(1);
 
     private static final Duration FULL_INBOX_PAUSE = Duration.ofMillis(1);
@@ -34,6 +34,8 @@ final class WalReader implements Runnable {
     private boolean gap = true;
     /** Whether the last stream worked; the first one has the benefit of the doubt. */
     private boolean sound = true;
+    /** Whether this stream has brought changes that no other had. */
+    private boolean brought;
 
     WalReader(WalSource source, Inbox inbox, Progress progress, Time time, Trouble trouble) {
         this.source = source;
@@ -59,9 +61,9 @@ final class WalReader implements Runnable {
     }
 
     private void session() throws WalSource.WalUnavailableException, WalSource.SlotLostException {
-        Lsn start = progress.delivered();
-        try (WalSource.Stream stream = source.open(start)) {
+        try (WalSource.Stream stream = source.open(progress.delivered())) {
             Instant opened = time.instant();
+            brought = false;
             if (sound) {
                 progress.streamOpened();
                 sound = false;
@@ -73,7 +75,7 @@ final class WalReader implements Runnable {
             }
             var assembler = new TransactionAssembler(last);
             while (!progress.isClosing() && !Thread.currentThread().isInterrupted()) {
-                if (!sound && worksSince(opened, start)) {
+                if (!sound && (brought || !time.instant().isBefore(opened.plus(SOUND)))) {
                     sound = true;
                     backoff.reset();
                     progress.streamOpened();
@@ -98,16 +100,13 @@ final class WalReader implements Runnable {
         }
     }
 
-    private boolean worksSince(Instant opened, Lsn start) {
-        return progress.delivered().isAfter(start) || !time.instant().isBefore(opened.plus(SOUND));
-    }
-
     private void beat() {
         progress.vitals().beat(Pipeline.WAL_THREAD, time.instant());
     }
 
     private void handOver(Batch batch) {
         beat();
+        brought = true;
         batch.end().ifPresent(end -> handedOver = end);
         inbox.put(new Inbox.Item.Changes(batch));
     }

@@ -23,6 +23,8 @@ class WalReaderTest {
     private final List<List<Boolean>> troubles = new ArrayList<>();
 
     private Instant now = Instant.EPOCH;
+    /** Whether the pipeline delivers meanwhile what waited for it. */
+    private boolean backlog;
 
     private final Time time = new Time() {
         @Override
@@ -81,6 +83,9 @@ class WalReaderTest {
             } else {
                 seen.set(1, trouble);
             }
+            if (backlog) {
+                progress.delivered(new Lsn(progress.delivered().value() + 1));
+            }
             if (left-- > 0) {
                 now = now.plus(READ);
                 return Optional.empty();
@@ -116,6 +121,17 @@ class WalReaderTest {
                         List.of(true, true), // 900 ms are not enough
                         List.of(true, false),
                         List.of(false, false));
+    }
+
+    @Test
+    void KF44_whatAnEarlierStreamBroughtProvesNothingOfThisOne() {
+        backlog = true;
+
+        run(20, 1, 1, 1);
+
+        assertThat(troubles)
+                .containsExactly(
+                        List.of(false, false), List.of(false, false), List.of(true, true), List.of(true, true));
     }
 
     @Test
