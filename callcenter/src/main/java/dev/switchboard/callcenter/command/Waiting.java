@@ -128,7 +128,7 @@ final class Waiting {
 
     /** Nobody took it: back to its queue while its time lasts, else over. */
     Change unanswered(Change change, CallEvent event, Reason reason) {
-        return unanswered(change, event, reason, waitsSince());
+        return unanswered(change, event, reason, call.waitingSince());
     }
 
     /** @param since its wait is counted from then, as the change has it */
@@ -168,10 +168,6 @@ final class Waiting {
                 .announceTo(RingEvent.RING_CANCEL, Optional.empty(), ringing, Optional.of(reason))
                 .announce(RingEvent.PARKED, Optional.empty())
                 .tell(Instruction.PARK, Map.of("slot", Integer.toString(slot)));
-    }
-
-    private Instant waitsSince() {
-        return call.queuedAt().or(call::firstRingAt).orElse(call.startedAt());
     }
 
     Decision settle() {
