@@ -22,8 +22,8 @@ import java.util.stream.Stream;
 
 /**
  * What a telephone provider says of a call's legs, in whatever order and however often it comes (DOMAIN 3.3): the leg's
- * rank only rises, the message and what follows from it are written together, and after the call's end only one thing
- * changes it still: that an agent had answered before.
+ * rank only rises, the message and what follows from it are written together. After the call's end two things are still
+ * news: that an agent had answered before, and whose leg ended first.
  */
 public final class ProviderEvents {
     /** A rank only rises; a time that is missing is filled in all the same. What it was before comes back with it. */
@@ -43,25 +43,37 @@ public final class ProviderEvents {
                     + "     or (l.ended_at is null and excluded.ended_at is not null)"
                     + " returning coalesce(new.status_rank > old.status_rank, true) as rises, old.answered_at is not null as was_connected, new.created_at";
 
-    /** Of two legs that spoke with each other the one that ended first hung up, whichever was heard of first. */
-    private static final String WHO_HUNG_UP = "(select case when a.ended_at < k.ended_at then 'agent_hangup'"
-            + "     when k.ended_at < a.ended_at then 'caller_hangup' end"
-            + "   from public.call_legs k, public.call_legs a where k.organization_id = calls.organization_id and k.call_id = calls.id"
-            + "     and k.role = 'customer' and k.status = 'completed' and a.organization_id = calls.organization_id"
-            + "     and a.call_id = calls.id and a.role = 'agent' and a.status = 'completed' and a.agent_id = calls.answered_by"
-            + "   order by a.ended_at desc, k.ended_at desc limit 1)";
-
     private static final String CALL =
-            "update public.calls set provider_event_at = greatest(coalesce(provider_event_at, ?), ?::timestamptz),"
-                    + " end_reason = case when state = 'completed' and end_reason in ('agent_hangup', 'caller_hangup')"
-                    + "   then coalesce(" + WHO_HUNG_UP + ", end_reason) else end_reason end"
+            "update public.calls set provider_event_at = greatest(coalesce(provider_event_at, ?), ?::timestamptz)"
                     + " where id = ? returning direction, state, claimed_by, claimed_at, transfer_kind,"
                     + "   (select a.offered_at from public.active_calls a where a.organization_id = calls.organization_id and a.call_id = calls.id"
                     + "     and a.agent_id = ?::uuid and a.status = 'ringing') as offered_at,"
                     + "   exists (select from public.active_calls a where a.organization_id = calls.organization_id and a.call_id = calls.id"
                     + "     and a.agent_id = ?::uuid and a.status = 'consulting') as consults, ended_at,"
                     + "   (select min(k.ended_at) from public.call_legs k where k.organization_id = calls.organization_id"
-                    + "     and k.call_id = calls.id and k.role = 'customer') as customer_ended_at";
+                    + "     and k.call_id = calls.id and k.role = 'customer') as customer_ended_at,"
+                    + "   (select max(s.to_at) from public.call_segments s where s.organization_id = calls.organization_id"
+                    + "     and s.call_id = calls.id and s.agent_id = ?::uuid and s.kind = 'ring') as rang_until";
+
+    /**
+     * Of two legs that spoke with each other to the end, the one that ended first hung up, whichever was heard of first. A
+     * call that ended in a queue or at rest has no such pair.
+     */
+    private static final String WHO_HUNG_UP = "update public.calls c set end_reason = t.reason"
+            + "  from (select case when a.ended_at < k.ended_at then 'agent_hangup' else 'caller_hangup' end as reason"
+            + "    from public.calls o"
+            + "    join public.call_legs k on k.organization_id = o.organization_id and k.call_id = o.id and k.role = 'customer'"
+            + "      and k.status = 'completed'"
+            + "    join public.call_legs a on a.organization_id = o.organization_id and a.call_id = o.id and a.role = 'agent'"
+            + "      and a.status = 'completed' and a.agent_id = o.answered_by and a.ended_at <> k.ended_at"
+            + "   where o.id = ? and exists (select from public.call_events e where e.organization_id = o.organization_id"
+            + "      and e.call_id = o.id and e.to_state = 'completed' and e.from_state in ('active', 'held', 'abandoned'))"
+            + "   order by a.ended_at desc, k.ended_at desc limit 1) t"
+            + " where c.id = ? and c.state = 'completed' and c.end_reason in ('agent_hangup', 'caller_hangup') and c.end_reason <> t.reason";
+    /** What follows is no command's. */
+    private static final String NO_COMMAND =
+            "select set_config('app.kind', '', true), set_config('app.actor', '', true)";
+
     private static final String DROP = "insert into public.telephony_commands (organization_id, call_id, kind, payload)"
             + " select c.organization_id, c.id, 'stop_ringing', jsonb_build_object('sid', c.provider_call_sid, 'agents', ?::text)"
             + " from public.calls c where c.id = ?";
@@ -102,11 +114,14 @@ public final class ProviderEvents {
                 return applied(false);
             }
             Known known = touch(connection, call, event);
-            if (known.endedAt().isPresent()) {
-                Work work = carryOut(connection, call, event, heardLate(event, leg.get(), known));
-                return leg.get().rises() && event.status().isConnected() ? drop(connection, call, event, work) : work;
+            boolean over = known.endedAt().isPresent();
+            Work work = carryOut(connection, call, event, follows(event, leg.get(), known));
+            if (event.status() == ProviderStatus.COMPLETED) {
+                tellWhoHungUp(connection, call);
             }
-            return carryOut(connection, call, event, leg.get().rises() ? follows(event, leg.get(), known) : List.of());
+            return over && leg.get().rises() && event.status().isConnected()
+                    ? drop(connection, call, event, work)
+                    : work;
         }));
     }
 
@@ -167,11 +182,23 @@ public final class ProviderEvents {
             Optional<Instant> offeredAt,
             boolean consults,
             Optional<Instant> endedAt,
-            Optional<Instant> customerEndedAt) {}
+            Optional<Instant> customerEndedAt,
+            Optional<Instant> rangUntil) {
+        boolean isClaimedBy(UUID agent) {
+            return claimedBy.filter(agent::equals).isPresent();
+        }
+    }
+
+    private static List<CallCommand> follows(Event event, Leg leg, Known call) {
+        if (call.endedAt().isPresent()) {
+            return heardLate(event, leg, call);
+        }
+        return leg.rises() ? followsAlive(event, leg, call) : List.of();
+    }
 
     /**
-     * After the call's end only one thing is news: that an agent had answered. It had, unless the provider's own times say
-     * that the caller was gone by then. Of a call out, the customer's leg says that it is answered.
+     * That an agent had answered, who had claimed the call or at whom it still rang. Not where the provider's own times
+     * say that the caller was gone by then. Of a call out, the customer's leg says that it is answered.
      */
     private static List<CallCommand> heardLate(Event event, Leg leg, Known call) {
         ProviderStatus status = event.status();
@@ -180,19 +207,29 @@ public final class ProviderEvents {
             return List.of();
         }
         Instant ended = call.endedAt().orElseThrow();
-        Instant told = status.isConnected() ? event.at().orElse(ended) : ended;
-        Instant at = call.claimedAt().filter(told::isBefore).orElse(told); // nobody speaks before they took it
+        UUID agent = event.agent().get();
+        Instant told = (status.isConnected() ? event.at() : Optional.<Instant>empty())
+                .filter(ended::isAfter)
+                .orElse(ended);
         boolean tooLate = status.isConnected()
                 && call.customerEndedAt()
                         .filter(gone -> event.at().filter(gone::isBefore).isPresent())
                         .isPresent();
-        return tooLate
-                ? List.of()
-                : List.of(new CallCommand.AnswerHeard(event.agent().get(), at));
+        boolean theirs = call.isClaimedBy(agent);
+        boolean rang = call.claimedBy().isEmpty()
+                && call.rangUntil().filter(until -> !until.isBefore(told)).isPresent();
+        if (tooLate || !(theirs || rang)) {
+            return List.of();
+        }
+        // nobody speaks before they took it
+        Instant at = call.claimedAt()
+                .filter(claimed -> theirs && told.isBefore(claimed))
+                .orElse(told);
+        return List.of(new CallCommand.AnswerHeard(agent, at));
     }
 
     /** One table: status of a leg, by whose it is, to what happens to the call, in order. */
-    private static List<CallCommand> follows(Event event, Leg leg, Known call) {
+    private static List<CallCommand> followsAlive(Event event, Leg leg, Known call) {
         ProviderStatus status = event.status();
         // what is completed was answered: the message that says so has been overtaken, and what it does comes first
         boolean overtook = status == ProviderStatus.COMPLETED && !leg.wasConnected();
@@ -230,8 +267,7 @@ public final class ProviderEvents {
 
     /** Whether the leg was made for the offer or the lease that the agent has now. */
     private static boolean wantedFor(UUID agent, Leg leg, Known call) {
-        boolean claimed = call.state() == CallState.Live.CLAIMED
-                && call.claimedBy().filter(agent::equals).isPresent();
+        boolean claimed = call.state() == CallState.Live.CLAIMED && call.isClaimedBy(agent);
         return (claimed ? call.claimedAt() : call.offeredAt())
                 .filter(since -> !leg.since().isBefore(since))
                 .isPresent();
@@ -242,9 +278,7 @@ public final class ProviderEvents {
      * the lease that it was made for, and no later one.
      */
     private static Optional<CallCommand> agentLegEnded(UUID agent, Leg leg, Known call) {
-        boolean owns = call.state() instanceof CallState.Live live
-                && live.isOwned()
-                && call.claimedBy().filter(agent::equals).isPresent();
+        boolean owns = call.state() instanceof CallState.Live live && live.isOwned() && call.isClaimedBy(agent);
         if (owns && call.state() != CallState.Live.CLAIMED) {
             boolean handsOver = call.state() == CallState.Live.TRANSFERRING && call.blind();
             return leg.wasConnected() && !handsOver
@@ -290,7 +324,17 @@ public final class ProviderEvents {
         }
     }
 
-    /** The call heard from its provider; who hung up is told anew where both legs have said when they ended. */
+    private static void tellWhoHungUp(Connection connection, UUID call) throws SQLException {
+        try (PreparedStatement kind = connection.prepareStatement(NO_COMMAND);
+                PreparedStatement statement = connection.prepareStatement(WHO_HUNG_UP)) {
+            kind.execute();
+            statement.setObject(1, call);
+            statement.setObject(2, call);
+            statement.executeUpdate();
+        }
+    }
+
+    /** The call heard from its provider. */
     private Known touch(Connection connection, UUID call, Event event) throws SQLException {
         var now = calls.clock().instant().atOffset(ZoneOffset.UTC);
         try (PreparedStatement statement = connection.prepareStatement(CALL)) {
@@ -299,6 +343,7 @@ public final class ProviderEvents {
             statement.setObject(3, call);
             statement.setObject(4, event.agent().orElse(null));
             statement.setObject(5, event.agent().orElse(null));
+            statement.setObject(6, event.agent().orElse(null));
             try (ResultSet row = statement.executeQuery()) {
                 row.next();
                 return new Known(
@@ -310,7 +355,8 @@ public final class ProviderEvents {
                         instant(row, 6),
                         row.getBoolean(7),
                         instant(row, 8),
-                        instant(row, 9));
+                        instant(row, 9),
+                        instant(row, 10));
             }
         }
     }

@@ -339,9 +339,11 @@ class MissedOffersTest {
                 new Said("L", "agent", "completed", 3, 40),
                 new Said("C", "customer", "completed", 4, 42),
                 new Said("C", "customer", "in-progress", 1, 0));
+        List<List<Said>> orders = new ArrayList<>(orders(said));
+        orders.addAll(orders(said.subList(1, 3))); // some providers tell of ends alone
         var seen = new TreeMap<String, List<String>>();
         for (boolean claims : new boolean[] {true, false}) {
-            for (List<Said> order : orders(said)) {
+            for (List<Said> order : orders) {
                 UUID call = claims ? claimed(world) : world.ringing(calls, agent);
                 Instant start = Instant.now().truncatedTo(ChronoUnit.SECONDS).minusSeconds(60);
                 for (Said one : order) {
@@ -394,6 +396,48 @@ class MissedOffersTest {
         assertThat(state(agent)).as("the agent has gone on").startsWith("available");
         assertThat(world.one("select agent_id || ' ' || state from calls_enriched where id = ?", call))
                 .isEqualTo(agent + " completed");
+    }
+
+    @Test
+    void KF26_whoHadTheCallBeforeDidNotHangUp() {
+        CallCentreWorld world = world(1);
+        UUID agent = world.agent(0);
+        UUID call = claimed(world);
+        Instant start = Instant.now().minusSeconds(90);
+        event(call, "L-" + call, "agent", agent, "in-progress", 2, start);
+        calls.execute(
+                CallCentreWorld.as(agent),
+                call,
+                new CallCommand.Park(Optional.empty(), Optional.empty(), Duration.ofMinutes(1)));
+        event(call, "L-" + call, "agent", agent, "completed", 3, start.plusSeconds(30));
+        assertThat(world.state(call)).isEqualTo("parked");
+
+        event(call, "C-" + call, "customer", null, "completed", 4, start.plusSeconds(60));
+
+        assertThat(world.one("select concat_ws(' ', state, end_reason) from calls where id = ?", call))
+                .isEqualTo("completed caller_hangup");
+    }
+
+    @Test
+    void KF26_aLateAnswerCountsForTheOfferOrTheClaimThatItWasMadeFor() {
+        CallCentreWorld world = world(2);
+        UUID one = world.agent(0);
+        UUID other = world.agent(1);
+        UUID declined = world.ringing(calls, one, other);
+        calls.execute(CallCentreWorld.as(one), declined, new CallCommand.Decline(one));
+        event(declined, "C-" + declined, "customer", null, "completed", 4);
+        event(declined, "L-" + declined, "agent", one, "in-progress", 2);
+        assertThat(figures(world, declined)).startsWith("abandoned caller_hangup f abandoned 0");
+        event(declined, "M-" + declined, "agent", other, "in-progress", 2);
+        assertThat(figures(world, declined)).startsWith("completed caller_hangup " + other + " t answered 1");
+
+        UUID claimed = world.ringing(calls, one, other);
+        calls.execute(CallCentreWorld.as(one), claimed, new CallCommand.Claim(one));
+        event(claimed, "C-" + claimed, "customer", null, "completed", 4);
+        event(claimed, "M-" + claimed, "agent", other, "completed", 3);
+        assertThat(figures(world, claimed)).startsWith("abandoned caller_hangup f abandoned 0");
+        event(claimed, "L-" + claimed, "agent", one, "completed", 3);
+        assertThat(figures(world, claimed)).startsWith("completed caller_hangup " + one + " t answered 1");
     }
 
     @Test
