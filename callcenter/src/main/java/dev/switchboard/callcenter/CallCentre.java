@@ -212,6 +212,9 @@ public final class CallCentre {
             return Work.answered(Answer.refused(Refusal.NOT_FOUND, "There is no agent " + user));
         }
         var now = clock.instant().truncatedTo(ChronoUnit.MICROS);
+        if (!Reachability.concerns(connection, organization, user, command, now)) {
+            return Work.answered(new Answer.Done(agentAnswer(connection, organization, user)));
+        }
         return switch (AgentRules.decide(read.get().agent(), command, read.get().actor(), now)) {
             case AgentRules.Outcome.Refused(Refusal refusal, String detail) ->
                 Work.answered(Answer.refused(refusal, detail));

@@ -21,8 +21,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * What happens because time passes: leases, ringing, waiting, parking and wrap-up run out; waiting calls are offered to
- * agents who became available; who has lost every socket is offered none; what a crash left unsettled is settled; old ring events go. Each of these is a command, so
- * that two servers doing it at once do no harm. One thread of its own.
+ * agents who became available; who has lost every socket is offered none; what a crash left unsettled is settled; old ring
+ * events go. Each of these is a command, so that two servers doing it at once do no harm, but for the sockets: a server
+ * knows its own alone. One thread of its own.
  */
 public final class Deadlines implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Deadlines.class);

@@ -2,6 +2,7 @@ package dev.switchboard.callcenter;
 
 import dev.switchboard.callcenter.command.Actor;
 import dev.switchboard.callcenter.command.AgentCommand;
+import dev.switchboard.callcenter.command.Refusal;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -18,6 +19,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Who has lost every socket is unreachable 10 s later, and reachable again with the next one (SPEC L16). This concerns who
@@ -30,21 +33,29 @@ final class Reachability {
     /** After a start, all have lost their sockets, and come back when their clients try again. */
     static final Duration GRACE_AT_START = Duration.ofSeconds(30);
 
+    /** Who became an agent while a socket of theirs was there is noted within this time. */
+    private static final Duration NOTED_EVERY = Duration.ofSeconds(10);
+    /** Agents who go and come at one look; the others follow at the next. */
+    private static final int MOST = 200;
+
     private static final String CONCERNED =
-            "select v.organization_id, v.user_id from public.voip_users v" + " where v.reachable and not v.desk_phone";
+            "select v.organization_id, v.user_id from public.voip_users v where v.reachable and not v.desk_phone";
     private static final String CAME =
             "update public.voip_users set has_console = true where not has_console and user_id = any (?)";
     private static final String BACK = "select v.organization_id, v.user_id from public.voip_users v"
-            + " where v.lost_at is not null and v.user_id = any (?)";
-    private static final String FOUND =
-            "update public.voip_users set lost_at = null where organization_id = ? and user_id = ?";
-    private static final String LOST =
-            "update public.voip_users set has_console = true, lost_at = ? where organization_id = ? and user_id = ?";
+            + " where v.lost_at is not null and (v.desk_phone or v.user_id = any (?)) limit " + MOST;
+    private static final String FOUND = "update public.voip_users set lost_at = null"
+            + " where organization_id = ? and user_id = ? and lost_at is not null";
+    private static final String LOST = "update public.voip_users set has_console = true, lost_at = ?"
+            + " where organization_id = ? and user_id = ? and reachable and not desk_phone";
+
+    private static final Logger LOG = LoggerFactory.getLogger(Reachability.class);
 
     private final CallCentre calls;
     private final Supplier<Set<String>> subjects;
     private final Map<UUID, Instant> lostWhen = new HashMap<>();
     private Set<UUID> here = Set.of();
+    private Instant noted = Instant.EPOCH;
     private boolean looked;
 
     private record Agent(UUID organization, UUID user) {}
@@ -54,9 +65,11 @@ final class Reachability {
         this.subjects = subjects;
     }
 
-    /** What has changed since the last look; where it fails, the next one finds the same. */
+    /** Who goes and who comes, by what is written down: what fails is found again by the next look. */
     void look(Instant now) {
         Set<UUID> present = users(subjects.get());
+        List<Agent> back;
+        List<Agent> lost;
         try (Connection connection = calls.connections().getConnection()) {
             if (!looked) {
                 for (Agent agent : agents(connection, CONCERNED + " and v.has_console")) {
@@ -64,46 +77,80 @@ final class Reachability {
                 }
                 looked = true;
             }
-            Set<UUID> came = without(present, here);
-            if (!came.isEmpty()) {
-                welcome(connection, came);
-            }
-            lostWhen.keySet().removeAll(present);
-            without(here, present).forEach(user -> lostWhen.put(user, now.plus(GRACE)));
-            here = present;
-            Set<UUID> lost = new HashSet<>();
-            lostWhen.forEach((user, when) -> {
-                if (!now.isBefore(when)) {
-                    lost.add(user);
-                }
-            });
-            if (!lost.isEmpty()) {
-                lose(connection, lost, now);
-                lostWhen.keySet().removeAll(lost);
-            }
+            note(connection, present, now);
+            back = agents(connection, BACK, present);
+            lost = lost(connection, now);
         } catch (SQLException failed) {
             throw new CallCentreException("whose sockets there are could not be noted: " + failed.getMessage(), failed);
         }
+        back.forEach(agent -> tell(agent, true));
+        lost.forEach(agent -> tell(agent, false));
     }
 
-    private void welcome(Connection connection, Set<UUID> came) throws SQLException {
-        run(connection, CAME, came);
-        for (Agent agent : agents(connection, BACK, came)) {
-            reach(agent, true);
-            run(connection, FOUND, agent.organization(), agent.user());
+    private void note(Connection connection, Set<UUID> present, Instant now) throws SQLException {
+        if (!here.containsAll(present) || !now.isBefore(noted.plus(NOTED_EVERY))) {
+            run(connection, CAME, present);
+            noted = now;
+        }
+        lostWhen.keySet().removeAll(present);
+        without(here, present).forEach(user -> lostWhen.put(user, now.plus(GRACE)));
+        here = present;
+    }
+
+    /** Whose time is over; they are forgotten once nothing is left to be done for them. */
+    private List<Agent> lost(Connection connection, Instant now) throws SQLException {
+        Set<UUID> due = new HashSet<>();
+        lostWhen.forEach((user, when) -> {
+            if (!now.isBefore(when)) {
+                due.add(user);
+            }
+        });
+        if (due.isEmpty()) {
+            return List.of();
+        }
+        List<Agent> lost = agents(connection, CONCERNED + " and v.user_id = any (?) limit " + MOST, due);
+        if (lost.size() < MOST) {
+            lost.forEach(agent -> due.remove(agent.user()));
+            lostWhen.keySet().removeAll(due);
+        }
+        return lost;
+    }
+
+    /** What goes wrong with one of them does not keep the others. */
+    private void tell(Agent agent, boolean there) {
+        try {
+            Answer answer = calls.execute(
+                    new Actor.Server(), agent.organization(), agent.user(), new AgentCommand.Socket(there));
+            if (answer instanceof Answer.Refused(Refusal refusal, String detail, var _)
+                    && refusal != Refusal.NOT_FOUND) {
+                LOG.warn("Agent {} could not be made reachable or not; it is tried again: {}", agent.user(), detail);
+            }
+        } catch (CallCentreException failed) {
+            LOG.warn(
+                    "Agent {} could not be made reachable or not; it is tried again: {}",
+                    agent.user(),
+                    failed.toString());
         }
     }
 
-    /** That it is for want of a socket is noted first: where this process ends in between, the next one finds it so. */
-    private void lose(Connection connection, Set<UUID> lost, Instant now) throws SQLException {
-        for (Agent agent : agents(connection, CONCERNED + " and v.user_id = any (?)", lost)) {
-            run(connection, LOST, now.atOffset(ZoneOffset.UTC), agent.organization(), agent.user());
-            reach(agent, false);
-        }
-    }
-
-    private void reach(Agent agent, boolean reachable) {
-        calls.execute(new Actor.Server(), agent.organization(), agent.user(), new AgentCommand.Reach(reachable));
+    /**
+     * Notes, under the agent's lock, why they can be reached or not; says whether the command has anything to do. What a
+     * device says of itself ends what was known by sockets.
+     */
+    static boolean concerns(Connection connection, UUID organization, UUID user, AgentCommand command, Instant now)
+            throws SQLException {
+        return switch (command) {
+            case AgentCommand.Reach _ -> {
+                run(connection, FOUND, organization, user);
+                yield true;
+            }
+            case AgentCommand.Socket(boolean there) ->
+                (there
+                                ? run(connection, FOUND, organization, user)
+                                : run(connection, LOST, now.atOffset(ZoneOffset.UTC), organization, user))
+                        > 0;
+            case AgentCommand.Choose _, AgentCommand.WrapUpOver _ -> true;
+        };
     }
 
     private static Set<UUID> without(Set<UUID> all, Set<UUID> these) {
@@ -135,9 +182,9 @@ final class Reachability {
         return agents;
     }
 
-    private static void run(Connection connection, String update, Object... parameters) throws SQLException {
+    private static int run(Connection connection, String update, Object... parameters) throws SQLException {
         try (PreparedStatement statement = prepare(connection, update, parameters)) {
-            statement.executeUpdate();
+            return statement.executeUpdate();
         }
     }
 

@@ -238,6 +238,61 @@ class MissedOffersTest {
         assertThat(state(agent)).startsWith("unreachable");
     }
 
+    private static void awaitLost(CallCentreWorld world, UUID agent) {
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> world.one("select lost_at is not null from voip_users where user_id = ?", agent)
+                        .equals("t"));
+    }
+
+    @Test
+    void KF27_whatADeviceSaysWhileNoSocketIsThereHoldsWithTheNextSocketToo() {
+        CallCentreWorld world = world(5);
+        UUID off = world.agent(0);
+        UUID on = world.agent(1);
+        UUID desk = world.agent(2);
+        PhoenixClient one = console(off);
+        PhoenixClient other = console(on);
+        PhoenixClient third = console(desk);
+        awaitHasConsole(off, on, desk);
+        List.of(one, other, third).forEach(PhoenixClient::close);
+        List.of(off, on, desk).forEach(agent -> awaitLost(world, agent));
+
+        calls.execute(CallCentreWorld.as(off), world.organization(), off, new AgentCommand.Reach(false));
+        calls.execute(CallCentreWorld.as(on), world.organization(), on, new AgentCommand.Reach(true));
+        server.database()
+                .useHandle(handle -> handle.execute("update voip_users set desk_phone = true where user_id = ?", desk));
+
+        awaitState(desk, "available 0");
+        assertThat(state(on)).startsWith("available");
+        try (PhoenixClient _ = console(off)) {
+            for (UUID later : List.of(world.agent(3), world.agent(4))) { // two looks: the first one is over then
+                try (PhoenixClient _ = console(later)) {
+                    awaitHasConsole(later);
+                }
+            }
+            assertThat(state(off)).startsWith("unreachable");
+        }
+    }
+
+    @Test
+    void KF27_whoBecomesAnAgentWhileASocketIsThereIsNotedToo() {
+        CallCentreWorld world = world(0);
+        UUID user = world.member("agent", "Late");
+        try (PhoenixClient _ = console(user)) {
+            await().until(() -> server.server().engine().attendance().subjects().contains(user.toString()));
+            server.database()
+                    .useHandle(handle -> handle.execute(
+                            "insert into voip_users (organization_id, user_id, extension, client_identity, work_state, chosen_state, reachable)"
+                                    + " values (?, ?, '4711', 'late', 'available', 'available', true)",
+                            world.organization(),
+                            user));
+
+            await().atMost(Duration.ofSeconds(20))
+                    .until(() -> world.one("select has_console from voip_users where user_id = ?", user)
+                            .equals("t"));
+        }
+    }
+
     @Test
     void KF27_whoTalksWithoutASocketIsUnreachableOnceTheCallIsOver() {
         CallCentreWorld world = world(1);
@@ -247,9 +302,7 @@ class MissedOffersTest {
         UUID call = world.ringing(calls, agent);
         calls.execute(CallCentreWorld.as(agent), call, new CallCommand.Start(agent, Optional.empty()));
         console.close();
-        await().atMost(Duration.ofSeconds(20))
-                .until(() -> world.one("select lost_at is not null from voip_users where user_id = ?", agent)
-                        .equals("t"));
+        awaitLost(world, agent);
         assertThat(state(agent)).as("the call goes on").startsWith("on_call");
 
         calls.execute(CallCentreWorld.server(), call, new CallCommand.HangUp());

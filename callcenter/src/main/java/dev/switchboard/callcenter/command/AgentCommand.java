@@ -10,6 +10,9 @@ public sealed interface AgentCommand {
     /** Their phone registered or went. */
     record Reach(boolean reachable) implements AgentCommand {}
 
+    /** Their last socket has gone for good, or one is there again; a device that said itself what it is has the last word. */
+    record Socket(boolean there) implements AgentCommand {}
+
     /** The time for wrap-up is over; nothing, where it is not. */
     record WrapUpOver() implements AgentCommand {}
 

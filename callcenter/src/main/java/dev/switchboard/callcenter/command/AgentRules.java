@@ -46,6 +46,7 @@ public final class AgentRules {
                 yield changed(agent, agent.choosing(choice, reason).wrappedUp(), !own && actor instanceof Actor.User);
             }
             case AgentCommand.Reach(boolean reachable) -> changed(agent, agent.reachable(reachable), false);
+            case AgentCommand.Socket(boolean there) -> changed(agent, agent.reachable(there), false);
             case AgentCommand.WrapUpOver _ ->
                 agent.wrapUpUntil().filter(until -> !now.isBefore(until)).isPresent()
                         ? changed(agent, agent.wrappedUp(), false)
