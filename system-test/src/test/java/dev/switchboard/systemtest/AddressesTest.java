@@ -225,7 +225,10 @@ class AddressesTest {
         mailsTo("slow-unconfirmed@example.com", 1);
         List<String> asked = List.of(
                 "/recover {'email':'slow@example.com'}",
+                "/recover {'email':'slow@example.com'}",
                 "/otp {'email':'slow@example.com','create_user':false}",
+                "/otp {'email':'slow@example.com'}",
+                "/magiclink {'email':'slow@example.com'}",
                 "/resend {'type':'signup','email':'slow-unconfirmed@example.com'}");
         var answered = new ArrayList<Integer>();
         try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {

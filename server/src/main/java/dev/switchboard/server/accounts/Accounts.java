@@ -6,7 +6,11 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.Semaphore;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.HandleConsumer;
@@ -32,9 +36,10 @@ final class Accounts {
     static final RateLimits.Rate SIGN_UP_MAILS = new RateLimits.Rate("sign-up", 3, Duration.ofMinutes(1));
 
     private static final Logger LOG = LoggerFactory.getLogger(Accounts.class);
-    /** Half of the connections: those who wait for an answer have the others. */
-    private static final int MOST_UNFINISHED = 3;
+    /** Fewer than there are connections: those who wait for an answer have the others. */
+    private static final int WORKERS = 2;
 
+    private static final int MOST_WAITING = 1_000;
     private static final Duration LEAST_MAIL_DELAY = Duration.ofSeconds(60);
 
     private final Jdbi jdbi;
@@ -47,7 +52,7 @@ final class Accounts {
     private final Links links;
     private final Mailer mailer;
     private final InstantSource clock;
-    private final Semaphore unfinished = new Semaphore(MOST_UNFINISHED);
+    private final Executor workers = workers();
 
     /** Who wants to sign up or in. */
     record Applicant(
@@ -468,21 +473,34 @@ final class Accounts {
     }
 
     /**
-     * What is done for a user, if there is one, is done when the answer is on its way: neither what is answered nor when
-     * says whether there is. At most {@link #MOST_UNFINISHED} at a time; beyond, everybody waits alike.
+     * What is done for a user, if there is one, is done after the answer: neither what is answered nor when says whether
+     * there is. Nobody waits for the workers; where too much waits for them, everybody is told so alike.
      */
     private void afterTheAnswer(HandleConsumer<RuntimeException> work) {
         jdbi.useHandle(handle -> handle.execute("select 1")); // a database that is away is told of
-        unfinished.acquireUninterruptibly();
-        Thread.ofVirtual().name("account").start(() -> {
-            try {
-                jdbi.useTransaction(work);
-            } catch (RuntimeException failed) {
-                LOG.error("What somebody asked to be mailed could not be prepared: {}", failed.getMessage());
-            } finally {
-                unfinished.release();
-            }
-        });
+        try {
+            workers.execute(() -> {
+                try {
+                    jdbi.useTransaction(work);
+                } catch (RuntimeException failed) {
+                    LOG.error("What somebody asked to be mailed could not be prepared: {}", failed.getMessage());
+                }
+            });
+        } catch (RejectedExecutionException full) {
+            throw new AccountException(AccountError.RATE_LIMIT);
+        }
+    }
+
+    private static ThreadPoolExecutor workers() {
+        var workers = new ThreadPoolExecutor(
+                WORKERS,
+                WORKERS,
+                10,
+                TimeUnit.SECONDS,
+                new ArrayBlockingQueue<>(MOST_WAITING),
+                Thread.ofVirtual().name("accounts").factory());
+        workers.allowCoreThreadTimeOut(true);
+        return workers;
     }
 
     /** Says nothing of whether there is such a user. */
