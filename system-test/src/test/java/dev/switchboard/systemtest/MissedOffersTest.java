@@ -466,6 +466,7 @@ class MissedOffersTest {
         assertThat(world.state(call)).isEqualTo("parked");
 
         event(call, "C-" + call, "customer", null, "completed", 4, start.plusSeconds(60));
+        event(call, "C-" + call, "customer", null, "in-progress", 1, start); // whatever comes later
 
         assertThat(world.one("select concat_ws(' ', state, end_reason) from calls where id = ?", call))
                 .isEqualTo("completed caller_hangup");
