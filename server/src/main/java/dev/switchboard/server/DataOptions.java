@@ -52,6 +52,9 @@ final class DataOptions {
             description = "Leaves out tables without row level security, and views that are not security_invoker.")
     private boolean requirePolicies;
 
+    @Option(names = "--data-timings", description = "Answers say in Server-Timing how long they took.")
+    private boolean timings;
+
     DataSettings settings() {
         AccountOptions.between("--data-max-rows", maxRows, 0, Integer.MAX_VALUE);
         AccountOptions.between("--data-max-bytes", maxBytes, 1_000, 1_000_000_000);
@@ -67,6 +70,7 @@ final class DataOptions {
                 plans,
                 rollback,
                 connections,
-                requirePolicies);
+                requirePolicies,
+                timings);
     }
 }

@@ -163,6 +163,13 @@ final class StartCommand implements Callable<Integer> {
             defaultValue = "*")
     private List<String> corsOrigins = List.of();
 
+    @Option(
+            names = "--cors-headers",
+            split = ",",
+            description = "Headers that pages may send beside those of the official clients; * for all.",
+            defaultValue = "*")
+    private List<String> corsHeaders = List.of();
+
     @Option(names = "--max-body-bytes", description = "Size of a request's body.", defaultValue = "5000000")
     private int maxBodyBytes;
 
@@ -261,6 +268,7 @@ final class StartCommand implements Callable<Integer> {
                 Duration.ofSeconds(authorizationPatienceSeconds),
                 Optional.ofNullable(publicUrl).map(url -> url.replaceFirst("/+$", "")),
                 corsOrigins,
+                corsHeaders,
                 clientBytes(),
                 new HttpLimits(
                         defaults.lineBytes(),

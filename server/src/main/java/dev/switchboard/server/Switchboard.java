@@ -259,7 +259,7 @@ public final class Switchboard implements AutoCloseable {
                 time,
                 settings.maxFrameBytes(),
                 settings.http(),
-                new Cors(settings.corsOrigins()),
+                new Cors(settings.corsOrigins(), settings.corsHeaders()),
                 settings.limits().rooms(),
                 memory.passing(),
                 health(time),

@@ -76,6 +76,7 @@ class AccessTest {
                 false,
                 true,
                 defaults.connections(),
+                false,
                 false);
         try (TestServer server = TestServer.with().data(data).start();
                 var pool = server.pool(2);

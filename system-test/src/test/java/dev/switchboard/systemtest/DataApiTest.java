@@ -39,6 +39,7 @@ class DataApiTest {
                         false,
                         false,
                         6,
+                        false,
                         false))
                 .start();
         DataSchema.create(server.database());
@@ -366,7 +367,14 @@ class DataApiTest {
         assertThat(answer.header("X-Content-Type-Options")).isEqualTo("nosniff");
         assertThat(answer.header("Access-Control-Allow-Origin")).isEqualTo("*");
         assertThat(answer.header("Access-Control-Expose-Headers")).contains("Content-Range");
-        Http.Answer preflight = http.send("OPTIONS", "/rest/v1/tags", null, "Origin", "https://anywhere.example");
+        Http.Answer preflight = http.send(
+                "OPTIONS",
+                "/rest/v1/tags",
+                null,
+                "Origin",
+                "https://anywhere.example",
+                "Access-Control-Request-Method",
+                "GET");
         assertThat(preflight.status()).isEqualTo(204);
         assertThat(preflight.header("Access-Control-Allow-Headers")).contains("accept-profile", "prefer", "apikey");
         assertThat(http.post("/rest/v1/tags", "x".repeat(6_000_000), "Content-Type", "application/json")
@@ -378,7 +386,17 @@ class DataApiTest {
     @Test
     void N5_withRequiredPoliciesTablesWithoutThemAreLeftOut() throws SQLException {
         var strict = new DataSettings(
-                List.of("public"), List.of("public"), 0, 100_000, Duration.ofSeconds(2), false, false, false, 2, true);
+                List.of("public"),
+                List.of("public"),
+                0,
+                100_000,
+                Duration.ofSeconds(2),
+                false,
+                false,
+                false,
+                2,
+                true,
+                false);
         try (TestServer other = TestServer.with().data(strict).start();
                 Http requests = new Http(other)) {
             DataSchema.create(other.database());
@@ -454,7 +472,7 @@ class DataApiTest {
                         .get(0)
                         .toString())
                 .isEqualTo(row);
-        assertThat(get("/letters?select=").body()).isEqualTo("[{}]");
+        assertThat(get("/letters?select=").json().get(0).toString()).isEqualTo(row); // KF15: as without it
         assertThat(get("/letters?select=letter_parts()").body()).isEqualTo("[{}]");
         assertThat(get("/letters?select=_sb_n:id").status()).isEqualTo(400);
         assertThat(get("/letters?select=id::TEXT").json().get(0).path("id").asString())

@@ -38,6 +38,7 @@ class DataClientTest {
                         true,
                         true,
                         6,
+                        false,
                         false))
                 .start();
         DataSchema.create(server.database());

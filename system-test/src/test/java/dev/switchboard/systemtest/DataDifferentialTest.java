@@ -82,6 +82,7 @@ class DataDifferentialTest {
                 false,
                 true,
                 4,
+                false,
                 false);
         int compared = 0;
         int raised = 0;

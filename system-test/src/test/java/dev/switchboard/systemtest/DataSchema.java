@@ -12,7 +12,16 @@ final class DataSchema {
     private DataSchema() {}
 
     static void create(Jdbi jdbi) throws SQLException {
-        try (InputStream in = DataSchema.class.getResourceAsStream("/data-api.sql")) {
+        run(jdbi, "/data-api.sql");
+    }
+
+    /** Those of the kinds that KF4 to KF20 stand for. */
+    static void createKinds(Jdbi jdbi) throws SQLException {
+        run(jdbi, "/data-kinds.sql");
+    }
+
+    private static void run(Jdbi jdbi, String resource) throws SQLException {
+        try (InputStream in = DataSchema.class.getResourceAsStream(resource)) {
             String script = new String(in.readAllBytes(), StandardCharsets.UTF_8);
             jdbi.useHandle(handle -> {
                 try (var statement = handle.getConnection().createStatement()) {

@@ -174,6 +174,7 @@ final class TestServer implements AutoCloseable {
                     authorizationPatience,
                     Optional.empty(),
                     origins,
+                    List.of("*"),
                     clientBytes,
                     http,
                     accounts,

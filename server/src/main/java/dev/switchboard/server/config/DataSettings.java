@@ -16,6 +16,7 @@ import java.util.List;
  * @param rollback         whether clients may ask with {@code Prefer: tx=rollback} that nothing is kept
  * @param connections      to PostgreSQL
  * @param requirePolicies  whether tables without row level security, and views that pass it by, are left out
+ * @param timings          whether answers say how long they took
  */
 public record DataSettings(
         List<String> schemas,
@@ -27,7 +28,8 @@ public record DataSettings(
         boolean plans,
         boolean rollback,
         int connections,
-        boolean requirePolicies) {
+        boolean requirePolicies,
+        boolean timings) {
     public DataSettings {
         schemas = List.copyOf(schemas);
         searchPath = List.copyOf(searchPath);
@@ -45,6 +47,7 @@ public record DataSettings(
                 false,
                 false,
                 10,
+                false,
                 false);
     }
 }

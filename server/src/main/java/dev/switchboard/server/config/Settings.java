@@ -27,6 +27,7 @@ import java.util.Optional;
  * @param publicUrl             of the server as its users see it, without a slash at the end; empty for host and port
  * @param clientBytes           of memory for what clients sent and are sent, all together
  * @param corsOrigins           pages that may read answers, {@code *} for all
+ * @param corsHeaders           headers that their requests may have beside those of the clients, {@code *} for all
  */
 public record Settings(
         String host,
@@ -44,6 +45,7 @@ public record Settings(
         Duration authorizationPatience,
         Optional<String> publicUrl,
         List<String> corsOrigins,
+        List<String> corsHeaders,
         long clientBytes,
         HttpLimits http,
         AccountSettings accounts,

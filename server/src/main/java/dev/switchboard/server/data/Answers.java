@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Outcomes of statements as HTTP responses. Pure. */
@@ -42,7 +43,7 @@ final class Answers {
     /** With the body that the statement made. */
     static Response response(Asked asked, int status, Plan.Outcome outcome) {
         String text = outcome.body();
-        byte[] body = asked.media() instanceof MediaType.Raw(boolean binary) && binary
+        byte[] body = asked.media().isBinary()
                 ? java.util.Base64.getMimeDecoder().decode(text)
                 : text.getBytes(StandardCharsets.UTF_8);
         var response = new Response(
@@ -76,17 +77,24 @@ final class Answers {
                 : result;
     }
 
-    /** What a function set as headers, as far as it is some. */
+    /** Members of an object as headers, as far as they are some (RFC 9110, section 5.5). */
+    static List<Response.Header> headers(JsonNode object) {
+        var headers = new ArrayList<Response.Header>();
+        for (var member : object.properties()) {
+            String value = member.getValue().asString("");
+            if (member.getKey().matches("[!#$%&'*+.^_`|~0-9A-Za-z-]+") && value.matches("[\\x20-\\x7e]*")) {
+                headers.add(new Response.Header(member.getKey(), value));
+            }
+        }
+        return headers;
+    }
+
+    /** What a function set as headers. */
     private static List<Response.Header> headers(String json) {
         var headers = new ArrayList<Response.Header>();
         try {
-            for (var object : JsonMapper.shared().readTree(json)) {
-                for (var member : object.properties()) {
-                    String value = member.getValue().asString("");
-                    if (member.getKey().matches("[!#$%&'*+.^_`|~0-9A-Za-z-]+") && value.matches("[\\x20-\\x7e]*")) {
-                        headers.add(new Response.Header(member.getKey(), value));
-                    }
-                }
+            for (JsonNode object : JsonMapper.shared().readTree(json)) {
+                headers.addAll(headers(object));
             }
         } catch (tools.jackson.core.JacksonException malformed) {
             LOG.warn("A function has set response.headers to what is no JSON: {}", malformed.getOriginalMessage());

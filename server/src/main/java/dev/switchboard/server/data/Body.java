@@ -1,5 +1,6 @@
 package dev.switchboard.server.data;
 
+import dev.switchboard.server.http.Request;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -65,7 +66,10 @@ record Body(String json, Set<String> columns, int rows) {
     }
 
     private static String text(byte[] bytes) {
-        String text = new String(bytes, StandardCharsets.UTF_8);
+        return text(new String(bytes, StandardCharsets.UTF_8));
+    }
+
+    private static String text(String text) {
         if (text.indexOf('\0') >= 0) {
             throw new DataException(DataError.INVALID_BODY, DataError.INVALID_BODY.message());
         }
@@ -82,18 +86,24 @@ record Body(String json, Set<String> columns, int rows) {
         return keys;
     }
 
-    /** Of {@code application/x-www-form-urlencoded}: one object of texts. */
+    /** Of {@code application/x-www-form-urlencoded}: one object of texts, the last of each name. */
     static Body form(byte[] bytes) {
         ObjectNode object = JsonMapper.shared().createObjectNode();
+        fields(bytes).forEach((name, values) -> object.put(name, values.getLast()));
+        return ofRows(List.of(object));
+    }
+
+    /** All fields of {@code application/x-www-form-urlencoded}, with all their values. */
+    static Map<String, List<String>> fields(byte[] bytes) {
+        var fields = new LinkedHashMap<String, List<String>>();
         for (String pair : text(bytes).split("&", -1)) {
             if (!pair.isEmpty()) {
                 String[] sides = pair.split("=", 2);
-                object.put(
-                        dev.switchboard.server.http.Request.decode(sides[0]),
-                        sides.length > 1 ? dev.switchboard.server.http.Request.decode(sides[1]) : "");
+                fields.computeIfAbsent(text(Request.decode(sides[0])), _ -> new ArrayList<>())
+                        .add(text(sides.length > 1 ? Request.decode(sides[1]) : ""));
             }
         }
-        return ofRows(List.of(object));
+        return fields;
     }
 
     /** Of {@code text/csv} (RFC 4180): the first line names columns; an empty or NULL cell is null. */

@@ -12,6 +12,7 @@ import java.util.Set;
  *
  * @param fingerprint  another one as soon as something is defined
  * @param types        names that a cast may use, with how they are written in SQL
+ * @param handlers     aggregates that make answers of media types of their own
  * @param roleSettings of each role, {@code ALTER ROLE ... SET}
  * @param usable       the tables and functions that each role may use at all; of a role that is not there nothing is known
  */
@@ -21,6 +22,7 @@ record Catalog(
         Map<TableName, List<Relationship>> relationships,
         Map<TableName, List<Routine>> routines,
         Map<String, String> types,
+        List<MediaHandler> handlers,
         Map<String, Map<String, String>> roleSettings,
         Map<String, Usable> usable) {
 
@@ -34,9 +36,19 @@ record Catalog(
     }
 
     /**
+     * How values of a domain look to clients: functions of its casts. PostgreSQL itself ignores casts of domains.
+     *
+     * @param toJson   of a value
+     * @param fromJson of what a body holds
+     * @param fromText of what a filter compares with
+     */
+    record Representation(Optional<TableName> toJson, Optional<TableName> fromJson, Optional<TableName> fromText) {}
+
+    /**
      * A column.
      *
      * @param type       as SQL writes it
+     * @param baseType   below all domains, as {@code pg_type} names it
      * @param fallback   the expression of its default; empty if it has none
      * @param generated  whether no value can be given for it
      */
@@ -48,19 +60,23 @@ record Catalog(
             Optional<String> fallback,
             boolean generated,
             Optional<String> comment,
-            List<String> enumeration) {
+            List<String> enumeration,
+            Optional<Representation> representation) {
         boolean isJson() {
             return baseType.equals("json") || baseType.equals("jsonb");
         }
     }
 
+    /** A function that takes a row and stands for a column. */
+    record Computed(TableName function, String baseType) {}
+
     /**
      * A table or view.
      *
-     * @param key      columns of the primary key
+     * @param key      columns of the primary key; of a view, those of the tables below that it shows
      * @param uniques  sets of columns of which no two rows have the same
      * @param open     whether role anon reaches it and no policy restricts that
-     * @param plain    whether its rows have system columns of their own: no view, no partitioned table
+     * @param writable what may be done with it, whatever the privileges
      * @param estimable whether it is a table whose rows no policy hides, so that an estimate tells of nothing hidden
      * @param computed functions that take a row and stand for columns, by name
      */
@@ -69,22 +85,40 @@ record Catalog(
             LinkedHashMap<String, Column> columns,
             List<String> key,
             List<Set<String>> uniques,
-            Map<String, TableName> computed,
+            Map<String, Computed> computed,
             boolean open,
-            boolean plain,
+            Writable writable,
             boolean estimable,
             Optional<String> comment) {
         /** As who may use these columns alone sees it. */
         Table withColumns(Set<String> usable) {
             var left = new LinkedHashMap<>(columns);
             left.keySet().retainAll(usable);
-            return new Table(name, left, key, uniques, computed, open, plain, estimable, comment);
+            return new Table(name, left, key, uniques, computed, open, writable, estimable, comment);
         }
 
         Optional<Column> column(String name) {
             return Optional.ofNullable(columns.get(name));
         }
+
+        boolean isRepresented() {
+            return columns.values().stream()
+                    .anyMatch(column -> column.representation()
+                            .flatMap(Representation::toJson)
+                            .isPresent());
+        }
     }
+
+    /** Which statements a table or view takes. */
+    record Writable(boolean inserts, boolean updates, boolean deletes) {}
+
+    /**
+     * An aggregate that makes the whole answer, of a media type that its result's domain is named like.
+     *
+     * @param rows   of which table it takes rows; empty for any
+     * @param binary whether it gives bytes
+     */
+    record MediaHandler(String mediaType, TableName aggregate, Optional<TableName> rows, boolean binary) {}
 
     /** How many rows belong to how many. */
     enum Cardinality {
@@ -116,6 +150,8 @@ record Catalog(
      *
      * @param constraint  foreign key; with a junction, the one of its keys that leads to {@code from}
      * @param holdsKey    whether {@code from} has the foreign key
+     * @param self        whether the key leads from a table to itself
+     * @param function    that gives the rows of {@code to} for one of {@code from}, instead of a key
      * @param toView      whether {@code to} is a view of the table that the key is about
      */
     record Relationship(
@@ -126,8 +162,32 @@ record Catalog(
             List<String> toColumns,
             Cardinality cardinality,
             boolean holdsKey,
+            boolean self,
             boolean toView,
-            Optional<Junction> junction) {}
+            Optional<Junction> junction,
+            Optional<TableName> function) {
+        /** The same, between others: views of its tables, or with another junction. */
+        Relationship between(
+                TableName otherFrom,
+                List<String> columns,
+                TableName otherTo,
+                List<String> otherColumns,
+                boolean view,
+                Optional<Junction> otherJunction) {
+            return new Relationship(
+                    constraint,
+                    otherFrom,
+                    columns,
+                    otherTo,
+                    otherColumns,
+                    cardinality,
+                    holdsKey,
+                    self,
+                    view,
+                    otherJunction,
+                    function);
+        }
+    }
 
     /** A parameter that a caller gives. */
     record Parameter(String name, String type, String baseType, boolean required, boolean variadic) {}
@@ -139,16 +199,31 @@ record Catalog(
      * @param table   whose rows they are, where that is known
      * @param columns names, where it gives several columns; empty for a single value
      * @param composite whether it gives a row, and no single value
+     * @param record    whether only the call itself says what columns there are
+     * @param mediaType that its domain is named like, and whether that is of bytes
      */
-    record Result(boolean set, Optional<TableName> table, List<String> columns, boolean composite, boolean isVoid) {}
+    record Result(
+            boolean set,
+            Optional<TableName> table,
+            List<String> columns,
+            boolean composite,
+            boolean record,
+            boolean isVoid,
+            Optional<MediaType.Handled> mediaType) {}
 
     /**
      * A function.
      *
-     * @param changes whether it may write (VOLATILE)
+     * @param changes  whether it may write (VOLATILE)
+     * @param settings of its own that hold for the whole transaction
      */
     record Routine(
-            TableName name, List<Parameter> parameters, Result result, boolean changes, Optional<String> comment) {
+            TableName name,
+            List<Parameter> parameters,
+            Result result,
+            boolean changes,
+            Map<String, String> settings,
+            Optional<String> comment) {
         boolean takesOneUnnamed() {
             return parameters.size() == 1 && parameters.getFirst().name().isEmpty();
         }

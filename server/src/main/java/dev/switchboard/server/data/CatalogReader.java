@@ -4,13 +4,17 @@ import dev.switchboard.engine.model.TableName;
 import dev.switchboard.server.config.DataSettings;
 import dev.switchboard.server.data.Catalog.Cardinality;
 import dev.switchboard.server.data.Catalog.Column;
+import dev.switchboard.server.data.Catalog.Computed;
 import dev.switchboard.server.data.Catalog.Junction;
+import dev.switchboard.server.data.Catalog.MediaHandler;
 import dev.switchboard.server.data.Catalog.Parameter;
 import dev.switchboard.server.data.Catalog.Relationship;
+import dev.switchboard.server.data.Catalog.Representation;
 import dev.switchboard.server.data.Catalog.Result;
 import dev.switchboard.server.data.Catalog.Routine;
 import dev.switchboard.server.data.Catalog.Table;
 import dev.switchboard.server.data.Catalog.Usable;
+import dev.switchboard.server.data.Catalog.Writable;
 import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -19,6 +23,8 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -29,21 +35,40 @@ import java.util.Set;
 
 /** Reads a {@link Catalog} from PostgreSQL's system catalogs, with an empty search path, so that all names come out qualified. */
 final class CatalogReader {
-    private static final String COLUMNS = """
+    /** What types domains are made of, below all domains between; other types are their own. */
+    private static final String BASES = """
+            with recursive domains (domain, base) as (
+              select oid, typbasetype from pg_type where typtype = 'd'
+              union all
+              select d.domain, t.typbasetype from domains d join pg_type t on t.oid = d.base and t.typtype = 'd'),
+            bases as (
+              select d.domain as oid, t.oid as base, t.typname, t.typtype, t.typrelid
+                from domains d join pg_type t on t.oid = d.base and t.typtype <> 'd'
+              union all
+              select oid, oid, typname, typtype, typrelid from pg_type where typtype <> 'd')
+            """;
+
+    private static final String COLUMNS = BASES + """
             select n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod) as type, t.typname, a.attnotnull,
-                   coalesce(pg_get_expr(d.adbin, d.adrelid),
-                     case when a.attidentity <> '' then format('nextval(%L::regclass)', pg_get_serial_sequence(quote_ident(n.nspname) || '.' || quote_ident(c.relname), a.attname)) end) as fallback,
+                   a.atttypid::bigint as type_oid,
+                   case when a.attidentity <> '' then
+                     (select format('nextval(%L::regclass)', format('%I.%I', sn.nspname, s.relname))
+                        from pg_depend sd join pg_class s on s.oid = sd.objid join pg_namespace sn on sn.oid = s.relnamespace
+                       where sd.classid = 'pg_class'::regclass and sd.refobjid = c.oid and sd.refobjsubid = a.attnum and sd.deptype = 'i')
+                   when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end as fallback,
                    a.attgenerated <> '' or a.attidentity = 'a' as generated,
                    c.relrowsecurity or coalesce('security_invoker=true' = any (c.reloptions), false) as guarded,
-                   c.relkind = 'r' as plain,
+                   c.relkind in ('r', 'p') or pg_relation_is_updatable(c.oid, true) & 8 = 8 as inserts,
+                   c.relkind in ('r', 'p') or pg_relation_is_updatable(c.oid, true) & 4 = 4 as updates,
+                   c.relkind in ('r', 'p') or pg_relation_is_updatable(c.oid, true) & 16 = 16 as deletes,
                    c.relkind in ('r', 'p', 'm') and not c.relrowsecurity as estimable,
                    has_table_privilege((select oid from pg_roles where rolname = 'anon'), c.oid, 'select, insert, update, delete') as anonymous,
                    obj_description(c.oid, 'pg_class') as table_comment, col_description(c.oid, a.attnum) as comment,
-                   case when t.typtype = 'e' then (select array_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid) end as labels
+                   case when t.typtype = 'e' then (select array_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = t.base) end as labels
               from pg_class c
               join pg_namespace n on n.oid = c.relnamespace
               left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-              left join pg_type t on t.oid = a.atttypid
+              left join bases t on t.oid = a.atttypid
               left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
              where n.nspname = any (?) and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
              order by n.nspname, c.relname, a.attnum""";
@@ -55,7 +80,7 @@ final class CatalogReader {
                       join pg_attribute a on a.attrelid = c.oid and a.attnum = k.num
                      where k.place <= i.indnkeyatts) as columns
               from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
-             where n.nspname = any (?) and i.indisunique and i.indpred is null and i.indexprs is null and i.indisvalid""";
+             where c.oid >= 16384 and i.indisunique and i.indpred is null and i.indexprs is null and i.indisvalid""";
 
     private static final String FOREIGN_KEYS = """
             select f.conname, n.nspname, c.relname, fn.nspname as other_schema, fc.relname as other_table,
@@ -66,18 +91,19 @@ final class CatalogReader {
               from pg_constraint f
               join pg_class c on c.oid = f.conrelid join pg_namespace n on n.oid = c.relnamespace
               join pg_class fc on fc.oid = f.confrelid join pg_namespace fn on fn.oid = fc.relnamespace
-             where f.contype = 'f' and f.conparentid = 0 and n.nspname = any (?) and fn.nspname = any (?)
+             where f.contype = 'f' and f.conparentid = 0
              order by n.nspname, c.relname, f.conname""";
 
-    private static final String ROUTINES = """
-            select n.nspname, p.proname, p.proretset, p.provolatile = 'v' as changes, p.provariadic <> 0 as variadic,
-                   p.pronargdefaults, obj_description(p.oid, 'pg_proc') as comment,
+    private static final String ROUTINES = BASES + """
+            select n.nspname, p.proname, p.proretset, p.prorows, p.provolatile = 'v' as changes,
+                   p.pronargdefaults, obj_description(p.oid, 'pg_proc') as comment, p.proconfig,
                    coalesce(p.proargnames, '{}') as names, coalesce(p.proargmodes::text[], '{}') as modes,
-                   (select coalesce(array_agg(format_type(a.type, null) order by a.place), '{}')
+                   (select coalesce(array_agg(format_type(a.type, -1) order by a.place), '{}')
                       from unnest(p.proargtypes::oid[]) with ordinality a (type, place)) as types,
                    (select coalesce(array_agg(t.typname order by a.place), '{}')
-                      from unnest(p.proargtypes::oid[]) with ordinality a (type, place) join pg_type t on t.oid = a.type) as bases,
-                   rt.typname = 'void' as void, rt.typtype = 'c' or rt.typname = 'record' as composite,
+                      from unnest(p.proargtypes::oid[]) with ordinality a (type, place) join bases t on t.oid = a.type) as bases,
+                   rt.typname = 'void' as void, rb.typtype = 'c' as composite, rt.typname = 'record' as record,
+                   rt.typname as result, rb.typname as result_base,
                    rn.nspname as table_schema, rc.relname as table_name,
                    (select coalesce(array_agg(ra.attname order by ra.attnum), '{}') from pg_attribute ra
                      where ra.attrelid = rc.oid and ra.attnum > 0 and not ra.attisdropped) as result_columns,
@@ -85,7 +111,8 @@ final class CatalogReader {
               from pg_proc p
               join pg_namespace n on n.oid = p.pronamespace
               join pg_type rt on rt.oid = p.prorettype
-              left join pg_class rc on rc.oid = rt.typrelid and rt.typtype = 'c'
+              join bases rb on rb.oid = p.prorettype
+              left join pg_class rc on rc.oid = rb.typrelid and rb.typtype = 'c'
               left join pg_namespace rn on rn.oid = rc.relnamespace
               left join pg_type at on p.pronargs = 1 and at.oid = p.proargtypes[0] and at.typtype = 'c'
               left join pg_class ac on ac.oid = at.typrelid
@@ -93,6 +120,26 @@ final class CatalogReader {
              where n.nspname = any (?) and p.prokind = 'f'
                and rt.typname not in ('trigger', 'event_trigger')
              order by n.nspname, p.proname, p.oid""";
+
+    private static final String HANDLERS = BASES + """
+            select d.typname as media, b.typname = 'bytea' as binary, n.nspname, p.proname, an.nspname as row_schema, ac.relname as row_table
+              from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+              join pg_type d on d.oid = p.prorettype and d.typtype = 'd' and d.typname like '%/%'
+              join bases b on b.oid = d.oid
+              join pg_type at on at.oid = p.proargtypes[0]
+              left join pg_class ac on ac.oid = at.typrelid and at.typtype = 'c'
+              left join pg_namespace an on an.oid = ac.relnamespace
+             where n.nspname = any (?) and p.prokind = 'a' and p.pronargs = 1 and (ac.oid is not null or at.typname = 'anyelement')
+             order by p.oid""";
+
+    /** Functions of casts of domains, one way and the other, by the domain's OID. */
+    private static final String REPRESENTATIONS = """
+            select d.oid::bigint as domain, o.typname as other, c.castsource = d.oid as outwards, n.nspname, p.proname
+              from pg_cast c
+              join pg_type d on d.typtype = 'd' and d.oid in (c.castsource, c.casttarget)
+              join pg_type o on o.oid = case when c.castsource = d.oid then c.casttarget else c.castsource end
+              join pg_proc p on p.oid = c.castfunc join pg_namespace n on n.oid = p.pronamespace
+             where c.castmethod = 'f' and o.typname in ('json', 'text') and o.typnamespace = 'pg_catalog'::regnamespace""";
 
     private static final String TYPES = """
             select t.typname, format('%I.%I', n.nspname, t.typname) as qualified
@@ -151,13 +198,18 @@ final class CatalogReader {
             Map.entry("time with time zone", "timetz"),
             Map.entry("time without time zone", "time"));
 
+    /** How long a statement may take, and how it sees others: too late for both within the function. */
+    private static final Set<String> HOISTED = Set.of("statement_timeout", "default_transaction_isolation");
+
     private final DataSettings settings;
     private final ViewColumns views;
     private final List<String> schemas;
     private final List<String> typeSchemas;
     private final Map<TableName, List<Set<String>>> uniques = new HashMap<>();
     private final Map<TableName, List<String>> keys = new HashMap<>();
-    private final Map<TableName, Map<String, TableName>> computed = new HashMap<>();
+    private final Map<TableName, Map<String, Computed>> computed = new HashMap<>();
+    private final List<Relationship> computedRelationships = new ArrayList<>();
+    private final Map<Long, Representation> representations = new HashMap<>();
 
     private CatalogReader(DataSettings settings, ViewColumns views) {
         this.views = views;
@@ -170,7 +222,7 @@ final class CatalogReader {
 
     /** Reads it in a transaction of its own. */
     static Catalog read(Connection connection, String fingerprint, DataSettings settings) throws SQLException {
-        var reader = new CatalogReader(settings, ViewColumns.read(connection, settings.schemas()));
+        var reader = new CatalogReader(settings, ViewColumns.read(connection));
         try (Statement statement = connection.createStatement()) {
             statement.execute("begin isolation level repeatable read read only; set local search_path = '';"
                     + " set local statement_timeout = '60s'");
@@ -184,6 +236,7 @@ final class CatalogReader {
 
     private Catalog read(Connection connection, String fingerprint) throws SQLException {
         readKeys(connection);
+        readRepresentations(connection);
         Map<TableName, List<Routine>> routines = readRoutines(connection);
         Map<TableName, Table> tables = readTables(connection);
         return new Catalog(
@@ -192,6 +245,7 @@ final class CatalogReader {
                 readRelationships(connection, tables.keySet()),
                 routines,
                 readTypes(connection),
+                readHandlers(connection),
                 readRoleSettings(connection),
                 readUsable(connection));
     }
@@ -220,8 +274,8 @@ final class CatalogReader {
     }
 
     private void readKeys(Connection connection) throws SQLException {
-        try (PreparedStatement query = prepare(connection, KEYS, schemas);
-                ResultSet row = query.executeQuery()) {
+        try (Statement query = connection.createStatement();
+                ResultSet row = query.executeQuery(KEYS)) {
             while (row.next()) {
                 TableName table = name(row, "nspname", "relname");
                 List<String> columns = strings(row, "columns");
@@ -247,11 +301,12 @@ final class CatalogReader {
                     table = new Table(
                             name,
                             new LinkedHashMap<>(),
-                            keys.getOrDefault(name, List.of()),
+                            keys.getOrDefault(name, keyOfView(name)),
                             List.copyOf(uniques.getOrDefault(name, List.of())),
                             Map.copyOf(computed.getOrDefault(name, Map.of())),
                             row.getBoolean("anonymous") && !row.getBoolean("guarded"),
-                            row.getBoolean("plain"),
+                            new Writable(
+                                    row.getBoolean("inserts"), row.getBoolean("updates"), row.getBoolean("deletes")),
                             row.getBoolean("estimable"),
                             Optional.ofNullable(row.getString("table_comment")));
                     tables.put(name, table);
@@ -265,7 +320,15 @@ final class CatalogReader {
         return Map.copyOf(tables);
     }
 
-    private static Column column(ResultSet row, String name) throws SQLException {
+    /** The keys of the tables below, as far as it shows them whole. */
+    private List<String> keyOfView(TableName view) {
+        return views.below(view).stream()
+                .flatMap(table -> views.in(view, table, keys.getOrDefault(table, List.of())).stream())
+                .flatMap(List::stream)
+                .toList();
+    }
+
+    private Column column(ResultSet row, String name) throws SQLException {
         return new Column(
                 name,
                 row.getString("type"),
@@ -274,7 +337,45 @@ final class CatalogReader {
                 Optional.ofNullable(row.getString("fallback")),
                 row.getBoolean("generated"),
                 Optional.ofNullable(row.getString("comment")),
-                strings(row, "labels"));
+                strings(row, "labels"),
+                Optional.ofNullable(representations.get(row.getLong("type_oid"))));
+    }
+
+    private void readRepresentations(Connection connection) throws SQLException {
+        var none = new Representation(Optional.empty(), Optional.empty(), Optional.empty());
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery(REPRESENTATIONS)) {
+            while (row.next()) {
+                Optional<TableName> function = Optional.of(name(row, "nspname", "proname"));
+                boolean json = row.getString("other").equals("json");
+                Representation known = representations.getOrDefault(row.getLong("domain"), none);
+                if (!row.getBoolean("outwards")) {
+                    known = json
+                            ? new Representation(known.toJson(), function, known.fromText())
+                            : new Representation(known.toJson(), known.fromJson(), function);
+                } else if (json) {
+                    known = new Representation(function, known.fromJson(), known.fromText());
+                }
+                representations.put(row.getLong("domain"), known);
+            }
+        }
+    }
+
+    private List<MediaHandler> readHandlers(Connection connection) throws SQLException {
+        var handlers = new ArrayList<MediaHandler>();
+        try (PreparedStatement query = prepare(connection, HANDLERS, typeSchemas);
+                ResultSet row = query.executeQuery()) {
+            while (row.next()) {
+                handlers.add(new MediaHandler(
+                        row.getString("media"),
+                        name(row, "nspname", "proname"),
+                        row.getString("row_table") == null
+                                ? Optional.empty()
+                                : Optional.of(name(row, "row_schema", "row_table")),
+                        row.getBoolean("binary")));
+            }
+        }
+        return List.copyOf(handlers);
     }
 
     private record ForeignKey(
@@ -283,8 +384,8 @@ final class CatalogReader {
     private Map<TableName, List<Relationship>> readRelationships(Connection connection, Set<TableName> known)
             throws SQLException {
         var foreignKeys = new ArrayList<ForeignKey>();
-        try (PreparedStatement query = prepare(connection, FOREIGN_KEYS, schemas);
-                ResultSet row = query.executeQuery()) {
+        try (Statement query = connection.createStatement();
+                ResultSet row = query.executeQuery(FOREIGN_KEYS)) {
             while (row.next()) {
                 var key = new ForeignKey(
                         row.getString("conname"),
@@ -292,34 +393,30 @@ final class CatalogReader {
                         strings(row, "columns"),
                         name(row, "other_schema", "other_table"),
                         strings(row, "other_columns"));
-                if (known.contains(key.from()) && known.contains(key.to())) {
-                    foreignKeys.add(key);
+                foreignKeys.add(key);
+            }
+        }
+        var all = new ArrayList<Relationship>();
+        foreignKeys.forEach(key -> all.addAll(direct(key)));
+        for (ForeignKey one : foreignKeys) {
+            for (ForeignKey other : foreignKeys) {
+                if (!one.equals(other) && one.from().equals(other.from()) && isJunction(one, other)) {
+                    all.add(through(one, other));
                 }
             }
         }
         var relationships = new HashMap<TableName, List<Relationship>>();
-        for (ForeignKey key : foreignKeys) {
-            direct(key)
-                    .forEach(relationship -> relationships
-                            .computeIfAbsent(relationship.from(), _ -> new ArrayList<>())
-                            .add(relationship));
-        }
-        for (ForeignKey one : foreignKeys) {
-            for (ForeignKey other : foreignKeys) {
-                if (!one.equals(other) && one.from().equals(other.from()) && isJunction(one, other)) {
-                    relationships
-                            .computeIfAbsent(one.to(), _ -> new ArrayList<>())
-                            .add(through(one, other));
-                }
+        all.stream()
+                .flatMap(relationship -> shown(relationship, known).stream())
+                .forEach(relationship -> relationships
+                        .computeIfAbsent(relationship.from(), _ -> new ArrayList<>())
+                        .add(relationship));
+        for (Relationship relationship : computedRelationships) {
+            if (known.contains(relationship.from()) && known.contains(relationship.to())) {
+                relationships
+                        .computeIfAbsent(relationship.from(), _ -> new ArrayList<>())
+                        .add(relationship);
             }
-        }
-        List<Relationship> ofTables =
-                relationships.values().stream().flatMap(List::stream).toList();
-        for (Relationship relationship : ofTables) {
-            ofViews(relationship)
-                    .forEach(derived -> relationships
-                            .computeIfAbsent(derived.from(), _ -> new ArrayList<>())
-                            .add(derived));
         }
         relationships.replaceAll((_, list) -> List.copyOf(list));
         return Map.copyOf(relationships);
@@ -328,41 +425,55 @@ final class CatalogReader {
     /** A table, or a view of it, with what its columns are called there. */
     private record Side(TableName name, List<String> columns, boolean view) {}
 
-    private List<Side> sides(TableName table, List<String> columns) {
+    private List<Side> sides(TableName table, List<String> columns, Set<TableName> known) {
         var sides = new ArrayList<Side>();
-        sides.add(new Side(table, columns, false));
-        views.origins()
-                .keySet()
-                .forEach(view ->
-                        views.in(view, table, columns).ifPresent(names -> sides.add(new Side(view, names, true))));
+        if (known.contains(table)) {
+            sides.add(new Side(table, columns, false));
+        }
+        known.forEach(
+                view -> views.in(view, table, columns).ifPresent(names -> sides.add(new Side(view, names, true))));
         return sides;
     }
 
-    /** The same relationship, seen from views and leading to views. */
-    private List<Relationship> ofViews(Relationship relationship) {
-        var derived = new ArrayList<Relationship>();
-        for (Side from : sides(relationship.from(), relationship.fromColumns())) {
-            for (Side to : sides(relationship.to(), relationship.toColumns())) {
-                if (from.view() || to.view()) {
-                    derived.add(new Relationship(
-                            relationship.constraint(),
-                            from.name(),
-                            from.columns(),
-                            to.name(),
-                            to.columns(),
-                            relationship.cardinality(),
-                            relationship.holdsKey(),
-                            to.view(),
-                            relationship.junction()));
-                }
+    /** The relationship as far as tables are shown, and the same as views show it that are. */
+    private List<Relationship> shown(Relationship relationship, Set<TableName> known) {
+        var shown = new ArrayList<Relationship>();
+        for (Side from : sides(relationship.from(), relationship.fromColumns(), known)) {
+            for (Side to : sides(relationship.to(), relationship.toColumns(), known)) {
+                shown.add(relationship.between(
+                        from.name(),
+                        from.columns(),
+                        to.name(),
+                        to.columns(),
+                        to.view(),
+                        relationship.junction().map(junction -> shown(junction, from.name(), known))));
             }
         }
-        return derived;
+        return shown;
+    }
+
+    /** A junction that is not shown is used through a view of it, where there is one beside the table. */
+    private Junction shown(Junction junction, TableName beside, Set<TableName> known) {
+        if (known.contains(junction.table())) {
+            return junction;
+        }
+        for (TableName view : known.stream()
+                .filter(name -> name.schema().equals(beside.schema()))
+                .sorted(Comparator.comparing(TableName::table))
+                .toList()) {
+            Optional<List<String>> from = views.in(view, junction.table(), junction.fromColumns());
+            Optional<List<String>> to = views.in(view, junction.table(), junction.toColumns());
+            if (from.isPresent() && to.isPresent()) {
+                return new Junction(view, junction.otherConstraint(), from.get(), to.get());
+            }
+        }
+        return junction;
     }
 
     private List<Relationship> direct(ForeignKey key) {
         boolean unique = uniques.getOrDefault(key.from(), List.of()).stream()
                 .anyMatch(columns -> columns.equals(Set.copyOf(key.columns())));
+        boolean self = key.from().equals(key.to());
         return List.of(
                 new Relationship(
                         key.constraint(),
@@ -372,7 +483,9 @@ final class CatalogReader {
                         key.otherColumns(),
                         unique ? Cardinality.ONE_TO_ONE : Cardinality.MANY_TO_ONE,
                         true,
+                        self,
                         false,
+                        Optional.empty(),
                         Optional.empty()),
                 new Relationship(
                         key.constraint(),
@@ -382,7 +495,9 @@ final class CatalogReader {
                         key.columns(),
                         unique ? Cardinality.ONE_TO_ONE : Cardinality.ONE_TO_MANY,
                         false,
+                        self,
                         false,
+                        Optional.empty(),
                         Optional.empty()));
     }
 
@@ -401,25 +516,52 @@ final class CatalogReader {
                 other.otherColumns(),
                 Cardinality.MANY_TO_MANY,
                 false,
+                one.to().equals(other.to()),
                 false,
-                Optional.of(new Junction(one.from(), other.constraint(), one.columns(), other.columns())));
+                Optional.of(new Junction(one.from(), other.constraint(), one.columns(), other.columns())),
+                Optional.empty());
     }
 
     private Map<TableName, List<Routine>> readRoutines(Connection connection) throws SQLException {
         var routines = new HashMap<TableName, List<Routine>>();
-        try (PreparedStatement query = prepare(connection, ROUTINES, schemas);
+        try (PreparedStatement query = prepare(connection, ROUTINES, typeSchemas);
                 ResultSet row = query.executeQuery()) {
             while (row.next()) {
                 TableName name = name(row, "nspname", "proname");
-                routines.computeIfAbsent(name, _ -> new ArrayList<>()).add(routine(row, name));
-                if (row.getString("row_table") != null && !row.getBoolean("proretset")) {
-                    computed.computeIfAbsent(name(row, "row_schema", "row_table"), _ -> new HashMap<>())
-                            .put(name.table(), name);
+                Routine routine = routine(row, name);
+                if (schemas.contains(name.schema())) {
+                    routines.computeIfAbsent(name, _ -> new ArrayList<>()).add(routine);
+                }
+                if (row.getString("row_table") != null) {
+                    ofRow(routine, name(row, "row_schema", "row_table"), row);
                 }
             }
         }
         routines.replaceAll((_, list) -> List.copyOf(list));
         return Map.copyOf(routines);
+    }
+
+    /** A function that takes a row stands for a column, or for the rows of another table that belong to it. */
+    private void ofRow(Routine routine, TableName from, ResultSet row) throws SQLException {
+        Result result = routine.result();
+        boolean one = !result.set() || row.getFloat("prorows") == 1;
+        if (!result.set()) {
+            computed.computeIfAbsent(from, _ -> new HashMap<>())
+                    .put(routine.name().table(), new Computed(routine.name(), row.getString("result_base")));
+        }
+        result.table()
+                .ifPresent(to -> computedRelationships.add(new Relationship(
+                        routine.name().table(),
+                        from,
+                        List.of(),
+                        to,
+                        List.of(),
+                        one ? Cardinality.MANY_TO_ONE : Cardinality.ONE_TO_MANY,
+                        false,
+                        false,
+                        false,
+                        Optional.empty(),
+                        Optional.of(routine.name()))));
     }
 
     private static Routine routine(ResultSet row, TableName name) throws SQLException {
@@ -452,16 +594,36 @@ final class CatalogReader {
                 List.copyOf(parameters),
                 result(row, outputs),
                 row.getBoolean("changes"),
+                hoisted(strings(row, "proconfig")),
                 Optional.ofNullable(row.getString("comment")));
+    }
+
+    /** Settings of a function that mean its transaction, which has begun when it is called. */
+    private static Map<String, String> hoisted(List<String> settings) {
+        var hoisted = new LinkedHashMap<String, String>();
+        for (String setting : settings) {
+            String[] pair = setting.split("=", 2);
+            if (HOISTED.contains(pair[0]) && pair.length == 2) {
+                hoisted.put(pair[0], pair[1]);
+            }
+        }
+        return Collections.unmodifiableMap(hoisted);
     }
 
     private static Result result(ResultSet row, List<String> outputs) throws SQLException {
         boolean composite = row.getBoolean("composite") || !outputs.isEmpty();
+        boolean record = row.getBoolean("record") && outputs.isEmpty();
+        String type = row.getString("result");
+        Optional<MediaType.Handled> media = type.contains("/")
+                ? Optional.of(new MediaType.Handled(
+                        type, row.getString("result_base").equals("bytea"), Optional.empty(), false))
+                : Optional.empty();
         Optional<TableName> table = row.getString("table_name") == null
                 ? Optional.empty()
                 : Optional.of(name(row, "table_schema", "table_name"));
         List<String> columns = outputs.isEmpty() ? strings(row, "result_columns") : List.copyOf(outputs);
-        return new Result(row.getBoolean("proretset"), table, columns, composite, row.getBoolean("void"));
+        return new Result(
+                row.getBoolean("proretset"), table, columns, composite, record, row.getBoolean("void"), media);
     }
 
     private Map<String, String> readTypes(Connection connection) throws SQLException {

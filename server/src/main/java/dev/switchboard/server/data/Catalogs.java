@@ -41,6 +41,8 @@ final class Catalogs implements AutoCloseable {
               (select count(*) || ':' || bit_xor(hashtextextended(oid || ' ' || xmin, 0)) from pg_constraint where oid >= 16384),
               (select count(*) || ':' || bit_xor(hashtextextended(oid || ' ' || xmin, 0)) from pg_type where oid >= 16384),
               (select count(*) || ':' || bit_xor(hashtextextended(oid || ' ' || xmin, 0)) from pg_namespace),
+              (select count(*) || ':' || bit_xor(hashtextextended(oid || ' ' || xmin, 0)) from pg_rewrite where oid >= 16384),
+              (select count(*) || ':' || bit_xor(hashtextextended(oid || ' ' || xmin, 0)) from pg_cast where oid >= 16384),
               (select count(*) || ':' || sum(xmin::text::bigint) from pg_auth_members))""";
 
     private final DataSource connections;

@@ -41,6 +41,10 @@ final class ConditionParser {
         var parser = new ConditionParser(scanner);
         boolean not = scanner.take("not.");
         Comparison comparison = parser.operation(false);
+        scanner.skipSpace();
+        if (!scanner.atEnd()) {
+            throw scanner.unexpected("end of input");
+        }
         return new Condition.Compare(field, not, comparison);
     }
 
@@ -50,7 +54,8 @@ final class ConditionParser {
         try {
             scanner.take("not.");
             new ConditionParser(scanner).operation(false);
-            return true;
+            scanner.skipSpace();
+            return scanner.atEnd();
         } catch (DataException malformed) {
             return false;
         }
@@ -60,6 +65,7 @@ final class ConditionParser {
     static Condition group(boolean not, boolean or, String text) {
         var parser = new ConditionParser(new Scanner("logic tree", text));
         Condition group = parser.group(not, or, 0);
+        parser.scanner.skipSpace();
         if (!parser.scanner.atEnd()) {
             throw parser.scanner.unexpected("end of input");
         }
@@ -91,6 +97,7 @@ final class ConditionParser {
         boolean not = scanner.take("not.");
         for (String word : List.of("and", "or")) {
             if (scanner.take(word)) {
+                scanner.skipSpace();
                 if (scanner.at("(")) {
                     return group(not, word.equals("or"), depth + 1);
                 }
@@ -163,6 +170,7 @@ final class ConditionParser {
         int start = scanner.position();
         if (scanner.at("\"")) {
             String quoted = scanner.quoted();
+            scanner.skipSpace();
             if (scanner.atEnd() || scanner.at(",") || scanner.at(")")) {
                 return quoted;
             }
@@ -206,16 +214,18 @@ final class ConditionParser {
         return List.copyOf(values);
     }
 
-    /** In quotes, or bare; what only begins with a quote is bare. */
+    /** In quotes, or bare, as in an array literal: blanks around it do not count. What only begins with a quote is bare. */
     private String element() {
+        scanner.skipSpace();
         int start = scanner.position();
         if (scanner.at("\"")) {
             String quoted = scanner.quoted();
+            scanner.skipSpace();
             if (scanner.at(",") || scanner.at(")")) {
                 return quoted;
             }
             scanner.back(start);
         }
-        return scanner.until(",)");
+        return scanner.until(",)").strip();
     }
 }

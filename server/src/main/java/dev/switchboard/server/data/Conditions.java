@@ -1,5 +1,6 @@
 package dev.switchboard.server.data;
 
+import dev.switchboard.server.data.Catalog.Representation;
 import dev.switchboard.server.data.Query.Comparison;
 import dev.switchboard.server.data.Query.Condition;
 import dev.switchboard.server.data.Query.Field;
@@ -56,6 +57,29 @@ final class Conditions {
                 .add(")");
     }
 
+    /** A value of the client's, as the column's domain reads it. */
+    private Sql value(Field field, String value) {
+        return source.representation(field)
+                .flatMap(Representation::fromText)
+                .map(function -> new Sql().name(function).add("(").value(value).add("::text)"))
+                .orElseGet(() -> new Sql().value(value));
+    }
+
+    private Sql values(Field field, List<String> values) {
+        boolean read =
+                source.representation(field).flatMap(Representation::fromText).isPresent();
+        return read && !values.isEmpty()
+                ? new Sql()
+                        .add("array[")
+                        .add(Sql.join(
+                                ", ",
+                                values.stream()
+                                        .map(value -> value(field, value))
+                                        .toList()))
+                        .add("]")
+                : new Sql().value(array(values));
+    }
+
     private Sql compare(Field field, Comparison comparison) {
         Sql left = source.field(field);
         return switch (comparison) {
@@ -63,16 +87,16 @@ final class Conditions {
                 String pattern = operator.takesPattern() ? value.replace('*', '%') : value;
                 left.add(" ").add(operator.sql()).add(" ");
                 yield quantifier.isEmpty()
-                        ? left.value(pattern)
+                        ? left.add(value(field, pattern))
                         : left.add(quantifier.get().equals("any") ? "any (" : "all (")
                                 .value(pattern)
                                 .add(")");
             }
             case Comparison.In(List<String> values) ->
-                left.add(" = any (").value(array(values)).add(")");
+                left.add(" = any (").add(values(field, values)).add(")");
             case Comparison.Is(String what) -> left.add(" is ").add(what);
             case Comparison.Distinct(String value) ->
-                left.add(" is distinct from ").value(value);
+                left.add(" is distinct from ").add(value(field, value));
             case Comparison.Search(String function, Optional<String> language, String value) ->
                 search(field, left, function, language, value);
         };

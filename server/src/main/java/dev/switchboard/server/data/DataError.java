@@ -57,8 +57,13 @@ public enum DataError {
     RAISED_MALFORMED(
             500,
             "PGRST121",
-            "A function raised PGRST with a message that is no JSON",
-            "Raise it with JSON in message and detail."),
+            "Could not parse JSON in a function's RAISE SQLSTATE 'PGRST'",
+            "Raise it with the JSON that the hint names in message and detail."),
+    NOT_IMPLEMENTED(
+            400,
+            "PGRST127",
+            "Feature not implemented",
+            "The details name it; aggregate an embedded resource without spreading it."),
     MAX_AFFECTED_ROUTINE(
             400,
             "PGRST128",

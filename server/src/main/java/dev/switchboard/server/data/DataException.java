@@ -1,6 +1,8 @@
 package dev.switchboard.server.data;
 
 import dev.switchboard.engine.model.TableName;
+import dev.switchboard.server.http.Response;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
@@ -16,9 +18,21 @@ final class DataException extends RuntimeException {
     private final String text;
     private final transient Optional<JsonNode> details;
     private final transient Optional<String> hint;
+    private final transient List<Response.Header> headers;
 
     DataException(int status, String code, String message, Optional<JsonNode> details, Optional<String> hint) {
+        this(status, code, message, details, hint, List.of());
+    }
+
+    private DataException(
+            int status,
+            String code,
+            String message,
+            Optional<JsonNode> details,
+            Optional<String> hint,
+            List<Response.Header> headers) {
         super(message, null, false, false);
+        this.headers = headers;
         this.status = status;
         this.code = code;
         this.text = message;
@@ -36,6 +50,15 @@ final class DataException extends RuntimeException {
 
     DataException(DataError error, String message, Optional<String> details, Optional<String> hint) {
         this(error.status(), error.code(), message, details.map(StringNode::valueOf), hint);
+    }
+
+    /** The same, with headers of the answer. */
+    DataException with(List<Response.Header> others) {
+        return new DataException(status, code, text, details, hint, others);
+    }
+
+    List<Response.Header> headers() {
+        return headers;
     }
 
     int status() {
@@ -70,7 +93,7 @@ final class DataException extends RuntimeException {
                 && tables.stream()
                         .anyMatch(table -> hint.orElse("").contains("\"" + table.table() + ".")
                                 || text.contains(" " + table.table() + "."));
-        return tells ? new DataException(status, code, text, details, Optional.empty()) : this;
+        return tells ? new DataException(status, code, text, details, Optional.empty(), headers) : this;
     }
 
     String json() {

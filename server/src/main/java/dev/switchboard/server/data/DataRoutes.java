@@ -18,8 +18,11 @@ import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -58,9 +61,16 @@ public final class DataRoutes implements Handler, AutoCloseable {
     }
 
     @Override
+    public boolean answersOptions() {
+        return true;
+    }
+
+    @Override
     public Response handle(Request request, Client client) {
+        long start = System.nanoTime();
         try {
-            return answer(request, client);
+            Response response = answer(request, client);
+            return settings.timings() ? response.with("Server-Timing", timing(start)) : response;
         } catch (DataException refused) {
             return refusal(refused);
         } catch (RuntimeException failed) {
@@ -69,9 +79,17 @@ public final class DataRoutes implements Handler, AutoCloseable {
         }
     }
 
+    /** How long the answer took in all, in milliseconds (Server Timing, section 2). */
+    private static String timing(long start) {
+        return String.format(Locale.ROOT, "total;dur=%.1f", (System.nanoTime() - start) / 1e6);
+    }
+
     private static Response refusal(DataException refused) {
         Response response = Response.json(refused.status(), refused.json())
                 .with("Proxy-Status", "PostgREST; error=" + refused.code().replaceAll("[^A-Za-z0-9]", ""));
+        for (Response.Header header : refused.headers()) {
+            response = response.with(header.name(), header.value());
+        }
         return refused.status() == 401 ? response.with("WWW-Authenticate", "Bearer") : response;
     }
 
@@ -83,7 +101,8 @@ public final class DataRoutes implements Handler, AutoCloseable {
                 client,
                 identity,
                 schema(request.header(reads ? "accept-profile" : "content-profile")),
-                media(request),
+                MediaType.parse(request.header("accept")),
+                MediaType.array(),
                 Preferences.parse(request.header("prefer").orElse(""), settings.rollback()));
         Catalog catalog = catalogs.present();
         try {
@@ -131,19 +150,6 @@ public final class DataRoutes implements Handler, AutoCloseable {
         };
     }
 
-    private MediaType media(Request request) {
-        MediaType media = MediaType.parse(request.header("accept"));
-        if (media instanceof MediaType.Plan && !settings.plans()) {
-            throw new DataException(
-                    DataError.MEDIA_TYPE,
-                    "None of these media types are available: "
-                            + request.header("accept").orElse(""),
-                    Optional.empty(),
-                    Optional.of("Start with --data-plans to allow query plans"));
-        }
-        return media;
-    }
-
     private String schema(Optional<String> profile) {
         String schema = profile.orElse(settings.schemas().getFirst());
         if (!settings.schemas().contains(schema)) {
@@ -176,24 +182,60 @@ public final class DataRoutes implements Handler, AutoCloseable {
     }
 
     private Response root(Asked asked, Catalog catalog) {
+        if (isOptions(asked)) {
+            return allowed("GET", "HEAD");
+        }
         if (!asked.request().method().equals("GET") && !asked.isHead()) {
             throw new DataException(
                     DataError.METHOD,
                     "Unsupported HTTP method: " + asked.request().method());
         }
+        new Negotiation(catalog, settings.plans()).ofRoot(asked.accepted());
         var plan = new Plan(OpenApi.visible(asked.schema()), Optional.empty(), true, Optional.empty());
         Plan.Outcome outcome = run(plan, asked, catalog);
         return Response.of(
                 200, new MediaType.OpenApi().contentType(), OpenApi.describe(catalog, asked.schema(), outcome.body()));
     }
 
+    private static boolean isOptions(Asked asked) {
+        return asked.request().method().equals("OPTIONS");
+    }
+
+    /** What may be asked of a resource (RFC 9110, section 10.2.1). */
+    private static Response allowed(String... methods) {
+        return Response.empty(200).with("Allow", "OPTIONS," + String.join(",", methods));
+    }
+
+    private static Response allowed(Table table) {
+        var methods = new ArrayList<>(List.of("GET", "HEAD"));
+        if (table.writable().inserts()) {
+            methods.add("POST");
+            if (table.writable().updates() && !table.key().isEmpty()) {
+                methods.add("PUT");
+            }
+        }
+        if (table.writable().updates()) {
+            methods.add("PATCH");
+        }
+        if (table.writable().deletes()) {
+            methods.add("DELETE");
+        }
+        return allowed(methods.toArray(String[]::new));
+    }
+
     // Tables
 
-    private Response table(Asked asked, Catalog catalog, String name) {
-        Table table = catalog.table(new TableName(asked.schema(), name))
-                .orElseThrow(() -> noTable(catalog, asked.identity().role(), new TableName(asked.schema(), name)));
-        refuseUnusable(asked, catalog, table);
-        Query query = QueryParser.parse(asked.request().query(), false);
+    private Response table(Asked request, Catalog catalog, String name) {
+        var wanted = new TableName(request.schema(), name);
+        Table table = catalog.table(wanted)
+                .orElseThrow(() -> noTable(catalog, request.identity().role(), wanted));
+        if (isOptions(request)) {
+            return allowed(table);
+        }
+        refuseUnusable(request, catalog, table);
+        Query query = QueryParser.parse(request.request().query(), false);
+        Asked asked = request.in(
+                new Negotiation(catalog, settings.plans()).ofTable(table, query.isWhole(), request.accepted()));
         var planner = new Planner(catalog, settings, asked.identity().role());
         return switch (asked.request().method()) {
             case "GET", "HEAD" -> read(asked, catalog, planner, table, query);
@@ -256,10 +298,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
         }
         Preferences exact = asked.preferences().counting(Counted.EXACT);
         Plan plan = planner.read(
-                table,
-                query,
-                new Range(Optional.of(0L), Optional.empty()),
-                new Wanted(new MediaType.Json(false, false), exact, true));
+                table, query, new Range(Optional.of(0L), Optional.empty()), new Wanted(MediaType.array(), exact, true));
         return run(plan, asked, catalog).total();
     }
 
@@ -279,7 +318,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
             offset = Optional.of(Math.max(first, offset.orElse(0L)));
             if (!matcher.group(2).isEmpty()) {
                 long count = Long.parseLong(matcher.group(2)) - first + 1;
-                if (count < 0) {
+                if (count <= 0) {
                     throw new DataException(
                             DataError.RANGE,
                             DataError.RANGE.message(),
@@ -298,9 +337,10 @@ public final class DataRoutes implements Handler, AutoCloseable {
         long offset = range.offset().orElse(0L);
         if (total.isPresent() && offset > total.get()) {
             throw new DataException(
-                    DataError.RANGE,
-                    DataError.RANGE.message(),
-                    "An offset of " + offset + " was requested, but there are only " + total.get() + " rows.");
+                            DataError.RANGE,
+                            DataError.RANGE.message(),
+                            "An offset of " + offset + " was requested, but there are only " + total.get() + " rows.")
+                    .with(List.of(new Response.Header("Content-Range", "*/" + total.get())));
         }
         String rows = outcome.rows() == 0 ? "*" : offset + "-" + (offset + outcome.rows() - 1);
         boolean partial = total.isPresent() && outcome.rows() < total.get();
@@ -342,13 +382,11 @@ public final class DataRoutes implements Handler, AutoCloseable {
         if (body.rows() != 1 || !matches(body, key)) {
             throw new DataException(DataError.KEY_MISMATCH, DataError.KEY_MISMATCH.message());
         }
-        Preferences merging = asked.preferences().merging();
-        var upsert =
-                new Asked(asked.request(), asked.client(), asked.identity(), asked.schema(), asked.media(), merging);
+        Asked upsert = asked.with(asked.preferences().merging());
         var unfiltered = new Query(
                 query.select(), List.of(), List.of(), List.of(), query.columns(), Optional.empty(), List.of());
         Plan plan = planner.insert(table, unfiltered, body, upsert.wanted());
-        return written(upsert, catalog, plan, "*", 200, table);
+        return written(upsert, catalog, plan, "*", 201, table);
     }
 
     private static boolean matches(Body body, Map<String, String> key) {
@@ -357,11 +395,16 @@ public final class DataRoutes implements Handler, AutoCloseable {
                 .allMatch(entry -> row.path(entry.getKey()).asString("").equals(entry.getValue()));
     }
 
-    private static Body body(Request request, boolean alike) {
-        String type = request.header("content-type")
+    private static String type(Request request) {
+        return request.header("content-type")
                 .orElse("application/json")
                 .split(";", 2)[0]
-                .strip();
+                .strip()
+                .toLowerCase(Locale.ROOT);
+    }
+
+    private static Body body(Request request, boolean alike) {
+        String type = type(request);
         return switch (type) {
             case "application/json", "", "application/vnd.pgrst.array+json", "application/vnd.pgrst.object+json" ->
                 Body.json(request.body(), alike);
@@ -380,9 +423,10 @@ public final class DataRoutes implements Handler, AutoCloseable {
         Plan.Outcome outcome = run(plan, asked, catalog);
         long written = outcome.written().orElse(0L);
         boolean represented = preferences.returned() == Returned.REPRESENTATION;
-        int actual = status == 201
-                ? outcome.inserted().filter(count -> count == 0 && written > 0).isPresent() ? 200 : 201
-                : represented ? 200 : 204;
+        boolean created = status == 201
+                && outcome.inserted().filter(count -> count == 0 && written > 0).isEmpty();
+        boolean put = asked.request().method().equals("PUT");
+        int actual = created ? 201 : represented || (status == 201 && !put) ? 200 : 204;
         String rows = first.equals("0") && written > 0 ? "0-" + (written - 1) : "*";
         Response response =
                 represented ? Answers.response(asked, actual, outcome) : Answers.plain(asked, actual, outcome);
@@ -401,49 +445,43 @@ public final class DataRoutes implements Handler, AutoCloseable {
 
     private Response call(Asked asked, Catalog catalog, String name) {
         Request request = asked.request();
+        var function = new TableName(asked.schema(), name);
+        var routines = new Routines(catalog, asked.identity().role());
+        if (isOptions(asked)) {
+            return routines.any(function).changes() ? allowed("POST") : allowed("GET", "HEAD", "POST");
+        }
         boolean reading = request.method().equals("GET") || asked.isHead();
         if (!reading && !request.method().equals("POST")) {
             throw new DataException(DataError.ROUTINE_METHOD, "Cannot use the " + request.method() + " method on RPC");
         }
         Query query = QueryParser.parse(request.query(), reading);
-        var routines = new Routines(catalog, asked.identity().role());
-        var function = new TableName(asked.schema(), name);
-        Routine routine;
-        Sql call;
+        String type = type(request);
         if (reading) {
-            var arguments = new HashMap<String, String>();
-            query.arguments().forEach(argument -> arguments.put(argument.name(), argument.value()));
-            routine = routines.find(function, arguments.keySet(), false);
-            call = Routines.call(routine, arguments);
-        } else {
-            String type = request.header("content-type")
-                    .orElse("application/json")
-                    .split(";", 2)[0]
-                    .strip();
-            boolean whole =
-                    type.equals("text/plain") || type.equals("application/octet-stream") || type.equals("text/xml");
-            if (whole) {
-                routine = routines.findWhole(function);
-                call = Routines.whole(routine, text(request, type));
-            } else {
-                Body body = request.body().length == 0 ? new Body("[{}]", Set.of(), 1) : callBody(request, type);
-                Set<String> arguments = query.columns()
-                        .<Set<String>>map(java.util.LinkedHashSet::new)
-                        .orElse(body.columns());
-                routine = routines.find(function, arguments, request.body().length > 0);
-                call = Routines.call(routine, arguments, bodyText(request, body, type));
-            }
+            var arguments = new HashMap<String, List<String>>();
+            query.arguments()
+                    .forEach(argument -> arguments
+                            .computeIfAbsent(argument.name(), _ -> new ArrayList<>())
+                            .add(argument.value()));
+            Routine routine = routines.find(function, arguments.keySet(), false);
+            return called(asked, catalog, query, routine, Routines.call(routine, arguments), true);
         }
-        return called(asked, catalog, query, routine, call, reading);
-    }
-
-    /** A body that is no object is what a function takes as a whole. */
-    private static Body callBody(Request request, String type) {
+        if (Routines.isWhole(type)) {
+            Routine routine = routines.findWhole(function, type);
+            return called(asked, catalog, query, routine, Routines.whole(routine, text(request, type)), false);
+        }
         if (type.equals("application/x-www-form-urlencoded")) {
-            return Body.form(request.body());
+            Map<String, List<String>> fields = Body.fields(request.body());
+            Routine routine = routines.find(function, fields.keySet(), false);
+            return called(asked, catalog, query, routine, Routines.call(routine, fields), false);
         }
-        String text = new String(request.body(), StandardCharsets.UTF_8).strip();
-        return text.startsWith("{") ? Body.json(request.body(), true) : new Body(requireJson(text), Set.of(), 1);
+        String text = request.body().length == 0 ? "{}" : new String(request.body(), StandardCharsets.UTF_8).strip();
+        Set<String> named = text.startsWith("{")
+                ? Body.json(text.getBytes(StandardCharsets.UTF_8), true).columns()
+                : Set.of();
+        Set<String> arguments =
+                query.columns().<Set<String>>map(LinkedHashSet::new).orElse(named);
+        Routine routine = routines.find(function, arguments, request.body().length > 0);
+        return called(asked, catalog, query, routine, Routines.call(routine, arguments, requireJson(text)), false);
     }
 
     private static String requireJson(String text) {
@@ -458,16 +496,6 @@ public final class DataRoutes implements Handler, AutoCloseable {
         throw new DataException(DataError.INVALID_BODY, DataError.INVALID_BODY.message());
     }
 
-    /** The object itself, without the brackets that make an array of it. */
-    private static String bodyText(Request request, Body body, String type) {
-        if (request.body().length == 0) {
-            return "{}";
-        }
-        return type.equals("application/x-www-form-urlencoded")
-                ? body.json().substring(1, body.json().length() - 1)
-                : new String(request.body(), StandardCharsets.UTF_8);
-    }
-
     private static String text(Request request, String type) {
         if (type.equals("application/octet-stream")) {
             return "\\x" + java.util.HexFormat.of().formatHex(request.body());
@@ -479,7 +507,10 @@ public final class DataRoutes implements Handler, AutoCloseable {
         return text;
     }
 
-    private Response called(Asked asked, Catalog catalog, Query query, Routine routine, Sql call, boolean reading) {
+    private Response called(
+            Asked request, Catalog catalog, Query query, Routine routine, Routines.Call call, boolean reading) {
+        Asked asked = request.in(new Negotiation(catalog, settings.plans())
+                .ofResult(routine.result(), query.isWhole(), request.accepted()));
         if (asked.preferences().maxAffected().isPresent() && !routine.result().set()) {
             throw new DataException(DataError.MAX_AFFECTED_ROUTINE, DataError.MAX_AFFECTED_ROUTINE.message());
         }
@@ -491,7 +522,9 @@ public final class DataRoutes implements Handler, AutoCloseable {
             return Answers.plain(asked, 204, outcome);
         }
         if (!routine.result().set()) {
-            return Answers.response(asked, 200, outcome).with("Content-Range", outcome.rows() == 0 ? "*/*" : "0-0/*");
+            String total = outcome.total().map(String::valueOf).orElse("*");
+            return Answers.response(asked, 200, outcome)
+                    .with("Content-Range", (outcome.rows() == 0 ? "*/" : "0-0/") + total);
         }
         return listed(asked, range, outcome, outcome.total());
     }

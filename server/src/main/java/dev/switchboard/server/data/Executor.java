@@ -12,6 +12,7 @@ import java.sql.Statement;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -32,6 +33,10 @@ final class Executor {
 
     /** How often an answer is in memory while it is read and sent: as bytes, as text, and as bytes again. */
     private static final int COPIES = 4;
+
+    private static final String ISOLATION = "default_transaction_isolation";
+    private static final Set<String> ISOLATIONS =
+            Set.of("serializable", "repeatable read", "read committed", "read uncommitted");
 
     private final DataSource connections;
     private final DataSettings settings;
@@ -112,8 +117,12 @@ final class Executor {
     private Plan.Outcome run(
             Connection connection, Plan plan, Scope scope, boolean rollback, Handler.Client client, int most)
             throws SQLException {
-        var sql = new Sql().add(plan.readOnly() ? "begin read only; " : "begin; ");
-        settings(sql, scope, most);
+        var sql = new Sql().add("begin");
+        Optional.ofNullable(plan.settings().get(ISOLATION))
+                .filter(ISOLATIONS::contains)
+                .ifPresent(level -> sql.add(" isolation level ").add(level));
+        sql.add(plan.readOnly() ? " read only; " : "; ");
+        settings(sql, scope, plan.settings(), most);
         plan.estimate()
                 .ifPresent(estimate -> sql.add("; explain (format json) ").add(estimate));
         sql.add("; ");
@@ -132,7 +141,7 @@ final class Executor {
     }
 
     /** All that policies and functions may ask of the request, and the role itself. */
-    private void settings(Sql sql, Scope scope, int most) {
+    private void settings(Sql sql, Scope scope, Map<String, String> own, int most) {
         var all = new LinkedHashMap<String, String>();
         var path = new StringBuilder(quoted(scope.schema()));
         settings.searchPath().stream()
@@ -141,6 +150,11 @@ final class Executor {
         all.put("search_path", path.toString());
         all.put("statement_timeout", Long.toString(settings.statementTimeout().toMillis()));
         all.putAll(scope.roleSettings());
+        own.forEach((name, value) -> {
+            if (!name.equals(ISOLATION)) { // said where the transaction begins
+                all.put(name, value);
+            }
+        });
         all.put(AnswerBound.MOST, Integer.toString(most));
         all.put("role", scope.role());
         all.put("request.jwt.claims", scope.claims());

@@ -1,5 +1,6 @@
 package dev.switchboard.server.data;
 
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -9,8 +10,22 @@ import java.util.Optional;
  * @param estimate  a query whose estimated rows are asked for beside it
  * @param readOnly  whether the transaction may not write
  * @param explained whether the answer is the plan of the main statement
+ * @param settings  of the transaction, beside those of the role
  */
-record Plan(Sql main, Optional<Sql> estimate, boolean readOnly, Optional<MediaType.Plan> explained) {
+record Plan(
+        Sql main,
+        Optional<Sql> estimate,
+        boolean readOnly,
+        Optional<MediaType.Plan> explained,
+        Map<String, String> settings) {
+    Plan(Sql main, Optional<Sql> estimate, boolean readOnly, Optional<MediaType.Plan> explained) {
+        this(main, estimate, readOnly, explained, Map.of());
+    }
+
+    Plan with(Map<String, String> others) {
+        return new Plan(main, estimate, readOnly, explained, others);
+    }
+
     /**
      * What came of it.
      *

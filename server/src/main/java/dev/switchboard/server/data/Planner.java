@@ -35,15 +35,29 @@ final class Planner {
     // Reading
 
     Plan read(Table table, Query query, Range range, Wanted wanted) {
-        var writer = new ReadSql(catalog, query, settings, role);
+        ReadSql writer = reader(query, wanted);
         Source source = Source.of(table, writer.nextAlias("_sb_t"));
         ReadSql.Level rows = writer.rows(source, range, true);
         Preferences.Counted counted = counted(table, query, wanted.preferences().counted());
         Optional<Sql> counting =
                 counted == Preferences.Counted.NONE ? Optional.empty() : Optional.of(writer.count(source));
         Sql main = answer(
-                wanted, new Sql(), rows, body(wanted, rows.names(), true), total(counting, counted), Optional.empty());
+                wanted,
+                new Sql(),
+                rows,
+                body(wanted, rows.names(), true, Optional.of(table)),
+                total(counting, counted),
+                Optional.empty());
         return plan(main, counting.filter(_ -> counted != Preferences.Counted.EXACT), true, wanted);
+    }
+
+    private ReadSql reader(Query query, Wanted wanted) {
+        var reader = new ReadSql(catalog, query, settings, role);
+        return isOfRow(wanted) ? reader.asStored() : reader;
+    }
+
+    private static boolean isOfRow(Wanted wanted) {
+        return wanted.media() instanceof MediaType.Handled handled && handled.ofRow();
     }
 
     /** An estimate is made of all rows, hidden ones too: it is given only of a table that hides none, and of that alone. */
@@ -75,7 +89,7 @@ final class Planner {
      * @param total   how many rows there are whatever the range
      * @param written how a statement's own rows are counted, and those inserted
      */
-    private Sql answer(Wanted wanted, Sql with, ReadSql.Level rows, Sql body, Sql total, Optional<Sql> written) {
+    private static Sql answer(Wanted wanted, Sql with, ReadSql.Level rows, Sql body, Sql total, Optional<Sql> written) {
         return new Sql()
                 .add(with)
                 .add("select case ")
@@ -105,7 +119,7 @@ final class Planner {
      * When the statement must fail instead of answering, so that nothing of it is committed: it asks for a setting that there is
      * not, whose name says why; see {@link SqlErrors}.
      */
-    private Sql refusals(Wanted wanted, boolean writes) {
+    private static Sql refusals(Wanted wanted, boolean writes) {
         var sql = new Sql();
         String affected = writes ? "(select count(*) from \"_sb_src\")" : "\"q\".\"_sb_n\"";
         wanted.preferences()
@@ -128,8 +142,9 @@ final class Planner {
      * The rows {@code r} as the text of an answer.
      *
      * @param list whether an array is wanted where no single object is
+     * @param table whose rows they are
      */
-    private static Sql body(Wanted wanted, List<String> names, boolean list) {
+    private static Sql body(Wanted wanted, List<String> names, boolean list, Optional<Table> table) {
         if (wanted.headOnly()) {
             return Sql.of("''::text");
         }
@@ -148,12 +163,26 @@ final class Planner {
                 Sql.of(
                         "json_build_object('type', 'FeatureCollection', 'features', coalesce(json_agg(ST_AsGeoJSON(\"_sb_r\")::json), '[]'))::text");
             case MediaType.Plan _ -> Sql.of("coalesce(json_agg(\"_sb_r\"), '[]')::text");
-            case MediaType.OpenApi _, MediaType.Raw _ ->
+            case MediaType.Handled handled -> handled(handled, table);
+            case MediaType.OpenApi _, MediaType.Raw _, MediaType.Any _, MediaType.Other _ ->
                 throw new DataException(
                         DataError.MEDIA_TYPE,
                         "None of these media types are available: "
                                 + wanted.media().contentType());
         };
+    }
+
+    /** What an aggregate of the database makes of the rows. */
+    private static Sql handled(MediaType.Handled handled, Optional<Table> table) {
+        Sql row = handled.ofRow()
+                ? new Source(Sql.of(""), "_sb_r", table, List.of(), "", true).row()
+                : Sql.of("\"_sb_r\"");
+        Sql made = new Sql()
+                .name(handled.aggregate().orElseThrow())
+                .add("(")
+                .add(row)
+                .add(")");
+        return handled.binary() ? new Sql().add("encode(").add(made).add("::bytea, 'base64')") : made.add("::text");
     }
 
     /** A row's text is nearly CSV (RFC 4180) already: in parentheses, with backslashes doubled. */
@@ -175,23 +204,21 @@ final class Planner {
         boolean merges = wanted.preferences()
                 .resolution()
                 .filter(Preferences.Resolution.MERGE::equals)
-                .filter(_ -> table.plain())
                 .isPresent();
         var write = new WriteSql(table, query, wanted.preferences());
-        var returning = returning(table, query, wanted, merges);
-        return written(table, query, write.insert(body, returning), wanted, merges);
+        return written(table, query, write.insert(body, returning(table, query, wanted)), wanted, merges);
     }
 
     Plan update(Table table, Query query, Body body, Wanted wanted) {
         var write = new WriteSql(table, query, wanted.preferences());
-        WriteSql.Returning returning = returning(table, query, wanted, false);
+        Set<String> returning = returning(table, query, wanted);
         refuseConditionsOnEmbedded(query);
         return written(table, query, write.update(body, returning), wanted, false);
     }
 
     Plan delete(Table table, Query query, Wanted wanted) {
         var write = new WriteSql(table, query, wanted.preferences());
-        WriteSql.Returning returning = returning(table, query, wanted, false);
+        Set<String> returning = returning(table, query, wanted);
         refuseConditionsOnEmbedded(query);
         return written(table, query, Optional.of(write.delete(returning)), wanted, false);
     }
@@ -214,23 +241,18 @@ final class Planner {
                 });
     }
 
-    private WriteSql.Returning returning(Table table, Query query, Wanted wanted, boolean inserted) {
-        new ReadSql(catalog, query, settings, role).refuseUnknownPaths();
+    private Set<String> returning(Table table, Query query, Wanted wanted) {
+        var reader = new ReadSql(catalog, query, settings, role);
         return switch (wanted.preferences().returned()) {
-            case MINIMAL -> new WriteSql.Returning(Optional.of(Set.of()), inserted);
-            case HEADERS -> new WriteSql.Returning(Optional.of(new LinkedHashSet<>(table.key())), inserted);
-            case REPRESENTATION ->
-                new WriteSql.Returning(new ReadSql(catalog, query, settings, role).needed(table), inserted);
+            case MINIMAL -> Set.of();
+            case HEADERS -> new LinkedHashSet<>(table.key());
+            case REPRESENTATION -> isOfRow(wanted) ? table.columns().sequencedKeySet() : reader.needed(table);
         };
     }
 
-    private Plan written(Table table, Query query, Optional<Sql> statement, Wanted wanted, boolean inserted) {
-        Sql source = statement.orElseGet(() -> new Sql()
-                .add("select *")
-                .add(inserted ? ", false as \"_sb_inserted\"" : "")
-                .add(" from ")
-                .name(table.name())
-                .add(" where false"));
+    private Plan written(Table table, Query query, Optional<Sql> statement, Wanted wanted, boolean merges) {
+        Sql source = statement.orElseGet(
+                () -> new Sql().add("select * from ").name(table.name()).add(" where false"));
         var with = new Sql()
                 .add("with ")
                 .name(WriteSql.WRITTEN)
@@ -241,13 +263,12 @@ final class Planner {
         ReadSql.Level rows = represented
                 ? writtenRows(table, query, wanted)
                 : new ReadSql.Level(Sql.of("select 1 as \"_sb_p\" from \"_sb_src\""), List.of());
-        Sql counts = Sql.of("(select count(*) from \"_sb_src\"), "
-                + (inserted
-                        ? "(select count(*) filter (where \"_sb_src\".\"_sb_inserted\") from \"_sb_src\")"
-                        : "null::bigint"));
+        Sql counts = new Sql()
+                .add("(select count(*) from \"_sb_src\"), ")
+                .add(merges ? WriteSql.inserted() : Sql.of("null::bigint"));
         boolean headers = wanted.preferences().returned() == Preferences.Returned.HEADERS;
-        Wanted form = headers ? new Wanted(new MediaType.Json(false, false), wanted.preferences(), false) : wanted;
-        Sql body = represented ? body(form, rows.names(), true) : Sql.of("''::text");
+        Wanted form = headers ? new Wanted(MediaType.array(), wanted.preferences(), false) : wanted;
+        Sql body = represented ? body(form, rows.names(), true, Optional.of(table)) : Sql.of("''::text");
         return plan(
                 answer(wanted, with, rows, body, Sql.of("null::bigint"), Optional.of(counts)),
                 Optional.empty(),
@@ -265,7 +286,7 @@ final class Planner {
                 List.of(),
                 table.name().table(),
                 true);
-        var reader = new ReadSql(catalog, answered, settings, role);
+        ReadSql reader = reader(answered, wanted);
         reader.nextAlias("_sb_t");
         return reader.rows(source, ALL, true);
     }
@@ -311,22 +332,34 @@ final class Planner {
      *
      * @param reading whether it was asked for by GET or HEAD
      */
-    Plan call(Routine routine, Sql call, Query query, Range range, Wanted wanted, boolean reading) {
+    Plan call(Routine routine, Routines.Call call, Query query, Range range, Wanted wanted, boolean reading) {
         Result result = routine.result();
         boolean readOnly = reading || !routine.changes();
-        if (!result.composite()) {
-            return plan(scalar(routine, call, range, wanted), Optional.empty(), readOnly, wanted);
-        }
-        Optional<Table> table = result.table().flatMap(catalog::table);
-        Sql with = new Sql();
-        Sql from = call;
-        if (routine.changes()) { // called once, however often its rows are read
-            with.add("with \"_sb_src\" as materialized (select \"f\".* from ")
-                    .add(call)
-                    .add(" as \"f\") ");
+        boolean counted = wanted.preferences().counted() != Preferences.Counted.NONE;
+        boolean composite = result.composite() && !result.record();
+        var with = new Sql();
+        Sql from = call.rows();
+        if (routine.changes() || (counted && !composite)) { // called once, however often its rows are read
+            with.add("with \"_sb_src\" as materialized (")
+                    .add(
+                            composite
+                                    ? new Sql()
+                                            .add("select \"f\".* from ")
+                                            .add(from)
+                                            .add(" as \"f\"")
+                                    : values(result, call))
+                    .add(") ");
             from = Sql.of("\"_sb_src\"");
         }
-        var writer = new ReadSql(catalog, query, settings, role);
+        Sql main =
+                composite ? rows(routine, from, with, query, range, wanted) : scalar(result, call, with, range, wanted);
+        return plan(main, Optional.empty(), readOnly, wanted).with(routine.settings());
+    }
+
+    private Sql rows(Routine routine, Sql from, Sql with, Query query, Range range, Wanted wanted) {
+        Result result = routine.result();
+        Optional<Table> table = result.table().flatMap(catalog::table);
+        ReadSql writer = reader(query, wanted);
         var source = new Source(
                 from,
                 writer.nextAlias("_sb_t"),
@@ -335,47 +368,56 @@ final class Planner {
                 routine.name().table(),
                 routine.changes());
         ReadSql.Level rows = writer.rows(source, range, true);
-        boolean counted = wanted.preferences().counted() != Preferences.Counted.NONE;
-        Sql total =
-                counted ? total(Optional.of(writer.count(source)), Preferences.Counted.EXACT) : Sql.of("null::bigint");
-        return plan(
-                answer(wanted, with, rows, body(wanted, rows.names(), result.set()), total, Optional.empty()),
-                Optional.empty(),
-                readOnly,
-                wanted);
+        Sql total = wanted.preferences().counted() == Preferences.Counted.NONE
+                ? Sql.of("null::bigint")
+                : total(Optional.of(writer.count(source)), Preferences.Counted.EXACT);
+        return answer(wanted, with, rows, body(wanted, rows.names(), result.set(), table), total, Optional.empty());
     }
 
-    private Sql scalar(Routine routine, Sql call, Range range, Wanted wanted) {
-        boolean set = routine.result().set();
-        var rows = new ReadSql.Level(
-                new Sql()
-                        .add(
-                                routine.result().isVoid()
-                                        ? "select null::text as \"v\" from "
-                                        : "select \"t0\".\"v\" from ")
-                        .add(call)
-                        .add(" as \"t0\" (\"v\")")
-                        .add(set ? ReadSql.limits(range) : new Sql()),
-                List.of("v"));
-        Sql body = switch (wanted.media()) {
-            case MediaType.Raw(boolean binary) ->
-                Sql.of(
-                        binary
-                                ? "encode(string_agg(\"_sb_r\".\"v\"::bytea, ''), 'base64')"
-                                : "string_agg(\"_sb_r\".\"v\"::text, '')");
+    /** One column of the values that a call gives. A record says only itself what columns it has, so it is one value. */
+    private static Sql values(Result result, Routines.Call call) {
+        if (result.record()) {
+            return call.value();
+        }
+        return new Sql()
+                .add(result.isVoid() ? "select null::text as \"v\" from " : "select \"t0\".\"v\" from ")
+                .add(call.rows())
+                .add(" as \"t0\" (\"v\")");
+    }
+
+    /** @param with holds the call's values as {@code _sb_src}, if anything */
+    private static Sql scalar(Result result, Routines.Call call, Sql with, Range range, Wanted wanted) {
+        boolean set = result.set();
+        Sql values = with.isEmpty() ? values(result, call) : Sql.of("select \"v\" from \"_sb_src\"");
+        var rows = new ReadSql.Level(values.add(set ? ReadSql.limits(range) : new Sql()), List.of("v"));
+        Sql total = wanted.preferences().counted() == Preferences.Counted.NONE
+                ? Sql.of("null::bigint")
+                : Sql.of("(select count(*) from \"_sb_src\")");
+        return answer(wanted, with, rows, valuesBody(wanted, set), total, Optional.empty());
+    }
+
+    private static Sql valuesBody(Wanted wanted, boolean set) {
+        if (wanted.headOnly()) {
+            return Sql.of("''::text");
+        }
+        return switch (wanted.media()) {
+            case MediaType.Raw(boolean binary) -> concatenated(binary);
+            case MediaType.Handled handled when handled.aggregate().isEmpty() -> concatenated(handled.binary());
+            case MediaType.Json(boolean single, boolean _)
+            when set && single -> Sql.of("(json_agg(\"_sb_r\".\"v\") -> 0)::text");
             case MediaType.Json _, MediaType.Plan _ ->
                 Sql.of(
                         set
                                 ? "coalesce(json_agg(\"_sb_r\".\"v\"), '[]')::text"
                                 : "coalesce((json_agg(\"_sb_r\".\"v\") -> 0)::text, 'null')");
-            case MediaType.Csv _, MediaType.GeoJson _, MediaType.OpenApi _ -> body(wanted, rows.names(), set);
+            default -> body(wanted, List.of("v"), set, Optional.empty());
         };
-        return answer(
-                wanted,
-                new Sql(),
-                rows,
-                wanted.headOnly() ? Sql.of("''::text") : body,
-                Sql.of("null::bigint"),
-                Optional.empty());
+    }
+
+    private static Sql concatenated(boolean binary) {
+        return Sql.of(
+                binary
+                        ? "encode(string_agg(\"_sb_r\".\"v\"::bytea, ''), 'base64')"
+                        : "string_agg(\"_sb_r\".\"v\"::text, '')");
     }
 }

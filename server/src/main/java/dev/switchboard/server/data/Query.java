@@ -23,6 +23,11 @@ record Query(
         Optional<List<String>> onConflict,
         List<Argument> arguments) {
 
+    /** Whether all columns are selected, and nothing else. */
+    boolean isWhole() {
+        return select.equals(List.of(new Item.Star()));
+    }
+
     /** Something that belongs to an embedded resource, by the names on the way to it; empty for the whole. */
     record Placed<T>(List<String> path, T value) {}
 

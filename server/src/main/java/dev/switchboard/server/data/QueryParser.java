@@ -76,7 +76,7 @@ final class QueryParser {
 
     private void parameter(String key, String value) {
         switch (key) {
-            case "select" -> select = SelectParser.parse(value);
+            case "select" -> select = value.isBlank() ? List.of(new Item.Star()) : SelectParser.parse(value);
             case "columns" -> columns = Optional.of(names("columns parameter", value));
             case "on_conflict" -> onConflict = Optional.of(names("on_conflict parameter", value));
             case "apikey" -> { // a key may come so, and a key is no comparison
@@ -120,8 +120,9 @@ final class QueryParser {
         }
         switch (field.name()) {
             case "order" -> orders.add(new Placed<>(List.copyOf(path), order(value)));
-            case "limit" -> range(path, new Range(Optional.of(number("limit", value)), Optional.empty()));
-            case "offset" -> range(path, new Range(Optional.empty(), Optional.of(number("offset", value))));
+            case "limit" -> range(path, new Range(Optional.of(limit(value)), Optional.empty()));
+            case "offset" ->
+                range(path, new Range(Optional.empty(), Optional.of(Math.max(0, number("offset", value)))));
             case "and", "or" -> {
                 boolean not = !path.isEmpty() && path.getLast().equals("not");
                 if (not) {
@@ -150,8 +151,17 @@ final class QueryParser {
                         new Range(other.limit().or(one::limit), other.offset().or(one::offset)));
     }
 
+    private static long limit(String text) {
+        long limit = number("limit", text);
+        if (limit < 0) {
+            throw new DataException(
+                    DataError.RANGE, DataError.RANGE.message(), "Limit should be greater than or equal to zero.");
+        }
+        return limit;
+    }
+
     private static long number(String what, String text) {
-        if (!text.matches("\\d{1,18}")) {
+        if (!text.matches("-?\\d{1,18}")) {
             throw new DataException(
                     DataError.MALFORMED_QUERY,
                     "\"failed to parse " + what + " (" + text + ")\" (line 1, column 1)",

@@ -1,8 +1,10 @@
 package dev.switchboard.server.data;
 
+import dev.switchboard.engine.model.TableName;
 import dev.switchboard.server.config.DataSettings;
 import dev.switchboard.server.data.Catalog.Junction;
 import dev.switchboard.server.data.Catalog.Relationship;
+import dev.switchboard.server.data.Catalog.Representation;
 import dev.switchboard.server.data.Catalog.Table;
 import dev.switchboard.server.data.Query.Condition;
 import dev.switchboard.server.data.Query.Field;
@@ -13,6 +15,7 @@ import dev.switchboard.server.data.Query.Placed;
 import dev.switchboard.server.data.Query.Range;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -24,22 +27,37 @@ import java.util.Set;
  * one request.
  */
 final class ReadSql {
+    /** How columns are called of which a level above makes aggregates. */
+    private static final String HOISTED = "_sb_h";
+
     private final Catalog catalog;
     private final Query query;
     private final DataSettings settings;
     private final Relations relations;
     private int aliases;
+    private boolean asStored;
 
-    /** A level that is written, with the names of its columns as far as they are known. */
-    record Level(Sql sql, List<String> names) {}
+    /** An aggregate of a column of this level that a level above makes: of all its rows, not of each. */
+    private record Hoisted(String column, String function, Optional<String> cast, String name) {}
+
+    /**
+     * A level that is written, with the names of its columns as far as they are known.
+     *
+     * @param hoisted that the level above makes of columns beside those
+     */
+    record Level(Sql sql, List<String> names, List<Hoisted> hoisted) {
+        Level(Sql sql, List<String> names) {
+            this(sql, names, List.of());
+        }
+    }
 
     /**
      * A resource to embed.
      *
      * @param alias of its lateral join
-     * @param names of its columns, where they become those of the level above
+     * @param level whose columns become those of the level above where it is spread
      */
-    private record Child(Item.Embed embed, boolean toOne, String alias, Sql join, List<String> names) {}
+    private record Child(Item.Embed embed, boolean toOne, String alias, Sql join, Level level) {}
 
     /** What a level is written for. */
     private enum Purpose {
@@ -48,11 +66,18 @@ final class ReadSql {
         COUNT
     }
 
+    /** @throws DataException if something is placed at a resource that is not embedded */
     ReadSql(Catalog catalog, Query query, DataSettings settings, String role) {
         this.catalog = catalog;
-        this.query = query;
+        this.query = EmbeddedPaths.resolve(query);
         this.settings = settings;
         this.relations = new Relations(catalog, role);
+    }
+
+    /** Values as the table holds them, without representations: for what takes its rows. */
+    ReadSql asStored() {
+        asStored = true;
+        return this;
     }
 
     String nextAlias(String prefix) {
@@ -65,13 +90,12 @@ final class ReadSql {
      * @param range of rows; conditions of the query apply only where {@code filtered}
      */
     Level rows(Source source, Range range, boolean filtered) {
-        refuseUnknownPaths();
-        return level(source, query.select(), List.of(), new Sql(), range, Purpose.ROWS, List.of(), filtered);
+        return level(source, query.select(), List.of(), new Sql(), range, Purpose.ROWS, List.of(), filtered, false);
     }
 
     /** How many rows there are, whatever the range. */
     Sql count(Source source) {
-        boolean grouped = query.select().stream().anyMatch(item -> isAggregate(source, item));
+        boolean grouped = isGrouped(source, query.select());
         return level(
                         source,
                         query.select(),
@@ -80,7 +104,8 @@ final class ReadSql {
                         new Range(Optional.empty(), Optional.empty()),
                         grouped ? Purpose.ROWS : Purpose.COUNT,
                         List.of(),
-                        true)
+                        true,
+                        false)
                 .sql();
     }
 
@@ -108,33 +133,10 @@ final class ReadSql {
                 .toList();
     }
 
-    /** A path that leads nowhere is refused, and never left out: a condition less would mean more rows. */
-    void refuseUnknownPaths() {
-        var paths = new ArrayList<List<String>>();
-        query.conditions().forEach(placed -> paths.add(placed.path()));
-        query.orders().forEach(placed -> paths.add(placed.path()));
-        query.ranges().forEach(placed -> paths.add(placed.path()));
-        for (List<String> path : paths) {
-            List<Item> items = query.select();
-            for (String name : path) {
-                items = items.stream()
-                        .filter(item -> item instanceof Item.Embed embed
-                                && embed.label().equals(name))
-                        .map(item -> ((Item.Embed) item).select())
-                        .findFirst()
-                        .orElseThrow(() -> new DataException(
-                                DataError.NOT_EMBEDDED,
-                                "'" + name + "' is not an embedded resource in this request",
-                                Optional.empty(),
-                                Optional.of(
-                                        "Verify that '" + name + "' is included in the 'select' query parameter.")));
-            }
-        }
-    }
-
     /**
      * @param on     what joins it to the level above
      * @param extras columns that the level above orders by, as o0, o1 ...
+     * @param spread whether its columns become those of the level above, which makes its aggregates then
      */
     private Level level(
             Source source,
@@ -144,22 +146,27 @@ final class ReadSql {
             Range range,
             Purpose purpose,
             List<Field> extras,
-            boolean filtered) {
+            boolean filtered,
+            boolean spread) {
         List<Order> orders =
                 at(query.orders(), path).stream().flatMap(List::stream).toList();
         List<Condition> conditions = filtered ? at(query.conditions(), path) : List.of();
         var children = new ArrayList<Child>();
         var presence = new HashMap<String, Sql>();
         for (Item item : items) {
-            if (item instanceof Item.Embed embed && (purpose == Purpose.ROWS || decides(embed, conditions))) {
-                Child child = child(source, embed, path, purpose, orders);
+            if (item instanceof Item.Embed embed && (purpose == Purpose.ROWS || decides(embed, items, conditions))) {
+                Child child = child(source, embed, items, path, purpose, orders);
                 children.add(child);
                 presence.put(embed.label(), presence(child));
+                EmbeddedPaths.find(items, embed.name())
+                        .filter(embed::equals)
+                        .ifPresent(_ -> presence.put(embed.name(), presence(child)));
             }
         }
         var writer = new Conditions(source, presence);
         var sql = new Sql().add("select ");
-        Outputs outputs = purpose == Purpose.COUNT ? new Outputs(source) : outputs(source, items, children, extras);
+        Outputs outputs =
+                purpose == Purpose.COUNT ? new Outputs(source) : outputs(source, items, children, extras, spread);
         sql.add(outputs.list(extras.isEmpty() || purpose == Purpose.COUNT ? List.of() : extras));
         sql.add(" from ").add(source.from()).add(" as ").name(source.alias());
         children.forEach(child -> sql.add(child.join()));
@@ -173,16 +180,21 @@ final class ReadSql {
         }
         outputs.groupBy(sql);
         if (purpose == Purpose.ROWS) {
-            orderBy(sql, source, orders, children);
+            orderBy(sql, source, orders, items, children);
             sql.add(limits(range));
         }
-        return new Level(sql, outputs.names());
+        return new Level(sql, outputs.names(), outputs.hoisted);
     }
 
     /** Whether rows stay or go by what is embedded. */
-    private static boolean decides(Item.Embed embed, List<Condition> conditions) {
+    private static boolean decides(Item.Embed embed, List<Item> siblings, List<Condition> conditions) {
         return embed.join() == Join.INNER
-                || conditions.stream().anyMatch(condition -> mentions(condition, embed.label()));
+                || conditions.stream()
+                        .anyMatch(condition -> mentions(condition, embed.label())
+                                || (mentions(condition, embed.name())
+                                        && EmbeddedPaths.find(siblings, embed.name())
+                                                .filter(embed::equals)
+                                                .isPresent()));
     }
 
     private static boolean mentions(Condition condition, String label) {
@@ -210,7 +222,13 @@ final class ReadSql {
 
     // Embedded resources
 
-    private Child child(Source parent, Item.Embed embed, List<String> path, Purpose purpose, List<Order> parentOrders) {
+    private Child child(
+            Source parent,
+            Item.Embed embed,
+            List<Item> siblings,
+            List<String> path,
+            Purpose purpose,
+            List<Order> parentOrders) {
         Table from = parent.table()
                 .orElseThrow(() -> new DataException(
                         DataError.NO_RELATIONSHIP,
@@ -220,6 +238,9 @@ final class ReadSql {
         Table to = catalog.table(relationship.to()).orElseThrow();
         Source source = Source.of(to, nextAlias("_sb_t"));
         Sql on = on(parent, relationship, source);
+        if (relationship.function().isPresent()) {
+            source = ofFunction(relationship.function().get(), parent, source);
+        }
         if (relationship.junction().isPresent()) {
             // the junction first: "a as t1" is written after the source's own FROM
             source = new Source(
@@ -240,11 +261,19 @@ final class ReadSql {
         boolean toOne = relationship.cardinality().isToOne();
         List<Field> extras = toOne && purpose == Purpose.ROWS
                 ? parentOrders.stream()
-                        .filter(order ->
-                                order.embedded().filter(embed.label()::equals).isPresent())
+                        .filter(order -> order.embedded()
+                                .flatMap(name -> EmbeddedPaths.find(siblings, name))
+                                .filter(embed::equals)
+                                .isPresent())
                         .map(Order::field)
                         .toList()
                 : List.of();
+        if (embed.spread() && !toOne && isGrouped(source, embed.select())) {
+            throw new DataException(
+                    DataError.NOT_IMPLEMENTED,
+                    DataError.NOT_IMPLEMENTED.message(),
+                    "Aggregates are not implemented for one-to-many or many-to-many spreads.");
+        }
         String alias = nextAlias("_sb_e");
         Level level = level(
                 source,
@@ -254,8 +283,19 @@ final class ReadSql {
                 rangeOf(childPath),
                 purpose,
                 extras,
-                true);
-        return new Child(embed, toOne, alias, join(embed, toOne, alias, level, purpose, extras.size()), level.names());
+                true,
+                embed.spread());
+        return new Child(embed, toOne, alias, join(embed, toOne, alias, level, purpose, extras.size()), level);
+    }
+
+    private static Source ofFunction(TableName function, Source parent, Source rows) {
+        return new Source(
+                new Sql().name(function).add("(").add(parent.row()).add(")"),
+                rows.alias(),
+                rows.table(),
+                rows.columns(),
+                rows.label(),
+                false);
     }
 
     /** Columns by name instead of a star, since they become the level above's. */
@@ -284,6 +324,10 @@ final class ReadSql {
 
     private static Sql on(Source parent, Relationship relationship, Source child) {
         var parts = new ArrayList<Sql>();
+        if (relationship.function().isPresent() && relationship.cardinality().isToOne()) {
+            // a function of one row gives one of nulls where it has none
+            parts.add(new Sql().add("not (").name(child.alias()).add(" is null)"));
+        }
         Optional<Junction> junction = relationship.junction();
         for (int i = 0; i < relationship.fromColumns().size(); i++) {
             Sql left = new Sql()
@@ -326,6 +370,7 @@ final class ReadSql {
             sql.add("select ");
             if (embed.spread()) {
                 columns(sql, level.names());
+                columns(sql, level.hoisted().stream().map(Hoisted::column).toList());
             } else {
                 row(sql, level.names(), extras).add(" as \"_sb_j\", ");
             }
@@ -383,6 +428,26 @@ final class ReadSql {
         };
     }
 
+    /** Whether rows are grouped by what is selected: by aggregates of the level itself, or of what is spread into it. */
+    private boolean isGrouped(Source source, List<Item> items) {
+        return items.stream()
+                .anyMatch(item -> isAggregate(source, item)
+                        || (item instanceof Item.Embed embed
+                                && embed.spread()
+                                && source.table()
+                                        .map(table -> relations.find(table, embed))
+                                        .filter(relationship ->
+                                                relationship.cardinality().isToOne())
+                                        .flatMap(relationship -> catalog.table(relationship.to()))
+                                        .filter(to -> isGrouped(Source.of(to, ""), embed.select()))
+                                        .isPresent()));
+    }
+
+    /** Whether nothing is shown of a resource: it is only there to filter by. */
+    private static boolean isHidden(Item.Embed embed) {
+        return embed.select().stream().allMatch(item -> item instanceof Item.Embed inner && isHidden(inner));
+    }
+
     /** {@code readings(count)}: how many there are, unless there is a column of that name. */
     private static boolean isImplicitCount(Source source, Item.Column column) {
         return column.field().name().equals("count") && column.field().steps().isEmpty() && !source.has("count");
@@ -394,6 +459,7 @@ final class ReadSql {
         private final List<Sql> expressions = new ArrayList<>();
         private final List<String> names = new ArrayList<>();
         private final List<Integer> plain = new ArrayList<>();
+        private final List<Hoisted> hoisted = new ArrayList<>();
         private boolean aggregated;
 
         Outputs(Source source) {
@@ -407,6 +473,12 @@ final class ReadSql {
                 plain.add(expressions.size());
             }
             aggregated |= aggregate;
+        }
+
+        /** A column that the level above makes an aggregate of. */
+        void hoist(Sql value, String column, String function, Optional<String> cast, String name) {
+            expressions.add(value.add(" as ").name(column));
+            hoisted.add(new Hoisted(column, function, cast, name));
         }
 
         Sql list(List<Field> extras) {
@@ -438,8 +510,8 @@ final class ReadSql {
         }
     }
 
-    private Outputs outputs(Source source, List<Item> items, List<Child> children, List<Field> extras) {
-        boolean aggregated = items.stream().anyMatch(item -> isAggregate(source, item));
+    private Outputs outputs(Source source, List<Item> items, List<Child> children, List<Field> extras, boolean spread) {
+        boolean aggregated = !spread && isGrouped(source, items);
         var outputs = new Outputs(source);
         for (Item item : items) {
             switch (item) {
@@ -450,49 +522,75 @@ final class ReadSql {
                         && source.columns().isEmpty() ->
                     outputs.expressions.add(new Sql().name(source.alias()).add(".*"));
                 case Item.Star _ -> star(source, outputs, aggregated || !extras.isEmpty());
-                case Item.Count(Optional<String> alias, Optional<String> cast) -> count(outputs, alias, cast);
+                case Item.Count(Optional<String> alias, Optional<String> cast) -> {
+                    requireAggregates();
+                    count(outputs, alias, cast, spread);
+                }
                 case Item.Column column
                 when isImplicitCount(source, column) && column.aggregate().isEmpty() ->
-                    outputs.add(
-                            cast(Sql.of("count(*)"), column.cast()),
-                            column.alias().orElse("count"),
-                            true);
-                case Item.Column column -> column(source, outputs, column);
+                    count(outputs, column.alias(), column.cast(), spread);
+                case Item.Column column -> column(source, outputs, column, spread);
                 case Item.Embed embed ->
                     children.stream()
                             .filter(child -> child.embed().equals(embed))
                             .findFirst()
-                            .ifPresent(child -> embedded(outputs, child, aggregated));
+                            .ifPresent(child -> embedded(outputs, child, aggregated, spread));
             }
         }
         return outputs;
     }
 
-    private static void star(Source source, Outputs outputs, boolean byName) {
+    private void star(Source source, Outputs outputs, boolean byName) {
         List<String> names = source.table()
                 .map(table -> List.copyOf(table.columns().keySet()))
                 .orElse(source.columns());
-        if (!byName) {
+        boolean represented =
+                !asStored && source.table().filter(Table::isRepresented).isPresent();
+        if (!byName && !represented) {
             outputs.expressions.add(new Sql().name(source.alias()).add(".*"));
             outputs.names.addAll(names);
             return;
         }
-        names.forEach(name -> outputs.add(source.column(name), name, false));
+        names.forEach(name -> outputs.add(represented(source, new Field(name, List.of())), name, false));
     }
 
-    private void count(Outputs outputs, Optional<String> alias, Optional<String> cast) {
-        requireAggregates();
-        outputs.add(cast(Sql.of("count(*)"), cast), alias.orElse("count"), true);
+    /** The value as clients see it. */
+    private Sql represented(Source source, Field field) {
+        Sql value = source.field(field);
+        Optional<TableName> function =
+                asStored ? Optional.empty() : source.representation(field).flatMap(Representation::toJson);
+        return function.map(name -> new Sql().name(name).add("(").add(value).add(")"))
+                .orElse(value);
     }
 
-    private void column(Source source, Outputs outputs, Item.Column column) {
-        Sql value = cast(source.field(column.field()), column.cast());
+    private void count(Outputs outputs, Optional<String> alias, Optional<String> cast, boolean spread) {
+        if (spread) {
+            outputs.hoist(Sql.of("1"), nextAlias(HOISTED), "count", cast, alias.orElse("count"));
+        } else {
+            outputs.add(cast(Sql.of("count(*)"), cast), alias.orElse("count"), true);
+        }
+    }
+
+    private void column(Source source, Outputs outputs, Item.Column column, boolean spread) {
         if (column.aggregate().isEmpty()) {
+            Sql value = column.cast().isPresent()
+                    ? cast(source.field(column.field()), column.cast())
+                    : represented(source, column.field());
             outputs.add(value, column.alias().orElseGet(() -> Source.nameOf(column.field())), false);
             return;
         }
         requireAggregates();
+        Sql value = cast(source.field(column.field()), column.cast());
         String function = column.aggregate().get(); // one of five words that the parser knows
+        if (spread) {
+            outputs.hoist(
+                    value,
+                    nextAlias(HOISTED),
+                    function,
+                    column.aggregateCast(),
+                    column.alias().orElse(function));
+            return;
+        }
         Sql aggregate = new Sql().add(function).add("(").add(value).add(")");
         outputs.add(cast(aggregate, column.aggregateCast()), column.alias().orElse(function), true);
     }
@@ -503,18 +601,32 @@ final class ReadSql {
         }
     }
 
-    private static void embedded(Outputs outputs, Child child, boolean aggregated) {
-        if (child.embed().select().isEmpty()) {
-            return; // only there to filter by
-        }
-        if (child.embed().spread()) {
-            child.names()
-                    .forEach(name ->
-                            outputs.add(new Sql().name(child.alias()).add(".").name(name), name, false));
+    private void embedded(Outputs outputs, Child child, boolean aggregated, boolean spread) {
+        if (isHidden(child.embed())) {
             return;
         }
-        Sql json = new Sql().name(child.alias()).add(".\"_sb_j\"");
+        if (child.embed().spread()) {
+            child.level().names().forEach(name -> outputs.add(of(child, name), name, false));
+            for (Hoisted one : child.level().hoisted()) {
+                if (spread) {
+                    outputs.hoist(of(child, one.column()), nextAlias(HOISTED), one.function(), one.cast(), one.name());
+                } else {
+                    Sql aggregate = new Sql()
+                            .add(one.function())
+                            .add("(")
+                            .add(of(child, one.column()))
+                            .add(")");
+                    outputs.add(cast(aggregate, one.cast()), one.name(), true);
+                }
+            }
+            return;
+        }
+        Sql json = of(child, "_sb_j");
         outputs.add(aggregated ? json.add("::jsonb") : json, child.embed().label(), false);
+    }
+
+    private static Sql of(Child child, String column) {
+        return new Sql().name(child.alias()).add(".").name(column);
     }
 
     private Sql cast(Sql value, Optional<String> type) {
@@ -544,12 +656,12 @@ final class ReadSql {
 
     // Order
 
-    private static void orderBy(Sql sql, Source source, List<Order> orders, List<Child> children) {
+    private static void orderBy(Sql sql, Source source, List<Order> orders, List<Item> items, List<Child> children) {
         var terms = new ArrayList<Sql>();
         var places = new HashMap<String, Integer>();
         for (Order order : orders) {
             Sql term = order.embedded().isPresent()
-                    ? related(source, order.embedded().get(), children, places)
+                    ? related(source, order.embedded().get(), items, children, places)
                     : source.field(order.field());
             term.add(order.descending() ? " desc" : " asc");
             order.nullsFirst().ifPresent(first -> term.add(first ? " nulls first" : " nulls last"));
@@ -560,15 +672,14 @@ final class ReadSql {
         }
     }
 
-    private static Sql related(Source source, String label, List<Child> children, Map<String, Integer> places) {
+    private static Sql related(
+            Source source, String name, List<Item> items, List<Child> children, Map<String, Integer> places) {
+        Item.Embed embed = EmbeddedPaths.find(items, name).orElseThrow(() -> EmbeddedPaths.notEmbedded(name));
+        String label = embed.label();
         Child child = children.stream()
-                .filter(candidate -> candidate.embed().label().equals(label))
+                .filter(candidate -> candidate.embed().equals(embed))
                 .findFirst()
-                .orElseThrow(() -> new DataException(
-                        DataError.NOT_EMBEDDED,
-                        "'" + label + "' is not an embedded resource in this request",
-                        Optional.empty(),
-                        Optional.of("Verify that '" + label + "' is included in the 'select' query parameter.")));
+                .orElseThrow();
         if (!child.toOne()) {
             throw new DataException(
                     DataError.RELATED_ORDER,
@@ -582,24 +693,27 @@ final class ReadSql {
 
     // What a statement that writes has to give back
 
-    /** The columns that the answer is made of; empty for all of them. */
-    Optional<Set<String>> needed(Table table) {
-        var needed = new java.util.LinkedHashSet<String>();
+    /** The columns that the answer is made of. */
+    Set<String> needed(Table table) {
+        var needed = new LinkedHashSet<String>();
         for (Item item : query.select()) {
             switch (item) {
-                case Item.Star _ -> {
-                    return Optional.empty();
-                }
+                case Item.Star _ -> needed.addAll(table.columns().keySet());
                 case Item.Column column -> needed.add(column.field().name());
                 case Item.Count _ -> {}
-                case Item.Embed embed ->
-                    needed.addAll(relations.find(table, embed).fromColumns());
+                case Item.Embed embed -> {
+                    Relationship relationship = relations.find(table, embed);
+                    needed.addAll(
+                            relationship.function().isPresent()
+                                    ? table.columns().keySet() // it takes the row
+                                    : relationship.fromColumns());
+                }
             }
         }
         at(query.orders(), List.of()).stream()
                 .flatMap(List::stream)
                 .filter(order -> order.embedded().isEmpty())
                 .forEach(order -> needed.add(order.field().name()));
-        return Optional.of(needed);
+        return needed;
     }
 }

@@ -28,15 +28,17 @@ final class Relations {
      * @throws DataException if there is none, or more than one
      */
     Relationship find(Table from, Embed embed) {
-        List<Relationship> found = catalog.relationshipsOf(from.name()).stream()
-                .filter(relationship -> matches(relationship, embed))
-                .toList();
-        if (found.size() > 1 && embed.hint().isPresent()) {
-            // a hint that names a column of a table which refers to itself: the row that it refers to
-            List<Relationship> holding =
-                    found.stream().filter(Relationship::holdsKey).toList();
-            found = holding.size() == 1 ? holding : found;
+        List<Relationship> all = catalog.relationshipsOf(from.name());
+        Optional<Relationship> computed = all.stream()
+                .filter(relationship -> relationship.function().isPresent()
+                        && relationship.constraint().equals(embed.name()))
+                .findFirst();
+        if (computed.isPresent()) {
+            return computed.get(); // it stands before keys of that name
         }
+        List<Relationship> found = all.stream()
+                .filter(relationship -> relationship.function().isEmpty() && matches(relationship, embed))
+                .toList();
         if (found.isEmpty()) {
             throw none(from, embed);
         }
@@ -49,17 +51,43 @@ final class Relations {
     private static boolean matches(Relationship relationship, Embed embed) {
         boolean table = relationship.to().table().equals(embed.name())
                 && relationship.to().schema().equals(relationship.from().schema());
-        boolean column = relationship.holdsKey()
-                && !relationship.toView()
-                && relationship.fromColumns().equals(List.of(embed.name()));
-        boolean constraint = relationship.junction().isEmpty()
-                && !relationship.toView()
-                && relationship.constraint().equals(embed.name());
-        if (embed.hint().isEmpty()) {
-            return table || column || constraint;
+        if (relationship.self()) {
+            return isOfItself(relationship, embed, table);
         }
-        String hint = embed.hint().get();
-        return table && isHinted(relationship, hint);
+        if (embed.hint().isEmpty()) {
+            return table || isNamed(relationship, embed.name());
+        }
+        return table && isHinted(relationship, embed.hint().get());
+    }
+
+    /** By the foreign key, or by its column where that is here. */
+    private static boolean isNamed(Relationship relationship, String name) {
+        boolean column = relationship.holdsKey() && relationship.fromColumns().equals(List.of(name));
+        boolean constraint =
+                relationship.junction().isEmpty() && relationship.constraint().equals(name);
+        return !relationship.toView() && (column || constraint);
+    }
+
+    /**
+     * A key of a table to itself is two relationships of one name: the table's name means the rows that refer to this one, also
+     * with a hint; the name of the key or of its column means the row that this one refers to.
+     */
+    private static boolean isOfItself(Relationship relationship, Embed embed, boolean table) {
+        Optional<String> hint = embed.hint();
+        if (relationship.junction().isPresent()) {
+            Junction junction = relationship.junction().get();
+            return table
+                    && hint.isPresent()
+                    && (junction.table().table().equals(hint.get())
+                            || junction.otherConstraint().equals(hint.get()));
+        }
+        if (relationship.holdsKey()) {
+            return hint.isEmpty() && isNamed(relationship, embed.name());
+        }
+        return table
+                && hint.map(name -> relationship.constraint().equals(name)
+                                || relationship.toColumns().equals(List.of(name)))
+                        .orElse(true);
     }
 
     private static boolean isHinted(Relationship relationship, String hint) {

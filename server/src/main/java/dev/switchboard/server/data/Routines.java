@@ -13,7 +13,12 @@ import java.util.stream.Collectors;
 
 /** Which function a call means, and the call as SQL. Pure. */
 final class Routines {
-    private static final Set<String> WHOLE_BODY = Set.of("json", "jsonb", "text", "bytea", "xml");
+    /** What a parameter without a name has to be to take a body as a whole, by the body's media type. */
+    private static final Map<String, Set<String>> WHOLE = Map.of(
+            "application/json", Set.of("json", "jsonb"),
+            "text/plain", Set.of("text"),
+            "text/xml", Set.of("xml"),
+            "application/octet-stream", Set.of("bytea"));
 
     private final Catalog catalog;
     private final String role;
@@ -22,6 +27,26 @@ final class Routines {
     Routines(Catalog catalog, String role) {
         this.catalog = catalog;
         this.role = role;
+    }
+
+    /**
+     * A call.
+     *
+     * @param arguments where its arguments come from in a FROM clause; empty if from nowhere
+     */
+    record Call(Sql arguments, Sql expression) {
+        /** Its rows, or its value as a row, in a FROM clause. */
+        Sql rows() {
+            return arguments.isEmpty()
+                    ? expression
+                    : new Sql().add(arguments).add(" cross join lateral ").add(expression);
+        }
+
+        /** Its value as column {@code v}. */
+        Sql value() {
+            Sql select = new Sql().add("select ").add(expression).add(" as \"v\"");
+            return arguments.isEmpty() ? select : select.add(" from ").add(arguments);
+        }
     }
 
     /**
@@ -35,11 +60,15 @@ final class Routines {
         List<Routine> fitting =
                 all.stream().filter(routine -> fits(routine, arguments)).toList();
         if (fitting.isEmpty() && body) {
-            fitting = all.stream().filter(Routines::takesBody).toList();
+            fitting = taking(all, "application/json");
         }
         if (fitting.isEmpty()) {
             throw none(name, arguments, all);
         }
+        return one(fitting);
+    }
+
+    private static Routine one(List<Routine> fitting) {
         if (fitting.size() > 1) {
             throw new DataException(
                     DataError.AMBIGUOUS_ROUTINE,
@@ -54,18 +83,44 @@ final class Routines {
     }
 
     /**
-     * The function whose one unnamed parameter takes a whole body.
+     * Any function of that name.
      *
      * @throws DataException if there is none
      */
-    Routine findWhole(TableName name) {
+    Routine any(TableName name) {
         List<Routine> all = catalog.routines().getOrDefault(name, List.of());
-        return all.stream().filter(Routines::takesBody).findFirst().orElseThrow(() -> none(name, List.of(), all));
+        if (all.isEmpty()) {
+            throw none(name, List.of(), all);
+        }
+        return all.getFirst();
     }
 
-    private static boolean takesBody(Routine routine) {
-        return routine.takesOneUnnamed()
-                && WHOLE_BODY.contains(routine.parameters().getFirst().baseType());
+    /** Whether bodies of this media type are never objects of arguments. */
+    static boolean isWhole(String mediaType) {
+        return WHOLE.containsKey(mediaType) && !mediaType.equals("application/json");
+    }
+
+    /**
+     * The function whose one unnamed parameter takes a whole body.
+     *
+     * @param mediaType of the body
+     * @throws DataException if there is none, or more than one
+     */
+    Routine findWhole(TableName name, String mediaType) {
+        List<Routine> all = catalog.routines().getOrDefault(name, List.of());
+        List<Routine> fitting = taking(all, mediaType);
+        if (fitting.isEmpty()) {
+            throw none(name, List.of(), all);
+        }
+        return one(fitting);
+    }
+
+    private static List<Routine> taking(List<Routine> routines, String mediaType) {
+        return routines.stream()
+                .filter(routine -> routine.takesOneUnnamed()
+                        && WHOLE.getOrDefault(mediaType, Set.of())
+                                .contains(routine.parameters().getFirst().baseType()))
+                .toList();
     }
 
     private static boolean fits(Routine routine, Collection<String> arguments) {
@@ -116,46 +171,51 @@ final class Routines {
     }
 
     /** A call whose arguments are members of a JSON object. */
-    static Sql call(Routine routine, Set<String> arguments, String json) {
+    static Call call(Routine routine, Set<String> arguments, String json) {
         List<Parameter> given = routine.parameters().stream()
                 .filter(parameter -> arguments.contains(parameter.name()))
                 .toList();
         if (routine.takesOneUnnamed() && given.isEmpty()) {
             return whole(routine, json);
         }
-        if (given.isEmpty()) {
-            return new Sql().name(routine.name()).add("()");
-        }
-        var sql = new Sql().add("json_to_record(").value(json).add("::json) as \"args\" (");
         var values = new ArrayList<Sql>();
-        for (int i = 0; i < given.size(); i++) {
-            Parameter parameter = given.get(i);
-            sql.add(i == 0 ? "" : ", ").name(parameter.name()).add(" ").fromCatalog(parameter.type());
+        var columns = new ArrayList<Sql>();
+        for (Parameter parameter : given) {
+            columns.add(new Sql().name(parameter.name()).add(" ").fromCatalog(parameter.type()));
             values.add(named(parameter).add("\"args\".").name(parameter.name()));
         }
-        return sql.add(") cross join lateral ")
-                .name(routine.name())
-                .add("(")
-                .add(Sql.join(", ", values))
-                .add(")");
+        Sql source = given.isEmpty()
+                ? new Sql()
+                : new Sql()
+                        .add("json_to_record(")
+                        .value(json)
+                        .add("::json) as \"args\" (")
+                        .add(Sql.join(", ", columns))
+                        .add(")");
+        return new Call(source, expression(routine, values));
     }
 
     /** A call whose one argument is the whole body. */
-    static Sql whole(Routine routine, String body) {
+    static Call whole(Routine routine, String body) {
         Parameter parameter = routine.parameters().getFirst();
         Sql value = new Sql().value(body).add("::").fromCatalog(parameter.type());
-        return new Sql().name(routine.name()).add("(").add(value).add(")");
+        return new Call(new Sql(), expression(routine, List.of(value)));
     }
 
-    /** A call whose arguments came as text. */
-    static Sql call(Routine routine, Map<String, String> arguments) {
+    /** A call whose arguments came as text; one that came several times is the elements of what is variadic, else the last counts. */
+    static Call call(Routine routine, Map<String, List<String>> arguments) {
         var values = new ArrayList<Sql>();
         for (Parameter parameter : routine.parameters()) {
-            String value = arguments.get(parameter.name());
-            if (value != null) {
+            List<String> given = arguments.getOrDefault(parameter.name(), List.of());
+            if (!given.isEmpty()) {
+                String value = parameter.variadic() ? Conditions.array(given) : given.getLast();
                 values.add(named(parameter).value(value).add("::").fromCatalog(parameter.type()));
             }
         }
+        return new Call(new Sql(), expression(routine, values));
+    }
+
+    private static Sql expression(Routine routine, List<Sql> values) {
         return new Sql()
                 .name(routine.name())
                 .add("(")

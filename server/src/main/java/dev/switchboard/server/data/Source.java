@@ -2,6 +2,7 @@ package dev.switchboard.server.data;
 
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.server.data.Catalog.Column;
+import dev.switchboard.server.data.Catalog.Representation;
 import dev.switchboard.server.data.Catalog.Table;
 import dev.switchboard.server.data.Query.Field;
 import dev.switchboard.server.data.Query.Step;
@@ -42,14 +43,40 @@ record Source(Sql from, String alias, Optional<Table> table, List<String> column
 
     /** Whether the column holds what a text search looks into as it is. */
     boolean isSearchVector(String column) {
-        return table.flatMap(known -> known.column(column))
-                .map(known -> known.baseType().equals("tsvector"))
-                .orElse(false);
+        return table.flatMap(known -> known.column(column)
+                        .map(Column::baseType)
+                        .or(() -> Optional.ofNullable(known.computed().get(column))
+                                .map(Catalog.Computed::baseType)))
+                .filter("tsvector"::equals)
+                .isPresent();
+    }
+
+    /** How the column's values look to clients, where that is not as PostgreSQL writes them. */
+    Optional<Representation> representation(Field field) {
+        return field.steps().isEmpty()
+                ? table.flatMap(known -> known.column(field.name())).flatMap(Column::representation)
+                : Optional.empty();
+    }
+
+    /** The row itself, for a function that takes one; rows that were written are none of the table's type any more. */
+    Sql row() {
+        if (!written || table.isEmpty()) {
+            return new Sql().name(alias);
+        }
+        List<Sql> values = table.get().columns().keySet().stream()
+                .map(name -> new Sql().name(alias).add(".").name(name))
+                .toList();
+        return new Sql()
+                .add("row(")
+                .add(Sql.join(", ", values))
+                .add(")::")
+                .name(table.get().name());
     }
 
     Sql column(String name) {
         Optional<TableName> function = table.filter(known -> known.column(name).isEmpty())
-                .map(known -> known.computed().get(name));
+                .map(known -> known.computed().get(name))
+                .map(Catalog.Computed::function);
         if (function.isPresent() && !written) {
             return new Sql().name(function.get()).add("(").name(alias).add(")");
         }

@@ -58,28 +58,52 @@ final class SqlErrors {
             return refused(own.group(1), own.group(2), maxBytes);
         }
         if (state.equals("PGRST")) {
-            return told(message, detail, hint);
+            return told(message, detail);
         }
         return new DataException(status(state, message, role), state, message, detail.map(StringNode::valueOf), hint);
     }
 
-    /** A function that says itself what is answered: {@code raise sqlstate 'PGRST'} with JSON in message and detail. */
-    private static DataException told(String message, Optional<String> detail, Optional<String> hint) {
+    /**
+     * A function that says itself what is answered: {@code raise sqlstate 'PGRST'} with a JSON object in message (code and message,
+     * and if it likes details and hint) and one in detail (status and headers).
+     */
+    private static DataException told(String message, Optional<String> detail) {
+        Optional<JsonNode> body = object(message).filter(json -> json.hasNonNull("code") && json.hasNonNull("message"));
+        if (body.isEmpty()) {
+            return malformed("MESSAGE", message, "'code' and 'message', and optionally 'details' and 'hint'");
+        }
+        Optional<JsonNode> answer = detail.flatMap(SqlErrors::object)
+                .filter(json -> json.path("status").isInt()
+                        && json.path("status").asInt() >= 200
+                        && json.path("status").asInt() <= 599
+                        && json.path("headers").isObject());
+        if (answer.isEmpty()) {
+            return malformed("DETAIL", detail.orElse(""), "'status' and 'headers', and optionally 'status_text'");
+        }
+        return new DataException(
+                        answer.get().path("status").asInt(),
+                        body.get().path("code").asString(""),
+                        body.get().path("message").asString(""),
+                        Optional.ofNullable(body.get().get("details")),
+                        Optional.ofNullable(body.get().get("hint"))
+                                .filter(JsonNode::isString)
+                                .map(JsonNode::asString))
+                .with(Answers.headers(answer.get().path("headers")));
+    }
+
+    private static DataException malformed(String part, String found, String members) {
+        return new DataException(
+                DataError.RAISED_MALFORMED,
+                "Could not parse JSON in the \"RAISE SQLSTATE 'PGRST'\" error",
+                Optional.of("Invalid JSON value for " + part + ": '" + found + "'"),
+                Optional.of(part + " must be a JSON object with " + members + "."));
+    }
+
+    private static Optional<JsonNode> object(String text) {
         try {
-            JsonNode body = JsonMapper.shared().readTree(message);
-            int status = detail.map(text ->
-                            JsonMapper.shared().readTree(text).path("status").asInt(500))
-                    .orElse(500);
-            return new DataException(
-                    status,
-                    body.path("code").asString(""),
-                    body.path("message").asString(""),
-                    Optional.ofNullable(body.get("details")),
-                    Optional.ofNullable(body.get("hint"))
-                            .filter(JsonNode::isString)
-                            .map(JsonNode::asString));
+            return Optional.of(JsonMapper.shared().readTree(text)).filter(JsonNode::isObject);
         } catch (JacksonException malformed) {
-            return new DataException(DataError.RAISED_MALFORMED, message, detail, hint);
+            return Optional.empty();
         }
     }
 

@@ -7,81 +7,88 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.postgresql.PGResultSetMetaData;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Which columns of views are columns of tables, and of which: a foreign key of a table is one of its views too, where they show its
- * columns. PostgreSQL says it itself: it describes the result of a view's query, and names the table and the column of
- * each result column that is one. Immutable.
+ * columns. PostgreSQL notes it in the view's rule ({@code pg_rewrite}), for each column of its query: that needs no right to
+ * the tables. Immutable.
  *
  * @param origins of a view's columns by name
  */
 record ViewColumns(Map<TableName, Map<String, Origin>> origins) {
-    private static final Logger LOG = LoggerFactory.getLogger(ViewColumns.class);
     private static final int DEEPEST = 16;
 
     private static final String VIEWS = """
-            select n.nspname, c.relname, pg_get_viewdef(c.oid) as definition
+            select n.nspname, c.relname, r.ev_action::text as action,
+                   (select array_agg(a.attname order by a.attnum) from pg_attribute a
+                     where a.attrelid = c.oid and a.attnum > 0) as columns
+              from pg_rewrite r join pg_class c on c.oid = r.ev_class join pg_namespace n on n.oid = c.relnamespace
+             where r.rulename = '_RETURN' and c.relkind in ('v', 'm') and c.oid >= 16384""";
+
+    private static final String COLUMNS = """
+            select c.oid::bigint, a.attnum, n.nspname, c.relname, a.attname
               from pg_class c join pg_namespace n on n.oid = c.relnamespace
-             where c.relkind in ('v', 'm') and n.nspname = any (?)""";
+              join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+             where c.oid::bigint = any (?)""";
 
     /** A column of a table, or of another view. */
     record Origin(TableName table, String column) {}
 
-    /** Reads it; a view whose query cannot be described is left out. Not within a transaction: such a query would end it. */
-    static ViewColumns read(Connection connection, List<String> schemas) throws SQLException {
-        var definitions = new LinkedHashMap<TableName, String>();
-        try (PreparedStatement query = connection.prepareStatement(VIEWS)) {
-            query.setArray(1, connection.createArrayOf("name", schemas.toArray()));
-            try (ResultSet row = query.executeQuery()) {
-                while (row.next()) {
-                    definitions.put(
-                            new TableName(row.getString("nspname"), row.getString("relname")),
-                            row.getString("definition"));
-                }
+    /** Where a column comes from, by number. */
+    private record Place(long table, int column) {}
+
+    private record View(List<String> columns, Map<Integer, ViewRule.Target> targets) {}
+
+    /** Reads it, of views in all schemas. */
+    static ViewColumns read(Connection connection) throws SQLException {
+        var views = new LinkedHashMap<TableName, View>();
+        var tables = new LinkedHashSet<Long>();
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery(VIEWS)) {
+            while (row.next()) {
+                List<String> columns =
+                        Arrays.asList((String[]) row.getArray("columns").getArray());
+                Map<Integer, ViewRule.Target> targets = ViewRule.targets(row.getString("action"));
+                targets.values().forEach(target -> tables.add(target.table()));
+                views.put(
+                        new TableName(row.getString("nspname"), row.getString("relname")), new View(columns, targets));
             }
         }
-        if (definitions.isEmpty()) {
-            return new ViewColumns(Map.of());
-        }
+        Map<Place, Origin> places = places(connection, tables);
         var direct = new HashMap<TableName, Map<String, Origin>>();
-        try (Statement statement = connection.createStatement()) {
-            for (Map.Entry<TableName, String> view : definitions.entrySet()) {
-                describe(connection, view.getKey(), view.getValue())
-                        .ifPresent(origins -> direct.put(view.getKey(), origins));
-            }
-            statement.execute("deallocate all"); // nobody asks for these again
-        }
+        views.forEach((name, view) -> {
+            var origins = new LinkedHashMap<String, Origin>();
+            view.targets().forEach((number, target) -> {
+                Origin origin = places.get(new Place(target.table(), target.column()));
+                if (origin != null && number <= view.columns().size()) {
+                    origins.put(view.columns().get(number - 1), origin);
+                }
+            });
+            direct.put(name, origins);
+        });
         return new ViewColumns(resolved(direct));
     }
 
-    private static Optional<Map<String, Origin>> describe(Connection connection, TableName view, String definition) {
-        String sql =
-                new Sql().fromCatalog(definition.strip().replaceFirst(";$", "")).text();
-        try (PreparedStatement statement = connection.prepareStatement(sql)) {
-            PGResultSetMetaData result = statement.getMetaData().unwrap(PGResultSetMetaData.class);
-            var origins = new LinkedHashMap<String, Origin>();
-            for (int i = 1; i <= statement.getMetaData().getColumnCount(); i++) {
-                if (!result.getBaseColumnName(i).isEmpty()) {
-                    origins.put(
-                            statement.getMetaData().getColumnLabel(i),
-                            new Origin(
-                                    new TableName(result.getBaseSchemaName(i), result.getBaseTableName(i)),
-                                    result.getBaseColumnName(i)));
+    private static Map<Place, Origin> places(Connection connection, LinkedHashSet<Long> tables) throws SQLException {
+        var places = new HashMap<Place, Origin>();
+        try (PreparedStatement query = connection.prepareStatement(COLUMNS)) {
+            query.setArray(1, connection.createArrayOf("int8", tables.toArray()));
+            try (ResultSet row = query.executeQuery()) {
+                while (row.next()) {
+                    places.put(
+                            new Place(row.getLong(1), row.getInt(2)),
+                            new Origin(new TableName(row.getString(3), row.getString(4)), row.getString(5)));
                 }
             }
-            return Optional.of(origins);
-        } catch (SQLException refused) {
-            LOG.debug("The view {} cannot be described: {}", view, refused.getMessage());
-            return Optional.empty();
         }
+        return places;
     }
 
     /** Columns of views over views lead to the tables below. */
@@ -122,5 +129,13 @@ record ViewColumns(Map<TableName, Map<String, Origin>> origins) {
             names.add(name.get());
         }
         return Optional.of(names);
+    }
+
+    /** The tables below a view, in the order of its columns. */
+    List<TableName> below(TableName view) {
+        return origins.getOrDefault(view, Map.of()).values().stream()
+                .map(Origin::table)
+                .distinct()
+                .toList();
     }
 }

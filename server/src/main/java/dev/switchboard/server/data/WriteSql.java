@@ -1,10 +1,11 @@
 package dev.switchboard.server.data;
 
+import dev.switchboard.engine.model.TableName;
 import dev.switchboard.server.data.Catalog.Column;
+import dev.switchboard.server.data.Catalog.Representation;
 import dev.switchboard.server.data.Catalog.Table;
 import dev.switchboard.server.data.Query.Condition;
 import dev.switchboard.server.data.Query.Placed;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -16,8 +17,8 @@ final class WriteSql {
     /** How rows are called that a statement has written. */
     static final String WRITTEN = "_sb_src";
 
-    /** Whether an upsert has inserted the row. */
-    static final String INSERTED = "_sb_inserted";
+    /** The setting in which an upsert counts rows that were there already. */
+    private static final String UPDATED = "switchboard.updated";
 
     private final Table table;
     private final Query query;
@@ -29,15 +30,14 @@ final class WriteSql {
         this.preferences = preferences;
     }
 
-    /**
-     * What the statement gives back.
-     *
-     * @param columns that are needed; empty for all
-     */
-    record Returning(Optional<Set<String>> columns, boolean inserted) {}
+    /** How many of the rows that were written are new. */
+    static Sql inserted() {
+        return Sql.of("(select count(*) - max(coalesce(nullif(current_setting('" + UPDATED
+                + "', true), ''), '0')::bigint) from \"_sb_src\")");
+    }
 
     /** Empty where the body holds no object. */
-    Optional<Sql> insert(Body body, Returning returning) {
+    Optional<Sql> insert(Body body, Set<String> returning) {
         List<Column> columns = columns(body);
         if (body.rows() == 0) {
             return Optional.empty();
@@ -78,10 +78,13 @@ final class WriteSql {
                     .add(" = excluded.")
                     .name(set.get(i).name());
         }
+        // true, and counts: no system column tells it of partitioned tables and views
+        sql.add(" where set_config('" + UPDATED + "', (coalesce(nullif(current_setting('" + UPDATED
+                + "', true), ''), '0')::bigint + 1)::text, true) is not null");
     }
 
     /** Empty where the body sets nothing: no row changes then. */
-    Optional<Sql> update(Body body, Returning returning) {
+    Optional<Sql> update(Body body, Set<String> returning) {
         List<Column> columns = columns(body);
         if (columns.isEmpty()) {
             return Optional.empty();
@@ -93,15 +96,14 @@ final class WriteSql {
                 .name(WRITTEN)
                 .add(" set ");
         for (int i = 0; i < columns.size(); i++) {
-            String name = columns.get(i).name();
-            sql.add(i == 0 ? "" : ", ").name(name).add(" = \"body\".").name(name);
+            sql.add(i == 0 ? "" : ", ").name(columns.get(i).name()).add(" = ").add(value(columns.get(i)));
         }
         sql.add(" from (select * from ");
         records(sql, body, columns).add(" limit 1) as \"body\"");
         return Optional.of(returning(where(sql), returning));
     }
 
-    Sql delete(Returning returning) {
+    Sql delete(Set<String> returning) {
         var sql = new Sql().add("delete from ").name(table.name()).add(" as ").name(WRITTEN);
         return returning(where(sql), returning);
     }
@@ -139,10 +141,19 @@ final class WriteSql {
     }
 
     private static Sql values(Sql sql, List<Column> columns) {
-        for (int i = 0; i < columns.size(); i++) {
-            sql.add(i == 0 ? "\"body\"." : ", \"body\".").name(columns.get(i).name());
-        }
-        return sql;
+        return sql.add(Sql.join(", ", columns.stream().map(WriteSql::value).toList()));
+    }
+
+    /** What the body gives for the column. */
+    private static Sql value(Column column) {
+        Sql value = new Sql().add("\"body\".").name(column.name());
+        return fromJson(column)
+                .map(function -> new Sql().name(function).add("(").add(value).add(")"))
+                .orElse(value);
+    }
+
+    private static Optional<TableName> fromJson(Column column) {
+        return column.representation().flatMap(Representation::fromJson);
     }
 
     /** The body as rows, each value as its column's type reads it; what an object lacks is null, or the column's default. */
@@ -169,34 +180,20 @@ final class WriteSql {
         sql.add(" as \"body\" (");
         for (int i = 0; i < columns.size(); i++) {
             Column column = columns.get(i);
-            sql.add(i == 0 ? "" : ", ").name(column.name()).add(" ").fromCatalog(column.type());
+            sql.add(i == 0 ? "" : ", ")
+                    .name(column.name())
+                    .add(" ")
+                    .fromCatalog(fromJson(column).isPresent() ? "json" : column.type());
         }
         return sql.add(")");
     }
 
-    private Sql returning(Sql sql, Returning returning) {
-        var parts = new ArrayList<Sql>();
-        if (returning.columns().isEmpty()) {
-            parts.add(new Sql().name(WRITTEN).add(".*"));
-        } else {
-            var source = new Source(
-                    new Sql(),
-                    WRITTEN,
-                    Optional.of(table),
-                    List.of(),
-                    table.name().table(),
-                    false);
-            returning
-                    .columns()
-                    .get()
-                    .forEach(name -> parts.add(source.column(name).add(" as ").name(name)));
-        }
-        if (returning.inserted()) {
-            parts.add(new Sql().name(WRITTEN).add(".xmax = 0 as ").name(INSERTED));
-        }
-        if (parts.isEmpty()) {
-            parts.add(Sql.of("1 as \"p\""));
-        }
-        return sql.add(" returning ").add(Sql.join(", ", parts));
+    private Sql returning(Sql sql, Set<String> columns) {
+        var source = new Source(
+                new Sql(), WRITTEN, Optional.of(table), List.of(), table.name().table(), false);
+        List<Sql> parts = columns.stream()
+                .map(name -> source.column(name).add(" as ").name(name))
+                .toList();
+        return sql.add(" returning ").add(parts.isEmpty() ? Sql.of("1 as \"p\"") : Sql.join(", ", parts));
     }
 }

@@ -39,7 +39,7 @@ final class BlockingRoutes {
 
     void handle(HttpServerRequest request, Handler handler) {
         cors.allow(request);
-        if (request.method().equals(HttpMethod.OPTIONS)) {
+        if (Cors.isPreflight(request) || (request.method().equals(HttpMethod.OPTIONS) && !handler.answersOptions())) {
             cors.preflight(request);
             return;
         }

@@ -10,6 +10,11 @@ public interface Handler {
         return Integer.MAX_VALUE;
     }
 
+    /** Whether it says itself what OPTIONS allow, where no browser asks for a page. */
+    default boolean answersOptions() {
+        return false;
+    }
+
     /** Who waits for the answer. */
     interface Client {
         /** Runs this once if the client goes away before it is answered; at once if it is gone already. */
