@@ -38,6 +38,11 @@ final class AccountOptions {
     private boolean confirmEmail;
 
     @Option(
+            names = "--change-email-by-new-address-alone",
+            description = "A change of address asks the new address only, and not the one that is given up as well.")
+    private boolean newAddressAlone;
+
+    @Option(
             names = "--anonymous-sign-ins",
             description = "One may sign in without an address, with role authenticated.")
     private boolean anonymousSignIns;
@@ -114,6 +119,7 @@ final class AccountOptions {
                                 url, smtpFrom, Optional.ofNullable(System.getenv("SWITCHBOARD_SMTP_PASSWORD")))),
                 hs256(),
                 signInsPerAddress,
+                !newAddressAlone,
                 demo);
     }
 

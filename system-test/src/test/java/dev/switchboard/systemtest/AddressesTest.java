@@ -353,6 +353,7 @@ class AddressesTest {
         String refresh = session.json().path("refresh_token").asString();
         changeAddress(session.json().path("access_token").asString(), "new@example.com");
         follow(mailsTo("new@example.com", 1).getLast());
+        follow(mailsTo("old@example.com", 2).getLast()); // the first confirmed the address
 
         Http.Answer refreshed =
                 http.post("/auth/v1/token?grant_type=refresh_token", "{\"refresh_token\":\"" + refresh + "\"}");

@@ -11,6 +11,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.regex.Matcher;
@@ -271,6 +272,72 @@ class AuthClientTest {
         assertThat(session.path("user").path("email").asString()).isEqualTo(email);
         JsonNode again = clients.run(client, "[['auth.exchangeCodeForSession','" + code + "']]");
         assertThat(again.toString()).contains("rror");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {NEWEST, FORMER})
+    void KF21_anAnswerThatWasLostALaptopThatSleptAndTwoTabsSignNobodyOut(String library) {
+        String tab = open(library, server, server.anonKey(), OPTIONS);
+        String other = open(library, server, server.anonKey(), OPTIONS);
+        String email = address();
+        String first = ok(clients.run(tab, "[['auth.signUp',{'email':'" + email + "','password':'long enough'}]]"))
+                .path("session")
+                .path("refresh_token")
+                .asString();
+        // the other one holds the same session, and never hears of this refresh
+        String second = refreshed(tab, first);
+        server.database()
+                .useHandle(
+                        handle -> handle.execute(
+                                "update auth.refresh_tokens set used_at = used_at - interval '1 hour' where used_at is not null"));
+
+        assertThat(refreshed(other, first)).isEqualTo(second);
+
+        String third = refreshed(tab, second);
+        assertThat(refreshed(other, second)).isEqualTo(third); // both at the same time
+        for (String client : List.of(tab, other)) {
+            assertThat(ok(clients.run(client, "[['auth.getUser']]"))
+                            .path("user")
+                            .path("email")
+                            .asString())
+                    .isEqualTo(email);
+        }
+    }
+
+    private static String refreshed(String client, String token) {
+        return ok(clients.run(client, "[['auth.refreshSession',{'refresh_token':'" + token + "'}]]"))
+                .path("session")
+                .path("refresh_token")
+                .asString();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {NEWEST, FORMER})
+    void KF22_aChangeOfAddressIsConfirmedAtBoth(String library) {
+        String client = open(library, server, server.anonKey(), OPTIONS);
+        String email = address();
+        String next = address();
+        ok(clients.run(client, "[['auth.signUp',{'email':'" + email + "','password':'long enough'}]]"));
+
+        JsonNode asked = ok(clients.run(client, "[['auth.updateUser',{'email':'" + next + "'}]]"));
+
+        assertThat(asked.path("user").path("email").asString()).isEqualTo(email);
+        assertThat(asked.path("user").path("new_email").asString()).isEqualTo(next);
+        ok(verified(client, email));
+        assertThat(ok(clients.run(client, "[['auth.getUser']]"))
+                        .path("user")
+                        .path("email")
+                        .asString())
+                .isEqualTo(email);
+        assertThat(ok(verified(client, next)).path("user").path("email").asString())
+                .isEqualTo(next);
+    }
+
+    private static JsonNode verified(String client, String email) {
+        return clients.run(
+                client,
+                "[['auth.verifyOtp',{'type':'email_change','email':'" + email + "','token':'"
+                        + find(email, "number: (\\d{6})") + "'}]]");
     }
 
     private static String find(String address, String pattern) {

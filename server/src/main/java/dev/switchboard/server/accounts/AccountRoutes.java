@@ -20,7 +20,6 @@ import org.jdbi.v3.core.statement.UnableToExecuteStatementException;
 import org.postgresql.util.PSQLException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -31,6 +30,10 @@ public final class AccountRoutes implements Handler {
     public static final String PREFIX = "/auth/v1";
 
     private static final Logger LOG = LoggerFactory.getLogger(AccountRoutes.class);
+    /** What a client that follows the original's words looks for. */
+    private static final String ONE_OF_TWO =
+            "Confirmation link accepted. Please proceed to confirm link sent to the other email";
+
     private static final JsonMapper JSON = JsonMapper.shared();
     private static final String API_VERSION = "2024-01-01";
     private static final int DEFAULT_PAGE = 50;
@@ -162,7 +165,7 @@ public final class AccountRoutes implements Handler {
     }
 
     private ObjectNode enter(String path, Request request) {
-        JsonNode body = body(request);
+        JsonNode body = form(path).read(request.body());
         return switch (path) {
             case "/signup" -> {
                 refusePhone(body);
@@ -186,6 +189,17 @@ public final class AccountRoutes implements Handler {
             }
             case "/verify" -> verify(body, request);
             default -> throw notFound(request);
+        };
+    }
+
+    private static BodyForm form(String path) {
+        return switch (path) {
+            case "/signup" -> BodyForm.SIGN_UP;
+            case "/token" -> BodyForm.TOKEN;
+            case "/recover" -> BodyForm.RECOVER;
+            case "/resend" -> BodyForm.RESEND;
+            case "/verify" -> BodyForm.VERIFY;
+            default -> BodyForm.LINK;
         };
     }
 
@@ -222,17 +236,29 @@ public final class AccountRoutes implements Handler {
         OneTimeTokens.Purpose purpose = purpose(Administration.text(body, "type"));
         Optional<String> hashed = Administration.text(body, "token_hash");
         if (hashed.isPresent()) {
-            return switch (accounts.verifyLink(hashed.get(), purpose, origin(request))) {
-                case Accounts.Verified.SignedIn(ObjectNode session) -> session;
-                case Accounts.Verified.Code _ -> throw new AccountException(AccountError.OTP_EXPIRED);
-            };
+            return answer(accounts.verifyLink(hashed.get(), purpose, origin(request)));
         }
-        return accounts.verifyNumber(required(body, "email"), required(body, "token"), purpose, origin(request));
+        return answer(
+                accounts.verifyNumber(required(body, "email"), required(body, "token"), purpose, origin(request)));
+    }
+
+    private static ObjectNode answer(Accounts.Verified verified) {
+        return switch (verified) {
+            case Accounts.Verified.SignedIn(ObjectNode session) -> session;
+            case Accounts.Verified.Half _ ->
+                JSON.createObjectNode().put("code", "200").put("msg", ONE_OF_TWO);
+            case Accounts.Verified.Code _ -> throw new AccountException(AccountError.OTP_EXPIRED);
+        };
     }
 
     private static OneTimeTokens.Purpose purpose(Optional<String> type) {
-        return type.flatMap(OneTimeTokens.Purpose::of)
-                .orElseThrow(() -> Accounts.invalid("Verify requires a verification type"));
+        String wire = type.orElseThrow(() -> Accounts.invalid("Verify requires a verification type"));
+        if (wire.equals("sms") || wire.equals("phone_change")) {
+            throw new AccountException(AccountError.PHONE_DISABLED);
+        }
+        return OneTimeTokens.Purpose.of(wire)
+                .orElseThrow(() -> Accounts.invalid("type must be signup, invite, magiclink, email, recovery or"
+                        + " email_change, and is '" + wire + "'"));
     }
 
     /** A link was followed: the browser goes on to the page, with the session or what went wrong. */
@@ -246,6 +272,7 @@ public final class AccountRoutes implements Handler {
                 case Accounts.Verified.SignedIn(ObjectNode session) ->
                     redirect(destination + "#" + fragment(session, purpose));
                 case Accounts.Verified.Code(String code) -> redirect(Links.withParameter(destination, "code", code));
+                case Accounts.Verified.Half _ -> redirect(destination + "#message=" + Links.encode(ONE_OF_TWO));
             };
         } catch (AccountException refused) {
             String description = refused.error() == AccountError.OTP_EXPIRED
@@ -270,7 +297,7 @@ public final class AccountRoutes implements Handler {
 
     private ObjectNode update(Request request) {
         Accounts.Principal principal = principal(request);
-        JsonNode body = body(request);
+        JsonNode body = BodyForm.USER.read(request.body());
         accounts.count(origin(request));
         return accounts.update(
                 principal,
@@ -296,20 +323,24 @@ public final class AccountRoutes implements Handler {
         Optional<String> redirect = request.parameter("redirect_to");
         boolean one = parts.size() == 3 && parts.get(1).equals("users");
         return switch (request.method() + " " + (one ? "admin/users/ID" : String.join("/", parts))) {
-            case "POST invite" -> ok(administration.invite(body(request), redirect, origin));
+            case "POST invite" -> ok(administration.invite(BodyForm.INVITE.read(request.body()), redirect, origin));
             case "POST admin/generate_link" -> {
-                JsonNode body = body(request);
+                JsonNode body = BodyForm.ADMIN_LINK.read(request.body());
                 yield ok(administration.generateLink(
                         body, redirect.or(() -> Administration.text(body, "redirect_to")), origin));
             }
-            case "POST admin/users" -> ok(administration.create(body(request), origin));
+            case "POST admin/users" -> ok(administration.create(BodyForm.ADMIN_USER.read(request.body()), origin));
             case "GET admin/users" ->
                 page(administration.users(number(request, "page", 1), number(request, "per_page", DEFAULT_PAGE)));
             case "GET admin/users/ID" -> ok(administration.user(id(parts)));
-            case "PUT admin/users/ID" -> ok(administration.update(id(parts), body(request), origin));
+            case "PUT admin/users/ID" ->
+                ok(administration.update(id(parts), BodyForm.ADMIN_USER.read(request.body()), origin));
             case "DELETE admin/users/ID" -> {
                 boolean softly = request.body().length > 0
-                        && body(request).path("should_soft_delete").asBoolean(false);
+                        && BodyForm.ADMIN_DELETE
+                                .read(request.body())
+                                .path("should_soft_delete")
+                                .asBoolean(false);
                 administration.delete(id(parts), softly, origin);
                 yield ok(JSON.createObjectNode());
             }
@@ -418,17 +449,6 @@ public final class AccountRoutes implements Handler {
     private static String required(JsonNode body, String member) {
         return Administration.text(body, member)
                 .orElseThrow(() -> Accounts.invalid("missing " + member.replace('_', ' ')));
-    }
-
-    private static JsonNode body(Request request) {
-        try {
-            if (JSON.readTree(request.body()) instanceof ObjectNode object) {
-                return object;
-            }
-        } catch (JacksonException malformed) {
-            throw new AccountException(AccountError.BAD_JSON);
-        }
-        throw new AccountException(AccountError.BAD_JSON);
     }
 
     private static ObjectNode health() {

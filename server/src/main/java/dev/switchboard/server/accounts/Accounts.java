@@ -5,6 +5,7 @@ import dev.switchboard.server.config.AccountSettings;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Executor;
@@ -183,7 +184,9 @@ final class Accounts {
                 "{}",
                 Optional.empty(),
                 confirmed,
-                false);
+                false,
+                false,
+                true);
     }
 
     /** What a newcomer would be answered: somebody is made under another address, looked at, and taken back. */
@@ -212,6 +215,8 @@ final class Accounts {
                     "{}",
                     Optional.empty(),
                     false,
+                    false,
+                    true,
                     true);
             User user = Users.insert(handle, nobody).orElseThrow();
             AuditLog.write(handle, AuditLog.Entry.done(user.id(), "user_signedup"), origin);
@@ -377,32 +382,67 @@ final class Accounts {
         }
     }
 
+    /**
+     * Asks whose address changes, and whose it becomes. It changes at once where no mail goes out, and where somebody who had none
+     * gives a first one, as at a sign-up, unless that has to be confirmed too.
+     */
     private void changeEmail(Handle handle, Principal principal, User user, String email, Wish wish) {
         if (user.email().filter(email::equals).isPresent()) {
             return;
         }
+        boolean asks = settings.confirmEmail() || (askedFor(user).size() > 1 && mailer.works());
         boolean taken = Users.byEmail(handle, email).isPresent();
         if (taken && !settings.confirmEmail()) {
             throw new AccountException(AccountError.EMAIL_EXISTS);
         }
-        if (settings.confirmEmail()) {
-            requireMail();
-            spare(handle, user.id(), OneTimeTokens.Purpose.EMAIL_CHANGE);
-            Users.askForEmail(handle, user.id(), email);
+        if (!asks) {
+            moveTo(handle, user, email);
+            Sessions.endOthers(handle, user.id(), principal.session());
+            return;
+        }
+        requireMail();
+        spare(handle, user.id(), OneTimeTokens.Purpose.EMAIL_CHANGE);
+        Set<OneTimeTokens.Purpose> asked = askedFor(user);
+        Users.askForEmail(handle, user.id(), email, asked);
+        for (OneTimeTokens.Purpose purpose : asked) {
             if (taken) { // nothing is sent to its owner, and nobody is told that there is one
                 oneTimeTokens.issue(
                         handle,
                         user.id(),
-                        OneTimeTokens.Purpose.EMAIL_CHANGE,
-                        email,
+                        purpose,
+                        addressee(user, purpose, email),
                         wish.challenge(),
                         Optional.empty());
-                return;
+            } else {
+                mail(handle, user, purpose, addressee(user, purpose, email), wish.challenge(), wish.redirect());
             }
-            mail(handle, user, OneTimeTokens.Purpose.EMAIL_CHANGE, email, wish.challenge(), wish.redirect());
-        } else {
-            Users.setEmail(handle, user.id(), email);
-            Sessions.endOthers(handle, user.id(), principal.session());
+        }
+    }
+
+    /** Whose agreement a change of the user's address needs. */
+    Set<OneTimeTokens.Purpose> askedFor(User user) {
+        return settings.askBothAddresses() && user.email().isPresent()
+                ? Set.of(OneTimeTokens.Purpose.EMAIL_CHANGE, OneTimeTokens.Purpose.EMAIL_CHANGE_CURRENT)
+                : Set.of(OneTimeTokens.Purpose.EMAIL_CHANGE);
+    }
+
+    private static String addressee(User user, OneTimeTokens.Purpose purpose, String newEmail) {
+        return purpose == OneTimeTokens.Purpose.EMAIL_CHANGE_CURRENT
+                ? user.email().orElseThrow()
+                : newEmail;
+    }
+
+    /** The address changes; the one that is given up is told, whoever asked for it. */
+    private void moveTo(Handle handle, User user, String email) {
+        Users.setEmail(handle, user.id(), email, true);
+        tellFormer(handle, user, email);
+    }
+
+    void tellFormer(Handle handle, User before, String email) {
+        if (mailer.works()) {
+            before.email()
+                    .filter(former -> !former.equals(email))
+                    .ifPresent(former -> sendAfterCommit(handle, Mails.changed(former, email)));
         }
     }
 
@@ -523,19 +563,20 @@ final class Accounts {
         requireMail();
         String email = Users.normalize(applicant.email().orElseThrow(() -> invalid("An email address is required")));
         afterTheAnswer(handle -> Users.byEmail(handle, email)
-                .filter(user -> purpose == OneTimeTokens.Purpose.EMAIL_CHANGE
-                        ? user.newEmail().isPresent()
-                        : !user.confirmed())
+                .filter(user -> purpose.changesEmail() ? user.newEmail().isPresent() : !user.confirmed())
                 .filter(user -> !wasMailedJustNow(handle, user, purpose))
-                .ifPresent(user -> mail(
-                        handle,
-                        user,
-                        purpose,
-                        purpose == OneTimeTokens.Purpose.EMAIL_CHANGE
-                                ? user.newEmail().orElseThrow()
-                                : email,
-                        applicant.challenge(),
-                        applicant.redirect())));
+                .ifPresent(user -> resend(handle, user, purpose, applicant)));
+    }
+
+    private void resend(Handle handle, User user, OneTimeTokens.Purpose purpose, Applicant applicant) {
+        String newEmail = user.newEmail().orElse("");
+        Set<OneTimeTokens.Purpose> due = purpose.changesEmail() ? user.awaited() : Set.of(purpose);
+        for (OneTimeTokens.Purpose one : due) {
+            String address = one.changesEmail()
+                    ? addressee(user, one, newEmail)
+                    : user.email().orElseThrow();
+            mail(handle, user, one, address, applicant.challenge(), applicant.redirect());
+        }
     }
 
     private static void spare(Handle handle, UUID user, OneTimeTokens.Purpose purpose) {
@@ -591,7 +632,11 @@ final class Accounts {
             Handle handle) {
         String link = links.verification(issued, purpose, redirect);
         Mailer.Mail mail = Mails.of(purpose, email, link, issued.number(), settings.linkLife());
-        // not within the transaction: a slow mail server must not hold it, nor tell by its time who is a user
+        sendAfterCommit(handle, mail);
+    }
+
+    /** Not within the transaction: a slow mail server must not hold it, nor tell by its time who is a user. */
+    private void sendAfterCommit(Handle handle, Mailer.Mail mail) {
         handle.afterCommit(() -> Thread.ofVirtual().name("mail").start(() -> send(mail)));
     }
 
@@ -608,6 +653,9 @@ final class Accounts {
         record SignedIn(ObjectNode session) implements Verified {}
 
         record Code(String code) implements Verified {}
+
+        /** One of two addresses agrees to a change; the other one has still to. */
+        record Half() implements Verified {}
     }
 
     Verified verifyLink(String hashed, OneTimeTokens.Purpose purpose, Origin origin) {
@@ -616,12 +664,12 @@ final class Accounts {
                 .orElseThrow(() -> new AccountException(AccountError.OTP_EXPIRED));
     }
 
-    ObjectNode verifyNumber(String address, String number, OneTimeTokens.Purpose purpose, Origin origin) {
+    Verified verifyNumber(String address, String number, OneTimeTokens.Purpose purpose, Origin origin) {
         String email = Users.normalize(address);
         limits.take(NUMBER_GUESSES, email);
         Optional<Verified> verified = jdbi.inTransaction(handle -> {
-            Optional<User> user = purpose == OneTimeTokens.Purpose.EMAIL_CHANGE
-                    ? Users.byNewEmail(handle, email)
+            Optional<User> user = purpose.changesEmail()
+                    ? Users.byNewEmail(handle, email).or(() -> Users.byEmail(handle, email))
                     : Users.byEmail(handle, email);
             return user.flatMap(known -> oneTimeTokens.redeem(handle, known.id(), email, number, purpose))
                     .map(redeemed -> accept(handle, redeemed, origin));
@@ -629,17 +677,18 @@ final class Accounts {
         if (verified.isPresent()) {
             limits.giveBack(NUMBER_GUESSES, email);
         }
-        if (verified.isPresent() && verified.get() instanceof Verified.SignedIn(ObjectNode session)) {
-            return session;
-        }
-        throw new AccountException(AccountError.OTP_EXPIRED);
+        return verified.orElseThrow(() -> new AccountException(AccountError.OTP_EXPIRED));
     }
 
     private Verified accept(Handle handle, OneTimeTokens.Redeemed redeemed, Origin origin) {
         UUID id = redeemed.userId();
         Users.lock(handle, id);
-        if (redeemed.purpose() == OneTimeTokens.Purpose.EMAIL_CHANGE) {
-            Users.setEmail(handle, id, redeemed.email());
+        if (redeemed.purpose().changesEmail()) {
+            User before = Users.get(handle, id);
+            if (!Users.agree(handle, id, redeemed.purpose()).isEmpty()) {
+                return new Verified.Half();
+            }
+            moveTo(handle, before, before.newEmail().orElseThrow(() -> new AccountException(AccountError.OTP_EXPIRED)));
             Sessions.endAll(handle, id); // who had the former address may have had a session too
         } else {
             if (!Users.get(handle, id).confirmed()) {

@@ -75,8 +75,9 @@ final class Administration {
                 object(wish, "user_metadata").map(ObjectNode::toString).orElse("{}"),
                 object(wish, "app_metadata").map(ObjectNode::toString).orElse("{}"),
                 text(wish, "role"),
-                wish.path("email_confirm").asBoolean(false)
-                        || wish.path("phone_confirm").asBoolean(false),
+                confirms(wish, "email", email.isPresent()),
+                confirms(wish, "phone", phone.isPresent()),
+                false,
                 false);
         return jdbi.inTransaction(handle -> {
             User created =
@@ -93,11 +94,12 @@ final class Administration {
             return accounts.passwords().hash(password);
         });
         return jdbi.inTransaction(handle -> {
-            existing(handle, id);
+            User before = existing(handle, id);
             Users.lock(handle, id);
             text(wish, "email").map(Users::normalize).ifPresent(email -> {
-                Users.setEmail(handle, id, email);
+                Users.setEmail(handle, id, email, false);
                 Sessions.endAll(handle, id);
+                accounts.tellFormer(handle, before, email);
             });
             text(wish, "phone").ifPresent(phone -> Users.setPhone(handle, id, phone));
             text(wish, "role").ifPresent(role -> Users.setRole(handle, id, role));
@@ -105,8 +107,12 @@ final class Administration {
                 Users.setPassword(handle, id, fresh);
                 Sessions.endAll(handle, id);
             });
-            if (wish.path("email_confirm").asBoolean(false)) {
+            User now = Users.get(handle, id);
+            if (confirms(wish, "email", now.email().isPresent())) {
                 Users.confirm(handle, id);
+            }
+            if (confirms(wish, "phone", !now.json().path("phone").asString("").isEmpty())) {
+                Users.confirmPhone(handle, id);
             }
             object(wish, "user_metadata").ifPresent(data -> Users.mergeMetadata(handle, id, data));
             object(wish, "app_metadata").ifPresent(data -> Users.mergeAppMetadata(handle, id, data));
@@ -114,6 +120,16 @@ final class Administration {
             AuditLog.write(handle, AuditLog.Entry.byAdministrator("user_modified", id), origin);
             return Users.get(handle, id).json();
         });
+    }
+
+    /** What there is not is not confirmed: a user without either could never sign in. */
+    private static boolean confirms(JsonNode wish, String what, boolean present) {
+        boolean confirms = wish.path(what + "_confirm").asBoolean(false);
+        if (confirms && !present) {
+            throw Accounts.invalid(what + "_confirm confirms the user's " + what + ", and the user has none; send '"
+                    + what + "' with it");
+        }
+        return confirms;
     }
 
     private void ban(Handle handle, UUID id, String duration) {
@@ -187,8 +203,19 @@ final class Administration {
     private static User insert(Handle handle, String email, Optional<String> hash, JsonNode wish) {
         ObjectNode data =
                 object(wish, "data").orElseGet(() -> JsonMapper.shared().createObjectNode());
-        return Users.insert(handle, Accounts.newcomer(email, hash, data, false))
-                .orElseThrow(() -> new AccountException(AccountError.EMAIL_EXISTS));
+        var user = new Users.New(
+                Optional.empty(),
+                Optional.of(email),
+                Optional.empty(),
+                hash,
+                data.toString(),
+                "{}",
+                Optional.empty(),
+                false,
+                false,
+                false,
+                false);
+        return Users.insert(handle, user).orElseThrow(() -> new AccountException(AccountError.EMAIL_EXISTS));
     }
 
     /** The link that an e-mail would carry, for one's own mail; nothing is sent. */
@@ -210,8 +237,9 @@ final class Administration {
             Optional<OneTimeTokens.Pending> pending = hash.filter(_ -> purpose == OneTimeTokens.Purpose.SIGNUP)
                     .map(own -> new OneTimeTokens.Pending(
                             own, object(wish, "data").map(ObjectNode::toString).orElse("{}")));
+            String newEmail = purpose.changesEmail() ? newEmail(handle, user, wish) : "";
             String address = purpose == OneTimeTokens.Purpose.EMAIL_CHANGE
-                    ? newEmail(handle, user, wish)
+                    ? newEmail
                     : user.email().orElseThrow();
             OneTimeTokens.Issued issued =
                     accounts.oneTimeTokens().issue(handle, user.id(), purpose, address, Optional.empty(), pending);
@@ -244,18 +272,20 @@ final class Administration {
                 yield existing.orElseGet(() -> insert(handle, email, Optional.of(given), wish));
             }
             case MAGICLINK -> existing.orElseGet(() -> insert(handle, email, Optional.empty(), wish));
-            case RECOVERY, EMAIL_CHANGE, REAUTHENTICATION ->
+            case RECOVERY, EMAIL_CHANGE, EMAIL_CHANGE_CURRENT, REAUTHENTICATION ->
                 existing.orElseThrow(() -> new AccountException(AccountError.NO_SUCH_USER));
         };
     }
 
-    private static String newEmail(Handle handle, User user, JsonNode wish) {
+    private String newEmail(Handle handle, User user, JsonNode wish) {
         String email =
                 Users.normalize(text(wish, "new_email").orElseThrow(() -> Accounts.invalid("new_email is required")));
         if (Users.byEmail(handle, email).isPresent()) {
             throw new AccountException(AccountError.EMAIL_EXISTS);
         }
-        Users.askForEmail(handle, user.id(), email);
+        if (!user.newEmail().filter(email::equals).isPresent() || user.awaited().isEmpty()) {
+            Users.askForEmail(handle, user.id(), email, accounts.askedFor(user));
+        }
         return email;
     }
 

@@ -67,8 +67,9 @@ final class Links {
 
     /** What an e-mail carries. */
     String verification(OneTimeTokens.Issued issued, OneTimeTokens.Purpose purpose, Optional<String> redirect) {
-        return url.get() + "/auth/v1/verify?token=" + encode(issued.hashed()) + "&type=" + purpose.wire()
-                + "&redirect_to=" + encode(destination(redirect));
+        return url.get() + "/auth/v1/verify?token=" + encode(issued.hashed()) + "&type="
+                + (purpose.changesEmail() ? "email_change" : purpose.wire()) + "&redirect_to="
+                + encode(destination(redirect));
     }
 
     static String encode(String text) {

@@ -27,8 +27,22 @@ final class Mails {
                         to,
                         "Confirm your new address",
                         "Confirm your new address by this link:\n\n" + link + withNumber);
+            case EMAIL_CHANGE_CURRENT ->
+                new Mailer.Mail(
+                        to,
+                        "Confirm that your address changes",
+                        "Your account is to have another address. Confirm that by this link:\n\n" + link + withNumber);
             case REAUTHENTICATION ->
                 new Mailer.Mail(to, "Your number", "Enter this number to go on: " + number + until);
         };
+    }
+
+    /** Tells an address that it is not the account's any more. */
+    static Mailer.Mail changed(String to, String newAddress) {
+        return new Mailer.Mail(
+                to,
+                "Your address was changed",
+                "The address of your account is " + newAddress + " now, and this one signs in no more.\n\n"
+                        + "If that was not you, tell whoever runs this site at once.\n");
     }
 }

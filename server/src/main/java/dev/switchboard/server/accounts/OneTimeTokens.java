@@ -31,11 +31,18 @@ final class OneTimeTokens {
         INVITE,
         MAGICLINK,
         RECOVERY,
+        /** Asks the new address. */
         EMAIL_CHANGE,
+        /** Asks the address that is given up. */
+        EMAIL_CHANGE_CURRENT,
         REAUTHENTICATION;
 
         String wire() {
             return name().toLowerCase(Locale.ROOT);
+        }
+
+        boolean changesEmail() {
+            return this == EMAIL_CHANGE || this == EMAIL_CHANGE_CURRENT;
         }
 
         /** Of the names that clients send; {@code email} stands for whichever was sent last. */
@@ -45,7 +52,8 @@ final class OneTimeTokens {
                 case "invite" -> Optional.of(INVITE);
                 case "magiclink", "email" -> Optional.of(MAGICLINK);
                 case "recovery" -> Optional.of(RECOVERY);
-                case "email_change", "email_change_current", "email_change_new" -> Optional.of(EMAIL_CHANGE);
+                case "email_change", "email_change_new" -> Optional.of(EMAIL_CHANGE);
+                case "email_change_current" -> Optional.of(EMAIL_CHANGE_CURRENT);
                 default -> Optional.empty();
             };
         }
@@ -181,8 +189,14 @@ final class OneTimeTokens {
         return hash == null ? Optional.empty() : Optional.of(new Pending(hash, row.getString("user_meta_data")));
     }
 
-    /** {@code email} may also be what a sign-up sent: which of both the user has in hand, the client does not know. */
+    /**
+     * {@code email} may also be what a sign-up sent, and {@code email_change} what went to either address: which of both the
+     * user has in hand, the client does not know.
+     */
     private static String[] purposes(Purpose purpose) {
+        if (purpose.changesEmail()) {
+            return new String[] {"email_change", "email_change_current"};
+        }
         return purpose == Purpose.MAGICLINK || purpose == Purpose.SIGNUP
                 ? new String[] {"magiclink", "signup"}
                 : new String[] {purpose.wire()};

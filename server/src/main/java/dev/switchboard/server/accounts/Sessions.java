@@ -16,8 +16,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Sessions: an access token that lives an hour, and refresh tokens of which each is good for one refresh. A refresh token
- * that comes again within {@link #REUSE} is taken for a repeated request and answered with the same successor; one that
- * comes later was stolen, from the user or by the user's thief: the session ends (RFC 9700, section 4.14.2).
+ * that comes again within {@link #REUSE}, or before its successor was ever used, is taken for a repeated request, whose answer was
+ * lost, and answered with the same successor; one that comes later was stolen, from the user or by the user's thief: the
+ * session ends (RFC 9700, section 4.14.2).
  */
 final class Sessions {
     static final Duration REUSE = Duration.ofSeconds(10);
@@ -81,7 +82,10 @@ final class Sessions {
             return new Refresh.Unknown();
         }
         Used used = found.get();
-        if (used.used() && !used.recently()) {
+        // the same for a repeated request: the family has one line, and a token that was stolen shows when both go on
+        // with it
+        String next = jwt.derive("refresh token", refreshToken);
+        if (used.used() && !used.recently() && !isUnused(handle, next)) {
             end(handle, used.session());
             return new Refresh.Reused(used.user());
         }
@@ -100,10 +104,16 @@ final class Sessions {
         handle.createUpdate("update auth.sessions set refreshed_at = now() where id = :id")
                 .bind("id", used.session())
                 .execute();
-        // the same for a repeated request: the family has one line, and a token that was stolen shows when both go on
-        // with it
-        String next = keep(handle, used.session(), jwt.derive("refresh token", refreshToken));
-        return new Refresh.Refreshed(json(user, used.session(), used.amr(), next));
+        return new Refresh.Refreshed(json(user, used.session(), used.amr(), keep(handle, used.session(), next)));
+    }
+
+    /** Whether the token was given, to whoever heard the answer or did not, and never came back. */
+    private static boolean isUnused(Handle handle, String token) {
+        return handle.createQuery(
+                        "select exists (select from auth.refresh_tokens where token_hash = :hash and used_at is null)")
+                .bind("hash", Tokens.hash(token))
+                .mapTo(Boolean.class)
+                .one();
     }
 
     /** Locks the session first: two refreshes, or a refresh and a sign-out, of one family come one after the other. */

@@ -59,6 +59,8 @@ public final class UserDirectory {
                     "{}",
                     Optional.empty(),
                     true,
+                    false,
+                    false,
                     false);
             return jdbi.inTransaction(handle -> {
                 User added = Users.insert(handle, user)

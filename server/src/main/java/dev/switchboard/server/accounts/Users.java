@@ -4,10 +4,13 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.StatementContext;
 import org.jspecify.annotations.Nullable;
@@ -20,7 +23,7 @@ final class Users {
 
     private static final String SELECT = """
             select u.id, u.email, u.encrypted_password, u.email_confirmed_at is not null or u.phone_confirmed_at is not null as confirmed,
-                   u.banned_until, u.is_anonymous, u.role, u.aud, u.email_change, auth.user_json(u) as json
+                   u.banned_until, u.is_anonymous, u.role, u.aud, u.email_change, u.email_change_awaits, auth.user_json(u) as json
               from auth.users u where u.deleted_at is null and\s""";
 
     /** Members that are null are taken away; what is null deeper stays. */
@@ -32,7 +35,11 @@ final class Users {
 
     private Users() {}
 
-    /** Somebody new. */
+    /**
+     * Somebody new.
+     *
+     * @param described whether the metadata says of the address what the identity does, as of those who sign themselves up
+     */
     record New(
             Optional<UUID> id,
             Optional<String> email,
@@ -41,8 +48,10 @@ final class Users {
             String metadata,
             String appMetadata,
             Optional<String> role,
-            boolean confirmed,
-            boolean anonymous) {}
+            boolean emailConfirmed,
+            boolean phoneConfirmed,
+            boolean anonymous,
+            boolean described) {}
 
     static Optional<User> find(Handle handle, UUID id) {
         return handle.createQuery(SELECT + "u.id = :id")
@@ -99,8 +108,8 @@ final class Users {
                         insert into auth.users (id, role, email, phone, encrypted_password, email_confirmed_at, phone_confirmed_at,
                                                 is_anonymous, raw_app_meta_data, raw_user_meta_data)
                         values (:id, :role, :email, :phone, :password,
-                                case when :confirmed and :email is not null then now() end,
-                                case when :confirmed and :phone is not null then now() end,
+                                case when :emailConfirmed and :email is not null then now() end,
+                                case when :phoneConfirmed and :phone is not null then now() end,
                                 :anonymous, :app::jsonb, :metadata::jsonb)
                         on conflict do nothing""")
                 .bind("id", id)
@@ -108,7 +117,8 @@ final class Users {
                 .bind("email", user.email().orElse(null))
                 .bind("phone", user.phone().orElse(null))
                 .bind("password", user.passwordHash().orElse(null))
-                .bind("confirmed", user.confirmed())
+                .bind("emailConfirmed", user.emailConfirmed())
+                .bind("phoneConfirmed", user.phoneConfirmed())
                 .bind("anonymous", user.anonymous())
                 .bind("app", user.appMetadata())
                 .bind("metadata", user.metadata())
@@ -116,7 +126,7 @@ final class Users {
         if (inserted == 0) {
             return Optional.empty();
         }
-        user.email().ifPresent(email -> identify(handle, id, email));
+        user.email().ifPresent(email -> identify(handle, id, email, user.described()));
         bound(handle, id);
         return Optional.of(get(handle, id));
     }
@@ -135,8 +145,12 @@ final class Users {
         }
     }
 
-    /** Gives the user an identity of provider {@code email}, or changes its address. */
-    static void identify(Handle handle, UUID id, String email) {
+    /**
+     * Gives the user an identity of provider {@code email}, or changes its address.
+     *
+     * @param describe whether the metadata says so too; it goes on to where it did before
+     */
+    private static void identify(Handle handle, UUID id, String email, boolean describe) {
         handle.createUpdate("""
                         insert into auth.identities (user_id, provider, provider_id, identity_data)
                         values (:id, 'email', :id::text, jsonb_build_object('sub', :id::text, 'email', :email,
@@ -147,9 +161,10 @@ final class Users {
         handle.createUpdate("""
                         update auth.users set
                           raw_app_meta_data = jsonb_build_object('provider', 'email', 'providers', jsonb_build_array('email')) || raw_app_meta_data,
-                          raw_user_meta_data = raw_user_meta_data || jsonb_build_object('sub', id::text, 'email', email,
-                            'email_verified', email_confirmed_at is not null, 'phone_verified', false)
-                         where id = :id""").bind("id", id).execute();
+                          raw_user_meta_data = raw_user_meta_data || case when :describe or raw_user_meta_data ->> 'sub' = id::text
+                            then jsonb_build_object('sub', id::text, 'email', email,
+                              'email_verified', email_confirmed_at is not null, 'phone_verified', false) else '{}' end
+                         where id = :id""").bind("id", id).bind("describe", describe).execute();
     }
 
     /** The address was not confirmed yet, so whoever set a password need not be its owner: the owner's takes its place, or none. */
@@ -169,28 +184,57 @@ final class Users {
                         update auth.users set email_confirmed_at = coalesce(email_confirmed_at, now()), is_anonymous = false,
                                updated_at = now()
                          where id = :id""").bind("id", id).execute();
-        get(handle, id).email().ifPresent(email -> identify(handle, id, email));
+        get(handle, id).email().ifPresent(email -> identify(handle, id, email, false));
     }
 
-    /** @throws AccountException if the address is somebody else's */
-    static void setEmail(Handle handle, UUID id, String email) {
+    /** The number is the user's: somebody who may say so did. */
+    static void confirmPhone(Handle handle, UUID id) {
+        set(handle, id, "phone_confirmed_at = coalesce(phone_confirmed_at, now()), is_anonymous = false", null);
+    }
+
+    /**
+     * @param describe whether the metadata says so too
+     * @throws AccountException if the address is somebody else's
+     */
+    static void setEmail(Handle handle, UUID id, String email, boolean describe) {
         if (byEmail(handle, email).filter(other -> !other.id().equals(id)).isPresent()) {
             throw new AccountException(AccountError.EMAIL_EXISTS);
         }
         handle.createUpdate("""
-                        update auth.users set email = :email, email_confirmed_at = now(), email_change = null, is_anonymous = false,
+                        update auth.users set email = :email, email_confirmed_at = now(), email_change = null,
+                               email_change_awaits = '{}', is_anonymous = false,
                                updated_at = now()
                          where id = :id""").bind("id", id).bind("email", email).execute();
-        identify(handle, id, email);
+        identify(handle, id, email, describe);
         OneTimeTokens.revokeAll(handle, id);
     }
 
-    static void askForEmail(Handle handle, UUID id, String email) {
-        handle.createUpdate(
-                        "update auth.users set email_change = :email, email_change_sent_at = now(), updated_at = now() where id = :id")
+    /** @param asked all of which have to agree: links that went to the new address, and to the one that is given up */
+    static void askForEmail(Handle handle, UUID id, String email, Set<OneTimeTokens.Purpose> asked) {
+        handle.createUpdate("""
+                        update auth.users set email_change = :email, email_change_awaits = :asked, email_change_sent_at = now(),
+                               updated_at = now() where id = :id""")
                 .bind("id", id)
                 .bind("email", email)
+                .bind("asked", asked.stream().map(OneTimeTokens.Purpose::wire).toArray(String[]::new))
                 .execute();
+    }
+
+    /** One who was asked agrees; whose agreement is left. */
+    static Set<OneTimeTokens.Purpose> agree(Handle handle, UUID id, OneTimeTokens.Purpose asked) {
+        return handle.createQuery("""
+                        update auth.users set email_change_awaits = array_remove(email_change_awaits, :asked), updated_at = now()
+                         where id = :id returning email_change_awaits""")
+                .bind("id", id)
+                .bind("asked", asked.wire())
+                .map((row, _) -> awaits(row))
+                .one();
+    }
+
+    private static Set<OneTimeTokens.Purpose> awaits(ResultSet row) throws SQLException {
+        return Arrays.stream((String[]) row.getArray("email_change_awaits").getArray())
+                .map(wire -> OneTimeTokens.Purpose.valueOf(wire.toUpperCase(Locale.ROOT)))
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     static void setPassword(Handle handle, UUID id, String hash) {
@@ -244,7 +288,7 @@ final class Users {
     static void deleteSoftly(Handle handle, UUID id) {
         handle.createUpdate("""
                         update auth.users set deleted_at = now(), email = null, phone = null, encrypted_password = null,
-                               raw_user_meta_data = '{}', raw_app_meta_data = '{}', email_change = null
+                               raw_user_meta_data = '{}', raw_app_meta_data = '{}', email_change = null, email_change_awaits = '{}'
                          where id = :id""").bind("id", id).execute();
         for (String table : List.of("sessions", "identities", "one_time_tokens", "flow_states")) {
             handle.createUpdate("delete from auth." + table + " where user_id = :id")
@@ -287,6 +331,7 @@ final class Users {
                 row.getString("role"),
                 row.getString("aud"),
                 Optional.ofNullable(row.getString("email_change")),
+                awaits(row),
                 (ObjectNode) JSON.readTree(row.getString("json")));
     }
 }

@@ -18,6 +18,7 @@ import java.util.Optional;
  * @param smtp             the mail server
  * @param hs256            whether sessions are signed with the installation's secret instead of a key of its ring
  * @param signInsPerAddress per 5 minutes
+ * @param askBothAddresses whether a change of address asks the one that is given up as well
  * @param logMail          whether e-mails go to the log where there is no mail server
  */
 public record AccountSettings(
@@ -32,6 +33,7 @@ public record AccountSettings(
         Optional<SmtpSettings> smtp,
         boolean hs256,
         int signInsPerAddress,
+        boolean askBothAddresses,
         boolean logMail) {
     public AccountSettings {
         redirects = List.copyOf(redirects);
@@ -51,6 +53,7 @@ public record AccountSettings(
                 Optional.empty(),
                 false,
                 300,
+                true,
                 false);
     }
 }

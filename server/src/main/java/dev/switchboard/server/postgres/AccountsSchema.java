@@ -17,8 +17,18 @@ import javax.sql.DataSource;
 
 /** The tables of accounts in a database of one's own: the same script that the embedded one is migrated with. */
 public final class AccountsSchema {
-    private static final List<String> SCRIPTS =
-            List.of("/db/platform/V003__accounts.sql", "/db/platform/V006__several_sign_ups.sql");
+    private static final List<String> SCRIPTS = List.of(
+            "/db/platform/V003__accounts.sql",
+            "/db/platform/V006__several_sign_ups.sql",
+            "/db/platform/V007__change_of_address.sql");
+
+    /** How many of the scripts a database of ours has had. */
+    private static final String APPLIED = """
+            select to_regclass('auth.users') is not null,
+                   case when to_regprocedure('auth.chain_audit_log()') is null then 0
+                   else 1 + (select count(*) from pg_attribute
+                              where (attrelid, attname) in ((to_regclass('auth.one_time_tokens'), 'place'),
+                                                            (to_regclass('auth.users'), 'email_change_awaits'))) end""";
 
     private AccountsSchema() {}
 
@@ -43,34 +53,34 @@ public final class AccountsSchema {
 
     private static Optional<Preparation.Lack> lack(Connection connection) throws SQLException {
         try (Statement statement = connection.createStatement();
-                ResultSet row = statement.executeQuery(
-                        "select to_regprocedure('auth.chain_audit_log()') is not null,"
-                                + " to_regclass('auth.users') is not null,"
-                                + " exists (select from pg_attribute where attrelid = to_regclass('auth.one_time_tokens') and attname = 'place')")) {
+                ResultSet row = statement.executeQuery(APPLIED)) {
             row.next();
-            if (row.getBoolean(1) && row.getBoolean(3)) {
+            int applied = row.getInt(2);
+            if (applied == SCRIPTS.size()) {
                 return Optional.empty();
             }
-            if (row.getBoolean(1)) {
+            if (applied > 0) {
                 return Optional.of(new Preparation.Lack(
                         Preparation.Weight.ADVISED,
                         "the tables of accounts are those of an earlier version, so /auth/v1 stays off",
-                        List.of(script(SCRIPTS.getLast())),
+                        scripts(applied),
                         ""));
             }
-            boolean others = row.getBoolean(2);
+            boolean others = row.getBoolean(1);
             return Optional.of(new Preparation.Lack(
                     Preparation.Weight.ADVISED,
                     others
                             ? "the table auth.users is another program's, so /auth/v1 stays off"
                             : "the tables of accounts do not exist, so /auth/v1 stays off",
-                    others
-                            ? List.of()
-                            : SCRIPTS.stream().map(AccountsSchema::script).toList(),
+                    others ? List.of() : scripts(0),
                     others
                             ? "Its tokens are accepted where they are signed with the secret, or by --oidc-issuer."
                             : ""));
         }
+    }
+
+    private static List<String> scripts(int applied) {
+        return SCRIPTS.stream().skip(applied).map(AccountsSchema::script).toList();
     }
 
     private static String script(String name) {

@@ -25,6 +25,7 @@ class LinksTest {
                 all.smtp(),
                 all.hs256(),
                 all.signInsPerAddress(),
+                true,
                 all.logMail());
         return new Links(settings, () -> "http://127.0.0.1:8000").destination(Optional.of(wanted));
     }
