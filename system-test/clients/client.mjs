@@ -9,7 +9,7 @@ const tokens = new Map();
 const say = (message) => process.stdout.write(JSON.stringify(message) + "\n");
 
 /** The parts of a client that the commands use, whichever library it is. */
-async function open({ library, url, key, token, vsn, client, auth }) {
+async function open({ library, url, key, token, vsn, client, auth, tokenDelay }) {
   if (library === "phoenix") return openPhoenix(url, key);
   if (library.startsWith("realtime-js")) {
     const { RealtimeClient } = await import(library);
@@ -26,7 +26,10 @@ async function open({ library, url, key, token, vsn, client, auth }) {
   }
   const { createClient } = await import(library);
   const options = { ...(auth ? { auth } : {}), realtime: { transport: ws, ...(vsn ? { vsn } : {}) } };
-  if (token) options.accessToken = async () => tokens.get(client);
+  if (token) options.accessToken = async () => {
+    if (tokenDelay) await new Promise((done) => setTimeout(done, tokenDelay));
+    return tokens.get(client);
+  };
   return createClient(url, key, options);
 }
 
@@ -105,6 +108,12 @@ const commands = {
     tokens.set(command.client, command.token);
     clients.set(command.client, await open(command));
     say({ kind: "connected", client: command.client });
+  },
+  /** Both in one tick: the join goes out before the client has asked for its token. */
+  async connectSubscribed(command) {
+    tokens.set(command.client, command.token);
+    clients.set(command.client, await open(command));
+    await commands.subscribe(command);
   },
   async subscribe({ client, channel, bindings, config }) {
     const subscription = clients.get(client).channel(channel, { config: config ?? {} });

@@ -165,7 +165,7 @@ final class DecodeBench {
                 return 0;
             }
             for (Change change : batch.get().changes()) {
-                Routed routed = index.route(change);
+                Routed routed = index.route(batch.get().transaction(), change);
                 var columns = new BitSet();
                 columns.set(0, change.relation().columns().size());
                 var encoder = new ChangeEncoder(batch.get().transaction(), change, ChangeEncoder.types(change, types));

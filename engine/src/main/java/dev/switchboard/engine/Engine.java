@@ -13,12 +13,14 @@ import dev.switchboard.engine.pipeline.Progress;
 import dev.switchboard.engine.protocol.BroadcastContent;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 
 /** The engine: WAL -> decode -> route -> authorize -> encode -> deliver. Thread-safe; closed once. */
 public final class Engine implements AutoCloseable {
     private final Pipeline pipeline;
     private final Hub hub;
     private final Attendance attendance = new Attendance();
+    private final LongAdder unknownEvents = new LongAdder();
     private final Connection.Shared shared;
 
     public Engine(EngineConfig config, Pipeline.Ports ports, TokenVerifier tokens) {
@@ -39,6 +41,7 @@ public final class Engine implements AutoCloseable {
                 config.memory(),
                 ports.time(),
                 epochs,
+                unknownEvents,
                 () -> pipeline.progress().behind(ports.time().instant()));
     }
 
@@ -65,6 +68,11 @@ public final class Engine implements AutoCloseable {
     /** Whose channels there are. Thread-safe. */
     public Attendance attendance() {
         return attendance;
+    }
+
+    /** Messages of clients whose event nobody knows; they are left alone. Thread-safe. */
+    public long unknownEvents() {
+        return unknownEvents.sum();
     }
 
     public Progress progress() {

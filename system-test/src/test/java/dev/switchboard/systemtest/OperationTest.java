@@ -47,6 +47,7 @@ class OperationTest {
             server.call(server.organization("elsewhere"));
             client.awaitChanges(1);
             client.sendText("nonsense");
+            client.sendText("[null,\"8\",\"realtime:calls\",\"invented\",{}]");
             server.database()
                     .useHandle(
                             handle -> handle.execute(
@@ -72,6 +73,7 @@ class OperationTest {
                     "refetches_total",
                     "messages_in_total",
                     "malformed_total",
+                    "unknown_events_total",
                     "wal_breaks_total",
                     "authorization_retries_total",
                     "memory_refusals_total")) {

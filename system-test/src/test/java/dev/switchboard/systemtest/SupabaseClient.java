@@ -129,6 +129,26 @@ final class SupabaseClient implements AutoCloseable {
         commands.println(all);
     }
 
+    /** Connects and subscribes in one tick, before the client knows its user's token, which takes it so many milliseconds. */
+    void connectSubscribed(
+            String client,
+            String library,
+            TestServer server,
+            String token,
+            int delay,
+            String channel,
+            ObjectNode binding) {
+        ObjectNode command = command("connectSubscribed", client)
+                .put("library", library)
+                .put("url", server.url())
+                .put("key", server.anonKey())
+                .put("token", token)
+                .put("tokenDelay", delay)
+                .put("channel", channel);
+        command.withArray("bindings").add(binding);
+        commands.println(command);
+    }
+
     void subscribed(String client, String channel, ObjectNode... bindings) {
         subscribe(client, channel, bindings);
         awaitStatus(client, channel, "SUBSCRIBED", 1);

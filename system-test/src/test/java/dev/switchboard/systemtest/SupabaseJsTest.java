@@ -170,4 +170,48 @@ class SupabaseJsTest {
                 .contains(seen.toString())
                 .doesNotContain(hidden.toString());
     }
+
+    /** The API key may SELECT the table, and its policy hides every row from it: only the user's token shows them. */
+    @ParameterizedTest
+    @CsvSource({
+        "supabase-js-2.119,0",
+        "supabase-js-2.119,10",
+        "supabase-js-2.119,300",
+        "supabase-js-2.109,0",
+        "supabase-js-2.109,10",
+        "supabase-js-2.109,300"
+    })
+    void KF5_whoSubscribesBeforeItsTokenIsKnownGetsItsRows(String library, int delay) {
+        UUID user = UUID.randomUUID();
+        server.database().useHandle(handle -> {
+            handle.execute("drop table if exists public.mine");
+            handle.execute("create table public.mine (id int generated always as identity primary key, owner uuid)");
+            handle.execute("grant select on public.mine to anon, authenticated");
+            handle.execute("alter table public.mine enable row level security");
+            handle.execute("create policy own on public.mine using (owner = (select auth.uid()))");
+            handle.execute("alter publication supabase_realtime add table public.mine");
+        });
+        clients.connectSubscribed(
+                "early",
+                library,
+                server,
+                server.userToken(user),
+                delay,
+                "mine",
+                PhoenixClient.binding("*", "public", "mine", null));
+        clients.awaitStatus("early", "mine", "SUBSCRIBED", 1);
+        long start = System.nanoTime();
+
+        org.awaitility.Awaitility.await()
+                .pollInterval(java.time.Duration.ofMillis(100))
+                .until(() -> {
+                    server.database()
+                            .useHandle(handle -> handle.execute("insert into public.mine (owner) values (?)", user));
+                    return !clients.changes("early").isEmpty();
+                });
+
+        System.out.println("KF5 first row after " + (System.nanoTime() - start) / 1_000_000 + " ms with " + library
+                + ", token after " + delay);
+        assertThat(clients.statuses("early", "mine")).endsWith("SUBSCRIBED");
+    }
 }

@@ -343,6 +343,6 @@ final class FilterResolver {
         if (SqlState.isTransient(raised)) {
             throw raised;
         }
-        return unparsable(String.valueOf(raised.getMessage()));
+        return unparsable("PostgreSQL says: " + SqlState.text(raised));
     }
 }

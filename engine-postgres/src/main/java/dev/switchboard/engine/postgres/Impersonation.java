@@ -47,7 +47,7 @@ final class Impersonation {
             if (SqlState.isTransient(raised)) {
                 throw raised;
             }
-            return Optional.of(String.valueOf(raised.getMessage()));
+            return Optional.of("PostgreSQL says: " + SqlState.text(raised));
         }
     }
 

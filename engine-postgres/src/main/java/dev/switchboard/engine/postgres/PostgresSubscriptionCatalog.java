@@ -3,6 +3,8 @@ package dev.switchboard.engine.postgres;
 import dev.switchboard.engine.encode.ColumnType;
 import dev.switchboard.engine.encode.TypeCatalog;
 import dev.switchboard.engine.model.ClaimsGroup;
+import dev.switchboard.engine.model.Lsn;
+import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.pipeline.SubscriptionCatalog;
 import dev.switchboard.engine.protocol.Binding;
@@ -13,6 +15,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -26,29 +29,42 @@ import javax.sql.DataSource;
 
 /** Checks a binding against catalog, grants and policies before it becomes a subscription. Thread-safe. */
 public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
+    /** Whether it can be subscribed to, and a fingerprint of what else that depends on beside {@link CatalogVersion}. */
     private static final String TABLE = """
             select c.oid, exists (select from pg_publication_tables p
-                                   where p.pubname = ? and p.schemaname = n.nspname and p.tablename = c.relname) as published
+                                   where p.pubname = ? and p.schemaname = n.nspname and p.tablename = c.relname) as published,
+                   concat_ws(' ',
+                     (select string_agg(r.xmin::text, ' ' order by r.oid) from pg_publication_rel r where r.prrelid = c.oid),
+                     (select string_agg(p.xmin::text, ' ' order by p.oid) from pg_publication p),
+                     (select string_agg(i.xmin::text, ' ' order by i.indexrelid) from pg_index i where i.indrelid = c.oid),
+                     (select count(*) || ':' || bit_xor(hashtextextended(e.oid || ' ' || e.xmin || ' ' || e.enumlabel, 0))
+                        from pg_attribute a join pg_enum e on e.enumtypid = a.atttypid where a.attrelid = c.oid)) as version
               from pg_class c join pg_namespace n on n.oid = c.relnamespace
              where n.nspname = ? and c.relname = ? and c.relkind in ('r', 'p')
             """;
+
+    private static final String NOW =
+            "select pg_snapshot_xmax(s)::text::bigint, array(select x::text::bigint from pg_snapshot_xip(s) x),"
+                    + " pg_current_wal_insert_lsn()::text from pg_current_snapshot() s";
     private static final String GONE = """
-            select w.schema, w.name from unnest(?::text[], ?::text[], ?::bigint[]) as w(schema, name, oid)
+            select w.schema, w.name, w.oid from unnest(?::text[], ?::text[], ?::bigint[]) as w(schema, name, oid)
              where not exists (select from pg_publication_tables p, pg_class c, pg_namespace n
                                 where p.pubname = ? and p.schemaname = w.schema and p.tablename = w.name
                                   and c.oid = w.oid and n.oid = c.relnamespace
                                   and n.nspname = w.schema and c.relname = w.name)
             """;
-    private static final long REMEMBERED_NANOS = TimeUnit.SECONDS.toNanos(1);
+    /** How long a table may go on changing while it is read for one join. */
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(3);
+
     private static final int REMEMBERED = 1_000;
 
     private final DataSource dataSource;
     private final Map<FactsKey, TableFacts> remembered = new ConcurrentHashMap<>();
-    /** Tables that were subscribed to by name, with the oid that they had. */
-    private final Map<TableName, Integer> subscribed = new ConcurrentHashMap<>();
+    /** Tables that were subscribed to by name. */
+    private final Set<TableSelector.One> subscribed = ConcurrentHashMap.newKeySet();
 
     /** Those that were named as withdrawn the last time; owned by the thread that asks. */
-    private final Set<TableName> told = new LinkedHashSet<>();
+    private final Set<TableSelector.One> told = new LinkedHashSet<>();
 
     /** Filters whose patterns are compiled at the same time: the other connections serve everybody else. */
     private final Semaphore patterns = new Semaphore(2);
@@ -58,8 +74,10 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
 
     private record FactsKey(TableName table, String role) {}
 
-    /** @param at System.nanoTime of the reading */
-    private record TableFacts(int oid, TableSecurity security, Map<String, ColumnFacts> columns, long at) {}
+    /** @param version of the catalog, before it was read and after */
+    private record TableFacts(int oid, TableSecurity security, Map<String, ColumnFacts> columns, String version) {}
+
+    private record Version(int oid, String fingerprint) {}
 
     public PostgresSubscriptionCatalog(DataSource dataSource, TypeCatalog types, String publication) {
         this.dataSource = dataSource;
@@ -76,21 +94,24 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         try (Connection connection = dataSource.getConnection()) {
             return resolve(connection, binding, group);
         } catch (RefusedException refused) {
-            return new Resolution.Refused("Unable to subscribe to changes with given parameters " + binding.words()
-                    + ": " + refused.getMessage());
+            return refused(binding, String.valueOf(refused.getMessage()));
         } catch (TypeCatalog.TypeCatalogUnavailableException unavailable) {
             throw new CatalogUnavailableException(unavailable);
         } catch (SQLException failed) {
             if (SqlState.isTransient(failed)) {
                 throw new CatalogUnavailableException(failed);
             }
-            return new Resolution.Refused("Unable to subscribe to changes with given parameters " + binding.words()
-                    + ": " + failed.getMessage());
+            return refused(binding, "PostgreSQL says: " + SqlState.text(failed));
         } finally {
             if (slow) {
                 patterns.release();
             }
         }
+    }
+
+    private static Resolution refused(Binding binding, String why) {
+        return new Resolution.Refused(
+                "Unable to subscribe to changes with given parameters " + binding.words() + ": " + why);
     }
 
     private Resolution resolve(Connection connection, Binding binding, ClaimsGroup group)
@@ -103,7 +124,32 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         if (schema.equals("*") || table.equals("*")) {
             return wildcard(connection, binding, group, schema);
         }
-        return oneTable(connection, binding, group, new TableName(schema, table));
+        return present(connection, binding, group, new TableName(schema, table));
+    }
+
+    /** As the catalog is at one moment: what changed while it was asked, also to what refuses the join, is asked again. */
+    private Resolution present(Connection connection, Binding binding, ClaimsGroup group, TableName table)
+            throws SQLException, RefusedException, TypeCatalog.TypeCatalogUnavailableException {
+        long start = System.nanoTime();
+        while (true) {
+            Optional<Version> before = version(connection, table);
+            try {
+                Resolution resolution = oneTable(connection, binding, group, table, before);
+                if (isOfOneMoment(connection, table, before, start)) {
+                    return resolution;
+                }
+            } catch (SQLException | RefusedException refused) {
+                boolean asked = !(refused instanceof SQLException raised) || !SqlState.isTransient(raised);
+                if (!asked || isOfOneMoment(connection, table, before, start)) {
+                    throw refused;
+                }
+            }
+        }
+    }
+
+    private boolean isOfOneMoment(Connection connection, TableName table, Optional<Version> before, long start)
+            throws SQLException {
+        return System.nanoTime() - start > PATIENCE_NANOS || before.equals(version(connection, table));
     }
 
     /** Tables are decided as their changes come: what the group's probe does not allow, it does not see. */
@@ -116,7 +162,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             throw new RefusedException("role \"" + group.role() + "\" does not exist");
         }
         TableSelector selector = schema.equals("*") ? new TableSelector.All() : new TableSelector.Schema(schema);
-        return new Resolution.Resolved(selector, Optional.empty(), Optional.empty());
+        return new Resolution.Resolved(selector, Optional.empty(), Optional.empty(), true);
     }
 
     private static boolean roleExists(Connection connection, String role) throws SQLException {
@@ -128,9 +174,10 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         }
     }
 
-    private Resolution oneTable(Connection connection, Binding binding, ClaimsGroup group, TableName table)
+    private Resolution oneTable(
+            Connection connection, Binding binding, ClaimsGroup group, TableName table, Optional<Version> version)
             throws SQLException, RefusedException, TypeCatalog.TypeCatalogUnavailableException {
-        TableFacts facts = facts(connection, table, group.role());
+        TableFacts facts = facts(connection, table, group.role(), version);
         TableSecurity security = facts.security();
         Map<String, ColumnFacts> columns = facts.columns();
         Optional<String> objection = Impersonation.objection(connection, security, group);
@@ -146,87 +193,114 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             var resolver = new FilterResolver(connection, security, columns);
             filter = Optional.of(resolver.resolve(binding.filter().get(), group));
         }
-        subscribed.put(table, facts.oid());
-        return new Resolution.Resolved(new TableSelector.One(table), filter, select);
+        var selector = new TableSelector.One(table, facts.oid());
+        subscribed.add(selector);
+        return new Resolution.Resolved(selector, filter, select, security.mayHide());
     }
 
     @Override
-    public Set<TableName> withdrawn() throws CatalogUnavailableException {
-        Map<TableName, Integer> known = Map.copyOf(subscribed);
+    public StartingPoint now() throws CatalogUnavailableException {
+        try (Connection connection = dataSource.getConnection();
+                PreparedStatement query = connection.prepareStatement(NOW);
+                ResultSet row = query.executeQuery()) {
+            row.next();
+            Set<Integer> underWay = Arrays.stream((Long[]) row.getArray(2).getArray())
+                    .map(Long::intValue)
+                    .collect(Collectors.toSet());
+            return new StartingPoint((int) row.getLong(1), underWay, Lsn.parse(row.getString(3)));
+        } catch (SQLException failed) {
+            throw new CatalogUnavailableException(failed);
+        }
+    }
+
+    @Override
+    public Set<TableSelector.One> withdrawn() throws CatalogUnavailableException {
+        List<TableSelector.One> known = List.copyOf(subscribed);
         if (known.isEmpty()) {
             return Set.of();
         }
-        var gone = new LinkedHashSet<TableName>();
-        List<TableName> names = List.copyOf(known.keySet());
+        var gone = new LinkedHashSet<TableSelector.One>();
         try (Connection connection = dataSource.getConnection();
                 PreparedStatement query = connection.prepareStatement(GONE)) {
             query.setArray(
                     1,
                     connection.createArrayOf(
-                            "text", names.stream().map(TableName::schema).toArray()));
+                            "text",
+                            known.stream().map(one -> one.name().schema()).toArray()));
             query.setArray(
                     2,
                     connection.createArrayOf(
-                            "text", names.stream().map(TableName::table).toArray()));
+                            "text",
+                            known.stream().map(one -> one.name().table()).toArray()));
             query.setArray(
                     3,
                     connection.createArrayOf(
                             "bigint",
-                            names.stream()
-                                    .map(name -> Integer.toUnsignedLong(known.getOrDefault(name, 0)))
+                            known.stream()
+                                    .map(one -> Integer.toUnsignedLong(one.oid()))
                                     .toArray()));
             query.setString(4, publication);
             try (ResultSet row = query.executeQuery()) {
                 while (row.next()) {
-                    gone.add(new TableName(row.getString(1), row.getString(2)));
+                    gone.add(new TableSelector.One(
+                            new TableName(row.getString(1), row.getString(2)), (int) row.getLong(3)));
                 }
             }
         } catch (SQLException failed) {
             throw new CatalogUnavailableException(failed);
         }
         // twice, so that a subscription which was under way at the first time is told at the second
-        gone.stream().filter(told::contains).forEach(name -> subscribed.remove(name, known.get(name)));
+        gone.stream().filter(told::contains).forEach(subscribed::remove);
         told.clear();
         told.addAll(gone);
-        remembered.keySet().removeIf(key -> gone.contains(key.table()));
+        Set<TableName> names = gone.stream().map(TableSelector.One::name).collect(Collectors.toSet());
+        remembered.keySet().removeIf(key -> names.contains(key.table()));
         return gone;
     }
 
-    /** What is the same for all users of a role: read once a second, however many join at the same time. */
-    private TableFacts facts(Connection connection, TableName table, String role)
+    /** What is the same for all users of a role: read once as long as the catalog is the same, however many join. */
+    private TableFacts facts(Connection connection, TableName table, String role, Optional<Version> version)
             throws SQLException, RefusedException {
+        Version present = version.orElseThrow(() -> new RefusedException("table " + table + " does not exist"));
+        if (present.fingerprint().isEmpty()) {
+            throw new RefusedException("table " + table + " is not in publication " + publication
+                    + "; add it with: switchboard publish " + table);
+        }
         var key = new FactsKey(table, role);
         TableFacts known = remembered.get(key);
-        if (known != null && System.nanoTime() - known.at() < REMEMBERED_NANOS) {
+        if (known != null && known.oid() == present.oid() && known.version().equals(present.fingerprint())) {
             return known;
         }
-        int oid = publishedTable(connection, table);
         var facts = new TableFacts(
-                oid,
-                TableSecurity.load(connection, oid, role),
-                ColumnFacts.load(connection, oid, publication),
-                System.nanoTime());
-        if (remembered.size() >= REMEMBERED) {
-            remembered.clear();
+                present.oid(),
+                TableSecurity.load(connection, present.oid(), role),
+                ColumnFacts.load(connection, present.oid(), publication),
+                present.fingerprint());
+        if (version.equals(version(connection, table))) { // of one moment, so that it is good for others
+            if (remembered.size() >= REMEMBERED) {
+                remembered.clear();
+            }
+            remembered.put(key, facts);
         }
-        remembered.put(key, facts);
         return facts;
     }
 
-    private int publishedTable(Connection connection, TableName table) throws SQLException, RefusedException {
+    /** The table of that name and what the catalog says of it, as a fingerprint; an empty one if it is not published. */
+    private Optional<Version> version(Connection connection, TableName table) throws SQLException {
         try (PreparedStatement query = connection.prepareStatement(TABLE)) {
             query.setString(1, publication);
             query.setString(2, table.schema());
             query.setString(3, table.table());
             try (ResultSet row = query.executeQuery()) {
                 if (!row.next()) {
-                    throw new RefusedException("table " + table + " does not exist");
+                    return Optional.empty();
                 }
+                int oid = (int) row.getLong("oid");
                 if (!row.getBoolean("published")) {
-                    throw new RefusedException("table " + table + " is not in publication " + publication
-                            + "; add it with: switchboard publish " + table);
+                    return Optional.of(new Version(oid, ""));
                 }
-                return (int) row.getLong("oid");
+                String own = CatalogVersion.read(connection, Set.of(oid)).getOrDefault(oid, "");
+                return Optional.of(new Version(oid, own + " / " + row.getString("version")));
             }
         }
     }

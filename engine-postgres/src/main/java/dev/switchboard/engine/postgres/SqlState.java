@@ -2,6 +2,8 @@ package dev.switchboard.engine.postgres;
 
 import java.sql.SQLException;
 import java.util.Set;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.ServerErrorMessage;
 
 /** What an SQLSTATE means for authorization (PostgreSQL, appendix A). */
 final class SqlState {
@@ -22,6 +24,12 @@ final class SqlState {
     static boolean isGoingDown(SQLException refused) {
         String state = String.valueOf(refused.getSQLState());
         return state.startsWith("57P") || state.startsWith("08");
+    }
+
+    /** What was raised, without the place in a statement that its reader has never seen. */
+    static String text(SQLException raised) {
+        ServerErrorMessage server = raised instanceof PSQLException driver ? driver.getServerErrorMessage() : null;
+        return String.valueOf(server == null ? raised.getMessage() : server.getMessage());
     }
 
     /** Whether a statement was canceled, by its timeout if nobody else does that. */

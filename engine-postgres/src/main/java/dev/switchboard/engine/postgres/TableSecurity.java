@@ -51,6 +51,18 @@ record TableSecurity(
         }
     }
 
+    /** Whether a row may be there that the role does not see. */
+    boolean mayHide() {
+        return switch (predicate) {
+            case Predicate.Always _ -> false;
+            case Predicate.Never _ -> true;
+            case Predicate.Asked asked -> !asked.expression().equals(EVERYTHING);
+        };
+    }
+
+    /** What {@link #combine} makes of one policy that is {@code true}. */
+    private static final String EVERYTHING = "((true))";
+
     private static final String TABLE = """
             select n.nspname, c.relname, c.relrowsecurity, c.relforcerowsecurity,
                    r.rolsuper or r.rolbypassrls as bypass,

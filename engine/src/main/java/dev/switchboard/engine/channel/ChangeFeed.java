@@ -33,8 +33,12 @@ public interface ChangeFeed {
 
     /** What came of it. */
     sealed interface Answer {
-        /** Those that were not refused are live. */
-        record Live(List<Refusal> refusals) implements Answer {
+        /**
+         * Those that were not refused are live.
+         *
+         * @param hiding whether policies may hide rows of them from these claims
+         */
+        record Live(List<Refusal> refusals, boolean hiding) implements Answer {
             public Live {
                 refusals = List.copyOf(refusals);
             }

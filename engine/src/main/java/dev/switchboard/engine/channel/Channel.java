@@ -37,8 +37,12 @@ final class Channel {
     private boolean watching;
     private boolean held;
 
-    /** What the API key alone may not see, said unless a token comes in time. */
-    private record Refusal(Instant at, String message) {}
+    /**
+     * What is said unless a token comes in time.
+     *
+     * @param certain whether the API key alone may not see it; otherwise policies may hide rows from it
+     */
+    private record Refusal(Instant at, String message, boolean certain) {}
 
     Channel(ChannelRef ref, ClientMessage.Join join, Claims claims) {
         this.member = ref;
@@ -206,7 +210,12 @@ final class Channel {
     }
 
     void awaitToken(Instant until, String otherwise) {
-        refusal = Optional.of(new Refusal(until, otherwise));
+        refusal = Optional.of(new Refusal(until, otherwise, true));
+    }
+
+    /** Without a token it is live, and may see less than its user would. */
+    void wouldLikeToken(Instant until, String otherwise) {
+        refusal = Optional.of(new Refusal(until, otherwise, false));
     }
 
     void tokenCame() {
@@ -214,7 +223,7 @@ final class Channel {
     }
 
     Optional<String> pendingRefusal() {
-        return refusal.map(Refusal::message);
+        return refusal.filter(Refusal::certain).map(Refusal::message);
     }
 
     Optional<String> refusalDue(Instant now) {

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 
 /**
@@ -30,6 +31,7 @@ public final class Connection {
      *
      * @param attendance knows whose channels there are
      * @param memory what all channels together may keep
+     * @param unknownEvents counts messages whose event nobody knows
      * @param behind how long ago everything that had been committed is known to have been delivered
      */
     public record Shared(
@@ -41,6 +43,7 @@ public final class Connection {
             MemoryBudget memory,
             InstantSource clock,
             AtomicLong epochs,
+            LongAdder unknownEvents,
             Supplier<Optional<Duration>> behind) {}
 
     /** Characters of what a channel tracks: everyone in the room is told all of it. */
@@ -50,6 +53,9 @@ public final class Connection {
     private static final int CONNECTION_SHARE = 16;
 
     private static final Duration SIGN_IN_GRACE = Duration.ofSeconds(3);
+
+    /** A client that sends no token later rejoins with it, a second after it was told: its user waits 3 s at most. */
+    private static final Duration TOKEN_GRACE = Duration.ofSeconds(1);
 
     private final ConnectionId id;
     private final WireVersion version;
@@ -101,7 +107,8 @@ public final class Connection {
             case ClientMessage.Untrack untrack -> channelOf(untrack).ifPresent(channel -> untrack(channel, untrack));
             case ClientMessage.Invalid invalid ->
                 channelOf(invalid).ifPresent(_ -> refuse(invalid, invalid.code(), invalid.reason()));
-            case ClientMessage.Push push -> channelOf(push).ifPresent(_ -> refuse(push));
+            case ClientMessage.Push push ->
+                channelOf(push).ifPresent(_ -> shared.unknownEvents().increment());
         }
     }
 
@@ -259,7 +266,7 @@ public final class Connection {
         switch (answer) {
             case ChangeFeed.Answer.Unavailable _ ->
                 drop(channel, ErrorCode.DATABASE_UNAVAILABLE, ErrorCode.DATABASE_UNAVAILABLE.message());
-            case ChangeFeed.Answer.Live(var refusals)
+            case ChangeFeed.Answer.Live(var refusals, boolean _)
             when channel.isRefusedBy(refusals) && (channel.isHeld() || mayStillSignIn(channel)) -> {
                 joined(channel);
                 refusals.forEach(refusal -> refused(channel, refusal));
@@ -267,13 +274,17 @@ public final class Connection {
                         shared.clock().instant().plus(SIGN_IN_GRACE),
                         ErrorCode.SUBSCRIPTION_REFUSED.reason(messages(refusals)));
             }
-            case ChangeFeed.Answer.Live(var refusals)
+            case ChangeFeed.Answer.Live(var refusals, boolean _)
             when channel.isRefusedBy(refusals) -> drop(channel, ErrorCode.SUBSCRIPTION_REFUSED, messages(refusals));
-            case ChangeFeed.Answer.Live(var refusals) -> {
+            case ChangeFeed.Answer.Live(var refusals, boolean hiding) -> {
                 joined(channel);
                 refusals.forEach(refusal -> refused(channel, refusal));
                 if (refusals.isEmpty()) {
                     subscribed(channel);
+                }
+                if (hiding && channel.claims().equals(keyClaims) && mayStillSignIn(channel)) {
+                    channel.wouldLikeToken(
+                            shared.clock().instant().plus(TOKEN_GRACE), ErrorCode.TOKEN_AWAITED.reason());
                 }
             }
         }
@@ -437,10 +448,6 @@ public final class Connection {
         return channel.isJoined() && channels.get(channel.topic()) == channel;
     }
 
-    private void refuse(ClientMessage.Push push) {
-        refuse(push, ErrorCode.UNSUPPORTED_EVENT, "event '" + push.event() + "' is not supported");
-    }
-
     private void newToken(Channel channel, ClientMessage.AccessToken message) {
         if (message.token().isEmpty() || channel.hasToken(message.token().get())) {
             return;
@@ -489,7 +496,9 @@ public final class Connection {
             return;
         }
         if (sameUser) {
-            channel.pendingRefusal().ifPresent(refusal -> fail(channel, ErrorCode.SUBSCRIPTION_REFUSED, refusal));
+            Optional<String> refusal = channel.pendingRefusal();
+            refusal.ifPresentOrElse(
+                    message -> fail(channel, ErrorCode.SUBSCRIPTION_REFUSED, message), channel::tokenCame);
             return;
         }
         if (channel.wanted().isEmpty()) {
@@ -513,14 +522,14 @@ public final class Connection {
         switch (answer) {
             case ChangeFeed.Answer.Unavailable _ ->
                 fail(channel, ErrorCode.DATABASE_UNAVAILABLE, ErrorCode.DATABASE_UNAVAILABLE.reason());
-            case ChangeFeed.Answer.Live(var refusals)
+            case ChangeFeed.Answer.Live(var refusals, boolean _)
             when channel.isRefusedBy(refusals) -> {
                 systemError(channel, "system", messages(refusals));
                 close(channel);
             }
             case ChangeFeed.Answer.Live _
             when channel.hasMissed() -> fail(channel, ErrorCode.CLAIMS_CHANGED, ErrorCode.CLAIMS_CHANGED.reason());
-            case ChangeFeed.Answer.Live(var refusals) -> {
+            case ChangeFeed.Answer.Live(var refusals, boolean _) -> {
                 channel.tokenCame();
                 refusals.forEach(refusal -> refused(channel, refusal));
                 if (refusals.isEmpty()) {

@@ -3,9 +3,11 @@ package dev.switchboard.engine.pipeline;
 import dev.switchboard.engine.channel.ChangeFeed;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.route.EventKind;
 import dev.switchboard.engine.route.Subscription;
 import java.util.ArrayList;
+import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
@@ -37,21 +39,28 @@ final class Feed implements ChangeFeed {
         int loop = request.channel().connection().loop();
         var subscriptions = new ArrayList<Subscription>();
         var refusals = new ArrayList<Refusal>();
+        boolean hiding = false;
+        Optional<StartingPoint> start;
         try {
             for (Wanted wanted : request.wanted()) {
                 switch (catalog.resolve(wanted.binding(), request.group())) {
-                    case SubscriptionCatalog.Resolution.Resolved resolved ->
+                    case SubscriptionCatalog.Resolution.Resolved resolved -> {
                         subscriptions.add(subscription(request, wanted, resolved));
+                        hiding |= resolved.hiding();
+                    }
                     case SubscriptionCatalog.Resolution.Refused(var message) ->
                         refusals.add(new Refusal(wanted.id(), message));
                 }
             }
+            // last, so that little is left between it and the answer
+            start = request.replaces().isEmpty() ? Optional.of(catalog.now()) : Optional.empty();
         } catch (SubscriptionCatalog.CatalogUnavailableException | RuntimeException unavailable) {
             sink.execute(loop, () -> answer.accept(new Answer.Unavailable()));
             return;
         }
-        Runnable live = () -> sink.execute(loop, () -> answer.accept(new Answer.Live(refusals)));
-        inbox.put(new Inbox.Item.Open(request.channel(), subscriptions, request.replaces(), live));
+        var outcome = new Answer.Live(refusals, hiding);
+        Runnable live = () -> sink.execute(loop, () -> answer.accept(outcome));
+        inbox.put(new Inbox.Item.Open(request.channel(), subscriptions, request.replaces(), start, live));
     }
 
     private static Subscription subscription(

@@ -2,9 +2,10 @@ package dev.switchboard.engine.pipeline;
 
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.ChannelRef;
-import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.route.Subscription;
+import dev.switchboard.engine.route.TableSelector;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -35,14 +36,22 @@ final class Inbox {
     sealed interface Item {
         record Changes(Batch batch) implements Item {}
 
-        /** @param live runs on the pipeline thread once the subscriptions are in the index */
-        record Open(ChannelRef channel, List<Subscription> subscriptions, Optional<ChannelRef> replaces, Runnable live)
+        /**
+         * @param start what was committed before it is not for the channel; empty for one that goes on under other claims
+         * @param live  runs on the pipeline thread once the subscriptions are in the index
+         */
+        record Open(
+                ChannelRef channel,
+                List<Subscription> subscriptions,
+                Optional<ChannelRef> replaces,
+                Optional<StartingPoint> start,
+                Runnable live)
                 implements Item {}
 
         record Close(ChannelRef channel) implements Item {}
 
         /** Tables that are not there any more, or not published, for those who subscribe to them by name. */
-        record RefetchTables(ErrorCode code, Set<TableName> tables) implements Item {}
+        record RefetchTables(ErrorCode code, Set<TableSelector.One> tables) implements Item {}
 
         /** Every subscriber missed something. */
         record RefetchAll(ErrorCode code) implements Item {}

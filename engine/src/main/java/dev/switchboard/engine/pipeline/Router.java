@@ -11,6 +11,7 @@ import dev.switchboard.engine.encode.TypeCatalog;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.Transaction;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.route.Routed;
 import dev.switchboard.engine.route.Subscription;
@@ -26,8 +27,8 @@ import java.util.Set;
 
 /**
  * The body of the pipeline thread: route, authorize, encode, deliver, round by round. A round is what waits in the
- * inbox between two commands, so its questions to PostgreSQL are asked together. Channels that open between the commit
- * of a change and its round may get it; channels that close may still have frames under way, which their connection
+ * inbox between two commands, so its questions to PostgreSQL are asked together. A channel that opens between the commit
+ * of a change and its round does not get it, as it was there before; channels that close may still have frames under way, which their connection
  * refuses.
  */
 final class Router implements Runnable {
@@ -111,7 +112,10 @@ final class Router implements Runnable {
         switch (command) {
             case Inbox.Item.Open open -> {
                 open.replaces().ifPresent(index::remove);
-                index.add(open.channel(), open.subscriptions());
+                open.start()
+                        .ifPresentOrElse(
+                                start -> index.add(open.channel(), open.subscriptions(), start),
+                                () -> index.add(open.channel(), open.subscriptions()));
                 open.live().run();
             }
             case Inbox.Item.Close(var channel) -> index.remove(channel);
@@ -142,8 +146,10 @@ final class Router implements Runnable {
         var candidates = new ArrayList<Candidate>();
         for (Batch batch : round) {
             progress.count(batch.changes().size());
+            Transaction transaction = batch.transaction();
+            index.reached(transaction);
             for (Change change : batch.changes()) {
-                Set<ChannelRef> outdated = index.outdated(change.relation());
+                Set<ChannelRef> outdated = index.outdated(transaction, change.relation());
                 if (!outdated.isEmpty()) {
                     pass(candidates);
                     candidates.clear();
@@ -152,15 +158,15 @@ final class Router implements Runnable {
                 if (change instanceof Change.Truncate) {
                     pass(candidates);
                     candidates.clear();
-                    Routed concerned = index.route(change);
+                    Routed concerned = index.route(transaction, change);
                     if (!concerned.isEmpty()) {
-                        pass(List.of(new Candidate(batch.transaction(), change, concerned)));
+                        pass(List.of(new Candidate(transaction, change, concerned)));
                     }
                     continue;
                 }
-                Routed concerned = index.route(change);
+                Routed concerned = index.route(transaction, change);
                 if (!concerned.isEmpty()) {
-                    candidates.add(new Candidate(batch.transaction(), change, concerned));
+                    candidates.add(new Candidate(transaction, change, concerned));
                 }
             }
         }

@@ -1,7 +1,7 @@
 package dev.switchboard.engine.pipeline;
 
-import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.engine.route.TableSelector;
 import java.time.Duration;
 import java.util.Set;
 
@@ -39,7 +39,7 @@ final class SchemaWatch implements Runnable {
 
     private void look() {
         try {
-            Set<TableName> withdrawn = catalog.withdrawn();
+            Set<TableSelector.One> withdrawn = catalog.withdrawn();
             if (!withdrawn.isEmpty()) {
                 inbox.put(new Inbox.Item.RefetchTables(ErrorCode.SCHEMA_CHANGED, withdrawn));
             }

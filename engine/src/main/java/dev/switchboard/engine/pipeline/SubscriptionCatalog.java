@@ -1,7 +1,7 @@
 package dev.switchboard.engine.pipeline;
 
 import dev.switchboard.engine.model.ClaimsGroup;
-import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.protocol.Binding;
 import dev.switchboard.engine.route.Filter;
 import dev.switchboard.engine.route.TableSelector;
@@ -14,15 +14,21 @@ public interface SubscriptionCatalog {
     /** Resolves a binding against the database, under the group's role and claims. */
     Resolution resolve(Binding binding, ClaimsGroup group) throws CatalogUnavailableException;
 
+    /** What is committed now: a subscription that is made from here on hears of what comes after it. */
+    StartingPoint now() throws CatalogUnavailableException;
+
     /**
      * Tables that were subscribed to by name and cannot be any more, since they were dropped, renamed or taken out of the
      * publication; each is named twice. Called by one thread.
      */
-    Set<TableName> withdrawn() throws CatalogUnavailableException;
+    Set<TableSelector.One> withdrawn() throws CatalogUnavailableException;
 
     sealed interface Resolution {
-        /** @param select with the primary key added */
-        record Resolved(TableSelector table, Optional<Filter> filter, Optional<List<String>> select)
+        /**
+         * @param select  with the primary key added
+         * @param hiding  whether policies may hide rows of the table from the group
+         */
+        record Resolved(TableSelector table, Optional<Filter> filter, Optional<List<String>> select, boolean hiding)
                 implements Resolution {}
 
         /** @param message names the table and the cause */

@@ -118,12 +118,6 @@ public enum ErrorCode {
             Then.REFUSED,
             "The subscription cannot be made",
             "The message names the table and the cause."),
-    UNSUPPORTED_EVENT(
-            "UnsupportedEvent",
-            Where.REPLY,
-            Then.REFUSED,
-            "This server does not take that event",
-            "The message names the event."),
     TOPIC_TOO_LONG(
             "TopicTooLong",
             Where.REPLY,
@@ -188,6 +182,12 @@ public enum ErrorCode {
             Then.REFETCH,
             "Changes could not be authorized in time",
             "Take a fresh snapshot once the channel is SUBSCRIBED again."),
+    TOKEN_AWAITED(
+            "TokenAwaited",
+            Where.SYSTEM,
+            Then.REFETCH,
+            "Joined without a token, and policies may hide rows from the API key alone",
+            "Official clients join again by themselves, with their user's token."),
     SCHEMA_CHANGED(
             "SchemaChanged",
             Where.SYSTEM,

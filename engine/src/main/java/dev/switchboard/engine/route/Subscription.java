@@ -25,9 +25,11 @@ public record Subscription(
         select = select.map(List::copyOf);
     }
 
-    /** Whether the relation has every column that it filters by or selects. */
+    /** Whether the relation is the table that was meant, and has every column that it filters by or selects. */
     boolean fits(Relation relation) {
-        return filter.map(condition -> condition.fits(relation)).orElse(true)
+        boolean meant = !(table instanceof TableSelector.One one) || one.oid() == relation.oid();
+        return meant
+                && filter.map(condition -> condition.fits(relation)).orElse(true)
                 && select.orElse(List.of()).stream().allMatch(column -> relation.indexOf(column) >= 0);
     }
 }

@@ -4,7 +4,9 @@ import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
+import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.model.Transaction;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
@@ -26,6 +28,9 @@ public final class SubscriptionIndex {
     private final Map<String, Set<Subscription>> schemas = new HashMap<>();
     private final Set<Subscription> everything = new LinkedHashSet<>();
     private final Map<ChannelRef, List<Subscription>> byChannel = new HashMap<>();
+    /** Of channels that are so young that what was there before them may still be on its way. */
+    private final Map<ChannelRef, StartingPoint> starts = new HashMap<>();
+
     private int size;
 
     /** The subscriptions of one table: those found by a column's value, and the others. */
@@ -102,8 +107,25 @@ public final class SubscriptionIndex {
         size += subscriptions.size();
     }
 
+    /** The same, of a channel that hears of nothing that was there before. */
+    public void add(ChannelRef channel, Collection<Subscription> subscriptions, StartingPoint start) {
+        starts.put(channel, start);
+        add(channel, subscriptions);
+    }
+
+    /** Forgets starting points that the stream has passed. */
+    public void reached(Transaction transaction) {
+        starts.values().removeIf(start -> start.isBehind(transaction));
+    }
+
+    private boolean wasBefore(Transaction transaction, Subscription subscription) {
+        StartingPoint start = starts.get(subscription.channel());
+        return start != null && start.saw(transaction);
+    }
+
     /** Removes a channel with all its subscriptions; an unknown one is no error. */
     public void remove(ChannelRef channel) {
+        starts.remove(channel);
         List<Subscription> subscriptions = byChannel.remove(channel);
         if (subscriptions != null) {
             subscriptions.forEach(this::remove);
@@ -117,12 +139,14 @@ public final class SubscriptionIndex {
     }
 
     /** The channels that subscribe to one of these tables by name. */
-    public Set<ChannelRef> channels(Collection<TableName> names) {
+    public Set<ChannelRef> channels(Collection<TableSelector.One> selectors) {
         var channels = new LinkedHashSet<ChannelRef>();
-        for (TableName name : names) {
-            OfTable table = tables.get(name);
+        for (TableSelector.One selector : selectors) {
+            OfTable table = tables.get(selector.name());
             if (table != null) {
-                table.all().forEach(subscription -> channels.add(subscription.channel()));
+                table.all().stream()
+                        .filter(subscription -> subscription.table().equals(selector))
+                        .forEach(subscription -> channels.add(subscription.channel()));
             }
         }
         return channels;
@@ -134,27 +158,31 @@ public final class SubscriptionIndex {
 
     /**
      * The channels whose filters or selections do not fit the relation any more: a column of theirs was dropped, renamed
-     * or got another type. Costs nothing while the relation is the same.
+     * or got another type, or the table is another one of the name. Costs nothing while the relation is the same. What was
+     * there before a channel tells it nothing of what it subscribes to.
      */
     @SuppressWarnings("ReferenceEquality") // another instance is another Relation message
-    public Set<ChannelRef> outdated(Relation relation) {
+    public Set<ChannelRef> outdated(Transaction transaction, Relation relation) {
         OfTable table = tables.get(relation.name());
         if (table == null || table.fitted == relation) {
             return Set.of();
         }
         var outdated = new LinkedHashSet<ChannelRef>();
+        boolean all = true;
         for (Subscription subscription : table.all()) {
-            if (!subscription.fits(relation)) {
+            if (wasBefore(transaction, subscription)) {
+                all = false;
+            } else if (!subscription.fits(relation)) {
                 outdated.add(subscription.channel());
             }
         }
-        table.fitted = relation;
+        table.fitted = all ? relation : null;
         return outdated;
     }
 
     /** The subscriptions whose table, event and filter fit the change; for TRUNCATE all of the table. */
-    public Routed route(Change change) {
-        var found = new Found(change);
+    public Routed route(Transaction transaction, Change change) {
+        var found = new Found(transaction, change);
         TableName name = change.relation().name();
         found.collect(everything);
         found.collect(schemas.getOrDefault(name.schema(), Set.of()));
@@ -167,18 +195,23 @@ public final class SubscriptionIndex {
     }
 
     /** What is being found for one change. */
-    private static final class Found {
+    private final class Found {
+        final Transaction transaction;
         final Change change;
         final List<Subscription> certain = new ArrayList<>();
         final List<Subscription> undecided = new ArrayList<>();
 
-        Found(Change change) {
+        Found(Transaction transaction, Change change) {
+            this.transaction = transaction;
             this.change = change;
         }
 
         void collect(Collection<Subscription> candidates) {
             Optional<Row> row = decisive(change);
             for (Subscription subscription : candidates) {
+                if (!starts.isEmpty() && wasBefore(transaction, subscription)) {
+                    continue;
+                }
                 if (row.isEmpty()) {
                     certain.add(subscription);
                 } else if (subscription.event().includes(change)) {

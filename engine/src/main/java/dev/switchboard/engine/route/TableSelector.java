@@ -4,7 +4,8 @@ import dev.switchboard.engine.model.TableName;
 
 /** The tables that a subscription is about. */
 public sealed interface TableSelector {
-    record One(TableName name) implements TableSelector {}
+    /** @param oid tells it from another table that had the name before, or has it afterwards */
+    record One(TableName name, int oid) implements TableSelector {}
 
     /** Every published table of a schema. */
     record Schema(String schema) implements TableSelector {}

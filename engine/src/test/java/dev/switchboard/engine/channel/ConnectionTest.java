@@ -22,6 +22,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
@@ -73,6 +74,7 @@ class ConnectionTest {
     private final AtomicLong refs = new AtomicLong();
     private final Hub hub = new Hub(sink, 1, () -> "ref-" + refs.incrementAndGet());
 
+    private final LongAdder unknownEvents = new LongAdder();
     private final Attendance attendance = new Attendance();
     private final MemoryBudget memory = new MemoryBudget(64 << 20);
     private Optional<Duration> behind = Optional.empty();
@@ -89,6 +91,7 @@ class ConnectionTest {
                     memory,
                     (InstantSource) () -> now,
                     new AtomicLong(),
+                    unknownEvents,
                     () -> behind),
             this::keep);
 
@@ -125,12 +128,13 @@ class ConnectionTest {
     }
 
     private void live() {
-        answers.getLast().accept(new ChangeFeed.Answer.Live(List.of()));
+        answers.getLast().accept(new ChangeFeed.Answer.Live(List.of(), false));
     }
 
     private void refuse() {
         int id = requests.getLast().wanted().getFirst().id();
-        answers.getLast().accept(new ChangeFeed.Answer.Live(List.of(new ChangeFeed.Refusal(id, "no table calls"))));
+        answers.getLast()
+                .accept(new ChangeFeed.Answer.Live(List.of(new ChangeFeed.Refusal(id, "no table calls")), false));
     }
 
     private void joinWithFilters(String ref, String topic, int filters, String value) {
@@ -472,20 +476,89 @@ class ConnectionTest {
     }
 
     @Test
-    void W7_heartbeatsLeavesAndUnknownEventsAreAnswered() {
+    void W7_heartbeatsLeavesAndMessagesForUnknownTopicsAreAnswered() {
         receive("[null,\"10\",\"phoenix\",\"heartbeat\",{}]");
         receive("[\"1\",\"11\",\"realtime:gone\",\"phx_leave\",{}]");
         receive("[\"1\",\"12\",\"realtime:gone\",\"anything\",{}]");
         join("1", "realtime:a", "doug/100");
         live();
-        receive("[\"1\",\"13\",\"realtime:a\",\"anything\",{}]");
-        receive("[\"0\",\"14\",\"realtime:a\",\"anything\",{}]");
 
         assertThat(said.get(0))
                 .isEqualTo("[null,\"10\",\"phoenix\",\"phx_reply\",{\"status\":\"ok\",\"response\":{}}]");
         assertThat(said.get(1)).contains("\"11\"", "\"status\":\"ok\"");
         assertThat(said.get(2)).contains("\"12\"", "unmatched topic");
-        assertThat(said.getLast()).contains("\"13\"", "UnsupportedEvent: event 'anything' is not supported");
+    }
+
+    @Test
+    void KF33_anUnknownEventIsLeftAloneAndCounted() {
+        join("1", "realtime:a", "doug/100");
+        live();
+        int before = said.size();
+        for (String event : List.of("anything", "untrack", "phx_error", "postgres_changes", "")) {
+            receive("[\"1\",\"13\",\"realtime:a\",\"" + event + "\",{}]");
+        }
+        receive("[\"0\",\"14\",\"realtime:a\",\"anything\",{}]"); // an earlier join's is nobody's
+
+        assertThat(said).hasSize(before);
+        assertThat(unknownEvents.sum()).isEqualTo(5);
+        receive("[\"1\",\"15\",\"realtime:a\",\"presence\",{\"type\":\"presence\",\"event\":\"untrack\"}]");
+        assertThat(said.getLast()).as("the channel lives").contains("\"15\"", "\"ok\"");
+    }
+
+    private void liveAndHiding() {
+        answers.getLast().accept(new ChangeFeed.Answer.Live(List.of(), true));
+    }
+
+    @Test
+    void KF5_aFirstJoinWithoutATokenThatPoliciesMayHideFromIsAskedForOne() {
+        now = START;
+        join("1", "realtime:a");
+        liveAndHiding();
+        now = START.plusMillis(900);
+        connection.expire();
+        assertThat(said.getLast()).contains("Subscribed to PostgreSQL");
+
+        now = START.plusMillis(1_000);
+        connection.expire();
+
+        assertThat(said).anyMatch(frame -> frame.contains("TokenAwaited"));
+        assertThat(said.getLast()).contains("phx_error");
+        // again without one: then there is none, and what it may see it gets
+        join("2", "realtime:a");
+        liveAndHiding();
+        now = START.plusSeconds(60);
+        connection.expire();
+        assertThat(said.getLast()).contains("Subscribed to PostgreSQL");
+    }
+
+    @Test
+    void KF5_aTokenInTimeIsAllThatWasWanted() {
+        for (String token : List.of("doug/100", "anon/100")) {
+            now = START;
+            String topic = "realtime:" + token;
+            join(token, topic);
+            liveAndHiding();
+            receive("[\"" + token + "\",\"9\",\"" + topic + "\",\"access_token\",{\"access_token\":\"" + token
+                    + "\"}]");
+            if (token.startsWith("doug")) {
+                liveAndHiding(); // under the user's claims
+            }
+            now = START.plusSeconds(30);
+            connection.expire();
+            assertThat(said).as(token).noneMatch(frame -> frame.contains("TokenAwaited"));
+        }
+    }
+
+    @Test
+    void KF5_whoCameWithATokenOrSeesEverythingIsLeftInPeace() {
+        now = START;
+        join("1", "realtime:a", "doug/100");
+        liveAndHiding();
+        join("2", "realtime:b");
+        live();
+        now = START.plusSeconds(30);
+        connection.expire();
+        assertThat(said).noneMatch(frame -> frame.contains("phx_error"));
     }
 
     @Test

@@ -77,7 +77,7 @@ class RouterTest {
                 Optional.empty(),
                 Optional.empty(),
                 new ClaimsGroup("anon", "{}"));
-        inbox.put(new Inbox.Item.Open(channel, List.of(subscription), Optional.empty(), () -> {}));
+        inbox.put(new Inbox.Item.Open(channel, List.of(subscription), Optional.empty(), Optional.empty(), () -> {}));
         inbox.put(new Inbox.Item.Changes(batch()));
 
         new Router(

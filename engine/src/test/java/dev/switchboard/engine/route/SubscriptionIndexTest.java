@@ -7,11 +7,15 @@ import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Column;
 import dev.switchboard.engine.model.ConnectionId;
+import dev.switchboard.engine.model.Lsn;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.ReplicaIdentity;
 import dev.switchboard.engine.model.Row;
+import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.model.Transaction;
 import dev.switchboard.engine.model.WireVersion;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -28,6 +32,12 @@ class SubscriptionIndexTest {
             new TableName("public", "calls"),
             ReplicaIdentity.FULL,
             List.of(new Column("id", 23, true), new Column("state", 25, true)));
+
+    private static final Transaction TRANSACTION = transaction(100, 7);
+
+    private static Transaction transaction(long finalLsn, int xid) {
+        return new Transaction(new Lsn(finalLsn), Instant.EPOCH, xid);
+    }
 
     private static final List<EventKind> KINDS = List.of(EventKind.values());
 
@@ -48,7 +58,7 @@ class SubscriptionIndexTest {
 
     /** All that is found, decided or not. */
     private static List<Subscription> found(SubscriptionIndex index, Change change) {
-        Routed routed = index.route(change);
+        Routed routed = index.route(TRANSACTION, change);
         assertThat(routed.undecided()).isEmpty();
         return routed.certain();
     }
@@ -66,10 +76,11 @@ class SubscriptionIndexTest {
     @Test
     void R1_tableSchemaAndEverythingAreFoundEachWithItsEvents() {
         var index = new SubscriptionIndex();
-        var one = subscription(EventKind.INSERT, new TableSelector.One(CALLS.name()), Optional.empty());
+        var one = subscription(EventKind.INSERT, new TableSelector.One(CALLS.name(), CALLS.oid()), Optional.empty());
         var schema = subscription(EventKind.ALL, new TableSelector.Schema("public"), Optional.empty());
         var all = subscription(EventKind.DELETE, new TableSelector.All(), Optional.empty());
-        var other = subscription(EventKind.ALL, new TableSelector.One(new TableName("public", "x")), Optional.empty());
+        var other =
+                subscription(EventKind.ALL, new TableSelector.One(new TableName("public", "x"), 77), Optional.empty());
         add(index, one, schema, all, other);
 
         assertThat(found(index, new Change.Insert(CALLS, row("1", "a")))).containsExactlyInAnyOrder(one, schema);
@@ -80,7 +91,8 @@ class SubscriptionIndexTest {
     @Test
     void R2_theNewRowDecidesAnUpdateAndTheOldOneADelete() {
         var index = new SubscriptionIndex();
-        var active = subscription(EventKind.ALL, new TableSelector.One(CALLS.name()), equal("state", "active"));
+        var active =
+                subscription(EventKind.ALL, new TableSelector.One(CALLS.name(), CALLS.oid()), equal("state", "active"));
         add(index, active);
 
         assertThat(found(index, new Change.Update(CALLS, row("1", "active"), row("1", "held"))))
@@ -95,7 +107,7 @@ class SubscriptionIndexTest {
     @Test
     void R3_aClosedChannelIsForgottenWithAllItsSubscriptions() {
         var index = new SubscriptionIndex();
-        var filtered = subscription(EventKind.ALL, new TableSelector.One(CALLS.name()), equal("id", "1"));
+        var filtered = subscription(EventKind.ALL, new TableSelector.One(CALLS.name(), CALLS.oid()), equal("id", "1"));
         add(index, filtered);
 
         index.remove(filtered.channel());
@@ -116,7 +128,9 @@ class SubscriptionIndexTest {
             for (int i = 0; i < 30; i++) {
                 Optional<Filter> filter = random.nextInt(4) == 0 ? Optional.empty() : filter(predicate(random, 2));
                 var subscription = subscription(
-                        KINDS.get(random.nextInt(KINDS.size())), new TableSelector.One(CALLS.name()), filter);
+                        KINDS.get(random.nextInt(KINDS.size())),
+                        new TableSelector.One(CALLS.name(), CALLS.oid()),
+                        filter);
                 add(index, subscription);
                 present.add(subscription);
                 if (random.nextInt(4) == 0) {
@@ -163,22 +177,25 @@ class SubscriptionIndexTest {
         var index = new SubscriptionIndex();
         var asked = subscription(
                 EventKind.ALL,
-                new TableSelector.One(CALLS.name()),
+                new TableSelector.One(CALLS.name(), CALLS.oid()),
                 filter(new Predicate.All(List.of(
                         new Predicate.Compare("id", Operator.EQ, Comparison.TEXT.key("1")),
                         new Predicate.Asked("state")))));
         add(index, asked);
 
-        assertThat(index.route(new Change.Insert(CALLS, row("1", "a"))).undecided())
+        assertThat(index.route(TRANSACTION, new Change.Insert(CALLS, row("1", "a")))
+                        .undecided())
                 .containsExactly(asked);
-        assertThat(index.route(new Change.Insert(CALLS, row("2", "a"))).isEmpty())
+        assertThat(index.route(TRANSACTION, new Change.Insert(CALLS, row("2", "a")))
+                        .isEmpty())
                 .isTrue();
     }
 
     @Test
     void R7_anotherTypeOrNameOfAColumnMakesItsSubscriptionsOutdatedOnce() {
         var index = new SubscriptionIndex();
-        var filtered = subscription(EventKind.ALL, new TableSelector.One(CALLS.name()), equal("state", "a"));
+        var filtered =
+                subscription(EventKind.ALL, new TableSelector.One(CALLS.name(), CALLS.oid()), equal("state", "a"));
         add(index, filtered);
         var retyped = new Relation(
                 1,
@@ -186,8 +203,8 @@ class SubscriptionIndexTest {
                 ReplicaIdentity.FULL,
                 List.of(new Column("id", 23, true), new Column("state", 3500, true)));
 
-        assertThat(index.outdated(CALLS)).isEmpty();
-        assertThat(index.outdated(retyped)).containsExactly(filtered.channel());
+        assertThat(index.outdated(TRANSACTION, CALLS)).isEmpty();
+        assertThat(index.outdated(TRANSACTION, retyped)).containsExactly(filtered.channel());
     }
 
     @Test
@@ -204,5 +221,42 @@ class SubscriptionIndexTest {
                 .isGreaterThan(Comparison.TIMESTAMP.key("2025-11-03 09:32:55.499999+00"));
         assertThat(Comparison.TIMESTAMP.key("-infinity"))
                 .isLessThan(Comparison.TIMESTAMP.key("4713-01-01 00:00:00 BC"));
+    }
+
+    @Test
+    void KF30_whatASnapshotSawIsNotSentAndWhatItDidNotIs() {
+        var index = new SubscriptionIndex();
+        var young = subscription(EventKind.ALL, new TableSelector.One(CALLS.name(), CALLS.oid()), Optional.empty());
+        var old = subscription(EventKind.ALL, new TableSelector.All(), Optional.empty());
+        add(index, old);
+        // 6 was under way, 8 is the next to begin
+        index.add(young.channel(), List.of(young), new StartingPoint(8, Set.of(6), new Lsn(200)));
+        Change change = new Change.Insert(CALLS, row("1", "a"));
+
+        assertThat(index.route(transaction(100, 7), change).certain()).containsExactly(old);
+        assertThat(index.route(transaction(150, 6), change).certain()).containsExactly(old, young);
+        assertThat(index.route(transaction(160, 8), change).certain()).containsExactly(old, young);
+        assertThat(index.route(transaction(170, 5), change).certain()).containsExactly(old);
+        index.reached(transaction(210, 5)); // from here on whatever comes was committed later
+        assertThat(index.route(transaction(210, 5), change).certain()).containsExactly(old, young);
+        // ids go round after 2^32
+        index.add(young.channel(), List.of(), new StartingPoint(3, Set.of(), new Lsn(400)));
+        assertThat(index.route(transaction(300, -2), change).certain()).containsExactly(old);
+        assertThat(index.route(transaction(300, 3), change).certain()).containsExactly(old, young);
+    }
+
+    @Test
+    void KF30_anotherTableOfTheNameIsNotTheOneThatWasMeant() {
+        var index = new SubscriptionIndex();
+        var meant = subscription(EventKind.ALL, new TableSelector.One(CALLS.name(), 2), Optional.empty());
+        index.add(meant.channel(), List.of(meant), new StartingPoint(8, Set.of(), new Lsn(200)));
+
+        // the former table's last changes say nothing of the new one
+        assertThat(index.outdated(transaction(100, 7), CALLS)).isEmpty();
+        assertThat(index.outdated(transaction(300, 9), CALLS)).containsExactly(meant.channel());
+        assertThat(index.channels(List.of(new TableSelector.One(CALLS.name(), 1))))
+                .isEmpty();
+        assertThat(index.channels(List.of(new TableSelector.One(CALLS.name(), 2))))
+                .containsExactly(meant.channel());
     }
 }

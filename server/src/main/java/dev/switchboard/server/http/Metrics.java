@@ -59,6 +59,7 @@ public final class Metrics {
         counter("wal.breaks", "Breaks of the WAL stream", progress::streamBreaks);
         counter("authorization.retries", "Rounds of authorization asked again", progress::accessRetries);
         counter("messages.in", "Messages of clients", () -> sockets.messagesIn().sum());
+        counter("unknown.events", "Messages of clients whose event nobody knows", engine::unknownEvents);
         counter(
                 "malformed",
                 "Messages of clients that were none",
