@@ -18,7 +18,7 @@ final class DataOptions {
             names = "--data-search-path",
             split = ",",
             description = "Further schemas in which queries find types, operators and functions.",
-            defaultValue = "public")
+            defaultValue = "public,extensions")
     private List<String> searchPath = List.of();
 
     @Option(names = "--data-max-rows", description = "Rows of an answer, 0 for no limit.", defaultValue = "0")

@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
             StartCommand.class,
             PrepareCommand.class,
             PublishCommand.class,
+            MigrateCommand.class,
             WatchCommand.class,
             DoctorCommand.class,
             UserCommand.class,

@@ -39,7 +39,7 @@ public record DataSettings(
     public static DataSettings defaults() {
         return new DataSettings(
                 List.of("public"),
-                List.of("public"),
+                List.of("public", "extensions"),
                 0,
                 50_000_000,
                 Duration.ofSeconds(8),
