@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.Collectors;
 import org.jdbi.v3.core.Handle;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -25,6 +26,10 @@ import tools.jackson.databind.node.ObjectNode;
 class DataDifferentialTest {
     private static final int SCHEMAS = 20;
     private static final int REQUESTS = 60;
+    /** In the long profile: 20,000 requests. */
+    private static final int MANY_SCHEMAS = 200;
+
+    private static final int MANY_REQUESTS = 100;
     private static final List<String> USERS = List.of(
             "11111111-1111-4111-8111-111111111111",
             "22222222-2222-4222-8222-222222222222",
@@ -54,12 +59,34 @@ class DataDifferentialTest {
     }
 
     /**
-     * A foreign key.
+     * What leads from a table to another.
      *
      * @param junction the table between, or null
+     * @param embedded how a request names it, without an alias
+     * @param function that gives the rows of one row, or null
      */
     private record Link(
-            String from, String fromColumn, String to, String toColumn, boolean toOne, String junction, String hint) {}
+            String from,
+            String fromColumn,
+            String to,
+            String toColumn,
+            boolean toOne,
+            String junction,
+            String embedded,
+            String function) {
+        static Link key(String from, String fromColumn, String to, String toColumn, boolean toOne, String hint) {
+            return new Link(from, fromColumn, to, toColumn, toOne, null, to + "!" + hint, null);
+        }
+    }
+
+    /**
+     * A function that can be called.
+     *
+     * @param url  of a call without a query string
+     * @param sql  of the same call in a FROM clause
+     * @param table whose rows it gives, or null for values
+     */
+    private record Call(String url, String sql, String table, boolean set) {}
 
     private record Identity(String role, String claims, String token) {}
 
@@ -68,9 +95,21 @@ class DataDifferentialTest {
 
     private final List<Link> links = new ArrayList<>();
     private final List<String> tables = new ArrayList<>();
+    private final List<Call> calls = new ArrayList<>();
+    private final List<String> views = new ArrayList<>();
 
     @Test
     void Q20_theAnswerIsWhatTheSameQuestionGivesInSql() throws SQLException {
+        compare(SCHEMAS, REQUESTS);
+    }
+
+    @Test
+    @Tag("long")
+    void Q20_twentyThousandAnswersAreWhatTheSameQuestionGivesInSql() throws SQLException {
+        compare(MANY_SCHEMAS, MANY_REQUESTS);
+    }
+
+    private void compare(int schemas, int requests) throws SQLException {
         System.out.println("DataDifferentialTest seed " + seed);
         var settings = new DataSettings(
                 List.of("public"),
@@ -89,12 +128,15 @@ class DataDifferentialTest {
         int rows = 0;
         try (TestServer server = TestServer.with().data(settings).start();
                 Http http = new Http(server)) {
-            for (int i = 0; i < SCHEMAS; i++) {
+            for (int i = 0; i < schemas; i++) {
                 server.database().useHandle(this::createSchema);
-                for (int j = 0; j < REQUESTS; j++) {
+                for (int j = 0; j < requests; j++) {
                     Identity identity = identity(server);
-                    boolean writes = random.nextInt(5) == 0;
-                    Answer answer = writes ? compareWrite(server, http, identity) : compareRead(server, http, identity);
+                    Answer answer = switch (random.nextInt(10)) {
+                        case 0, 1 -> compareWrite(server, http, identity);
+                        case 2 -> compareCall(server, http, identity);
+                        default -> compareRead(server, http, identity);
+                    };
                     compared++;
                     raised += answer.raised() ? 1 : 0;
                     rows += answer.rows();
@@ -115,6 +157,10 @@ class DataDifferentialTest {
         tables.forEach(table -> handle.execute("drop table if exists public." + table + " cascade"));
         tables.clear();
         links.clear();
+        calls.clear();
+        views.clear();
+        handle.execute("drop schema if exists hidden cascade");
+        handle.execute("create schema hidden");
         handle.execute("create table if not exists public.members (id int, owner uuid)");
         handle.execute("truncate public.members");
         handle.execute("grant select on public.members to anon, authenticated, service_role");
@@ -129,9 +175,14 @@ class DataDifferentialTest {
                     columns.append(", t%d_id int %s constraint %s_t%d references public.t%d"
                             .formatted(parent, unique ? "unique" : "", table, parent, parent));
                     String hint = table + "_t" + parent;
-                    links.add(new Link(table, "t" + parent + "_id", "t" + parent, "id", true, null, hint));
-                    links.add(new Link("t" + parent, "id", table, "t" + parent + "_id", unique, null, hint));
+                    links.add(Link.key(table, "t" + parent + "_id", "t" + parent, "id", true, hint));
+                    links.add(Link.key("t" + parent, "id", table, "t" + parent + "_id", unique, hint));
                 }
+            }
+            if (random.nextInt(3) == 0) {
+                columns.append(", up_id int constraint %s_up references public.%s".formatted(table, table));
+                links.add(new Link(table, "up_id", table, "id", true, null, "up_id", null));
+                links.add(new Link(table, "id", table, "up_id", false, null, table + "!up_id", null));
             }
             handle.execute("create table public." + table + " (" + columns + ")");
             tables.add(table);
@@ -140,8 +191,8 @@ class DataDifferentialTest {
             handle.execute(
                     "create table public.link (t0_id int references public.t0, t1_id int references public.t1, primary key (t0_id, t1_id))");
             tables.add("link");
-            links.add(new Link("t0", "t0_id", "t1", "t1_id", false, "link", "link"));
-            links.add(new Link("t1", "t1_id", "t0", "t0_id", false, "link", "link"));
+            links.add(new Link("t0", "t0_id", "t1", "t1_id", false, "link", "t1!link", null));
+            links.add(new Link("t1", "t1_id", "t0", "t0_id", false, "link", "t0!link", null));
         }
         for (String table : tables) {
             if (!table.equals("link")) {
@@ -155,6 +206,70 @@ class DataDifferentialTest {
         for (String table : tables) {
             protect(handle, table);
         }
+        computed(handle);
+        hidden(handle);
+        functions(handle);
+    }
+
+    /** Relationships that functions make: to many, and to one by ROWS 1. */
+    private void computed(Handle handle) {
+        for (int i = random.nextInt(3); i > 0; i--) {
+            String from = pick(List.of("t0", "t1", "t2"));
+            String to = pick(List.of("t0", "t1", "t2"));
+            boolean one = random.nextBoolean();
+            String name = "of" + i + from;
+            String body = one
+                    ? "select * from public." + to + " where id = $1.a"
+                    : "select * from public." + to + " where a = $1.a";
+            handle.execute("drop function if exists public." + name);
+            handle.execute("create function public." + name + "(public." + from + ") returns setof public." + to
+                    + (one ? " rows 1" : "") + " language sql stable as '" + body + "'");
+            links.add(new Link(from, null, to, null, one, null, name, "public." + name));
+        }
+    }
+
+    /** Views of tables in a schema that is not shown, between which there is a key. */
+    private void hidden(Handle handle) {
+        if (random.nextInt(3) == 0) {
+            return;
+        }
+        handle.execute("create table hidden.v0 as select * from public.t0");
+        handle.execute("alter table hidden.v0 add primary key (id)");
+        handle.execute(
+                "create table hidden.v1 as select t.*, (select min(id) from hidden.v0 where id >= t.id % 5) as v0_id from public.t1 t");
+        handle.execute("alter table hidden.v1 add primary key (id), add foreign key (v0_id) references hidden.v0");
+        for (String view : List.of("v0", "v1")) {
+            handle.execute("drop view if exists public." + view);
+            handle.execute("create view public." + view + " as select * from hidden." + view);
+            handle.execute(
+                    "grant select, insert, update, delete on public." + view + " to anon, authenticated, service_role");
+            views.add(view);
+        }
+        links.add(new Link("v1", "v0_id", "v0", "id", true, null, "v0", null));
+        links.add(new Link("v0", "id", "v1", "v0_id", false, null, "v1", null));
+    }
+
+    /** Functions that give rows, values and one row, by every way of calling. */
+    private void functions(Handle handle) {
+        handle.execute(
+                "drop function if exists public.rows_by(int), public.one_row(int), public.words(text[]), public.twice(int), public.numbers(int)");
+        handle.execute(
+                "create function public.rows_by(low int default 2) returns setof public.t0 language sql stable as"
+                        + " 'select * from public.t0 where a >= low'");
+        handle.execute("create function public.one_row(wanted int) returns public.t0 language sql stable as"
+                + " 'select * from public.t0 where id = wanted'");
+        handle.execute("create function public.words(variadic list text[]) returns text language sql immutable as"
+                + " 'select array_to_string(list, chr(43))'");
+        handle.execute("create function public.twice(n int) returns int language sql immutable as 'select n * 2'");
+        handle.execute("create function public.numbers(n int) returns setof int language sql immutable as"
+                + " 'select generate_series(1, n)'");
+        int n = random.nextInt(8);
+        calls.add(new Call("rows_by?low=" + n, "public.rows_by(" + n + ")", "t0", true));
+        calls.add(new Call("rows_by", "public.rows_by()", "t0", true));
+        calls.add(new Call("words?list=a&list=b%2Cc&list=" + n, "public.words('a', 'b,c', '" + n + "')", null, false));
+        calls.add(new Call("twice?n=" + n, "public.twice(" + n + ")", null, false));
+        calls.add(new Call("numbers?n=" + n, "public.numbers(" + n + ")", null, true));
+        calls.add(new Call("one_row?wanted=1", "public.one_row(1)", "t0", false));
     }
 
     private void insertRows(Handle handle, String table) {
@@ -162,7 +277,8 @@ class DataDifferentialTest {
         List<String> parents = links.stream()
                 .filter(link -> link.from().equals(table)
                         && link.junction() == null
-                        && link.fromColumn().endsWith("_id"))
+                        && link.fromColumn().endsWith("_id")
+                        && !link.fromColumn().equals("up_id"))
                 .map(Link::fromColumn)
                 .toList();
         for (int id = 1; id <= count; id++) {
@@ -185,6 +301,10 @@ class DataDifferentialTest {
             }
             handle.execute("insert into public." + table + " (" + String.join(",", names) + ") values ("
                     + String.join(",", values) + ") on conflict do nothing");
+        }
+        if (links.stream().anyMatch(link -> link.from().equals(table) && "up_id".equals(link.fromColumn()))) {
+            handle.execute("update public." + table + " t set up_id = (select max(id) from public." + table
+                    + " u where u.id < t.id and u.id % 3 <> 0)");
         }
         handle.execute("insert into public.members select id, owner from public." + table + " where a > 4");
     }
@@ -226,7 +346,10 @@ class DataDifferentialTest {
 
     private Answer compareRead(TestServer server, Http http, Identity identity) {
         aliases = 0;
-        String table = pick(tables.stream().filter(name -> !name.equals("link")).toList());
+        var readable = new ArrayList<>(
+                tables.stream().filter(name -> !name.equals("link")).toList());
+        readable.addAll(views);
+        String table = pick(readable);
         Resource resource = resource(table, "x", 0);
         var parameters = new ArrayList<String>();
         parameters.add("select=" + encode(resource.select()));
@@ -321,14 +444,24 @@ class DataDifferentialTest {
         boolean inner = random.nextInt(3) == 0;
         Resource child = resource(link.to(), prefix + label, depth + 1);
         String alias = outermost(child.sql());
-        String join = link.junction() == null
-                ? " and " + alias + "." + link.toColumn() + " = " + parent + "." + link.fromColumn()
-                : " and exists (select 1 from public." + link.junction() + " l where l." + link.fromColumn() + " = "
-                        + parent + ".id and l." + link.toColumn() + " = " + alias + ".id)";
+        if (link.function() != null) {
+            // the same rows, from the function; a function with nothing to give gives a row of nulls
+            String from = link.function() + "(" + parent + ") " + alias;
+            child = new Resource(
+                    child.select(),
+                    child.parameters(),
+                    child.sql().replace("public." + link.to() + " " + alias + " ", from + " "),
+                    child.exists().replace("public." + link.to() + " " + alias + " ", from + " "));
+        }
+        String join = link.function() != null
+                ? (link.toOne() ? " and not (" + alias + " is null)" : "")
+                : link.junction() == null
+                        ? " and " + alias + "." + link.toColumn() + " = " + parent + "." + link.fromColumn()
+                        : " and exists (select 1 from public." + link.junction() + " l where l." + link.fromColumn()
+                                + " = " + parent + ".id and l." + link.toColumn() + " = " + alias + ".id)";
         String rows = child.sql().replace("/*JOIN " + alias + "*/", join);
         String exists = child.exists().replace("/*JOIN " + alias + "*/", join);
-        String hint = (link.junction() == null ? link.hint() : link.junction());
-        select.add(label + ":" + link.to() + "!" + hint + (inner ? "!inner" : "") + "(" + child.select() + ")");
+        select.add(label + ":" + link.embedded() + (inner ? "!inner" : "") + "(" + child.select() + ")");
         outputs.add((link.toOne()
                         ? "(select row_to_json(s) from (" + rows + ") s)"
                         : "(select coalesce(json_agg(s), '[]') from (" + rows + ") s)")
@@ -337,6 +470,32 @@ class DataDifferentialTest {
         if (inner) {
             where.add("exists (" + exists + ")");
         }
+    }
+
+    /** A function: rows as a resource, with conditions, order and range, or values. */
+    private Answer compareCall(TestServer server, Http http, Identity identity) {
+        aliases = 0;
+        Call call = pick(calls);
+        String path = "/rest/v1/rpc/" + call.url();
+        if (call.table() == null) {
+            Http.Answer answer = http.get(path, "Authorization", "Bearer " + identity.token());
+            String sql = call.set()
+                    ? "select coalesce(json_agg(v), '[]') from " + call.sql() + " v"
+                    : "select to_json(" + call.sql() + ")";
+            return judge(server, identity, answer, sql, path);
+        }
+        Resource resource = resource(call.table(), "x", 0);
+        var parameters = new ArrayList<String>();
+        parameters.add("select=" + encode(resource.select()));
+        parameters.addAll(resource.parameters());
+        String rows =
+                resource.sql().replaceFirst(" from public\\." + call.table() + " q0 ", " from " + call.sql() + " q0 ");
+        String sql = call.set()
+                ? "select coalesce(json_agg(r), '[]') from (" + rows + ") r"
+                : "select coalesce((json_agg(r) -> 0)::text, 'null')::json from (" + rows + ") r";
+        String url = path + (path.contains("?") ? "&" : "?") + String.join("&", parameters);
+        Http.Answer answer = http.get(url, "Authorization", "Bearer " + identity.token());
+        return judge(server, identity, answer, sql, url);
     }
 
     /** The alias of the resource itself: the JOIN that is not within parentheses. */
