@@ -55,11 +55,19 @@ try {
   await first.locator("#list li", { hasText: "plumber" }).getByText("Delete").click();
   await second.getByText("plumber").waitFor({ state: "detached" });
   const left = await bodies(second);
+  // KF9: headers of the page's own, to every prefix of another origin
+  const custom = await first.evaluate(async ([url, key]) => {
+    const headers = { apikey: key, "x-my-header": "1", "X-Trace-Parent-Of-Mine": "2" };
+    const paths = ["/rest/v1/notes?limit=1", "/auth/v1/settings", "/realtime/v1/api/broadcast"];
+    return Promise.all(paths.map((path) => fetch(url + path, {
+      headers, ...(path.endsWith("broadcast") ? { method: "POST", body: '{"messages":[]}' } : {}),
+    }).then((answer) => answer.status, String)));
+  }, [url, key]);
   const seen = await bodies(stranger);
   await first.click("#sign-out");
   await first.locator("#sign-in").waitFor();
   await first.screenshot({ path: `${pictures}/sign-in.png` });
-  console.log(JSON.stringify({ refused, added, left, seen, errors }));
+  console.log(JSON.stringify({ refused, added, left, seen, custom, errors }));
 } finally {
   await browser.close();
 }

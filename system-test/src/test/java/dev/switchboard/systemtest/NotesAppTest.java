@@ -47,6 +47,7 @@ class NotesAppTest {
             assertThat(saw.path("added").toString()).isEqualTo("[\"call the plumber <b>now</b>\"]");
             assertThat(saw.path("left").toString()).isEqualTo("[\"second\"]");
             assertThat(saw.path("seen").toString()).isEqualTo("[]");
+            assertThat(saw.path("custom").toString()).as("KF9").matches("\\[\\d+,200,\\d+\\]");
             assertThat(saw.path("errors").toString()).isEqualTo("[]");
         }
     }
