@@ -288,6 +288,31 @@ class DataApiTest {
     }
 
     @Test
+    void Q16_theDescriptionIsThereAsOpenApi31Too() {
+        for (String accept : List.of(
+                "application/openapi+json;version=3.1",
+                "application/vnd.oai.openapi+json",
+                "application/openapi+json; version=\"3.1\", application/json")) {
+            Http.Answer answer = get("/", "Accept", accept);
+            assertThat(answer.header("Content-Type")).startsWith("application/vnd.oai.openapi+json;version=3.1");
+            assertThat(answer.json().path("openapi").asString()).isEqualTo("3.1.0");
+            assertThat(answer.json()
+                            .at("/components/schemas/sites/properties/id/type")
+                            .asString())
+                    .isEqualTo("integer");
+            assertThat(answer.json()
+                            .at("/paths/~1sites/post/requestBody/content/application~1json/schema/$ref")
+                            .asString())
+                    .isEqualTo("#/components/schemas/sites");
+            assertThat(answer.json().at("/paths/~1rpc~1add/post").isMissingNode())
+                    .isFalse();
+            assertThat(answer.body()).doesNotContain("#/definitions/").doesNotContain("\"secrets\"");
+        }
+        assertThat(get("/", "Accept", "*/*").json().path("swagger").asString()).isEqualTo("2.0");
+        assertThat(get("/", "Accept", "text/csv").status()).isEqualTo(406);
+    }
+
+    @Test
     void Q17_mistakesAreTheClientsAndNeverAServersError() {
         List<String> paths = List.of(
                 "/sites?select=id,,name",

@@ -190,11 +190,12 @@ public final class DataRoutes implements Handler, AutoCloseable {
                     DataError.METHOD,
                     "Unsupported HTTP method: " + asked.request().method());
         }
-        new Negotiation(catalog, settings.plans()).ofRoot(asked.accepted());
+        MediaType media = new Negotiation(catalog, settings.plans()).ofRoot(asked.accepted());
         var plan = new Plan(OpenApi.visible(asked.schema()), Optional.empty(), true, Optional.empty());
         Plan.Outcome outcome = run(plan, asked, catalog);
-        return Response.of(
-                200, new MediaType.OpenApi().contentType(), OpenApi.describe(catalog, asked.schema(), outcome.body()));
+        String swagger = OpenApi.describe(catalog, asked.schema(), outcome.body());
+        boolean current = media instanceof MediaType.OpenApi(boolean wanted) && wanted;
+        return Response.of(200, media.contentType(), current ? OpenApi31.of(swagger) : swagger);
     }
 
     private static boolean isOptions(Asked asked) {

@@ -40,7 +40,8 @@ sealed interface MediaType {
 
     record GeoJson() implements MediaType {}
 
-    record OpenApi() implements MediaType {}
+    /** @param current version 3.1 instead of 2.0 */
+    record OpenApi(boolean current) implements MediaType {}
 
     /**
      * The plan of the query.
@@ -87,7 +88,9 @@ sealed interface MediaType {
             case "application/vnd.pgrst.object", "application/vnd.pgrst.object+json" -> new Json(true, stripped);
             case "text/csv" -> new Csv();
             case "application/geo+json" -> new GeoJson();
-            case "application/openapi+json" -> new OpenApi();
+            case "application/openapi+json" ->
+                new OpenApi(lower.replaceAll("[\\s\"]", "").contains(";version=3"));
+            case "application/vnd.oai.openapi+json" -> new OpenApi(true);
             case "application/vnd.pgrst.plan", "application/vnd.pgrst.plan+text" -> new Plan(true, options(pieces));
             case "application/vnd.pgrst.plan+json" -> new Plan(false, options(pieces));
             case "application/octet-stream" -> new Raw(true);
@@ -140,7 +143,10 @@ sealed interface MediaType {
             }
             case Csv _ -> "text/csv; charset=utf-8";
             case GeoJson _ -> "application/geo+json; charset=utf-8";
-            case OpenApi _ -> "application/openapi+json; charset=utf-8";
+            case OpenApi(boolean current) ->
+                current
+                        ? "application/vnd.oai.openapi+json;version=3.1; charset=utf-8"
+                        : "application/openapi+json; charset=utf-8";
             case Plan(boolean text, List<String> _) ->
                 text
                         ? "application/vnd.pgrst.plan+text; charset=utf-8"

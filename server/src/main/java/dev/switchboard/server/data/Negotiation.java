@@ -24,6 +24,7 @@ final class Negotiation {
                 .filter(type -> type instanceof MediaType.OpenApi
                         || type instanceof MediaType.Any
                         || type instanceof MediaType.Json)
+                .map(type -> type instanceof MediaType.OpenApi ? type : new MediaType.OpenApi(false))
                 .findFirst()
                 .orElseThrow(() -> none(accepted));
     }
