@@ -229,6 +229,24 @@ class AccountKindsTest {
     }
 
     @Test
+    void KF22_twoWhoWantOneAddressAreToldApartByTheirNumbers() {
+        JsonNode owner = signUp(http, "first-wish@example.com");
+        update(http, signUp(http, "other-wish@example.com"), "{\"email\":\"wished@example.com\"}");
+        update(http, owner, "{\"email\":\"wished@example.com\"}");
+        String theirs = mailTo("wished@example.com", 1);
+        String own = mailTo("wished@example.com", 2);
+        for (String number : List.of(number(theirs), number(own))) {
+            Http.Answer half = http.post(
+                    "/auth/v1/verify",
+                    "{\"type\":\"email_change\",\"email\":\"wished@example.com\",\"token\":\"" + number + "\"}");
+            assertThat(half.json().path("msg").asString()).as(half.body()).contains("other email");
+        }
+        assertThat(follow(http, mailTo("first-wish@example.com", 1))).contains("access_token=");
+        // who is second finds it taken
+        assertThat(follow(http, mailTo("other-wish@example.com", 1))).contains("error_code=email_exists");
+    }
+
+    @Test
     void KF22_whoNeverAgreesKeepsTheAddress() {
         JsonNode session = signUp(http, "owner@example.com");
         update(http, session, "{\"email\":\"thief@example.com\"}");

@@ -144,7 +144,7 @@ class DataClientTest {
                 "[{'id':1,'order_lines':{'amount':3,'products':{'title':'Pen'},'orders':{'total':10.5}}},{'id':2,'order_lines':{'amount':2,'products':{'title':'Ink'},'orders':{'total':10.5}}}]");
         gives(
                 library,
-                "[['from','employees'],['select','name,boss:employees!boss_id(name)'],['order','id']]",
+                "[['from','employees'],['select','name,boss:boss_id(name)'],['order','id']]",
                 "[{'name':'Chief','boss':null},{'name':'Second','boss':{'name':'Chief'}},{'name':'Third','boss':{'name':'Chief'}}]");
         gives(
                 library,

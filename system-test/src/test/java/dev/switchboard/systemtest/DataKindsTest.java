@@ -86,6 +86,7 @@ class DataKindsTest {
         assertThat(colors("id=in.(1, 3)")).isEqualTo("1 3");
         assertThat(colors("id=in.()")).isEmpty();
         assertThat(colors("or=( name.in.(red, \" blue\" ) , id.eq.4 )")).isEqualTo("1 2 4");
+        assertThat(colors("name=is.null ")).isEmpty();
         // a value that is no list is what it is, but for the end of a filter that is one
         assertThat(colors("name=eq. blue")).isEqualTo("2");
     }

@@ -14,8 +14,12 @@ final class Impersonation {
     /** Takes on a role and its claims for the transaction. */
     static final String BECOME = "select set_config('role', ?, true), set_config('request.jwt.claims', ?, true)";
 
-    /** A condition is its user's own text, a regular expression perhaps: it must not hold the others up for long. */
-    static final String BECOME_BRIEFLY = BECOME + ", set_config('statement_timeout', '250', true)";
+    /**
+     * A condition is its user's own text, a regular expression perhaps: it must not hold the others up for long. Waiting for who
+     * changes the table is told from that by coming first.
+     */
+    static final String BECOME_BRIEFLY =
+            BECOME + ", set_config('statement_timeout', '250', true), set_config('lock_timeout', '200', true)";
 
     private Impersonation() {}
 

@@ -139,8 +139,12 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
                     return resolution;
                 }
             } catch (SQLException | RefusedException refused) {
-                boolean asked = !(refused instanceof SQLException raised) || !SqlState.isTransient(raised);
-                if (!asked || isOfOneMoment(connection, table, before, start)) {
+                boolean locked = refused instanceof SQLException raised && SqlState.isLocked(raised);
+                boolean asked = !(refused instanceof SQLException failed) || !SqlState.isTransient(failed);
+                boolean again = locked
+                        ? System.nanoTime() - start < PATIENCE_NANOS // whoever changes the table has not committed yet
+                        : asked && !isOfOneMoment(connection, table, before, start);
+                if (!again) {
                     throw refused;
                 }
             }

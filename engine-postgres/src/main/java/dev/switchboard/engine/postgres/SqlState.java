@@ -32,6 +32,11 @@ final class SqlState {
         return String.valueOf(server == null ? raised.getMessage() : server.getMessage());
     }
 
+    /** Whether somebody else's lock was waited for in vain. */
+    static boolean isLocked(SQLException failed) {
+        return "55P03".equals(failed.getSQLState());
+    }
+
     /** Whether a statement was canceled, by its timeout if nobody else does that. */
     static boolean isTimeout(SQLException failed) {
         return "57014".equals(failed.getSQLState());

@@ -4,6 +4,7 @@ import dev.switchboard.server.auth.JwtTokens;
 import dev.switchboard.server.config.AccountSettings;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -405,16 +406,12 @@ final class Accounts {
         Set<OneTimeTokens.Purpose> asked = askedFor(user);
         Users.askForEmail(handle, user.id(), email, asked);
         for (OneTimeTokens.Purpose purpose : asked) {
-            if (taken) { // nothing is sent to its owner, and nobody is told that there is one
-                oneTimeTokens.issue(
-                        handle,
-                        user.id(),
-                        purpose,
-                        addressee(user, purpose, email),
-                        wish.challenge(),
-                        Optional.empty());
+            String address = addressee(user, purpose, email);
+            if (taken && purpose == OneTimeTokens.Purpose.EMAIL_CHANGE) {
+                // nothing is sent to its owner, and nobody is told that there is one
+                oneTimeTokens.issue(handle, user.id(), purpose, address, wish.challenge(), Optional.empty());
             } else {
-                mail(handle, user, purpose, addressee(user, purpose, email), wish.challenge(), wish.redirect());
+                mail(handle, user, purpose, address, wish.challenge(), wish.redirect());
             }
         }
     }
@@ -572,6 +569,10 @@ final class Accounts {
         String newEmail = user.newEmail().orElse("");
         Set<OneTimeTokens.Purpose> due = purpose.changesEmail() ? user.awaited() : Set.of(purpose);
         for (OneTimeTokens.Purpose one : due) {
+            if (one == OneTimeTokens.Purpose.EMAIL_CHANGE
+                    && Users.byEmail(handle, newEmail).isPresent()) {
+                continue; // it is somebody else's, who is not to hear of it
+            }
             String address = one.changesEmail()
                     ? addressee(user, one, newEmail)
                     : user.email().orElseThrow();
@@ -668,10 +669,13 @@ final class Accounts {
         String email = Users.normalize(address);
         limits.take(NUMBER_GUESSES, email);
         Optional<Verified> verified = jdbi.inTransaction(handle -> {
-            Optional<User> user = purpose.changesEmail()
-                    ? Users.byNewEmail(handle, email).or(() -> Users.byEmail(handle, email))
-                    : Users.byEmail(handle, email);
-            return user.flatMap(known -> oneTimeTokens.redeem(handle, known.id(), email, number, purpose))
+            var users = new ArrayList<>(Users.byEmail(handle, email).stream().toList());
+            if (purpose.changesEmail()) { // whose address it is, and who want it: the number says who of them
+                users.addAll(Users.byNewEmail(handle, email));
+            }
+            return users.stream()
+                    .flatMap(known -> oneTimeTokens.redeem(handle, known.id(), email, number, purpose).stream())
+                    .findFirst()
                     .map(redeemed -> accept(handle, redeemed, origin));
         });
         if (verified.isPresent()) {

@@ -33,6 +33,9 @@ final class Users {
     /** Bytes of each of a user's two objects, as JSON text. */
     static final int MOST_METADATA = 64 * 1024;
 
+    /** Of those who want one address. */
+    private static final int MOST_WANTING = 5;
+
     private Users() {}
 
     /**
@@ -79,12 +82,13 @@ final class Users {
                 .findOne();
     }
 
-    /** By the address that somebody wants to have. */
-    static Optional<User> byNewEmail(Handle handle, String email) {
-        return handle.createQuery(SELECT + "u.email_change = :email limit 1")
+    /** Who want to have the address, the latest of them. */
+    static List<User> byNewEmail(Handle handle, String email) {
+        return handle.createQuery(
+                        SELECT + "u.email_change = :email order by u.email_change_sent_at desc limit " + MOST_WANTING)
                 .bind("email", email)
                 .map(Users::read)
-                .findOne();
+                .list();
     }
 
     static List<User> page(Handle handle, long offset, int limit) {

@@ -124,7 +124,7 @@ final class CatalogReader {
     private static final String HANDLERS = BASES + """
             select d.typname as media, b.typname = 'bytea' as binary, n.nspname, p.proname, an.nspname as row_schema, ac.relname as row_table
               from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-              join pg_type d on d.oid = p.prorettype and d.typtype = 'd' and d.typname like '%/%'
+              join pg_type d on d.oid = p.prorettype and d.typtype = 'd' and d.typname like '%/%' and d.typname not like '%*%'
               join bases b on b.oid = d.oid
               join pg_type at on at.oid = p.proargtypes[0]
               left join pg_class ac on ac.oid = at.typrelid and at.typtype = 'c'
@@ -614,7 +614,7 @@ final class CatalogReader {
         boolean composite = row.getBoolean("composite") || !outputs.isEmpty();
         boolean record = row.getBoolean("record") && outputs.isEmpty();
         String type = row.getString("result");
-        Optional<MediaType.Handled> media = type.contains("/")
+        Optional<MediaType.Handled> media = type.matches("[^*/]+/[^*/]+")
                 ? Optional.of(new MediaType.Handled(
                         type, row.getString("result_base").equals("bytea"), Optional.empty(), false))
                 : Optional.empty();

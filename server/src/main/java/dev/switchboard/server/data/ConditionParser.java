@@ -131,7 +131,7 @@ final class ConditionParser {
             return new Comparison.In(list());
         }
         if (word.equals("is") && argument.isEmpty()) {
-            return is(value(inTree));
+            return is(value(inTree).strip());
         }
         if (word.equals("isdistinct") && argument.isEmpty()) {
             return new Comparison.Distinct(value(inTree));
