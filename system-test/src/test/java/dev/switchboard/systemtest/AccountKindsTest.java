@@ -266,10 +266,46 @@ class AccountKindsTest {
     @Test
     void KF22_byASettingTheNewAddressAloneIsAskedAndTheOldOneTold() {
         JsonNode session = signUp(aloneHttp, "single@example.com");
-        Http.Answer changed = update(aloneHttp, session, "{\"email\":\"married@example.com\"}");
-        assertThat(text(changed.json(), "email")).isEqualTo("married@example.com"); // nothing is to be confirmed here
-        assertThat(mailTo("single@example.com", 1)).contains("married@example.com");
+        update(aloneHttp, session, "{\"email\":\"married@example.com\"}");
+        assertThat(signIn(aloneHttp, "single@example.com").status()).isEqualTo(200);
+        assertThat(follow(aloneHttp, mailTo("married@example.com", 1))).contains("access_token=");
+        assertThat(mailTo("single@example.com", 1))
+                .contains("married@example.com")
+                .contains("signs in no more");
         assertThat(signIn(aloneHttp, "married@example.com").status()).isEqualTo(200);
+    }
+
+    @Test
+    void KF22_aLinkAgreesToItsOwnWishAlone() {
+        JsonNode session = signUp(http, "steady@example.com");
+        update(http, session, "{\"email\":\"mine@example.com\"}");
+        String mine = mailTo("mine@example.com", 1);
+        String current = mailTo("steady@example.com", 1);
+        assertThat(current).contains("mine@example.com");
+        // somebody else with the session wants another one
+        server.database()
+                .useHandle(handle -> handle.execute(
+                        "update auth.one_time_tokens set created_at = created_at - interval '2 minutes'"));
+        update(http, session, "{\"email\":\"evil@example.com\"}");
+        assertThat(mailTo("steady@example.com", 2)).contains("evil@example.com");
+        assertThat(follow(http, current)).contains("otp_expired");
+        assertThat(follow(http, mine)).contains("otp_expired");
+        assertThat(follow(http, mailTo("evil@example.com", 1))).contains("other email");
+        assertThat(signIn(http, "steady@example.com").status()).isEqualTo(200);
+    }
+
+    @Test
+    void KF22_nobodyIsFloodedByResending() {
+        JsonNode session = signUp(http, "flooded@example.com");
+        update(http, session, "{\"email\":\"flood@example.com\"}");
+        follow(http, mailTo("flood@example.com", 1));
+        mailTo("flooded@example.com", 1);
+        for (int i = 0; i < 5; i++) {
+            http.post("/auth/v1/resend", "{\"type\":\"email_change\",\"email\":\"flooded@example.com\"}");
+        }
+        // one that is sent after them all says that they are through
+        http.post("/auth/v1/recover", "{\"email\":\"flooded@example.com\"}");
+        assertThat(mailTo("flooded@example.com", 2)).contains("new password");
     }
 
     @Test

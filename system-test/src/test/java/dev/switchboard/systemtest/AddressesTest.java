@@ -268,7 +268,7 @@ class AddressesTest {
                 .isEqualTo(429);
         // the own mailbox tells neither: it is asked as for a free address, and its link is half of what is needed
         String own = mailsTo("curious@example.com", 2).getLast();
-        assertThat(own).contains("to have another address");
+        assertThat(own).contains("to have the address taken@example.com");
         follow(own);
         assertThat(signIn("curious@example.com", "some password").status()).isEqualTo(200);
     }

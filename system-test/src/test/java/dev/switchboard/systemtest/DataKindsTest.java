@@ -290,6 +290,21 @@ class DataKindsTest {
     }
 
     @Test
+    void KF14_aHeaderThatAFunctionSetsStandsInPlaceOfOurs() {
+        server.database().useHandle(handle -> {
+            handle.execute("create function public.as_text() returns text language plpgsql as $$ begin"
+                    + " perform set_config('response.headers',"
+                    + " '[{\"Content-Type\": \"text/markdown\"}, {\"Content-Length\": \"1\"}, {\"Set-Cookie\": \"a=1\"}, {\"Set-Cookie\": \"b=2\"}]', true);"
+                    + " return 'x'; end $$");
+            handle.execute("grant execute on function public.as_text to anon");
+        });
+        Http.Answer answer = call("as_text", "{}", JSON);
+        assertThat(answer.headers().allValues("Content-Type")).containsExactly("text/markdown");
+        assertThat(answer.headers().allValues("Set-Cookie")).containsExactly("a=1", "b=2");
+        assertThat(answer.body()).isEqualTo("\"x\"");
+    }
+
+    @Test
     void KF14_recordsAndDomainsOfRowsAreRows() {
         assertThat(get("/rpc/some_record").json().path("name").asString()).isEqualTo("Roof");
         assertThat(get("/rpc/some_records").json().size()).isEqualTo(2);

@@ -42,7 +42,7 @@ class JoinMomentTest {
     private static void create(Handle handle, String table, String columns) {
         handle.execute("drop table if exists public." + table + " cascade");
         handle.execute("create table public." + table + " (" + columns + ")");
-        handle.execute("grant select on public." + table + " to anon");
+        handle.execute("grant select on public." + table + " to anon, authenticated");
         handle.execute("alter publication supabase_realtime add table public." + table);
     }
 

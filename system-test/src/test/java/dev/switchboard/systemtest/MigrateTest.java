@@ -110,6 +110,23 @@ class MigrateTest {
     }
 
     @Test
+    void F001_38_nothingIsLeftOutInSilence() throws IOException {
+        file("3_c.sql", "create table m_c (id int);");
+        assertThat(migrate()).as(said()).isZero();
+        file("2_b.sql", "create table m_b (id int);");
+        assertThat(migrate()).isEqualTo(2);
+        assertThat(said()).contains("Migration 2").contains("after the last one");
+        Files.delete(directory.resolve("2_b.sql"));
+        file("00000_init.sql", "create table m_zero (id int);");
+        assertThat(migrate()).isEqualTo(2);
+        assertThat(said()).contains("init");
+        Files.delete(directory.resolve("00000_init.sql"));
+        file("todos.sql", "create table m_todos (id int);");
+        assertThat(migrate("--dry-run")).isEqualTo(2);
+        assertThat(said()).contains("todos.sql has no version");
+    }
+
+    @Test
     void KF34_whatMigrationsOfTheOriginalPresumeIsThere() throws IOException {
         file("20260201000000_init.sql", """
                 create extension if not exists "uuid-ossp" with schema "extensions";

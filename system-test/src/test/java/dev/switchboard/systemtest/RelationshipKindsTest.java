@@ -198,6 +198,47 @@ class RelationshipKindsTest {
     }
 
     @Test
+    void KF11_whatAFunctionThatWritesGaveHasItsComputedColumns() {
+        server.database().useHandle(handle -> {
+            handle.execute("create function public.shout(public.client) returns text language sql immutable as"
+                    + " 'select upper($1.name)'");
+            handle.execute("create function public.all_clients() returns setof public.client language sql as"
+                    + " 'select * from public.client order by id'");
+            handle.execute("grant execute on all functions in schema public to anon");
+        });
+        assertThat(http.post(
+                                "/rest/v1/rpc/all_clients?select=id,shout&shout=eq.ZETA",
+                                "{}",
+                                "Content-Type",
+                                "application/json")
+                        .body())
+                .isEqualTo("[{\"id\":2,\"shout\":\"ZETA\"}]");
+    }
+
+    @Test
+    void KF13_noNameOfAViewsColumnsMisleads() {
+        server.database().useHandle(handle -> {
+            handle.execute("create view public.odd as select id as \":resno\", title as \"{x} (y) \\z\","
+                    + " author_id as \":resorigcol 7\" from priv.book");
+            handle.execute("create view public.nothing_at_all as select from priv.book");
+            handle.execute("grant select on public.odd to anon");
+        });
+        gives("[{\"author\":{\"name\":\"Bob\"}}]", "odd", "select=author(name)", "\":resno\"=eq.3");
+    }
+
+    @Test
+    void KF18_noHintNamesWhatIsHiddenInAnEmbeddedTable() {
+        server.database().useHandle(handle -> {
+            handle.execute(
+                    "create table public.secret_notes (id int, password text, client_id int references public.client)");
+            handle.execute("revoke all on public.secret_notes from anon");
+        });
+        Http.Answer refused = ask("client", "select=id,secret_notes(pasword)");
+        assertThat(refused.status()).isEqualTo(401);
+        assertThat(refused.body()).contains("permission denied").doesNotContain("password");
+    }
+
+    @Test
     void KF12_anAliasedResourceIsAlsoAddressedByItsTable() {
         gives(
                 "[{\"id\":1,\"the_tasks\":[{\"name\":\"nail\"},{\"name\":\"tile\"}]}]",

@@ -179,6 +179,10 @@ final class Channel {
         return message.joinRef().isEmpty() || message.joinRef().equals(join.joinRef());
     }
 
+    boolean isWithoutToken() {
+        return token.isEmpty();
+    }
+
     boolean hasToken(String other) {
         return token.equals(Optional.of(other));
     }

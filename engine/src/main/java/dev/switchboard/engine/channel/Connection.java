@@ -282,7 +282,7 @@ public final class Connection {
                 if (refusals.isEmpty()) {
                     subscribed(channel);
                 }
-                if (hiding && channel.claims().equals(keyClaims) && mayStillSignIn(channel)) {
+                if (hiding && channel.isWithoutToken() && mayStillSignIn(channel)) {
                     channel.wouldLikeToken(
                             shared.clock().instant().plus(TOKEN_GRACE), ErrorCode.TOKEN_AWAITED.reason());
                 }

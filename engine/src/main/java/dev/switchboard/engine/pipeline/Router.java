@@ -11,6 +11,7 @@ import dev.switchboard.engine.encode.TypeCatalog;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.model.Transaction;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.route.Routed;
@@ -111,11 +112,13 @@ final class Router implements Runnable {
     private void obey(Inbox.Item command) {
         switch (command) {
             case Inbox.Item.Open open -> {
+                // who goes on under other claims is as young as before
+                Optional<StartingPoint> start =
+                        open.start().or(() -> open.replaces().flatMap(index::start));
                 open.replaces().ifPresent(index::remove);
-                open.start()
-                        .ifPresentOrElse(
-                                start -> index.add(open.channel(), open.subscriptions(), start),
-                                () -> index.add(open.channel(), open.subscriptions()));
+                start.ifPresentOrElse(
+                        point -> index.add(open.channel(), open.subscriptions(), point),
+                        () -> index.add(open.channel(), open.subscriptions()));
                 open.live().run();
             }
             case Inbox.Item.Close(var channel) -> index.remove(channel);

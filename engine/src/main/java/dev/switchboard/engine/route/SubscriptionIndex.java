@@ -113,9 +113,16 @@ public final class SubscriptionIndex {
         add(channel, subscriptions);
     }
 
-    /** Forgets starting points that the stream has passed. */
+    /** Where the channel began, if the stream has not passed that yet. */
+    public Optional<StartingPoint> start(ChannelRef channel) {
+        return Optional.ofNullable(starts.get(channel));
+    }
+
+    /** Forgets starting points that the stream has passed; what those channels subscribe to is looked at from now on. */
     public void reached(Transaction transaction) {
-        starts.values().removeIf(start -> start.isBehind(transaction));
+        if (starts.values().removeIf(start -> start.isBehind(transaction))) {
+            tables.values().forEach(table -> table.fitted = null);
+        }
     }
 
     private boolean wasBefore(Transaction transaction, Subscription subscription) {
@@ -168,15 +175,12 @@ public final class SubscriptionIndex {
             return Set.of();
         }
         var outdated = new LinkedHashSet<ChannelRef>();
-        boolean all = true;
         for (Subscription subscription : table.all()) {
-            if (wasBefore(transaction, subscription)) {
-                all = false;
-            } else if (!subscription.fits(relation)) {
+            if (!wasBefore(transaction, subscription) && !subscription.fits(relation)) {
                 outdated.add(subscription.channel());
             }
         }
-        table.fitted = all ? relation : null;
+        table.fitted = relation;
         return outdated;
     }
 

@@ -17,6 +17,7 @@ import dev.switchboard.engine.model.Lsn;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.ReplicaIdentity;
 import dev.switchboard.engine.model.Row;
+import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.model.Transaction;
 import dev.switchboard.engine.model.WireVersion;
@@ -25,8 +26,10 @@ import dev.switchboard.engine.route.Subscription;
 import dev.switchboard.engine.route.TableSelector;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
@@ -69,7 +72,41 @@ class RouterTest {
             throw new RowAccessUnavailableException("gone", new IllegalStateException("gone"));
         });
         var channel = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
-        var subscription = new Subscription(
+        inbox.put(new Inbox.Item.Open(channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}));
+        inbox.put(new Inbox.Item.Changes(batch()));
+
+        router(inbox, authorizer, progress).run();
+
+        assertThat(progress.accessRetries()).isEqualTo(1);
+        assertThat(progress.delivered()).isEqualTo(Lsn.NONE);
+    }
+
+    @Test
+    void KF30_whoGoesOnUnderAnotherTokenHearsOfNothingFromBeforeTheJoin() {
+        var inbox = new Inbox();
+        var progress = new Progress();
+        var asked = new ArrayList<Integer>();
+        var authorizer = new Authorizer((_, xids) -> {
+            asked.addAll(xids);
+            progress.close();
+            inbox.close();
+            throw new RowAccessUnavailableException("gone", new IllegalStateException("gone"));
+        });
+        var former = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
+        var present = new ChannelRef(new ConnectionId(0, 1), 2, "realtime:x", WireVersion.V2);
+        var start = new StartingPoint(5, Set.of(), new Lsn(200));
+        inbox.put(new Inbox.Item.Open(former, List.of(all(former)), Optional.empty(), Optional.of(start), () -> {}));
+        inbox.put(new Inbox.Item.Open(present, List.of(all(present)), Optional.of(former), Optional.empty(), () -> {}));
+        inbox.put(new Inbox.Item.Changes(batch(100, 1)));
+        inbox.put(new Inbox.Item.Changes(batch(300, 9)));
+
+        router(inbox, authorizer, progress).run();
+
+        assertThat(asked).containsExactly(9);
+    }
+
+    private static Subscription all(ChannelRef channel) {
+        return new Subscription(
                 channel,
                 1,
                 EventKind.ALL,
@@ -77,29 +114,29 @@ class RouterTest {
                 Optional.empty(),
                 Optional.empty(),
                 new ClaimsGroup("anon", "{}"));
-        inbox.put(new Inbox.Item.Open(channel, List.of(subscription), Optional.empty(), Optional.empty(), () -> {}));
-        inbox.put(new Inbox.Item.Changes(batch()));
+    }
 
-        new Router(
-                        inbox,
-                        authorizer,
-                        _ -> new ColumnType.Unsupported("none"),
-                        NOBODY,
-                        progress,
-                        TIME,
-                        (_, _) -> {},
-                        Duration.ofSeconds(30))
-                .run();
-
-        assertThat(progress.accessRetries()).isEqualTo(1);
-        assertThat(progress.delivered()).isEqualTo(Lsn.NONE);
+    private static Router router(Inbox inbox, Authorizer authorizer, Progress progress) {
+        return new Router(
+                inbox,
+                authorizer,
+                _ -> new ColumnType.Unsupported("none"),
+                NOBODY,
+                progress,
+                TIME,
+                (_, _) -> {},
+                Duration.ofSeconds(30));
     }
 
     private static Batch batch() {
+        return batch(100, 1);
+    }
+
+    private static Batch batch(long finalLsn, int xid) {
         var relation = new Relation(
                 1, new TableName("public", "t"), ReplicaIdentity.FULL, List.of(new Column("id", 23, true)));
         var change = new Change.Insert(relation, Row.ofTexts(List.of(Optional.of("1"))));
-        var transaction = new Transaction(new Lsn(100), Instant.EPOCH, 1);
-        return new Batch(transaction, 0, List.of(change), 1, Optional.of(new Lsn(120)));
+        var transaction = new Transaction(new Lsn(finalLsn), Instant.EPOCH, xid);
+        return new Batch(transaction, 0, List.of(change), 1, Optional.of(new Lsn(finalLsn + 20)));
     }
 }

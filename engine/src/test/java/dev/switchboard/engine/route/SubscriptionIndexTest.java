@@ -253,6 +253,7 @@ class SubscriptionIndexTest {
 
         // the former table's last changes say nothing of the new one
         assertThat(index.outdated(transaction(100, 7), CALLS)).isEmpty();
+        index.reached(transaction(300, 9));
         assertThat(index.outdated(transaction(300, 9), CALLS)).containsExactly(meant.channel());
         assertThat(index.channels(List.of(new TableSelector.One(CALLS.name(), 1))))
                 .isEmpty();

@@ -391,7 +391,8 @@ final class Accounts {
         if (user.email().filter(email::equals).isPresent()) {
             return;
         }
-        boolean asks = settings.confirmEmail() || (askedFor(user).size() > 1 && mailer.works());
+        boolean asks =
+                settings.confirmEmail() || (mailer.works() && user.email().isPresent());
         boolean taken = Users.byEmail(handle, email).isPresent();
         if (taken && !settings.confirmEmail()) {
             throw new AccountException(AccountError.EMAIL_EXISTS);
@@ -569,6 +570,9 @@ final class Accounts {
         String newEmail = user.newEmail().orElse("");
         Set<OneTimeTokens.Purpose> due = purpose.changesEmail() ? user.awaited() : Set.of(purpose);
         for (OneTimeTokens.Purpose one : due) {
+            if (OneTimeTokens.issuedJustNow(handle, user.id(), one)) {
+                continue;
+            }
             if (one == OneTimeTokens.Purpose.EMAIL_CHANGE
                     && Users.byEmail(handle, newEmail).isPresent()) {
                 continue; // it is somebody else's, who is not to hear of it
@@ -605,6 +609,7 @@ final class Accounts {
         send(
                 purpose,
                 email,
+                Users.get(handle, user.id()).newEmail().orElse(""),
                 oneTimeTokens.issue(handle, user.id(), purpose, email, challenge, Optional.empty()),
                 redirect,
                 handle);
@@ -620,19 +625,22 @@ final class Accounts {
         send(
                 purpose,
                 email,
+                "",
                 oneTimeTokens.issue(handle, user.id(), purpose, email, applicant.challenge(), pending),
                 applicant.redirect(),
                 handle);
     }
 
+    /** @param newEmail that the user wants to have, where that is what is asked */
     private void send(
             OneTimeTokens.Purpose purpose,
             String email,
+            String newEmail,
             OneTimeTokens.Issued issued,
             Optional<String> redirect,
             Handle handle) {
         String link = links.verification(issued, purpose, redirect);
-        Mailer.Mail mail = Mails.of(purpose, email, link, issued.number(), settings.linkLife());
+        Mailer.Mail mail = Mails.of(purpose, email, newEmail, link, issued.number(), settings.linkLife());
         sendAfterCommit(handle, mail);
     }
 
@@ -689,6 +697,11 @@ final class Accounts {
         Users.lock(handle, id);
         if (redeemed.purpose().changesEmail()) {
             User before = Users.get(handle, id);
+            Optional<String> asked =
+                    redeemed.purpose() == OneTimeTokens.Purpose.EMAIL_CHANGE ? before.newEmail() : before.email();
+            if (!asked.equals(Optional.of(redeemed.email()))) { // the link is of another wish than the present one
+                throw new AccountException(AccountError.OTP_EXPIRED);
+            }
             if (!Users.agree(handle, id, redeemed.purpose()).isEmpty()) {
                 return new Verified.Half();
             }

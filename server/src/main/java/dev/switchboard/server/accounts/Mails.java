@@ -6,7 +6,9 @@ import java.time.Duration;
 final class Mails {
     private Mails() {}
 
-    static Mailer.Mail of(OneTimeTokens.Purpose purpose, String to, String link, String number, Duration life) {
+    /** @param newEmail that the user wants to have; empty where that is not what is asked */
+    static Mailer.Mail of(
+            OneTimeTokens.Purpose purpose, String to, String newEmail, String link, String number, Duration life) {
         String until = "\n\nIt is good once, for " + life.toMinutes() + " minutes.\n";
         String withNumber = "\n\nOr enter this number: " + number + until
                 + "\nIf you did not ask for this, ignore it: nothing happens then.\n";
@@ -31,7 +33,8 @@ final class Mails {
                 new Mailer.Mail(
                         to,
                         "Confirm that your address changes",
-                        "Your account is to have another address. Confirm that by this link:\n\n" + link + withNumber);
+                        "Your account is to have the address " + newEmail
+                                + " instead of this one. Confirm that by this link:\n\n" + link + withNumber);
             case REAUTHENTICATION ->
                 new Mailer.Mail(to, "Your number", "Enter this number to go on: " + number + until);
         };

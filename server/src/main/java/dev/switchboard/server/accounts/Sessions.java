@@ -82,8 +82,9 @@ final class Sessions {
             return new Refresh.Unknown();
         }
         Used used = found.get();
-        // the same for a repeated request: the family has one line, and a token that was stolen shows when both go on
-        // with it
+        // the same for a repeated request: the family has one line, and a token that was stolen shows when one of both
+        // is
+        // two steps ahead
         String next = jwt.derive("refresh token", refreshToken);
         if (used.used() && !used.recently() && !isUnused(handle, next)) {
             end(handle, used.session());

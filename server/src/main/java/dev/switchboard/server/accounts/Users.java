@@ -215,6 +215,9 @@ final class Users {
 
     /** @param asked all of which have to agree: links that went to the new address, and to the one that is given up */
     static void askForEmail(Handle handle, UUID id, String email, Set<OneTimeTokens.Purpose> asked) {
+        OneTimeTokens.revoke(
+                handle, id, OneTimeTokens.Purpose.EMAIL_CHANGE); // links of another wish agree to this one not
+        OneTimeTokens.revoke(handle, id, OneTimeTokens.Purpose.EMAIL_CHANGE_CURRENT);
         handle.createUpdate("""
                         update auth.users set email_change = :email, email_change_awaits = :asked, email_change_sent_at = now(),
                                updated_at = now() where id = :id""")

@@ -5,7 +5,9 @@ import dev.switchboard.server.http.Response;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
@@ -14,6 +16,9 @@ import tools.jackson.databind.json.JsonMapper;
 /** Outcomes of statements as HTTP responses. Pure. */
 final class Answers {
     private static final Logger LOG = LoggerFactory.getLogger(Answers.class);
+
+    /** How the body is sent is the server's to say. */
+    private static final Set<String> FRAMING = Set.of("content-length", "transfer-encoding", "connection");
 
     private Answers() {}
 
@@ -65,7 +70,7 @@ final class Answers {
             result = new Response(Integer.parseInt(outcome.status().get()), response.headers(), response.body());
         }
         for (Response.Header header : outcome.headers().map(Answers::headers).orElse(List.of())) {
-            result = result.with(header.name(), header.value());
+            result = result.replacing(header);
         }
         if (!asked.preferences().applied().isEmpty()) {
             result = result.with(
@@ -82,7 +87,9 @@ final class Answers {
         var headers = new ArrayList<Response.Header>();
         for (var member : object.properties()) {
             String value = member.getValue().asString("");
-            if (member.getKey().matches("[!#$%&'*+.^_`|~0-9A-Za-z-]+") && value.matches("[\\x20-\\x7e]*")) {
+            if (!FRAMING.contains(member.getKey().toLowerCase(Locale.ROOT))
+                    && member.getKey().matches("[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+                    && value.matches("[\\x20-\\x7e]*")) {
                 headers.add(new Response.Header(member.getKey(), value));
             }
         }

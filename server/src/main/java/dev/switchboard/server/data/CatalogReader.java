@@ -614,7 +614,7 @@ final class CatalogReader {
         boolean composite = row.getBoolean("composite") || !outputs.isEmpty();
         boolean record = row.getBoolean("record") && outputs.isEmpty();
         String type = row.getString("result");
-        Optional<MediaType.Handled> media = type.matches("[^*/]+/[^*/]+")
+        Optional<MediaType.Handled> media = !composite && type.matches("[^*/]+/[^*/]+")
                 ? Optional.of(new MediaType.Handled(
                         type, row.getString("result_base").equals("bytea"), Optional.empty(), false))
                 : Optional.empty();

@@ -88,7 +88,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
         Response response = Response.json(refused.status(), refused.json())
                 .with("Proxy-Status", "PostgREST; error=" + refused.code().replaceAll("[^A-Za-z0-9]", ""));
         for (Response.Header header : refused.headers()) {
-            response = response.with(header.name(), header.value());
+            response = response.replacing(header);
         }
         return refused.status() == 401 ? response.with("WWW-Authenticate", "Bearer") : response;
     }
@@ -109,9 +109,18 @@ public final class DataRoutes implements Handler, AutoCloseable {
             return route(asked, catalog);
         } catch (DataException refused) {
             if (refused.mayBeStale() && isRefreshed(catalog)) {
-                return route(asked, catalogs.present());
+                return again(asked, catalogs.present());
             }
             throw refused.withoutColumnsOf(catalog.usableBy(identity.role()).partly());
+        }
+    }
+
+    private Response again(Asked asked, Catalog catalog) {
+        try {
+            return route(asked, catalog);
+        } catch (DataException refused) {
+            throw refused.withoutColumnsOf(
+                    catalog.usableBy(asked.identity().role()).partly());
         }
     }
 
@@ -251,14 +260,10 @@ public final class DataRoutes implements Handler, AutoCloseable {
         };
     }
 
-    /** As PostgreSQL would say it; but no statement is made for who may do nothing with the table. */
     private static void refuseUnusable(Asked asked, Catalog catalog, Table table) {
         String role = asked.identity().role();
         if (!catalog.mayUse(role, table.name())) {
-            String state = "42501";
-            String message = "permission denied for table " + table.name().table();
-            throw new DataException(
-                    SqlErrors.status(state, message, role), state, message, Optional.empty(), Optional.empty());
+            throw SqlErrors.denied(table.name(), role);
         }
     }
 

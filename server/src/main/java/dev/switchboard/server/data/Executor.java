@@ -10,6 +10,7 @@ import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
 import java.sql.Statement;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -119,6 +120,7 @@ final class Executor {
             throws SQLException {
         var sql = new Sql().add("begin");
         Optional.ofNullable(plan.settings().get(ISOLATION))
+                .map(level -> level.toLowerCase(Locale.ROOT))
                 .filter(ISOLATIONS::contains)
                 .ifPresent(level -> sql.add(" isolation level ").add(level));
         sql.add(plan.readOnly() ? " read only; " : "; ");

@@ -175,7 +175,7 @@ final class Planner {
     /** What an aggregate of the database makes of the rows. */
     private static Sql handled(MediaType.Handled handled, Optional<Table> table) {
         Sql row = handled.ofRow()
-                ? new Source(Sql.of(""), "_sb_r", table, List.of(), "", true).row()
+                ? new Source(Sql.of(""), "_sb_r", table, List.of(), "", Source.Rows.CALLED).row()
                 : Sql.of("\"_sb_r\"");
         Sql made = new Sql()
                 .name(handled.aggregate().orElseThrow())
@@ -285,7 +285,7 @@ final class Planner {
                 Optional.of(table),
                 List.of(),
                 table.name().table(),
-                true);
+                Source.Rows.WRITTEN);
         ReadSql reader = reader(answered, wanted);
         reader.nextAlias("_sb_t");
         return reader.rows(source, ALL, true);
@@ -366,7 +366,7 @@ final class Planner {
                 table,
                 result.columns(),
                 routine.name().table(),
-                routine.changes());
+                routine.changes() ? Source.Rows.CALLED : Source.Rows.STORED);
         ReadSql.Level rows = writer.rows(source, range, true);
         Sql total = wanted.preferences().counted() == Preferences.Counted.NONE
                 ? Sql.of("null::bigint")

@@ -34,6 +34,7 @@ final class ReadSql {
     private final Query query;
     private final DataSettings settings;
     private final Relations relations;
+    private final String role;
     private int aliases;
     private boolean asStored;
 
@@ -72,6 +73,7 @@ final class ReadSql {
         this.query = EmbeddedPaths.resolve(query);
         this.settings = settings;
         this.relations = new Relations(catalog, role);
+        this.role = role;
     }
 
     /** Values as the table holds them, without representations: for what takes its rows. */
@@ -235,6 +237,9 @@ final class ReadSql {
                         "Could not find a relationship between '" + parent.label() + "' and '" + embed.name()
                                 + "' in the schema cache"));
         Relationship relationship = relations.find(from, embed);
+        if (relationship.function().isEmpty() && !catalog.mayUse(role, relationship.to())) {
+            throw SqlErrors.denied(relationship.to(), role);
+        }
         Table to = catalog.table(relationship.to()).orElseThrow();
         Source source = Source.of(to, nextAlias("_sb_t"));
         Sql on = on(parent, relationship, source);
@@ -254,7 +259,7 @@ final class ReadSql {
                     source.table(),
                     source.columns(),
                     source.label(),
-                    false);
+                    source.rows());
         }
         var childPath = new ArrayList<>(path);
         childPath.add(embed.label());
@@ -295,7 +300,7 @@ final class ReadSql {
                 rows.table(),
                 rows.columns(),
                 rows.label(),
-                false);
+                rows.rows());
     }
 
     /** Columns by name instead of a star, since they become the level above's. */

@@ -17,9 +17,18 @@ import java.util.Optional;
  * @param table   whose rows they are; empty for those of a function that has columns of its own
  * @param columns the names, where there is no table
  * @param label   what messages call it
- * @param written whether they are rows that a statement has written, whose computed columns are there already
+ * @param rows    what they are to PostgreSQL
  */
-record Source(Sql from, String alias, Optional<Table> table, List<String> columns, String label, boolean written) {
+record Source(Sql from, String alias, Optional<Table> table, List<String> columns, String label, Rows rows) {
+    /** What rows are. */
+    enum Rows {
+        /** Of the table's type. */
+        STORED,
+        /** Kept of what a function gave: columns, and no row of the table's type any more. */
+        CALLED,
+        /** The same of what a statement has written, whose computed columns are there already. */
+        WRITTEN
+    }
 
     static Source of(Table table, String alias) {
         return new Source(
@@ -28,7 +37,7 @@ record Source(Sql from, String alias, Optional<Table> table, List<String> column
                 Optional.of(table),
                 List.of(),
                 table.name().table(),
-                false);
+                Rows.STORED);
     }
 
     boolean has(String column) {
@@ -60,7 +69,7 @@ record Source(Sql from, String alias, Optional<Table> table, List<String> column
 
     /** The row itself, for a function that takes one; rows that were written are none of the table's type any more. */
     Sql row() {
-        if (!written || table.isEmpty()) {
+        if (rows == Rows.STORED || table.isEmpty()) {
             return new Sql().name(alias);
         }
         List<Sql> values = table.get().columns().keySet().stream()
@@ -77,8 +86,8 @@ record Source(Sql from, String alias, Optional<Table> table, List<String> column
         Optional<TableName> function = table.filter(known -> known.column(name).isEmpty())
                 .map(known -> known.computed().get(name))
                 .map(Catalog.Computed::function);
-        if (function.isPresent() && !written) {
-            return new Sql().name(function.get()).add("(").name(alias).add(")");
+        if (function.isPresent() && rows != Rows.WRITTEN) {
+            return new Sql().name(function.get()).add("(").add(row()).add(")");
         }
         if (!has(name)) {
             throw noColumn(name);

@@ -1,5 +1,6 @@
 package dev.switchboard.server.data;
 
+import dev.switchboard.engine.model.TableName;
 import java.sql.SQLException;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -105,6 +106,13 @@ final class SqlErrors {
         } catch (JacksonException malformed) {
             return Optional.empty();
         }
+    }
+
+    /** As PostgreSQL would say it; but no statement is made for who may do nothing with the table. */
+    static DataException denied(TableName table, String role) {
+        String state = "42501";
+        String message = "permission denied for table " + table.table();
+        return new DataException(status(state, message, role), state, message, Optional.empty(), Optional.empty());
     }
 
     static int status(String state, String message, String role) {

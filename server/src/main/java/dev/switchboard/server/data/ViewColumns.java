@@ -27,7 +27,7 @@ record ViewColumns(Map<TableName, Map<String, Origin>> origins) {
 
     private static final String VIEWS = """
             select n.nspname, c.relname, r.ev_action::text as action,
-                   (select array_agg(a.attname order by a.attnum) from pg_attribute a
+                   (select coalesce(array_agg(a.attname order by a.attnum), '{}') from pg_attribute a
                      where a.attrelid = c.oid and a.attnum > 0) as columns
               from pg_rewrite r join pg_class c on c.oid = r.ev_class join pg_namespace n on n.oid = c.relnamespace
              where r.rulename = '_RETURN' and c.relkind in ('v', 'm') and c.oid >= 16384""";
@@ -67,7 +67,7 @@ record ViewColumns(Map<TableName, Map<String, Origin>> origins) {
             var origins = new LinkedHashMap<String, Origin>();
             view.targets().forEach((number, target) -> {
                 Origin origin = places.get(new Place(target.table(), target.column()));
-                if (origin != null && number <= view.columns().size()) {
+                if (origin != null && number > 0 && number <= view.columns().size()) {
                     origins.put(view.columns().get(number - 1), origin);
                 }
             });

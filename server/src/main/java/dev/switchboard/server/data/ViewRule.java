@@ -2,6 +2,7 @@ package dev.switchboard.server.data;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Reads from a view's rule, in the form in which {@code pg_rewrite.ev_action} shows a tree of nodes, where the columns of its
@@ -10,6 +11,7 @@ import java.util.Map;
  */
 final class ViewRule {
     private static final String TARGETS = ":targetList";
+    private static final Set<String> BRACKETS = Set.of("{", "}", "(", ")");
 
     private final String text;
     private int at;
@@ -47,9 +49,11 @@ final class ViewRule {
                 when field.startsWith(":") -> {
                     within &= depth > 1;
                     int value = at;
-                    if (within && depth == 2) {
-                        entry.put(field, token());
-                        at = value; // it may be a node, whose brackets count
+                    String text = token();
+                    if (BRACKETS.contains(text)) {
+                        at = value; // a node or a list, whose brackets count
+                    } else if (within && depth == 2) {
+                        entry.putIfAbsent(field, text);
                     }
                 }
                 default -> {}

@@ -110,7 +110,7 @@ final class WriteSql {
 
     private Sql where(Sql sql) {
         var source = new Source(
-                new Sql(), WRITTEN, Optional.of(table), List.of(), table.name().table(), false);
+                new Sql(), WRITTEN, Optional.of(table), List.of(), table.name().table(), Source.Rows.STORED);
         var writer = new Conditions(source, Map.of());
         List<Sql> conditions = query.conditions().stream()
                 .filter(placed -> placed.path().isEmpty())
@@ -190,7 +190,7 @@ final class WriteSql {
 
     private Sql returning(Sql sql, Set<String> columns) {
         var source = new Source(
-                new Sql(), WRITTEN, Optional.of(table), List.of(), table.name().table(), false);
+                new Sql(), WRITTEN, Optional.of(table), List.of(), table.name().table(), Source.Rows.STORED);
         List<Sql> parts = columns.stream()
                 .map(name -> source.column(name).add(" as ").name(name))
                 .toList();

@@ -26,6 +26,15 @@ public record Response(int status, List<Header> headers, byte[] body) {
                 status, List.of(new Header("Content-Type", contentType)), text.getBytes(StandardCharsets.UTF_8));
     }
 
+    /** With that header in place of those of its name; cookies stand beside each other. */
+    public Response replacing(Header header) {
+        List<Header> others = headers.stream()
+                .filter(one -> !one.name().equalsIgnoreCase(header.name())
+                        || header.name().equalsIgnoreCase("Set-Cookie"))
+                .toList();
+        return new Response(status, others, body).with(header.name(), header.value());
+    }
+
     public Response with(String name, String value) {
         var all = new ArrayList<>(headers);
         all.add(new Header(name, value));

@@ -2,6 +2,8 @@ package dev.switchboard.server.postgres;
 
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.server.config.InvalidSettingException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -16,6 +18,7 @@ import java.util.stream.Stream;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.MigrationInfo;
+import org.flywaydb.core.api.MigrationState;
 import org.flywaydb.core.api.callback.BaseCallback;
 import org.flywaydb.core.api.callback.Context;
 import org.flywaydb.core.api.callback.Event;
@@ -34,7 +37,10 @@ public final class UserMigrations {
     private static final Pattern LACKING_SCHEMA =
             Pattern.compile("schema \"(storage|vault|cron|net|pgsodium|graphql_public)\"");
 
+    private static final Pattern NAME = Pattern.compile("\\d+(\\.\\d+)*_.+\\.sql");
+
     private final Flyway flyway;
+    private final Path directory;
 
     /**
      * A file.
@@ -49,6 +55,7 @@ public final class UserMigrations {
             throw new InvalidSettingException(directory + " is no directory; name one that holds files like"
                     + " 20260131120000_name.sql, for example supabase/migrations");
         }
+        this.directory = directory;
         flyway = Flyway.configure()
                 .dataSource(superuser.url(), superuser.user(), superuser.password())
                 .schemas(SCHEMA)
@@ -100,6 +107,17 @@ public final class UserMigrations {
     }
 
     private void validate() {
+        refuseOtherNames();
+        Arrays.stream(flyway.info().all())
+                .filter(info -> info.getState().isResolved()
+                        && !info.getState().isApplied()
+                        && info.getState() != MigrationState.PENDING)
+                .findFirst()
+                .ifPresent(left -> {
+                    throw new InvalidSettingException("Migration " + left.getVersion() + " (" + left.getDescription()
+                            + ") comes before one that was applied already, or has the version 0: it would be left out."
+                            + " Give it a version after the last one.");
+                });
         var result = flyway.validateWithResult();
         result.invalidMigrations.stream()
                 .filter(invalid ->
@@ -156,6 +174,21 @@ public final class UserMigrations {
                     + " Nothing of this file was applied.";
         }
         return file + text + line + ". Nothing of this file was applied.";
+    }
+
+    private void refuseOtherNames() {
+        try (Stream<Path> files = Files.walk(directory)) {
+            files.map(file -> String.valueOf(file.getFileName()))
+                    .filter(name -> name.endsWith(".sql") && !NAME.matcher(name).matches())
+                    .findFirst()
+                    .ifPresent(name -> {
+                        throw new InvalidSettingException(
+                                name + " has no version, so nobody knows when it comes; call it"
+                                        + " like 20260131120000_" + name + ", or keep it elsewhere");
+                    });
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
     }
 
     private static Optional<String> found(String pattern, String text) {
