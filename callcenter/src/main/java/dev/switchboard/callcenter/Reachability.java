@@ -84,7 +84,10 @@ final class Reachability {
             throw new CallCentreException("whose sockets there are could not be noted: " + failed.getMessage(), failed);
         }
         back.forEach(agent -> tell(agent, true));
-        lost.forEach(agent -> tell(agent, false));
+        var untold = new HashSet<UUID>();
+        lost.stream().filter(agent -> !tell(agent, false)).forEach(agent -> untold.add(agent.user()));
+        // once told, a socket that is gone says nothing more: what a device says of itself from here on holds
+        lost.stream().map(Agent::user).filter(user -> !untold.contains(user)).forEach(lostWhen::remove);
     }
 
     private void note(Connection connection, Set<UUID> present, Instant now) throws SQLException {
@@ -116,20 +119,23 @@ final class Reachability {
         return lost;
     }
 
-    /** What goes wrong with one of them does not keep the others. */
-    private void tell(Agent agent, boolean there) {
+    /** What goes wrong with one of them does not keep the others; whether nothing did. */
+    private boolean tell(Agent agent, boolean there) {
         try {
             Answer answer = calls.execute(
                     new Actor.Server(), agent.organization(), agent.user(), new AgentCommand.Socket(there));
             if (answer instanceof Answer.Refused(Refusal refusal, String detail, var _)
                     && refusal != Refusal.NOT_FOUND) {
                 LOG.warn("Agent {} could not be made reachable or not; it is tried again: {}", agent.user(), detail);
+                return false;
             }
+            return true;
         } catch (CallCentreException failed) {
             LOG.warn(
                     "Agent {} could not be made reachable or not; it is tried again: {}",
                     agent.user(),
                     failed.toString());
+            return false;
         }
     }
 
