@@ -16,22 +16,26 @@ import java.util.Map;
  * seldom allow and which role changes do not fire (ADR 5).
  */
 final class CatalogVersion {
+    /** The fingerprint of table {@code c} in schema {@code n}, beside {@link #SHARED}. */
+    static final String OF_TABLE = """
+            concat_ws(' ', c.xmin, n.xmin,
+              (select count(*) || ':' || bit_xor(hashtextextended(p.oid || ' ' || p.xmin, 0))
+                 from pg_policy p where p.polrelid = c.oid),
+              (select count(*) || ':' || sum(a.xmin::text::bigint)
+                 from pg_attribute a where a.attrelid = c.oid),
+              shared.version)""";
+
+    /** What all tables hang on, as one row in a FROM clause. */
+    static final String SHARED = """
+            (select (select count(*) || ':' || sum(m.xmin::text::bigint) from pg_auth_members m) || ' '
+                 || (select count(*) || ':' || bit_xor(hashtextextended(
+                              concat_ws(' ', r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolbypassrls), 0))
+                       from pg_roles r) as version) as shared""";
+
     /** With one parameter, the tables' oids as an array of text; gives oid and fingerprint. */
-    static final String QUERY = """
-            select c.oid,
-                   concat_ws(' ', c.xmin, n.xmin,
-                     (select count(*) || ':' || bit_xor(hashtextextended(p.oid || ' ' || p.xmin, 0))
-                        from pg_policy p where p.polrelid = c.oid),
-                     (select count(*) || ':' || sum(a.xmin::text::bigint)
-                        from pg_attribute a where a.attrelid = c.oid),
-                     shared.version)
-              from pg_class c join pg_namespace n on n.oid = c.relnamespace,
-                   (select (select count(*) || ':' || sum(m.xmin::text::bigint) from pg_auth_members m) || ' '
-                        || (select count(*) || ':' || bit_xor(hashtextextended(
-                                     concat_ws(' ', r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolbypassrls), 0))
-                              from pg_roles r) as version) as shared
-             where c.oid = any (?::text[]::oid[])
-            """;
+    static final String QUERY = "select c.oid, " + OF_TABLE
+            + " from pg_class c join pg_namespace n on n.oid = c.relnamespace, " + SHARED
+            + " where c.oid = any (?::text[]::oid[])";
 
     private CatalogVersion() {}
 

@@ -29,7 +29,7 @@ import javax.sql.DataSource;
 
 /** Checks a binding against catalog, grants and policies before it becomes a subscription. Thread-safe. */
 public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
-    /** Whether it can be subscribed to, and a fingerprint of what else that depends on beside {@link CatalogVersion}. */
+    /** Whether it can be subscribed to, and a fingerprint of what that depends on: more than authorization does. */
     private static final String TABLE = """
             select c.oid, exists (select from pg_publication_tables p
                                    where p.pubname = ? and p.schemaname = n.nspname and p.tablename = c.relname) as published,
@@ -38,10 +38,12 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
                      (select string_agg(p.xmin::text, ' ' order by p.oid) from pg_publication p),
                      (select string_agg(i.xmin::text, ' ' order by i.indexrelid) from pg_index i where i.indrelid = c.oid),
                      (select count(*) || ':' || bit_xor(hashtextextended(e.oid || ' ' || e.xmin || ' ' || e.enumlabel, 0))
-                        from pg_attribute a join pg_enum e on e.enumtypid = a.atttypid where a.attrelid = c.oid)) as version
-              from pg_class c join pg_namespace n on n.oid = c.relnamespace
-             where n.nspname = ? and c.relname = ? and c.relkind in ('r', 'p')
-            """;
+                        from pg_attribute a join pg_enum e on e.enumtypid = a.atttypid where a.attrelid = c.oid),
+            """ + CatalogVersion.OF_TABLE + """
+            ) as fingerprint
+              from pg_class c join pg_namespace n on n.oid = c.relnamespace,
+            """ + CatalogVersion.SHARED
+            + " where n.nspname = ? and c.relname = ? and c.relkind in ('r', 'p')";
 
     private static final String NOW =
             "select pg_snapshot_xmax(s)::text::bigint, array(select x::text::bigint from pg_snapshot_xip(s) x),"
@@ -60,6 +62,8 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
 
     private final DataSource dataSource;
     private final Map<FactsKey, TableFacts> remembered = new ConcurrentHashMap<>();
+    private final Map<TableName, CommonReading<Optional<Version>>> versions = new ConcurrentHashMap<>();
+    private final CommonReading<StartingPoint> startingPoints = new CommonReading<>();
     /** Tables that were subscribed to by name. */
     private final Set<TableSelector.One> subscribed = ConcurrentHashMap.newKeySet();
 
@@ -75,9 +79,10 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
     private record FactsKey(TableName table, String role) {}
 
     /** @param version of the catalog, before it was read and after */
-    private record TableFacts(int oid, TableSecurity security, Map<String, ColumnFacts> columns, String version) {}
+    private record TableFacts(Version version, TableSecurity security, Map<String, ColumnFacts> columns) {}
 
-    private record Version(int oid, String fingerprint) {}
+    /** @param fingerprint another one as soon as something changes that a subscription to the table depends on */
+    private record Version(int oid, boolean published, String fingerprint) {}
 
     public PostgresSubscriptionCatalog(DataSource dataSource, TypeCatalog types, String publication) {
         this.dataSource = dataSource;
@@ -127,33 +132,36 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         return present(connection, binding, group, new TableName(schema, table));
     }
 
-    /** As the catalog is at one moment: what changed while it was asked, also to what refuses the join, is asked again. */
+    /** As the catalog is at one moment after the question: what changed while it was looked at is looked at again. */
     private Resolution present(Connection connection, Binding binding, ClaimsGroup group, TableName table)
             throws SQLException, RefusedException, TypeCatalog.TypeCatalogUnavailableException {
         long start = System.nanoTime();
         while (true) {
-            Optional<Version> before = version(connection, table);
+            Optional<Version> version = version(connection, table);
+            boolean late = System.nanoTime() - start > PATIENCE_NANOS;
             try {
-                Resolution resolution = oneTable(connection, binding, group, table, before);
-                if (isOfOneMoment(connection, table, before, start)) {
-                    return resolution;
+                Optional<TableFacts> facts = facts(connection, table, group.role(), version);
+                if (facts.isPresent()) {
+                    return oneTable(connection, binding, group, table, facts.get());
+                }
+                if (late) {
+                    throw new RefusedException("table " + table + " goes on changing; join again");
                 }
             } catch (SQLException | RefusedException refused) {
-                boolean locked = refused instanceof SQLException raised && SqlState.isLocked(raised);
-                boolean asked = !(refused instanceof SQLException failed) || !SqlState.isTransient(failed);
-                boolean again = locked
-                        ? System.nanoTime() - start < PATIENCE_NANOS // whoever changes the table has not committed yet
-                        : asked && !isOfOneMoment(connection, table, before, start);
-                if (!again) {
+                if (late || !isOver(connection, table, version, refused)) {
                     throw refused;
                 }
             }
         }
     }
 
-    private boolean isOfOneMoment(Connection connection, TableName table, Optional<Version> before, long start)
+    /** Whether what refused a join may be over already: somebody alters the table, or has just done so. */
+    private boolean isOver(Connection connection, TableName table, Optional<Version> version, Exception refused)
             throws SQLException {
-        return System.nanoTime() - start > PATIENCE_NANOS || before.equals(version(connection, table));
+        if (refused instanceof SQLException raised && SqlState.isTransient(raised)) {
+            return SqlState.isLocked(raised);
+        }
+        return !version.equals(version(connection, table));
     }
 
     /** Tables are decided as their changes come: what the group's probe does not allow, it does not see. */
@@ -179,9 +187,8 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
     }
 
     private Resolution oneTable(
-            Connection connection, Binding binding, ClaimsGroup group, TableName table, Optional<Version> version)
+            Connection connection, Binding binding, ClaimsGroup group, TableName table, TableFacts facts)
             throws SQLException, RefusedException, TypeCatalog.TypeCatalogUnavailableException {
-        TableFacts facts = facts(connection, table, group.role(), version);
         TableSecurity security = facts.security();
         Map<String, ColumnFacts> columns = facts.columns();
         Optional<String> objection = Impersonation.objection(connection, security, group);
@@ -197,13 +204,21 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             var resolver = new FilterResolver(connection, security, columns);
             filter = Optional.of(resolver.resolve(binding.filter().get(), group));
         }
-        var selector = new TableSelector.One(table, facts.oid());
+        var selector = new TableSelector.One(table, facts.version().oid());
         subscribed.add(selector);
         return new Resolution.Resolved(selector, filter, select, security.mayHide());
     }
 
     @Override
     public StartingPoint now() throws CatalogUnavailableException {
+        try {
+            return startingPoints.take(this::startingPoint);
+        } catch (SQLException failed) {
+            throw new CatalogUnavailableException(failed);
+        }
+    }
+
+    private StartingPoint startingPoint() throws SQLException {
         try (Connection connection = dataSource.getConnection();
                 PreparedStatement query = connection.prepareStatement(NOW);
                 ResultSet row = query.executeQuery()) {
@@ -212,8 +227,6 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
                     .map(Long::intValue)
                     .collect(Collectors.toSet());
             return new StartingPoint((int) row.getLong(1), underWay, Lsn.parse(row.getString(3)));
-        } catch (SQLException failed) {
-            throw new CatalogUnavailableException(failed);
         }
     }
 
@@ -262,49 +275,54 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         return gone;
     }
 
-    /** What is the same for all users of a role: read once as long as the catalog is the same, however many join. */
-    private TableFacts facts(Connection connection, TableName table, String role, Optional<Version> version)
+    /**
+     * What is the same for all users of a role: read once as long as the catalog is the same, however many join. Empty if that
+     * changed while it was read.
+     */
+    private Optional<TableFacts> facts(Connection connection, TableName table, String role, Optional<Version> version)
             throws SQLException, RefusedException {
         Version present = version.orElseThrow(() -> new RefusedException("table " + table + " does not exist"));
-        if (present.fingerprint().isEmpty()) {
+        if (!present.published()) {
             throw new RefusedException("table " + table + " is not in publication " + publication
                     + "; add it with: switchboard publish " + table);
         }
         var key = new FactsKey(table, role);
         TableFacts known = remembered.get(key);
-        if (known != null && known.oid() == present.oid() && known.version().equals(present.fingerprint())) {
-            return known;
+        if (known != null && known.version().equals(present)) {
+            return Optional.of(known);
         }
         var facts = new TableFacts(
-                present.oid(),
+                present,
                 TableSecurity.load(connection, present.oid(), role),
-                ColumnFacts.load(connection, present.oid(), publication),
-                present.fingerprint());
-        if (version.equals(version(connection, table))) { // of one moment, so that it is good for others
-            if (remembered.size() >= REMEMBERED) {
-                remembered.clear();
-            }
-            remembered.put(key, facts);
+                ColumnFacts.load(connection, present.oid(), publication));
+        if (!version.equals(version(connection, table))) {
+            return Optional.empty();
         }
-        return facts;
+        if (remembered.size() >= REMEMBERED) {
+            remembered.clear();
+        }
+        remembered.put(key, facts);
+        return Optional.of(facts);
     }
 
-    /** The table of that name and what the catalog says of it, as a fingerprint; an empty one if it is not published. */
+    /** The table of that name and what the catalog says of it; joins that come together share a reading. */
     private Optional<Version> version(Connection connection, TableName table) throws SQLException {
+        if (versions.size() >= REMEMBERED) {
+            versions.clear(); // clients name tables as they like
+        }
+        return versions.computeIfAbsent(table, _ -> new CommonReading<>()).take(() -> readVersion(connection, table));
+    }
+
+    private Optional<Version> readVersion(Connection connection, TableName table) throws SQLException {
         try (PreparedStatement query = connection.prepareStatement(TABLE)) {
             query.setString(1, publication);
             query.setString(2, table.schema());
             query.setString(3, table.table());
             try (ResultSet row = query.executeQuery()) {
-                if (!row.next()) {
-                    return Optional.empty();
-                }
-                int oid = (int) row.getLong("oid");
-                if (!row.getBoolean("published")) {
-                    return Optional.of(new Version(oid, ""));
-                }
-                String own = CatalogVersion.read(connection, Set.of(oid)).getOrDefault(oid, "");
-                return Optional.of(new Version(oid, own + " / " + row.getString("version")));
+                return row.next()
+                        ? Optional.of(new Version(
+                                (int) row.getLong("oid"), row.getBoolean("published"), row.getString("fingerprint")))
+                        : Optional.empty();
             }
         }
     }

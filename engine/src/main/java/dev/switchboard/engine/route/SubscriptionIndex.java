@@ -120,8 +120,21 @@ public final class SubscriptionIndex {
 
     /** Forgets starting points that the stream has passed; what those channels subscribe to is looked at from now on. */
     public void reached(Transaction transaction) {
-        if (starts.values().removeIf(start -> start.isBehind(transaction))) {
-            tables.values().forEach(table -> table.fitted = null);
+        starts.entrySet().removeIf(entry -> {
+            boolean passed = entry.getValue().isBehind(transaction);
+            if (passed) {
+                byChannel.getOrDefault(entry.getKey(), List.of()).forEach(this::fitAgain);
+            }
+            return passed;
+        });
+    }
+
+    private void fitAgain(Subscription subscription) {
+        if (subscription.table() instanceof TableSelector.One one) {
+            tables.computeIfPresent(one.name(), (_, table) -> {
+                table.fitted = null;
+                return table;
+            });
         }
     }
 
