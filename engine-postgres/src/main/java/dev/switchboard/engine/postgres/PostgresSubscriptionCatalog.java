@@ -96,8 +96,8 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         if (slow) {
             patterns.acquireUninterruptibly();
         }
-        try (Connection connection = dataSource.getConnection()) {
-            return resolve(connection, binding, group);
+        try {
+            return decide(binding, group);
         } catch (RefusedException refused) {
             return refused(binding, String.valueOf(refused.getMessage()));
         } catch (TypeCatalog.TypeCatalogUnavailableException unavailable) {
@@ -119,7 +119,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
                 "Unable to subscribe to changes with given parameters " + binding.words() + ": " + why);
     }
 
-    private Resolution resolve(Connection connection, Binding binding, ClaimsGroup group)
+    private Resolution decide(Binding binding, ClaimsGroup group)
             throws SQLException, RefusedException, TypeCatalog.TypeCatalogUnavailableException {
         if (binding.schema().isEmpty() && binding.table().isEmpty()) {
             throw new RefusedException("name at least a schema or a table");
@@ -127,28 +127,28 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         String schema = binding.schema().orElse("public");
         String table = binding.table().orElse("*");
         if (schema.equals("*") || table.equals("*")) {
-            return wildcard(connection, binding, group, schema);
+            return wildcard(binding, group, schema);
         }
-        return present(connection, binding, group, new TableName(schema, table));
+        return present(binding, group, new TableName(schema, table));
     }
 
     /** As the catalog is at one moment after the question: what changed while it was looked at is looked at again. */
-    private Resolution present(Connection connection, Binding binding, ClaimsGroup group, TableName table)
+    private Resolution present(Binding binding, ClaimsGroup group, TableName table)
             throws SQLException, RefusedException, TypeCatalog.TypeCatalogUnavailableException {
         long start = System.nanoTime();
         while (true) {
-            Optional<Version> version = version(connection, table);
+            Optional<Version> version = version(table);
             boolean late = System.nanoTime() - start > PATIENCE_NANOS;
             try {
-                Optional<TableFacts> facts = facts(connection, table, group.role(), version);
+                Optional<TableFacts> facts = facts(table, group.role(), version);
                 if (facts.isPresent()) {
-                    return oneTable(connection, binding, group, table, facts.get());
+                    return oneTable(binding, group, table, facts.get());
                 }
                 if (late) {
                     throw new RefusedException("table " + table + " goes on changing; join again");
                 }
             } catch (SQLException | RefusedException refused) {
-                if (late || !isOver(connection, table, version, refused)) {
+                if (late || !isOver(table, version, refused)) {
                     throw refused;
                 }
             }
@@ -156,33 +156,40 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
     }
 
     /** Whether what refused a join may be over already: somebody alters the table, or has just done so. */
-    private boolean isOver(Connection connection, TableName table, Optional<Version> version, Exception refused)
-            throws SQLException {
+    private boolean isOver(TableName table, Optional<Version> version, Exception refused) throws SQLException {
         if (refused instanceof SQLException raised && SqlState.isTransient(raised)) {
             return SqlState.isLocked(raised);
         }
-        return !version.equals(version(connection, table));
+        return !version.equals(version(table));
     }
 
     /** Tables are decided as their changes come: what the group's probe does not allow, it does not see. */
-    private static Resolution wildcard(Connection connection, Binding binding, ClaimsGroup group, String schema)
+    private Resolution wildcard(Binding binding, ClaimsGroup group, String schema)
             throws SQLException, RefusedException {
         if (binding.filter().isPresent() || binding.select().isPresent()) {
             throw new RefusedException("filter and select need an explicit schema and table");
         }
-        if (!roleExists(connection, group.role())) {
+        if (!roleExists(group.role())) {
             throw new RefusedException("role \"" + group.role() + "\" does not exist");
         }
         TableSelector selector = schema.equals("*") ? new TableSelector.All() : new TableSelector.Schema(schema);
         return new Resolution.Resolved(selector, Optional.empty(), Optional.empty(), true);
     }
 
-    private static boolean roleExists(Connection connection, String role) throws SQLException {
-        try (PreparedStatement query = connection.prepareStatement("select from pg_roles where rolname = ?")) {
+    private boolean roleExists(String role) throws SQLException {
+        try (Connection connection = dataSource.getConnection();
+                PreparedStatement query = connection.prepareStatement("select from pg_roles where rolname = ?")) {
             query.setString(1, role);
             try (ResultSet row = query.executeQuery()) {
                 return row.next();
             }
+        }
+    }
+
+    private Resolution oneTable(Binding binding, ClaimsGroup group, TableName table, TableFacts facts)
+            throws SQLException, RefusedException, TypeCatalog.TypeCatalogUnavailableException {
+        try (Connection connection = dataSource.getConnection()) {
+            return oneTable(connection, binding, group, table, facts);
         }
     }
 
@@ -279,7 +286,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
      * What is the same for all users of a role: read once as long as the catalog is the same, however many join. Empty if that
      * changed while it was read.
      */
-    private Optional<TableFacts> facts(Connection connection, TableName table, String role, Optional<Version> version)
+    private Optional<TableFacts> facts(TableName table, String role, Optional<Version> version)
             throws SQLException, RefusedException {
         Version present = version.orElseThrow(() -> new RefusedException("table " + table + " does not exist"));
         if (!present.published()) {
@@ -291,11 +298,8 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         if (known != null && known.version().equals(present)) {
             return Optional.of(known);
         }
-        var facts = new TableFacts(
-                present,
-                TableSecurity.load(connection, present.oid(), role),
-                ColumnFacts.load(connection, present.oid(), publication));
-        if (!version.equals(version(connection, table))) {
+        TableFacts facts = load(present, role);
+        if (!version.equals(version(table))) {
             return Optional.empty();
         }
         if (remembered.size() >= REMEMBERED) {
@@ -305,16 +309,29 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         return Optional.of(facts);
     }
 
-    /** The table of that name and what the catalog says of it; joins that come together share a reading. */
-    private Optional<Version> version(Connection connection, TableName table) throws SQLException {
+    private TableFacts load(Version version, String role) throws SQLException {
+        try (Connection connection = dataSource.getConnection()) {
+            return new TableFacts(
+                    version,
+                    TableSecurity.load(connection, version.oid(), role),
+                    ColumnFacts.load(connection, version.oid(), publication));
+        }
+    }
+
+    /**
+     * The table of that name and what the catalog says of it; joins that come together share a reading. Never while holding a
+     * connection: who reads needs one, and those who wait for the reading must not have them all.
+     */
+    private Optional<Version> version(TableName table) throws SQLException {
         if (versions.size() >= REMEMBERED) {
             versions.clear(); // clients name tables as they like
         }
-        return versions.computeIfAbsent(table, _ -> new CommonReading<>()).take(() -> readVersion(connection, table));
+        return versions.computeIfAbsent(table, _ -> new CommonReading<>()).take(() -> readVersion(table));
     }
 
-    private Optional<Version> readVersion(Connection connection, TableName table) throws SQLException {
-        try (PreparedStatement query = connection.prepareStatement(TABLE)) {
+    private Optional<Version> readVersion(TableName table) throws SQLException {
+        try (Connection connection = dataSource.getConnection();
+                PreparedStatement query = connection.prepareStatement(TABLE)) {
             query.setString(1, publication);
             query.setString(2, table.schema());
             query.setString(3, table.table());
