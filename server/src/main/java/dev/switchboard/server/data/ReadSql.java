@@ -34,7 +34,6 @@ final class ReadSql {
     private final Query query;
     private final DataSettings settings;
     private final Relations relations;
-    private final String role;
     private int aliases;
     private boolean asStored;
 
@@ -73,7 +72,6 @@ final class ReadSql {
         this.query = EmbeddedPaths.resolve(query);
         this.settings = settings;
         this.relations = new Relations(catalog, role);
-        this.role = role;
     }
 
     /** Values as the table holds them, without representations: for what takes its rows. */
@@ -237,9 +235,6 @@ final class ReadSql {
                         "Could not find a relationship between '" + parent.label() + "' and '" + embed.name()
                                 + "' in the schema cache"));
         Relationship relationship = relations.find(from, embed);
-        if (relationship.function().isEmpty() && !catalog.mayUse(role, relationship.to())) {
-            throw SqlErrors.denied(relationship.to(), role);
-        }
         Table to = catalog.table(relationship.to()).orElseThrow();
         Source source = Source.of(to, nextAlias("_sb_t"));
         Sql on = on(parent, relationship, source);

@@ -25,7 +25,7 @@ final class Relations {
     /**
      * By the name of the other table, of the foreign key or of its column; a hint names foreign key, column or junction.
      *
-     * @throws DataException if there is none, or more than one
+     * @throws DataException if there is none, or more than one, or the role may do nothing with the table
      */
     Relationship find(Table from, Embed embed) {
         List<Relationship> all = catalog.relationshipsOf(from.name());
@@ -44,6 +44,10 @@ final class Relations {
         }
         if (found.size() > 1) {
             throw ambiguous(from, embed, found);
+        }
+        TableName to = found.getFirst().to();
+        if (!catalog.mayUse(role, to)) {
+            throw SqlErrors.denied(to, role);
         }
         return found.getFirst();
     }
