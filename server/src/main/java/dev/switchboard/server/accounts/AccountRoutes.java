@@ -306,8 +306,7 @@ public final class AccountRoutes implements Handler {
                         Administration.text(body, "password"),
                         Administration.object(body, "data"),
                         Administration.text(body, "nonce"),
-                        challenge(body),
-                        request.parameter("redirect_to")),
+                        along(body, request)),
                 origin(request));
     }
 
@@ -435,8 +434,11 @@ public final class AccountRoutes implements Handler {
                 Administration.text(body, "email"),
                 Administration.text(body, "password"),
                 Administration.object(body, "data").orElseGet(JSON::createObjectNode),
-                challenge(body),
-                request.parameter("redirect_to"));
+                along(body, request));
+    }
+
+    private static MailedLinks.Along along(JsonNode body, Request request) {
+        return new MailedLinks.Along(challenge(body), request.parameter("redirect_to"));
     }
 
     private static Optional<OneTimeTokens.Challenge> challenge(JsonNode body) {

@@ -6,7 +6,6 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Executor;
@@ -42,7 +41,6 @@ final class Accounts {
     private static final int WORKERS = 2;
 
     private static final int MOST_WAITING = 1_000;
-    private static final Duration LEAST_MAIL_DELAY = Duration.ofSeconds(60);
 
     private final Jdbi jdbi;
     private final AccountSettings settings;
@@ -52,17 +50,13 @@ final class Accounts {
     private final Sessions sessions;
     private final OneTimeTokens oneTimeTokens;
     private final Links links;
-    private final Mailer mailer;
+    private final MailedLinks mails;
+    private final EmailChanges emailChanges;
     private final InstantSource clock;
     private final Executor workers = workers();
 
     /** Who wants to sign up or in. */
-    record Applicant(
-            Optional<String> email,
-            Optional<String> password,
-            ObjectNode data,
-            Optional<OneTimeTokens.Challenge> challenge,
-            Optional<String> redirect) {}
+    record Applicant(Optional<String> email, Optional<String> password, ObjectNode data, MailedLinks.Along along) {}
 
     /**
      * Who is signed in.
@@ -77,8 +71,7 @@ final class Accounts {
             Optional<String> password,
             Optional<ObjectNode> data,
             Optional<String> nonce,
-            Optional<OneTimeTokens.Challenge> challenge,
-            Optional<String> redirect) {}
+            MailedLinks.Along along) {}
 
     Accounts(
             Jdbi jdbi,
@@ -91,7 +84,6 @@ final class Accounts {
         this.jdbi = jdbi;
         this.settings = settings;
         this.clock = clock;
-        this.mailer = mailer;
         passwords = new Passwords(settings.shortestPassword());
         limits = new RateLimits(clock);
         requests = new RateLimits.Rate(
@@ -101,6 +93,8 @@ final class Accounts {
         sessions = new Sessions(jwt, tokens, clock, settings.accessTokenLife(), url);
         oneTimeTokens = new OneTimeTokens(tokens, settings.linkLife());
         links = new Links(settings, url);
+        mails = new MailedLinks(oneTimeTokens, links, mailer, settings.linkLife());
+        emailChanges = new EmailChanges(settings, mails);
     }
 
     Jdbi database() {
@@ -117,6 +111,14 @@ final class Accounts {
 
     OneTimeTokens oneTimeTokens() {
         return oneTimeTokens;
+    }
+
+    MailedLinks mails() {
+        return mails;
+    }
+
+    EmailChanges emailChanges() {
+        return emailChanges;
     }
 
     /** Counts a request that costs something against its address. */
@@ -151,7 +153,7 @@ final class Accounts {
 
     /** Somebody who has an account already gets the same answer as a newcomer, so that nobody learns who has one. */
     private ObjectNode signUpToConfirm(String email, String hash, Applicant applicant, Origin origin) {
-        requireMail();
+        mails.require();
         var pending = new OneTimeTokens.Pending(hash, applicant.data().toString());
         return jdbi.inTransaction(handle -> {
             Optional<User> existing = Users.byEmail(handle, email);
@@ -163,7 +165,7 @@ final class Accounts {
                     () -> Users.insert(handle, newcomer(email, Optional.of(hash), applicant.data(), false))
                             .orElseThrow(() -> new AccountException(AccountError.USER_EXISTS)));
             if (limits.tryTake(SIGN_UP_MAILS, email).isEmpty()) {
-                mail(handle, user, OneTimeTokens.Purpose.SIGNUP, email, applicant, Optional.of(pending));
+                mails.sendSignUp(handle, user, email, pending, applicant.along());
             }
             if (existing.isPresent()) {
                 return stranger(handle, email, hash, applicant.data());
@@ -367,7 +369,9 @@ final class Accounts {
                 Sessions.endOthers(handle, id, principal.session());
                 AuditLog.write(handle, AuditLog.Entry.done(id, "user_updated_password"), origin);
             });
-            wish.email().map(Users::normalize).ifPresent(email -> changeEmail(handle, principal, before, email, wish));
+            wish.email()
+                    .map(Users::normalize)
+                    .ifPresent(email -> emailChanges.ask(handle, before, email, principal.session(), wish.along()));
             AuditLog.write(handle, AuditLog.Entry.done(id, "user_modified"), origin);
             return Users.get(handle, id).json();
         });
@@ -383,75 +387,14 @@ final class Accounts {
         }
     }
 
-    /**
-     * Asks whose address changes, and whose it becomes. It changes at once where no mail goes out, and where somebody who had none
-     * gives a first one, as at a sign-up, unless that has to be confirmed too.
-     */
-    private void changeEmail(Handle handle, Principal principal, User user, String email, Wish wish) {
-        if (user.email().filter(email::equals).isPresent()) {
-            return;
-        }
-        boolean asks =
-                settings.confirmEmail() || (mailer.works() && user.email().isPresent());
-        boolean taken = Users.byEmail(handle, email).isPresent();
-        if (taken && !settings.confirmEmail()) {
-            throw new AccountException(AccountError.EMAIL_EXISTS);
-        }
-        if (!asks) {
-            moveTo(handle, user, email);
-            Sessions.endOthers(handle, user.id(), principal.session());
-            return;
-        }
-        requireMail();
-        spare(handle, user.id(), OneTimeTokens.Purpose.EMAIL_CHANGE);
-        Set<OneTimeTokens.Purpose> asked = askedFor(user);
-        Users.askForEmail(handle, user.id(), email, asked);
-        for (OneTimeTokens.Purpose purpose : asked) {
-            String address = addressee(user, purpose, email);
-            if (taken && purpose == OneTimeTokens.Purpose.EMAIL_CHANGE) {
-                // nothing is sent to its owner, and nobody is told that there is one
-                oneTimeTokens.issue(handle, user.id(), purpose, address, wish.challenge(), Optional.empty());
-            } else {
-                mail(handle, user, purpose, address, wish.challenge(), wish.redirect());
-            }
-        }
-    }
-
-    /** Whose agreement a change of the user's address needs. */
-    Set<OneTimeTokens.Purpose> askedFor(User user) {
-        return settings.askBothAddresses() && user.email().isPresent()
-                ? Set.of(OneTimeTokens.Purpose.EMAIL_CHANGE, OneTimeTokens.Purpose.EMAIL_CHANGE_CURRENT)
-                : Set.of(OneTimeTokens.Purpose.EMAIL_CHANGE);
-    }
-
-    private static String addressee(User user, OneTimeTokens.Purpose purpose, String newEmail) {
-        return purpose == OneTimeTokens.Purpose.EMAIL_CHANGE_CURRENT
-                ? user.email().orElseThrow()
-                : newEmail;
-    }
-
-    /** The address changes; the one that is given up is told, whoever asked for it. */
-    private void moveTo(Handle handle, User user, String email) {
-        Users.setEmail(handle, user.id(), email, true);
-        tellFormer(handle, user, email);
-    }
-
-    void tellFormer(Handle handle, User before, String email) {
-        if (mailer.works()) {
-            before.email()
-                    .filter(former -> !former.equals(email))
-                    .ifPresent(former -> sendAfterCommit(handle, Mails.changed(former, email)));
-        }
-    }
-
     void reauthenticate(Principal principal) {
-        requireMail();
+        mails.require();
         jdbi.useTransaction(handle -> {
             requireSession(handle, principal);
             User user = Users.get(handle, principal.userId());
             String email = user.email().orElseThrow(() -> invalid("Reauthentication requires an email address"));
-            spare(handle, user.id(), OneTimeTokens.Purpose.REAUTHENTICATION);
-            mail(handle, user, OneTimeTokens.Purpose.REAUTHENTICATION, email, Optional.empty(), Optional.empty());
+            MailedLinks.spare(handle, user.id(), OneTimeTokens.Purpose.REAUTHENTICATION);
+            mails.send(handle, user, OneTimeTokens.Purpose.REAUTHENTICATION, email, MailedLinks.Along.NOTHING);
         });
     }
 
@@ -463,7 +406,7 @@ final class Accounts {
      * @param create whether somebody unknown is signed up by it
      */
     void sendMagicLink(Applicant applicant, boolean create, Origin origin) {
-        requireMail();
+        mails.require();
         String email = Users.normalize(applicant.email().orElseThrow(() -> invalid("An email address is required")));
         if (settings.confirmEmail()) {
             afterTheAnswer(handle -> {
@@ -482,7 +425,7 @@ final class Accounts {
             if (existing.isEmpty() && !settings.signUp()) {
                 throw new AccountException(AccountError.SIGNUP_DISABLED);
             }
-            existing.ifPresent(user -> spare(handle, user.id(), OneTimeTokens.Purpose.MAGICLINK));
+            existing.ifPresent(user -> MailedLinks.spare(handle, user.id(), OneTimeTokens.Purpose.MAGICLINK));
             mailMagicLink(handle, existing, email, applicant, origin);
         });
     }
@@ -495,7 +438,7 @@ final class Accounts {
             AuditLog.write(handle, AuditLog.Entry.done(created.id(), "user_signedup"), origin);
             return created;
         });
-        mail(handle, user, OneTimeTokens.Purpose.MAGICLINK, email, applicant.challenge(), applicant.redirect());
+        mails.send(handle, user, OneTimeTokens.Purpose.MAGICLINK, email, applicant.along());
     }
 
     /** Where nobody is to learn who has an account, what is not sent is not told either. */
@@ -543,118 +486,27 @@ final class Accounts {
 
     /** Says nothing of whether there is such a user. */
     void sendRecovery(Applicant applicant) {
-        requireMail();
+        mails.require();
         String email = Users.normalize(applicant.email().orElseThrow(() -> invalid("An email address is required")));
         afterTheAnswer(handle -> Users.byEmail(handle, email)
                 .filter(user -> !wasMailedJustNow(handle, user, OneTimeTokens.Purpose.RECOVERY))
-                .ifPresent(user -> mail(
-                        handle,
-                        user,
-                        OneTimeTokens.Purpose.RECOVERY,
-                        email,
-                        applicant.challenge(),
-                        applicant.redirect())));
+                .ifPresent(user -> mails.send(handle, user, OneTimeTokens.Purpose.RECOVERY, email, applicant.along())));
     }
 
     /** Sends what was sent before once more, if there is anything to wait for. */
     void resend(OneTimeTokens.Purpose purpose, Applicant applicant) {
-        requireMail();
+        mails.require();
         String email = Users.normalize(applicant.email().orElseThrow(() -> invalid("An email address is required")));
         afterTheAnswer(handle -> Users.byEmail(handle, email)
                 .filter(user -> purpose.changesEmail() ? user.newEmail().isPresent() : !user.confirmed())
                 .filter(user -> !wasMailedJustNow(handle, user, purpose))
-                .ifPresent(user -> resend(handle, user, purpose, applicant)));
-    }
-
-    private void resend(Handle handle, User user, OneTimeTokens.Purpose purpose, Applicant applicant) {
-        String newEmail = user.newEmail().orElse("");
-        Set<OneTimeTokens.Purpose> due = purpose.changesEmail() ? user.awaited() : Set.of(purpose);
-        for (OneTimeTokens.Purpose one : due) {
-            if (OneTimeTokens.issuedJustNow(handle, user.id(), one)) {
-                continue;
-            }
-            if (one == OneTimeTokens.Purpose.EMAIL_CHANGE
-                    && Users.byEmail(handle, newEmail).isPresent()) {
-                continue; // it is somebody else's, who is not to hear of it
-            }
-            String address = one.changesEmail()
-                    ? addressee(user, one, newEmail)
-                    : user.email().orElseThrow();
-            mail(handle, user, one, address, applicant.challenge(), applicant.redirect());
-        }
-    }
-
-    private static void spare(Handle handle, UUID user, OneTimeTokens.Purpose purpose) {
-        if (OneTimeTokens.issuedJustNow(handle, user, purpose)) {
-            throw new AccountException(
-                    AccountError.EMAIL_RATE_LIMIT,
-                    AccountError.EMAIL_RATE_LIMIT.message(),
-                    Optional.of(LEAST_MAIL_DELAY));
-        }
-    }
-
-    void requireMail() {
-        if (!mailer.works()) {
-            throw new AccountException(AccountError.EMAIL_DISABLED);
-        }
-    }
-
-    void mail(
-            Handle handle,
-            User user,
-            OneTimeTokens.Purpose purpose,
-            String email,
-            Optional<OneTimeTokens.Challenge> challenge,
-            Optional<String> redirect) {
-        send(
-                purpose,
-                email,
-                Users.get(handle, user.id()).newEmail().orElse(""),
-                oneTimeTokens.issue(handle, user.id(), purpose, email, challenge, Optional.empty()),
-                redirect,
-                handle);
-    }
-
-    private void mail(
-            Handle handle,
-            User user,
-            OneTimeTokens.Purpose purpose,
-            String email,
-            Applicant applicant,
-            Optional<OneTimeTokens.Pending> pending) {
-        send(
-                purpose,
-                email,
-                "",
-                oneTimeTokens.issue(handle, user.id(), purpose, email, applicant.challenge(), pending),
-                applicant.redirect(),
-                handle);
-    }
-
-    /** @param newEmail that the user wants to have, where that is what is asked */
-    private void send(
-            OneTimeTokens.Purpose purpose,
-            String email,
-            String newEmail,
-            OneTimeTokens.Issued issued,
-            Optional<String> redirect,
-            Handle handle) {
-        String link = links.verification(issued, purpose, redirect);
-        Mailer.Mail mail = Mails.of(purpose, email, newEmail, link, issued.number(), settings.linkLife());
-        sendAfterCommit(handle, mail);
-    }
-
-    /** Not within the transaction: a slow mail server must not hold it, nor tell by its time who is a user. */
-    private void sendAfterCommit(Handle handle, Mailer.Mail mail) {
-        handle.afterCommit(() -> Thread.ofVirtual().name("mail").start(() -> send(mail)));
-    }
-
-    private void send(Mailer.Mail mail) {
-        try {
-            mailer.send(mail);
-        } catch (Mailer.UnsentMailException failed) {
-            LOG.error("A mail was not sent: {}", failed.getMessage());
-        }
+                .ifPresent(user -> {
+                    if (purpose.changesEmail()) {
+                        emailChanges.askAgain(handle, user, applicant.along());
+                    } else {
+                        mails.send(handle, user, purpose, email, applicant.along());
+                    }
+                }));
     }
 
     /** What a redeemed link or number gives: a session, or a code to be exchanged for one. */
@@ -696,17 +548,9 @@ final class Accounts {
         UUID id = redeemed.userId();
         Users.lock(handle, id);
         if (redeemed.purpose().changesEmail()) {
-            User before = Users.get(handle, id);
-            Optional<String> asked =
-                    redeemed.purpose() == OneTimeTokens.Purpose.EMAIL_CHANGE ? before.newEmail() : before.email();
-            if (!asked.equals(Optional.of(redeemed.email()))) { // the link is of another wish than the present one
-                throw new AccountException(AccountError.OTP_EXPIRED);
-            }
-            if (!Users.agree(handle, id, redeemed.purpose()).isEmpty()) {
+            if (!emailChanges.agree(handle, redeemed)) {
                 return new Verified.Half();
             }
-            moveTo(handle, before, before.newEmail().orElseThrow(() -> new AccountException(AccountError.OTP_EXPIRED)));
-            Sessions.endAll(handle, id); // who had the former address may have had a session too
         } else {
             if (!Users.get(handle, id).confirmed()) {
                 Users.adopt(handle, id, redeemed.pending());

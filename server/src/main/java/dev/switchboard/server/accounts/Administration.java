@@ -99,7 +99,7 @@ final class Administration {
             text(wish, "email").map(Users::normalize).ifPresent(email -> {
                 Users.setEmail(handle, id, email, false);
                 Sessions.endAll(handle, id);
-                accounts.tellFormer(handle, before, email);
+                accounts.mails().tellFormer(handle, before, email);
             });
             text(wish, "phone").ifPresent(phone -> Users.setPhone(handle, id, phone));
             text(wish, "role").ifPresent(role -> Users.setRole(handle, id, role));
@@ -177,11 +177,16 @@ final class Administration {
 
     /** Sends somebody a link to a new account. */
     ObjectNode invite(JsonNode wish, Optional<String> redirect, Origin origin) {
-        accounts.requireMail();
+        accounts.mails().require();
         return jdbi.inTransaction(handle -> {
             User user = invited(handle, wish, origin);
-            accounts.mail(
-                    handle, user, OneTimeTokens.Purpose.INVITE, user.email().orElseThrow(), Optional.empty(), redirect);
+            accounts.mails()
+                    .send(
+                            handle,
+                            user,
+                            OneTimeTokens.Purpose.INVITE,
+                            user.email().orElseThrow(),
+                            new MailedLinks.Along(Optional.empty(), redirect));
             return Users.get(handle, user.id()).json();
         });
     }
@@ -284,7 +289,7 @@ final class Administration {
             throw new AccountException(AccountError.EMAIL_EXISTS);
         }
         if (!user.newEmail().filter(email::equals).isPresent() || user.awaited().isEmpty()) {
-            Users.askForEmail(handle, user.id(), email, accounts.askedFor(user));
+            Users.askForEmail(handle, user.id(), email, accounts.emailChanges().asked(user));
         }
         return email;
     }

@@ -6,7 +6,7 @@ import java.time.Duration;
 final class Mails {
     private Mails() {}
 
-    /** @param newEmail that the user wants to have; empty where that is not what is asked */
+    /** @param newEmail what takes the place of {@code to}, where that is what is asked */
     static Mailer.Mail of(
             OneTimeTokens.Purpose purpose, String to, String newEmail, String link, String number, Duration life) {
         String until = "\n\nIt is good once, for " + life.toMinutes() + " minutes.\n";
