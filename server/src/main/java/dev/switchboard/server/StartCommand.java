@@ -14,6 +14,8 @@ import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.config.SettingSources;
 import dev.switchboard.server.config.Settings;
 import dev.switchboard.server.config.TlsFiles;
+import dev.switchboard.server.gateway.GatewaySettings;
+import dev.switchboard.server.http.HttpSettings;
 import dev.switchboard.server.web.ConsoleConfig;
 import java.io.IOException;
 import java.io.InputStream;
@@ -251,25 +253,34 @@ final class StartCommand implements Callable<Integer> {
         }
         between("--max-body-bytes", maxBodyBytes, 1_000, 1_000_000_000);
         refusePublicDemo();
-        HttpLimits defaults = HttpLimits.defaults();
         return new Settings(
-                host,
-                port,
                 dataDirectory,
                 externalDatabase(),
                 !noCallCentre,
-                tls(),
-                maxConnections,
-                maxFrameBytes,
                 new ChannelLimits(maxChannels, maxJoinsPerSecond, rooms()),
-                new OutboxLimit(outboxBytes, OverflowRule.DISCONNECT),
-                sendBufferBytes,
-                Duration.ofSeconds(idleSeconds),
                 Duration.ofSeconds(authorizationPatienceSeconds),
+                clientBytes(),
+                http(),
+                new GatewaySettings(
+                        maxConnections,
+                        maxFrameBytes,
+                        new OutboxLimit(outboxBytes, OverflowRule.DISCONNECT),
+                        sendBufferBytes,
+                        Duration.ofSeconds(idleSeconds)),
+                accounts.settings(demo),
+                data.settings(),
+                accounts.oidc());
+    }
+
+    private HttpSettings http() {
+        HttpLimits defaults = HttpLimits.defaults();
+        return new HttpSettings(
+                host,
+                port,
+                tls(),
                 Optional.ofNullable(publicUrl).map(url -> url.replaceFirst("/+$", "")),
                 corsOrigins,
                 corsHeaders,
-                clientBytes(),
                 new HttpLimits(
                         defaults.lineBytes(),
                         defaults.headerBytes(),
@@ -278,10 +289,7 @@ final class StartCommand implements Callable<Integer> {
                         defaults.headerTime(),
                         defaults.idleTime(),
                         trustForwardedFor,
-                        Optional.ofNullable(operatorsToken).filter(token -> !token.isBlank())),
-                accounts.settings(demo),
-                data.settings(),
-                accounts.oidc());
+                        Optional.ofNullable(operatorsToken).filter(token -> !token.isBlank())));
     }
 
     /** A demo that was started here before left its users behind. */

@@ -37,11 +37,15 @@ import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.config.Secrets;
 import dev.switchboard.server.config.Settings;
 import dev.switchboard.server.data.DataRoutes;
+import dev.switchboard.server.gateway.BroadcastRoutes;
 import dev.switchboard.server.gateway.Gateway;
+import dev.switchboard.server.http.BodyReader;
 import dev.switchboard.server.http.Cors;
 import dev.switchboard.server.http.Handler;
 import dev.switchboard.server.http.HttpFront;
+import dev.switchboard.server.http.HttpSettings;
 import dev.switchboard.server.http.Metrics;
+import dev.switchboard.server.http.Operations;
 import dev.switchboard.server.http.Request;
 import dev.switchboard.server.http.Response;
 import dev.switchboard.server.postgres.AccountsSchema;
@@ -220,7 +224,7 @@ public final class Switchboard implements AutoCloseable {
         int loops = Math.min(Hub.MOST_LOOPS, Runtime.getRuntime().availableProcessors());
         vertx = Vertx.vertx(new VertxOptions().setPreferNativeTransport(true).setEventLoopPoolSize(loops));
         ClientMemory memory = ClientMemory.of(settings.clientBytes());
-        gateway = new Gateway(vertx, settings, tokens, time, memory.passing(), metrics::commitToSocket);
+        gateway = new Gateway(vertx, settings.gateway(), tokens, time, memory.passing(), metrics);
         var types = new PostgresTypeCatalog(typeConnections);
         var ports = new Pipeline.Ports(
                 new PostgresWalSource(database, SLOT, PUBLICATION),
@@ -237,7 +241,7 @@ public final class Switchboard implements AutoCloseable {
                 ports,
                 tokens);
         gateway.attach(engine);
-        metrics.bind(engine, gateway, memory, time);
+        EngineMetrics.measure(engine, memory, time, metrics);
         engine.start();
         var logEnd = new LogEnd(catalog, engine.progress(), time);
         vertx.setPeriodic(0, LogEnd.EVERY.toMillis(), _ -> blocking.execute(logEnd));
@@ -251,18 +255,21 @@ public final class Switchboard implements AutoCloseable {
                 callCentre.isPresent(),
                 settings.accounts().signUp(),
                 () -> settings.callCentre() && isFirstRun());
-        var front = new HttpFront(
-                gateway,
-                engine,
-                metrics,
+        HttpSettings http = settings.http();
+        var broadcasts = new BroadcastRoutes(
+                new BroadcastRoutes.Audience(
+                        engine::broadcast,
+                        gateway::isCongested,
+                        settings.limits().rooms()),
                 tokens,
                 time,
-                settings.maxFrameBytes(),
-                settings.http(),
-                new Cors(settings.corsOrigins(), settings.corsHeaders()),
-                settings.limits().rooms(),
+                new BodyReader(settings.gateway().maxFrameBytes(), http.limits().bodyTime(), memory.passing()),
+                new Cors(http.corsOrigins(), http.corsHeaders()));
+        var front = new HttpFront(
+                http,
                 memory.passing(),
-                health(time),
+                new Operations(health(time), metrics::scrape),
+                List.of(gateway, broadcasts),
                 Map.of(
                         AccountRoutes.PREFIX,
                         accounts(time),
@@ -280,11 +287,11 @@ public final class Switchboard implements AutoCloseable {
                         () -> callCentre.flatMap(CallCentreServer::ended),
                         () -> postgres.flatMap(EmbeddedPostgres::givenUp)),
                 _ -> onFailure.accept(this));
-        port = front.listen(vertx, settings.host(), settings.port(), settings.tls(), loops);
+        port = front.listen(vertx, loops);
         foreign.ifPresent(issuer -> vertx.setPeriodic(KEYS_AGE.toMillis(), _ -> issuer.fetchSoon()));
         files = new FileWatch(vertx, blocking);
         files.watch(List.of(directory.signingKeys()), keys::reload);
-        settings.tls().ifPresent(tls -> files.watch(List.of(tls.certificate(), tls.key()), () -> front.reloadTls(tls)));
+        http.tls().ifPresent(tls -> files.watch(List.of(tls.certificate(), tls.key()), () -> front.reloadTls(tls)));
     }
 
     /** What {@code /readyz} tells of: each part says what is the matter, in words that give nothing of the inside away. */
@@ -360,12 +367,7 @@ public final class Switchboard implements AutoCloseable {
 
     /** Of the server as its users see it, without a slash at the end. */
     public String url() {
-        return settings.publicUrl().orElseGet(() -> {
-            String host =
-                    settings.host().equals("0.0.0.0") || settings.host().equals("::") ? "127.0.0.1" : settings.host();
-            return (settings.tls().isPresent() ? "https://" : "http://")
-                    + (host.contains(":") ? "[" + host + "]" : host) + ":" + port;
-        });
+        return settings.http().url(port);
     }
 
     /** The cause's text at WARN, its trace at DEBUG. */

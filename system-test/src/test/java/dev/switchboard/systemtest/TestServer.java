@@ -15,6 +15,8 @@ import dev.switchboard.server.config.HttpLimits;
 import dev.switchboard.server.config.OidcSettings;
 import dev.switchboard.server.config.Settings;
 import dev.switchboard.server.config.TlsFiles;
+import dev.switchboard.server.gateway.GatewaySettings;
+import dev.switchboard.server.http.HttpSettings;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -159,24 +161,19 @@ final class TestServer implements AutoCloseable {
 
         private Settings settings(Path directory) {
             return new Settings(
-                    "127.0.0.1",
-                    0,
                     directory,
                     external,
                     callCentre,
-                    tls,
-                    maxConnections,
-                    100_000,
                     limits,
-                    new OutboxLimit(256 * 1024, OverflowRule.DISCONNECT),
-                    64 * 1024,
-                    Duration.ofSeconds(60),
                     authorizationPatience,
-                    Optional.empty(),
-                    origins,
-                    List.of("*"),
                     clientBytes,
-                    http,
+                    new HttpSettings("127.0.0.1", 0, tls, Optional.empty(), origins, List.of("*"), http),
+                    new GatewaySettings(
+                            maxConnections,
+                            100_000,
+                            new OutboxLimit(256 * 1024, OverflowRule.DISCONNECT),
+                            64 * 1024,
+                            Duration.ofSeconds(60)),
                     accounts,
                     data,
                     oidc);

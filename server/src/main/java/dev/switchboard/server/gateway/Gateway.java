@@ -8,7 +8,8 @@ import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.engine.model.ConnectionId;
 import dev.switchboard.engine.protocol.ErrorCode;
-import dev.switchboard.server.config.Settings;
+import dev.switchboard.server.http.EventLoopRoute;
+import dev.switchboard.server.http.Metrics;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
@@ -32,11 +33,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
-import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -44,10 +45,11 @@ import org.jspecify.annotations.Nullable;
  * Accepts WebSockets on Vert.x's port and takes their Netty pipeline over, so that per connection only our own handler
  * remains. The engine's sink: one shard per event loop. Thread-safe.
  */
-public final class Gateway implements Sink {
+public final class Gateway implements Sink, EventLoopRoute {
+    private static final Set<String> PATHS = Set.of("/realtime/v1/websocket", "/socket/websocket");
     private static final String EARLY_BYTES = "early-bytes";
 
-    private final Settings settings;
+    private final GatewaySettings settings;
     private final TokenVerifier tokens;
     private final InstantSource clock;
     private final MemoryBudget memory;
@@ -57,29 +59,28 @@ public final class Gateway implements Sink {
     private final AtomicLong numbers = new AtomicLong();
     private volatile @Nullable Engine engine;
 
-    /**
-     * @param memory              of messages that arrive, all together
-     * @param commitToSocketNanos takes the time from each change's commit to its bytes' hand-over to the sockets
-     */
+    /** @param memory of messages that arrive, all together */
     public Gateway(
             Vertx vertx,
-            Settings settings,
+            GatewaySettings settings,
             TokenVerifier tokens,
             InstantSource clock,
             MemoryBudget memory,
-            LongConsumer commitToSocketNanos) {
+            Metrics metrics) {
         this.settings = settings;
         this.tokens = tokens;
         this.clock = clock;
         this.memory = memory;
+        var measured = new GatewayMetrics(metrics);
         var made = new ArrayList<LoopShard>();
         var castsWaiting = new AtomicLong();
         for (EventExecutor executor : ((VertxInternal) vertx).nettyEventLoopGroup()) {
-            var shard = new LoopShard(made.size(), (EventLoop) executor, clock, commitToSocketNanos, castsWaiting);
+            var shard = new LoopShard(made.size(), (EventLoop) executor, clock, measured::commitToSocket, castsWaiting);
             made.add(shard);
             byLoop.put(executor, shard);
         }
         shards = List.copyOf(made);
+        measured.count(this);
     }
 
     /** Said once, before the port is opened. */
@@ -132,8 +133,17 @@ public final class Gateway implements Sink {
         return shards.size();
     }
 
-    /** Handles a request for a WebSocket path, on an event loop. */
-    public void upgrade(HttpServerRequest request) {
+    /** WebSockets, on an event loop. */
+    @Override
+    public boolean take(HttpServerRequest request) {
+        boolean ours = PATHS.contains(String.valueOf(request.path()));
+        if (ours) {
+            upgrade(request);
+        }
+        return ours;
+    }
+
+    private void upgrade(HttpServerRequest request) {
         switch (Handshake.decide(read(request), tokens, clock.instant())) {
             case Handshake.Decision.Refuse(var code, var message) -> refuse(request, code, message);
             case Handshake.Decision.Accept accept -> {

@@ -9,7 +9,7 @@ import java.util.Objects;
 import java.util.function.Consumer;
 
 /** Reads bodies of requests on event loops, within bounds of size, time, and of memory for all together. Thread-safe. */
-final class BodyReader {
+public final class BodyReader {
     /** What a byte of a body takes: as it arrives, as it is handed over, and as what is read out of it. */
     private static final int COST = 3;
 
@@ -19,13 +19,13 @@ final class BodyReader {
 
     /** How a request is told that its body is not taken. */
     @FunctionalInterface
-    interface Refusal {
+    public interface Refusal {
         /** Nothing where it has been answered already. */
         void refuse(int status, String message);
     }
 
     /** A whole body. Who works with it gives its memory back afterwards, once, from any thread. */
-    static final class Read {
+    public static final class Read {
         private final byte[] bytes;
         private final MemoryBudget memory;
 
@@ -34,11 +34,11 @@ final class BodyReader {
             this.memory = memory;
         }
 
-        byte[] bytes() {
+        public byte[] bytes() {
             return bytes;
         }
 
-        void release() {
+        public void release() {
             memory.give((long) COST * bytes.length);
         }
     }
@@ -48,7 +48,7 @@ final class BodyReader {
      * @param time   until it is there
      * @param memory of all bodies together
      */
-    BodyReader(int most, Duration time, MemoryBudget memory) {
+    public BodyReader(int most, Duration time, MemoryBudget memory) {
         this.most = most;
         this.time = time;
         this.memory = memory;
@@ -60,7 +60,7 @@ final class BodyReader {
     }
 
     /** On the request's event loop; {@code whole} runs there too. */
-    void read(HttpServerRequest request, Refusal refusal, Consumer<Read> whole) {
+    public void read(HttpServerRequest request, Refusal refusal, Consumer<Read> whole) {
         var body = Buffer.buffer();
         var held = new Held();
         Vertx vertx = Objects.requireNonNull(Vertx.currentContext(), "requests come on event loops")

@@ -42,7 +42,8 @@ public final class Cors {
                 headers.stream().map(name -> name.toLowerCase(Locale.ROOT)).collect(Collectors.toSet());
     }
 
-    void allow(HttpServerRequest request) {
+    /** Says on the answer what the page may read. */
+    public void allow(HttpServerRequest request) {
         HttpServerResponse response = request.response();
         String origin = request.getHeader("Origin");
         if (origins.contains("*")) {
@@ -81,8 +82,12 @@ public final class Cors {
         return String.join(", ", allowed);
     }
 
-    /** @param methods that the path has */
-    void preflight(HttpServerRequest request, String methods) {
+    /**
+     * Answers a browser that asks.
+     *
+     * @param methods that the path has
+     */
+    public void preflight(HttpServerRequest request, String methods) {
         request.response().headers().add("Vary", "Access-Control-Request-Headers");
         request.response()
                 .putHeader("Access-Control-Allow-Methods", methods)

@@ -1,13 +1,9 @@
 package dev.switchboard.server.http;
 
-import dev.switchboard.engine.Engine;
-import dev.switchboard.engine.channel.Rooms;
-import dev.switchboard.engine.channel.TokenVerifier;
 import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.server.config.HttpLimits;
 import dev.switchboard.server.config.InvalidSettingException;
 import dev.switchboard.server.config.TlsFiles;
-import dev.switchboard.server.gateway.Gateway;
 import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
@@ -21,7 +17,6 @@ import io.vertx.core.net.PemKeyCertOptions;
 import io.vertx.core.net.ServerSSLOptions;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -31,58 +26,43 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
-/** The one port: WebSocket paths to the gateway, health and metrics, one listener per event loop. */
+/** The one port: health and metrics, and what the parts answer; one listener per event loop. */
 public final class HttpFront {
     /** Vert.x: a negative port is chosen by the system, and shared by the listeners of one deployment. */
     private static final int SHARED_RANDOM_PORT = -1;
 
-    private final Gateway gateway;
+    private final HttpSettings settings;
     private final HealthRoutes health;
-    private final Metrics metrics;
-    private final BroadcastRoutes broadcasts;
+    private final Supplier<String> metrics;
+    private final List<EventLoopRoute> routes;
     private final Map<String, Handler> handlers;
     private final Handler pages;
     private final BlockingRoutes blocking;
     private final RequestDeadlines deadlines;
-    private final HttpLimits limits;
     private final List<HttpServer> servers = new CopyOnWriteArrayList<>();
 
     /**
-     * @param maxBroadcastBytes of a broadcast's body
-     * @param health            the parts of {@code /readyz}, see {@link HealthRoutes}
-     * @param handlers          by the prefix of their paths, {@code /auth/v1}
-     * @param pages             answers every other path
+     * @param memory   of bodies and answers, all together
+     * @param routes   are asked before the handlers, in order
+     * @param handlers by the prefix of their paths, {@code /auth/v1}
+     * @param pages    answers every other path
      */
     public HttpFront(
-            Gateway gateway,
-            Engine engine,
-            Metrics metrics,
-            TokenVerifier tokens,
-            InstantSource clock,
-            int maxBroadcastBytes,
-            HttpLimits limits,
-            Cors cors,
-            Rooms rooms,
+            HttpSettings settings,
             MemoryBudget memory,
-            Map<String, Supplier<Optional<String>>> health,
+            Operations operations,
+            List<EventLoopRoute> routes,
             Map<String, Handler> handlers,
             Handler pages) {
-        this.gateway = gateway;
-        this.pages = pages;
+        this.settings = settings;
+        this.routes = List.copyOf(routes);
         this.handlers = Map.copyOf(handlers);
-        this.blocking = new BlockingRoutes(limits, cors, memory);
-        this.deadlines = new RequestDeadlines(limits);
-        this.limits = limits;
-        this.health = new HealthRoutes(health);
-        this.metrics = metrics;
-        this.broadcasts = new BroadcastRoutes(
-                engine::broadcast,
-                gateway::isCongested,
-                tokens,
-                clock,
-                new BodyReader(maxBroadcastBytes, limits.bodyTime(), memory),
-                cors,
-                rooms);
+        this.pages = pages;
+        this.blocking =
+                new BlockingRoutes(settings.limits(), new Cors(settings.corsOrigins(), settings.corsHeaders()), memory);
+        this.deadlines = new RequestDeadlines(settings.limits());
+        this.health = new HealthRoutes(operations.health());
+        this.metrics = operations.metrics();
     }
 
     /**
@@ -91,14 +71,15 @@ public final class HttpFront {
      * @param loops number of event loops
      * @return the port, chosen by the system where 0 was asked for
      */
-    public int listen(Vertx vertx, String host, int wantedPort, Optional<TlsFiles> tls, int loops) {
+    public int listen(Vertx vertx, int loops) {
+        HttpLimits limits = settings.limits();
         var options = new HttpServerOptions()
-                .setHost(host)
-                .setPort(wantedPort == 0 ? SHARED_RANDOM_PORT : wantedPort)
+                .setHost(settings.host())
+                .setPort(settings.port() == 0 ? SHARED_RANDOM_PORT : settings.port())
                 .setHttp2ClearTextEnabled(false) // its upgrade handler does not survive the take-over of a pipeline
                 .setMaxInitialLineLength(limits.lineBytes())
                 .setMaxHeaderSize(limits.headerBytes());
-        tls.ifPresent(files -> options.setSsl(true).setKeyCertOptions(pem(files)));
+        settings.tls().ifPresent(files -> options.setSsl(true).setKeyCertOptions(pem(files)));
         var port = new AtomicInteger();
         try {
             vertx.deployVerticle(() -> new Listener(options, port), new DeploymentOptions().setInstances(loops))
@@ -106,8 +87,8 @@ public final class HttpFront {
                     .toCompletableFuture()
                     .join();
         } catch (CompletionException failed) {
-            throw new InvalidSettingException("cannot listen on " + host + ":" + wantedPort + ": " + failed.getMessage()
-                    + "; choose another --port or --host");
+            throw new InvalidSettingException("cannot listen on " + settings.host() + ":" + settings.port() + ": "
+                    + failed.getMessage() + "; choose another --port or --host");
         }
         return port.get();
     }
@@ -164,15 +145,14 @@ public final class HttpFront {
             return;
         }
         switch (String.valueOf(request.path())) {
-            case "/realtime/v1/websocket", "/socket/websocket" -> gateway.upgrade(request);
             case "/healthz" -> forOperators(request, health::healthz);
             case "/readyz" -> forOperators(request, health::readyz);
             case "/metrics" -> forOperators(request, this::scrape);
-            case String path ->
-                BroadcastRoutes.rest(path)
-                        .ifPresentOrElse(
-                                rest -> broadcasts.handle(request, rest), // below /api, and no handler's
-                                () -> blocking.handle(request, handler(path).orElse(pages)));
+            case String path -> {
+                if (routes.stream().noneMatch(route -> route.take(request))) {
+                    blocking.handle(request, handler(path).orElse(pages));
+                }
+            }
         }
     }
 
@@ -195,8 +175,10 @@ public final class HttpFront {
 
     /** Where a token of operators is set, nobody else learns how the server is. */
     private void forOperators(HttpServerRequest request, Consumer<HttpServerRequest> route) {
-        boolean allowed =
-                limits.operatorsToken().map(token -> isBearer(request, token)).orElse(true);
+        boolean allowed = settings.limits()
+                .operatorsToken()
+                .map(token -> isBearer(request, token))
+                .orElse(true);
         if (allowed) {
             route.accept(request);
         } else {
@@ -229,6 +211,6 @@ public final class HttpFront {
         var context = request.response();
         Thread.ofVirtual()
                 .start(() -> context.putHeader("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-                        .end(metrics.scrape()));
+                        .end(metrics.get()));
     }
 }

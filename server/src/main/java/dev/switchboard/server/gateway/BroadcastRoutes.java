@@ -1,4 +1,4 @@
-package dev.switchboard.server.http;
+package dev.switchboard.server.gateway;
 
 import dev.switchboard.engine.channel.PersonalTopic;
 import dev.switchboard.engine.channel.Rooms;
@@ -8,6 +8,9 @@ import dev.switchboard.engine.protocol.BroadcastContent;
 import dev.switchboard.engine.protocol.Json;
 import dev.switchboard.engine.protocol.JsonBytes;
 import dev.switchboard.engine.protocol.ServerMessage;
+import dev.switchboard.server.http.BodyReader;
+import dev.switchboard.server.http.Cors;
+import dev.switchboard.server.http.EventLoopRoute;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.json.JsonArray;
@@ -27,7 +30,7 @@ import java.util.function.BooleanSupplier;
  * .../api/broadcast/{topic}/events/{event}} for one, JSON or raw bytes. 202 says that the message is on its way to who is
  * joined now. Runs on event loops and never blocks.
  */
-final class BroadcastRoutes {
+public final class BroadcastRoutes implements EventLoopRoute {
     /** Where the endpoints live: behind the public prefix, and bare as the original server has them. */
     private static final List<String> PREFIXES = List.of("/realtime/v1/api/broadcast", "/api/broadcast");
 
@@ -35,13 +38,20 @@ final class BroadcastRoutes {
 
     private static final String FOREIGN = "is another user's";
 
-    private final BiConsumer<String, BroadcastContent> broadcast;
-    private final BooleanSupplier congested;
+    private final Audience audience;
     private final TokenVerifier tokens;
     private final InstantSource clock;
     private final BodyReader bodies;
     private final Cors cors;
-    private final Rooms rooms;
+
+    /**
+     * Whom broadcasts go to.
+     *
+     * @param broadcast tells everyone who is joined to the topic
+     * @param congested whether so much waits to be broadcast that senders have to wait
+     * @param rooms     who may send
+     */
+    public record Audience(BiConsumer<String, BroadcastContent> broadcast, BooleanSupplier congested, Rooms rooms) {}
 
     private record Message(String topic, BroadcastContent content) {}
 
@@ -56,36 +66,30 @@ final class BroadcastRoutes {
         }
     }
 
-    /**
-     * @param broadcast tells everyone who is joined to the topic
-     * @param congested whether so much waits to be broadcast that senders have to wait
-     */
-    BroadcastRoutes(
-            BiConsumer<String, BroadcastContent> broadcast,
-            BooleanSupplier congested,
-            TokenVerifier tokens,
-            InstantSource clock,
-            BodyReader bodies,
-            Cors cors,
-            Rooms rooms) {
-        this.broadcast = broadcast;
-        this.congested = congested;
+    public BroadcastRoutes(Audience audience, TokenVerifier tokens, InstantSource clock, BodyReader bodies, Cors cors) {
+        this.audience = audience;
         this.tokens = tokens;
         this.clock = clock;
         this.bodies = bodies;
         this.cors = cors;
-        this.rooms = rooms;
+    }
+
+    @Override
+    public boolean take(HttpServerRequest request) {
+        Optional<String> rest = rest(String.valueOf(request.path()));
+        rest.ifPresent(path -> handle(request, path));
+        return rest.isPresent();
     }
 
     /** What follows the endpoint's prefix, where the path is one of these routes. */
-    static Optional<String> rest(String path) {
+    private static Optional<String> rest(String path) {
         return PREFIXES.stream()
                 .filter(prefix -> path.equals(prefix) || path.startsWith(prefix + "/"))
                 .map(prefix -> path.substring(prefix.length()))
                 .findFirst();
     }
 
-    void handle(HttpServerRequest request, String rest) {
+    private void handle(HttpServerRequest request, String rest) {
         cors.allow(request);
         if (request.method().equals(HttpMethod.OPTIONS)) {
             cors.preflight(request, "POST, OPTIONS");
@@ -98,9 +102,9 @@ final class BroadcastRoutes {
         Optional<Claims> claims = claims(request);
         if (claims.isEmpty()) {
             answer(request, 401, "message", "Unauthorized");
-        } else if (!rooms.admits(claims.get())) {
+        } else if (!audience.rooms().admits(claims.get())) {
             answer(request, 403, "message", "Rooms are for users who have signed in");
-        } else if (congested.getAsBoolean()) {
+        } else if (audience.congested().getAsBoolean()) {
             answer(request, 429, "message", "Too many messages wait to be broadcast; send again later");
         } else {
             bodies.read(request, (status, message) -> refuse(request, status, message), body -> {
@@ -134,7 +138,7 @@ final class BroadcastRoutes {
     private void take(HttpServerRequest request, Claims claims, String rest, byte[] body) {
         try {
             if (rest.isEmpty()) {
-                batch(claims, body).forEach(message -> broadcast.accept(message.topic(), message.content()));
+                batch(claims, body).forEach(message -> audience.broadcast().accept(message.topic(), message.content()));
                 request.response().setStatusCode(202).end();
             } else {
                 single(request, claims, rest, body);
@@ -221,7 +225,7 @@ final class BroadcastRoutes {
             answer(request, 422, "message", "Broadcasts cannot be persisted; send without persist");
         } else {
             content(request, event, body).ifPresent(content -> {
-                broadcast.accept(ServerMessage.TOPIC_PREFIX + topic, content);
+                audience.broadcast().accept(ServerMessage.TOPIC_PREFIX + topic, content);
                 request.response().setStatusCode(202).end();
             });
         }

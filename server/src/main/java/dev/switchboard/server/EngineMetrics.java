@@ -1,0 +1,46 @@
+package dev.switchboard.server;
+
+import dev.switchboard.engine.Engine;
+import dev.switchboard.engine.memory.ClientMemory;
+import dev.switchboard.engine.pipeline.Progress;
+import dev.switchboard.server.http.Metrics;
+import java.time.InstantSource;
+
+/** The engine's counts as metrics: the engine itself knows no library for them. */
+final class EngineMetrics {
+    private EngineMetrics() {}
+
+    static void measure(Engine engine, ClientMemory memory, InstantSource clock, Metrics metrics) {
+        Progress progress = engine.progress();
+        metrics.gauge("rooms", "Topics that somebody is joined to", engine::roomCount);
+        metrics.gauge("subscriptions", "Live subscriptions to changes", progress::subscriptions);
+        metrics.counter("changes.in", "Changes decoded from the WAL", progress::changesIn);
+        metrics.counter("deliveries.out", "Frames handed to channels for changes", progress::deliveries);
+        metrics.counter("denied", "Changes withheld from a subscription by policies or grants", progress::denied);
+        metrics.counter("refetches", "Channels told to refetch", progress::refetches);
+        metrics.counter("wal.breaks", "Breaks of the WAL stream", progress::streamBreaks);
+        metrics.counter("authorization.retries", "Rounds of authorization asked again", progress::accessRetries);
+        metrics.counter("unknown.events", "Messages of clients whose event nobody knows", engine::unknownEvents);
+        metrics.gauge("lag.bytes", "WAL received and not yet delivered", progress::lagBytes);
+        metrics.gauge(
+                "lag.seconds",
+                "Age of the newest delivered commit while there is a lag",
+                () -> progress.lagSeconds(clock.instant()));
+        measure(memory, metrics);
+    }
+
+    private static void measure(ClientMemory memory, Metrics metrics) {
+        metrics.counter(
+                "memory.refusals",
+                "Times that a client's wish did not fit into memory",
+                () -> memory.kept().refusals() + memory.passing().refusals());
+        metrics.gauge(
+                "memory.kept.bytes",
+                "Memory taken by joins and presence, by estimate",
+                () -> memory.kept().taken());
+        metrics.gauge(
+                "memory.passing.bytes",
+                "Memory taken by bodies, messages and answers",
+                () -> memory.passing().taken());
+    }
+}
