@@ -1,10 +1,10 @@
 package dev.switchboard.bench;
 
 import dev.switchboard.engine.postgres.Database;
-import dev.switchboard.server.auth.JwtTokens;
-import dev.switchboard.server.auth.KeyRing;
 import dev.switchboard.server.config.Secrets;
 import dev.switchboard.server.postgres.EmbeddedPostgres;
+import dev.switchboard.tokens.JwtTokens;
+import dev.switchboard.tokens.KeyRing;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;

@@ -1,6 +1,6 @@
 package dev.switchboard.server;
 
-import dev.switchboard.server.config.InvalidSettingException;
+import dev.switchboard.engine.InvalidSettingException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -15,7 +15,7 @@ import java.nio.file.StandardOpenOption;
 /** Where everything is kept, held by one process at a time. The lock ends with the process, however it ends. */
 public final class DataDirectory implements AutoCloseable {
     /** Name of the file with the keys that sign access tokens. */
-    static final String SIGNING_KEYS = "signing-keys.json";
+    public static final String SIGNING_KEYS = "signing-keys.json";
 
     private final Path path;
     private final FileChannel lockFile;
@@ -25,7 +25,8 @@ public final class DataDirectory implements AutoCloseable {
         this.lockFile = lockFile;
     }
 
-    static DataDirectory lock(Path path) {
+    /** @throws InvalidSettingException if another process has it */
+    public static DataDirectory lock(Path path) {
         try {
             Files.createDirectories(path);
             Path file = path.resolve("lock");

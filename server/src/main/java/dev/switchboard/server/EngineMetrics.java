@@ -3,7 +3,7 @@ package dev.switchboard.server;
 import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.memory.ClientMemory;
 import dev.switchboard.engine.pipeline.Progress;
-import dev.switchboard.server.http.Metrics;
+import dev.switchboard.http.Metrics;
 import java.time.InstantSource;
 
 /** The engine's counts as metrics: the engine itself knows no library for them. */

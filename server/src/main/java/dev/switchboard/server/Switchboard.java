@@ -2,14 +2,25 @@ package dev.switchboard.server;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import dev.switchboard.accounts.AccountRoutes;
+import dev.switchboard.accounts.AccountsSchema;
+import dev.switchboard.accounts.LogMailer;
+import dev.switchboard.accounts.Mailer;
+import dev.switchboard.accounts.SmtpMailer;
 import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.Ingest;
+import dev.switchboard.callcenter.api.ApiRoutes;
+import dev.switchboard.callcenter.api.CallCentreServer;
 import dev.switchboard.callcenter.schema.Finding;
 import dev.switchboard.callcenter.schema.Inspection;
 import dev.switchboard.callcenter.schema.Schema;
 import dev.switchboard.callcenter.telephony.FakeTelephonyProvider;
+import dev.switchboard.data.DataRoutes;
+import dev.switchboard.data.DataSettings;
+import dev.switchboard.data.KeptConnections;
 import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.EngineConfig;
+import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.channel.Hub;
 import dev.switchboard.engine.memory.ClientMemory;
 import dev.switchboard.engine.pipeline.Pipeline;
@@ -23,36 +34,27 @@ import dev.switchboard.engine.postgres.PostgresWalSource;
 import dev.switchboard.engine.postgres.Preparation;
 import dev.switchboard.engine.postgres.ReplicaIdentities;
 import dev.switchboard.engine.postgres.SessionSettings;
-import dev.switchboard.server.accounts.AccountRoutes;
-import dev.switchboard.server.accounts.LogMailer;
-import dev.switchboard.server.accounts.Mailer;
-import dev.switchboard.server.accounts.SmtpMailer;
-import dev.switchboard.server.auth.ForeignIssuer;
-import dev.switchboard.server.auth.JwtTokens;
-import dev.switchboard.server.auth.KeyRing;
-import dev.switchboard.server.calls.ApiRoutes;
-import dev.switchboard.server.calls.CallCentreServer;
-import dev.switchboard.server.config.DataSettings;
-import dev.switchboard.server.config.InvalidSettingException;
+import dev.switchboard.gateway.BroadcastRoutes;
+import dev.switchboard.gateway.Gateway;
+import dev.switchboard.http.BodyReader;
+import dev.switchboard.http.Cors;
+import dev.switchboard.http.Handler;
+import dev.switchboard.http.HttpFront;
+import dev.switchboard.http.HttpSettings;
+import dev.switchboard.http.Metrics;
+import dev.switchboard.http.Operations;
+import dev.switchboard.http.Request;
+import dev.switchboard.http.Response;
 import dev.switchboard.server.config.Secrets;
 import dev.switchboard.server.config.Settings;
-import dev.switchboard.server.data.DataRoutes;
-import dev.switchboard.server.gateway.BroadcastRoutes;
-import dev.switchboard.server.gateway.Gateway;
-import dev.switchboard.server.http.BodyReader;
-import dev.switchboard.server.http.Cors;
-import dev.switchboard.server.http.Handler;
-import dev.switchboard.server.http.HttpFront;
-import dev.switchboard.server.http.HttpSettings;
-import dev.switchboard.server.http.Metrics;
-import dev.switchboard.server.http.Operations;
-import dev.switchboard.server.http.Request;
-import dev.switchboard.server.http.Response;
-import dev.switchboard.server.postgres.AccountsSchema;
 import dev.switchboard.server.postgres.EmbeddedPostgres;
+import dev.switchboard.server.postgres.ExternalPostgres;
 import dev.switchboard.server.postgres.Migrations;
 import dev.switchboard.server.web.ConsoleConfig;
 import dev.switchboard.server.web.WebFiles;
+import dev.switchboard.tokens.ForeignIssuer;
+import dev.switchboard.tokens.JwtTokens;
+import dev.switchboard.tokens.KeyRing;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import java.security.SecureRandom;
@@ -83,7 +85,7 @@ public final class Switchboard implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Switchboard.class);
     /** The replication slot, made at the first start. */
-    static final String SLOT = "switchboard";
+    public static final String SLOT = "switchboard";
 
     private static final int CATALOG_CONNECTIONS = 6;
     private static final int TYPE_CONNECTIONS = 2;
@@ -93,7 +95,7 @@ public final class Switchboard implements AutoCloseable {
     private static final int ACCOUNT_CONNECTIONS = 6;
     private static final int CALL_CONNECTIONS = 10;
     /** Of API keys: as long as anybody will run an installation. */
-    static final Duration KEY_LIFE = Duration.ofDays(3650);
+    public static final Duration KEY_LIFE = Duration.ofDays(3650);
     /** A screen that is older than that does not call itself live either (SPEC U2). */
     private static final Duration MOST_BEHIND = Duration.ofSeconds(30);
 
@@ -141,7 +143,7 @@ public final class Switchboard implements AutoCloseable {
             Secrets secrets = Secrets.loadOrCreate(directory.secretsFile(), Instant.now());
             if (settings.externalDatabase().isPresent()) {
                 Database external = settings.externalDatabase().get();
-                refuseWhatIsNotReady(external);
+                ExternalPostgres.requireReady(new Preparation(external, PUBLICATION, SLOT));
                 return new Switchboard(settings, directory, secrets, Optional.empty(), external, external, onFailure);
             }
             EmbeddedPostgres postgres = EmbeddedPostgres.start(directory.postgres(), secrets.superuser());
@@ -180,14 +182,6 @@ public final class Switchboard implements AutoCloseable {
         } catch (SQLException failed) {
             throw new IllegalStateException("the schema cannot be looked at: " + failed.getMessage(), failed);
         }
-    }
-
-    private static void refuseWhatIsNotReady(Database database) {
-        List<Preparation.Lack> lacks = new Preparation(database, PUBLICATION, SLOT).lacks();
-        PrepareCommand.refusal(lacks).ifPresent(refusal -> {
-            throw new InvalidSettingException(refusal);
-        });
-        lacks.forEach(lack -> LOG.warn("The database: {}. {}", lack.what(), lack.then()));
     }
 
     /**
@@ -329,7 +323,7 @@ public final class Switchboard implements AutoCloseable {
     }
 
     /** What the console offers to who has not signed in. */
-    ConsoleConfig console() {
+    public ConsoleConfig console() {
         return console;
     }
 
@@ -472,7 +466,8 @@ public final class Switchboard implements AutoCloseable {
         return metrics;
     }
 
-    Secrets secrets() {
+    /** Of the installation, which is to be kept to oneself. */
+    public Secrets secrets() {
         return secrets;
     }
 

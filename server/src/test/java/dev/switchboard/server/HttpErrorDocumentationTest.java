@@ -2,9 +2,9 @@ package dev.switchboard.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.switchboard.accounts.AccountError;
 import dev.switchboard.callcenter.command.Refusal;
-import dev.switchboard.server.accounts.AccountError;
-import dev.switchboard.server.data.DataError;
+import dev.switchboard.data.DataError;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,7 +3,7 @@ package dev.switchboard.systemtest;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.switchboard.server.config.DataSettings;
+import dev.switchboard.data.DataSettings;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;

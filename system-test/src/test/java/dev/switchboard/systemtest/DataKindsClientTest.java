@@ -2,7 +2,7 @@ package dev.switchboard.systemtest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.switchboard.server.config.DataSettings;
+import dev.switchboard.data.DataSettings;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;

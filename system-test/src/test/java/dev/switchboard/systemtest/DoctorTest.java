@@ -3,7 +3,7 @@ package dev.switchboard.systemtest;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.engine.postgres.Database;
-import dev.switchboard.server.Main;
+import dev.switchboard.server.command.Main;
 import dev.switchboard.server.config.Secrets;
 import dev.switchboard.server.postgres.EmbeddedPostgres;
 import java.io.ByteArrayOutputStream;

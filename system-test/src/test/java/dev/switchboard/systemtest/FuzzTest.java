@@ -9,7 +9,7 @@ import static dev.switchboard.systemtest.RawWebSocket.frame;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.switchboard.server.gateway.GatewayCounters;
+import dev.switchboard.gateway.GatewayCounters;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;

@@ -3,8 +3,8 @@ package dev.switchboard.systemtest;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.switchboard.server.config.HttpLimits;
-import dev.switchboard.server.config.TlsFiles;
+import dev.switchboard.http.HttpLimits;
+import dev.switchboard.http.TlsFiles;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -185,7 +185,7 @@ class HttpPortTest {
     void N4_theDemoDoesNotListenOnAPublicAddress() {
         var err = new ByteArrayOutputStream();
 
-        int code = dev.switchboard.server.Main.run(
+        int code = dev.switchboard.server.command.Main.run(
                 List.of("start", "--demo", "--host", "0.0.0.0"), new ByteArrayOutputStream(), err);
 
         assertThat(code).isEqualTo(2);

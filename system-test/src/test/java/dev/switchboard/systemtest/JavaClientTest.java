@@ -8,7 +8,7 @@ import dev.switchboard.client.Channel;
 import dev.switchboard.client.Event;
 import dev.switchboard.client.EventQueue;
 import dev.switchboard.client.SwitchboardClient;
-import dev.switchboard.server.Main;
+import dev.switchboard.server.command.Main;
 import java.io.ByteArrayOutputStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;

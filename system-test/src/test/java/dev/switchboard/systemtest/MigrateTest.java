@@ -2,7 +2,7 @@ package dev.switchboard.systemtest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.switchboard.server.Main;
+import dev.switchboard.server.command.Main;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

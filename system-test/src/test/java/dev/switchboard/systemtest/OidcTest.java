@@ -13,7 +13,7 @@ import com.nimbusds.jose.jwk.gen.RSAKeyGenerator;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.SignedJWT;
 import com.sun.net.httpserver.HttpServer;
-import dev.switchboard.server.config.OidcSettings;
+import dev.switchboard.tokens.OidcSettings;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;

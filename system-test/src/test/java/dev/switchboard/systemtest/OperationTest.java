@@ -5,7 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.channel.Rooms;
-import dev.switchboard.server.config.HttpLimits;
+import dev.switchboard.http.HttpLimits;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.switchboard.engine.postgres.Database;
-import dev.switchboard.server.auth.JwtTokens;
-import dev.switchboard.server.auth.KeyRing;
+import dev.switchboard.tokens.JwtTokens;
+import dev.switchboard.tokens.KeyRing;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.ServerSocket;
@@ -53,7 +53,7 @@ final class ServerProcess implements AutoCloseable {
                 "--sun-misc-unsafe-memory-access=allow",
                 "-cp",
                 System.getProperty("java.class.path"),
-                "dev.switchboard.server.Main"));
+                "dev.switchboard.server.command.Main"));
         return command;
     }
 

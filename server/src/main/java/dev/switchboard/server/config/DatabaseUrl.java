@@ -1,5 +1,6 @@
 package dev.switchboard.server.config;
 
+import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.postgres.Database;
 import java.net.URI;
 import java.net.URISyntaxException;

@@ -1,5 +1,6 @@
 package dev.switchboard.server.config;
 
+import dev.switchboard.engine.InvalidSettingException;
 import java.io.IOException;
 import java.io.Reader;
 import java.io.UncheckedIOException;

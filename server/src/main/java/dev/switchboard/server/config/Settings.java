@@ -1,9 +1,12 @@
 package dev.switchboard.server.config;
 
+import dev.switchboard.accounts.AccountSettings;
+import dev.switchboard.data.DataSettings;
 import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.postgres.Database;
-import dev.switchboard.server.gateway.GatewaySettings;
-import dev.switchboard.server.http.HttpSettings;
+import dev.switchboard.gateway.GatewaySettings;
+import dev.switchboard.http.HttpSettings;
+import dev.switchboard.tokens.OidcSettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;

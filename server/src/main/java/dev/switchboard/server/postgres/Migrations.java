@@ -20,7 +20,11 @@ public final class Migrations {
                 .dataSource(superuser.url(), superuser.user(), superuser.password())
                 .schemas("switchboard")
                 .defaultSchema("switchboard")
-                .locations("classpath:db/platform", "classpath:db/callcenter")
+                .locations(
+                        "classpath:db/platform",
+                        "classpath:db/accounts",
+                        "classpath:db/data",
+                        "classpath:db/callcenter")
                 .outOfOrder(true) // the platform's numbers stay below the application's, also those that come later
                 .load()
                 .migrate();

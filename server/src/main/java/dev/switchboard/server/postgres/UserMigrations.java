@@ -1,7 +1,7 @@
 package dev.switchboard.server.postgres;
 
+import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.postgres.Database;
-import dev.switchboard.server.config.InvalidSettingException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -1,8 +1,8 @@
 package dev.switchboard.server.web;
 
-import dev.switchboard.server.http.Handler;
-import dev.switchboard.server.http.Request;
-import dev.switchboard.server.http.Response;
+import dev.switchboard.http.Handler;
+import dev.switchboard.http.Request;
+import dev.switchboard.http.Response;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;

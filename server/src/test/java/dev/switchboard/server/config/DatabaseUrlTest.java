@@ -3,6 +3,7 @@ package dev.switchboard.server.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.postgres.Database;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;

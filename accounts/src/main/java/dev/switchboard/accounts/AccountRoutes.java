@@ -1,0 +1,474 @@
+package dev.switchboard.accounts;
+
+import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.http.Handler;
+import dev.switchboard.http.Request;
+import dev.switchboard.http.Response;
+import dev.switchboard.tokens.JwtTokens;
+import dev.switchboard.tokens.KeyRing;
+import java.security.SecureRandom;
+import java.sql.SQLException;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Supplier;
+import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.statement.UnableToExecuteStatementException;
+import org.postgresql.util.PSQLException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/** The endpoints below {@code /auth/v1}: who asks for what, and the form of the answers. */
+public final class AccountRoutes implements Handler {
+    /** Where the endpoints live. */
+    public static final String PREFIX = "/auth/v1";
+
+    private static final Logger LOG = LoggerFactory.getLogger(AccountRoutes.class);
+    /** What a client that follows the original's words looks for. */
+    private static final String ONE_OF_TWO =
+            "Confirmation link accepted. Please proceed to confirm link sent to the other email";
+
+    private static final JsonMapper JSON = JsonMapper.shared();
+    private static final String API_VERSION = "2024-01-01";
+    private static final int DEFAULT_PAGE = 50;
+    private static final int MOST_BODY_BYTES = 64 * 1024;
+
+    private final Accounts accounts;
+    private final Administration administration;
+    private final JwtTokens jwt;
+    private final KeyRing keys;
+    private final AccountSettings settings;
+    private final InstantSource clock;
+
+    /**
+     * @param jdbi with a user who may read and write schema {@code auth}
+     * @param url  of this server as its users see it, without a slash at the end
+     */
+    public AccountRoutes(
+            Jdbi jdbi,
+            AccountSettings settings,
+            JwtTokens jwt,
+            KeyRing keys,
+            Mailer mailer,
+            InstantSource clock,
+            SecureRandom random,
+            Supplier<String> url) {
+        this.jwt = jwt;
+        this.keys = keys;
+        this.settings = settings;
+        this.clock = clock;
+        accounts = new Accounts(jdbi, settings, jwt, mailer, clock, new Tokens(random), url);
+        administration = new Administration(accounts, clock);
+    }
+
+    @Override
+    public Response handle(Request request, Client client) {
+        try {
+            return route(request).with("Cache-Control", "no-store");
+        } catch (AccountException refused) {
+            return refusal(refused.error(), refused.text(), refused.retryAfter().map(wait -> wait.toSeconds() + 1));
+        } catch (UnableToExecuteStatementException failed) {
+            if (failed.getCause() instanceof SQLException raised
+                    && String.valueOf(raised.getSQLState()).startsWith("22")) {
+                return refusal(
+                        AccountError.VALIDATION_FAILED, AccountError.VALIDATION_FAILED.message(), Optional.empty());
+            }
+            if (failed.getCause() instanceof PSQLException raised
+                    && "23514".equals(raised.getSQLState())
+                    && raised.getServerErrorMessage() != null) { // a rule of the application, in its own words
+                return refusal(
+                        AccountError.VALIDATION_FAILED,
+                        String.valueOf(raised.getServerErrorMessage().getMessage()),
+                        Optional.empty());
+            }
+            LOG.error("{} {} failed: {}", request.method(), request.path(), String.valueOf(failed.getCause()));
+            return refusal(AccountError.UNEXPECTED, AccountError.UNEXPECTED.message(), Optional.empty());
+        } catch (RuntimeException failed) {
+            LOG.error("{} {} failed: {}", request.method(), request.path(), failed.toString());
+            return refusal(AccountError.UNEXPECTED, AccountError.UNEXPECTED.message(), Optional.empty());
+        }
+    }
+
+    @Override
+    public int mostBodyBytes() {
+        return MOST_BODY_BYTES;
+    }
+
+    private static Response refusal(AccountError error, String message, Optional<Long> retryAfter) {
+        ObjectNode body = JSON.createObjectNode()
+                .put("code", error.code())
+                .put("error_code", error.code())
+                .put("message", message)
+                .put("msg", message);
+        if (error == AccountError.WEAK_PASSWORD) {
+            body.putObject("weak_password")
+                    .put("message", message)
+                    .putArray("reasons")
+                    .add("length");
+        }
+        Response response = Response.json(error.status(), body.toString())
+                .with("X-Supabase-Api-Version", API_VERSION)
+                .with("X-Sb-Error-Code", error.code());
+        return retryAfter
+                .map(seconds -> response.with("Retry-After", seconds.toString()))
+                .orElse(response);
+    }
+
+    private Response route(Request request) {
+        String path = request.path().substring(PREFIX.length());
+        List<String> parts = List.of(path.split("/", -1));
+        if (path.startsWith("/admin/") || path.equals("/invite")) {
+            requireAdministrator(request);
+            return administer(request, parts.subList(1, parts.size()));
+        }
+        return switch (request.method() + " " + path) {
+            case "GET /health" -> ok(health());
+            case "GET /settings" -> ok(publicSettings());
+            case "GET /.well-known/jwks.json" -> Response.json(200, keys.publicJson());
+            case "GET /user" -> ok(accounts.user(principal(request)));
+            case "PUT /user" -> ok(update(request));
+            case "POST /logout" -> logout(request);
+            case "GET /reauthenticate" -> {
+                accounts.count(origin(request));
+                accounts.reauthenticate(principal(request));
+                yield ok(JSON.createObjectNode());
+            }
+            case "GET /verify" -> verifyLink(request);
+            case "GET /authorize" -> throw new AccountException(AccountError.PROVIDER_DISABLED);
+            case "POST /signup",
+                    "POST /token",
+                    "POST /otp",
+                    "POST /magiclink",
+                    "POST /recover",
+                    "POST /resend",
+                    "POST /verify" -> {
+                accounts.count(origin(request));
+                yield ok(enter(path, request));
+            }
+            default -> throw notFound(request);
+        };
+    }
+
+    private static AccountException notFound(Request request) {
+        return new AccountException(
+                AccountError.NOT_FOUND, "No such endpoint: " + request.method() + " " + request.path());
+    }
+
+    private static Response ok(JsonNode body) {
+        return Response.json(200, body.toString());
+    }
+
+    private ObjectNode enter(String path, Request request) {
+        JsonNode body = form(path).read(request.body());
+        return switch (path) {
+            case "/signup" -> {
+                refusePhone(body);
+                yield accounts.signUp(applicant(body, request), origin(request));
+            }
+            case "/token" -> token(request, body);
+            case "/otp", "/magiclink" -> {
+                refusePhone(body);
+                accounts.sendMagicLink(
+                        applicant(body, request), body.path("create_user").asBoolean(true), origin(request));
+                yield JSON.createObjectNode();
+            }
+            case "/recover" -> {
+                accounts.sendRecovery(applicant(body, request));
+                yield JSON.createObjectNode();
+            }
+            case "/resend" -> {
+                refusePhone(body);
+                accounts.resend(resendable(body), applicant(body, request));
+                yield JSON.createObjectNode();
+            }
+            case "/verify" -> verify(body, request);
+            default -> throw notFound(request);
+        };
+    }
+
+    private static BodyForm form(String path) {
+        return switch (path) {
+            case "/signup" -> BodyForm.SIGN_UP;
+            case "/token" -> BodyForm.TOKEN;
+            case "/recover" -> BodyForm.RECOVER;
+            case "/resend" -> BodyForm.RESEND;
+            case "/verify" -> BodyForm.VERIFY;
+            default -> BodyForm.LINK;
+        };
+    }
+
+    private static void refusePhone(JsonNode body) {
+        if (Administration.text(body, "phone").isPresent()
+                && Administration.text(body, "email").isEmpty()) {
+            throw new AccountException(AccountError.PHONE_DISABLED);
+        }
+    }
+
+    private static OneTimeTokens.Purpose resendable(JsonNode body) {
+        String type = Administration.text(body, "type").orElse("");
+        return switch (type) {
+            case "signup" -> OneTimeTokens.Purpose.SIGNUP;
+            case "email_change" -> OneTimeTokens.Purpose.EMAIL_CHANGE;
+            default -> throw Accounts.invalid("Missing one of these types: signup, email_change");
+        };
+    }
+
+    private ObjectNode token(Request request, JsonNode body) {
+        return switch (request.parameter("grant_type").orElse("")) {
+            case "password" -> {
+                refusePhone(body);
+                yield accounts.signIn(required(body, "email"), required(body, "password"), origin(request));
+            }
+            case "refresh_token" -> accounts.refresh(required(body, "refresh_token"), origin(request));
+            case "pkce" ->
+                accounts.exchange(required(body, "auth_code"), required(body, "code_verifier"), origin(request));
+            default -> throw new AccountException(AccountError.UNSUPPORTED_GRANT);
+        };
+    }
+
+    private ObjectNode verify(JsonNode body, Request request) {
+        OneTimeTokens.Purpose purpose = purpose(Administration.text(body, "type"));
+        Optional<String> hashed = Administration.text(body, "token_hash");
+        if (hashed.isPresent()) {
+            return answer(accounts.verifyLink(hashed.get(), purpose, origin(request)));
+        }
+        return answer(
+                accounts.verifyNumber(required(body, "email"), required(body, "token"), purpose, origin(request)));
+    }
+
+    private static ObjectNode answer(Accounts.Verified verified) {
+        return switch (verified) {
+            case Accounts.Verified.SignedIn(ObjectNode session) -> session;
+            case Accounts.Verified.Half _ ->
+                JSON.createObjectNode().put("code", "200").put("msg", ONE_OF_TWO);
+            case Accounts.Verified.Code _ -> throw new AccountException(AccountError.OTP_EXPIRED);
+        };
+    }
+
+    private static OneTimeTokens.Purpose purpose(Optional<String> type) {
+        String wire = type.orElseThrow(() -> Accounts.invalid("Verify requires a verification type"));
+        if (wire.equals("sms") || wire.equals("phone_change")) {
+            throw new AccountException(AccountError.PHONE_DISABLED);
+        }
+        return OneTimeTokens.Purpose.of(wire)
+                .orElseThrow(() -> Accounts.invalid("type must be signup, invite, magiclink, email, recovery or"
+                        + " email_change, and is '" + wire + "'"));
+    }
+
+    /** A link was followed: the browser goes on to the page, with the session or what went wrong. */
+    private Response verifyLink(Request request) {
+        String destination = accounts.links().destination(request.parameter("redirect_to"));
+        Optional<String> token = request.parameter("token").or(() -> request.parameter("token_hash"));
+        try {
+            accounts.count(origin(request));
+            OneTimeTokens.Purpose purpose = purpose(request.parameter("type"));
+            return switch (accounts.verifyLink(token.orElse(""), purpose, origin(request))) {
+                case Accounts.Verified.SignedIn(ObjectNode session) ->
+                    redirect(destination + "#" + fragment(session, purpose));
+                case Accounts.Verified.Code(String code) -> redirect(Links.withParameter(destination, "code", code));
+                case Accounts.Verified.Half _ -> redirect(destination + "#message=" + Links.encode(ONE_OF_TWO));
+            };
+        } catch (AccountException refused) {
+            String description = refused.error() == AccountError.OTP_EXPIRED
+                    ? "Email link is invalid or has expired"
+                    : refused.text();
+            return redirect(destination + "#error=access_denied&error_code="
+                    + refused.error().code() + "&error_description=" + Links.encode(description));
+        }
+    }
+
+    private static String fragment(ObjectNode session, OneTimeTokens.Purpose purpose) {
+        var fields = new ArrayList<String>();
+        for (String name : List.of("access_token", "expires_at", "expires_in", "refresh_token", "token_type")) {
+            fields.add(name + "=" + Links.encode(session.path(name).asString()));
+        }
+        return String.join("&", fields) + "&type=" + purpose.wire();
+    }
+
+    private static Response redirect(String location) {
+        return Response.empty(303).with("Location", location);
+    }
+
+    private ObjectNode update(Request request) {
+        Accounts.Principal principal = principal(request);
+        JsonNode body = BodyForm.USER.read(request.body());
+        accounts.count(origin(request));
+        return accounts.update(
+                principal,
+                new Accounts.Wish(
+                        Administration.text(body, "email"),
+                        Administration.text(body, "password"),
+                        Administration.object(body, "data"),
+                        Administration.text(body, "nonce"),
+                        along(body, request)),
+                origin(request));
+    }
+
+    private Response logout(Request request) {
+        accounts.signOut(principal(request), request.parameter("scope").orElse("global"), origin(request));
+        return Response.empty(204);
+    }
+
+    // Administration
+
+    private Response administer(Request request, List<String> parts) {
+        Origin origin = origin(request);
+        Optional<String> redirect = request.parameter("redirect_to");
+        boolean one = parts.size() == 3 && parts.get(1).equals("users");
+        return switch (request.method() + " " + (one ? "admin/users/ID" : String.join("/", parts))) {
+            case "POST invite" -> ok(administration.invite(BodyForm.INVITE.read(request.body()), redirect, origin));
+            case "POST admin/generate_link" -> {
+                JsonNode body = BodyForm.ADMIN_LINK.read(request.body());
+                yield ok(administration.generateLink(
+                        body, redirect.or(() -> Administration.text(body, "redirect_to")), origin));
+            }
+            case "POST admin/users" -> ok(administration.create(BodyForm.ADMIN_USER.read(request.body()), origin));
+            case "GET admin/users" ->
+                page(administration.users(number(request, "page", 1), number(request, "per_page", DEFAULT_PAGE)));
+            case "GET admin/users/ID" -> ok(administration.user(id(parts)));
+            case "PUT admin/users/ID" ->
+                ok(administration.update(id(parts), BodyForm.ADMIN_USER.read(request.body()), origin));
+            case "DELETE admin/users/ID" -> {
+                boolean softly = request.body().length > 0
+                        && BodyForm.ADMIN_DELETE
+                                .read(request.body())
+                                .path("should_soft_delete")
+                                .asBoolean(false);
+                administration.delete(id(parts), softly, origin);
+                yield ok(JSON.createObjectNode());
+            }
+            default -> throw notFound(request);
+        };
+    }
+
+    private static UUID id(List<String> parts) {
+        return Administration.uuid(Request.decode(parts.get(2)));
+    }
+
+    private static int number(Request request, String parameter, int otherwise) {
+        String text = request.parameter(parameter).orElse("");
+        if (text.isEmpty()) {
+            return otherwise;
+        }
+        try {
+            return Integer.parseInt(text);
+        } catch (NumberFormatException malformed) {
+            throw Accounts.invalid(parameter + " is not a number: '" + text + "'");
+        }
+    }
+
+    private static Response page(Administration.Page page) {
+        ObjectNode body = JSON.createObjectNode();
+        page.users().forEach(body.putArray("users")::add);
+        body.put("aud", "authenticated");
+        long last = Math.max(1, (page.total() + page.size() - 1) / page.size());
+        var links = new ArrayList<String>();
+        if (page.number() < last) {
+            links.add(link(page.number() + 1L, page.size(), "next"));
+        }
+        links.add(link(last, page.size(), "last"));
+        return ok(body).with("X-Total-Count", Long.toString(page.total())).with("Link", String.join(", ", links));
+    }
+
+    private static String link(long page, int size, String relation) {
+        return "</admin/users?page=" + page + "&per_page=" + size + ">; rel=\"" + relation + "\"";
+    }
+
+    // Who asks
+
+    private void requireAdministrator(Request request) {
+        if (!bearer(request).role().equals("service_role")) {
+            throw new AccountException(AccountError.NOT_ADMIN);
+        }
+    }
+
+    private Accounts.Principal principal(Request request) {
+        JwtTokens.Reading.Signed token = bearer(request);
+        String subject = token.text("sub")
+                .orElseThrow(() -> new AccountException(AccountError.BAD_JWT, "invalid claim: missing sub claim"));
+        try {
+            return new Accounts.Principal(
+                    UUID.fromString(subject), token.text("session_id").map(UUID::fromString));
+        } catch (IllegalArgumentException malformed) {
+            throw new AccountException(AccountError.BAD_JWT, "invalid claim: sub claim must be a UUID");
+        }
+    }
+
+    private JwtTokens.Reading.Signed bearer(Request request) {
+        String token = request.bearer().orElseThrow(() -> new AccountException(AccountError.NO_AUTHORIZATION));
+        return switch (jwt.read(token)) {
+            case JwtTokens.Reading.Signed signed
+            when signed.foreign() ->
+                throw new AccountException(
+                        AccountError.BAD_JWT,
+                        "The identity provider keeps the accounts of its users, and not this server");
+            case JwtTokens.Reading.Signed signed
+            when signed.early(clock.instant()).isPresent() ->
+                throw new AccountException(
+                        AccountError.BAD_JWT,
+                        AccountError.BAD_JWT.message() + ": "
+                                + signed.early(clock.instant()).get());
+            case JwtTokens.Reading.Signed signed when clock.instant().isBefore(signed.expiresAt()) -> signed;
+            case JwtTokens.Reading.Signed _ ->
+                throw new AccountException(
+                        AccountError.BAD_JWT,
+                        AccountError.BAD_JWT.message() + ": token has invalid claims: token is expired");
+            case JwtTokens.Reading.Refused(ErrorCode code) ->
+                throw new AccountException(
+                        AccountError.BAD_JWT, AccountError.BAD_JWT.message() + ": " + code.message());
+        };
+    }
+
+    private static Origin origin(Request request) {
+        return new Origin(request.address(), request.header("user-agent").orElse(""));
+    }
+
+    private static Accounts.Applicant applicant(JsonNode body, Request request) {
+        return new Accounts.Applicant(
+                Administration.text(body, "email"),
+                Administration.text(body, "password"),
+                Administration.object(body, "data").orElseGet(JSON::createObjectNode),
+                along(body, request));
+    }
+
+    private static MailedLinks.Along along(JsonNode body, Request request) {
+        return new MailedLinks.Along(challenge(body), request.parameter("redirect_to"));
+    }
+
+    private static Optional<OneTimeTokens.Challenge> challenge(JsonNode body) {
+        return Administration.text(body, "code_challenge")
+                .map(value -> new OneTimeTokens.Challenge(
+                        value,
+                        Administration.text(body, "code_challenge_method").orElse("plain")));
+    }
+
+    private static String required(JsonNode body, String member) {
+        return Administration.text(body, member)
+                .orElseThrow(() -> Accounts.invalid("missing " + member.replace('_', ' ')));
+    }
+
+    private static ObjectNode health() {
+        return JSON.createObjectNode()
+                .put("version", "0.1.0")
+                .put("name", "Switchboard")
+                .put("description", "Accounts of Switchboard, as auth clients know them");
+    }
+
+    private ObjectNode publicSettings() {
+        ObjectNode answer = JSON.createObjectNode();
+        answer.putObject("external")
+                .put("anonymous_users", settings.anonymous())
+                .put("email", true)
+                .put("phone", false);
+        return answer.put("disable_signup", !settings.signUp())
+                .put("mailer_autoconfirm", !settings.confirmEmail())
+                .put("phone_autoconfirm", false)
+                .put("sms_provider", "")
+                .put("saml_enabled", false);
+    }
+}

@@ -1,0 +1,73 @@
+package dev.switchboard.callcenter.api;
+
+import com.zaxxer.hikari.HikariDataSource;
+import dev.switchboard.callcenter.CallCentre;
+import dev.switchboard.callcenter.Deadlines;
+import dev.switchboard.callcenter.Ingest;
+import dev.switchboard.callcenter.Organizations;
+import dev.switchboard.callcenter.ProviderEvents;
+import dev.switchboard.callcenter.telephony.TelephonyOutbox;
+import dev.switchboard.callcenter.telephony.TelephonyProvider;
+import dev.switchboard.engine.channel.Attendance;
+import dev.switchboard.tokens.JwtTokens;
+import java.time.InstantSource;
+import java.util.Optional;
+import org.jdbi.v3.core.Jdbi;
+
+/** The call centre of a server: commands, what time does, the way to the telephone provider. Closed once. */
+public final class CallCentreServer implements AutoCloseable {
+    private final HikariDataSource connections;
+    private final TelephonyOutbox outbox;
+    private final CallCentre calls;
+    private final Deadlines deadlines;
+    private final Ingest ingest;
+    private final ApiRoutes routes;
+
+    /**
+     * @param connections as a user whom row level security does not bind; closed with this
+     * @param attendance  whose sockets there are
+     */
+    public CallCentreServer(
+            HikariDataSource connections,
+            TelephonyProvider provider,
+            JwtTokens tokens,
+            InstantSource clock,
+            Attendance attendance) {
+        this.connections = connections;
+        Jdbi jdbi = Jdbi.create(connections);
+        outbox = new TelephonyOutbox(jdbi, provider, clock);
+        calls = new CallCentre(connections, clock, outbox::wake);
+        deadlines = new Deadlines(calls, attendance::subjects);
+        ingest = new Ingest(connections);
+        routes = new ApiRoutes(calls, new Organizations(jdbi), ingest, new ProviderEvents(calls), tokens, clock);
+        outbox.start();
+        deadlines.start();
+    }
+
+    public ApiRoutes routes() {
+        return routes;
+    }
+
+    public CallCentre calls() {
+        return calls;
+    }
+
+    public Ingest ingest() {
+        return ingest;
+    }
+
+    /** Which of its threads has ended, if one has. */
+    public Optional<String> ended() {
+        if (deadlines.hasEnded()) {
+            return Optional.of("the call centre's deadlines ended");
+        }
+        return outbox.hasEnded() ? Optional.of("the telephony outbox ended") : Optional.empty();
+    }
+
+    @Override
+    public void close() {
+        connections.close(); // first, so that neither thread waits for one in vain
+        deadlines.close();
+        outbox.close();
+    }
+}

@@ -1,0 +1,316 @@
+package dev.switchboard.callcenter.api;
+
+import static dev.switchboard.callcenter.api.Endpoint.Field.optional;
+import static dev.switchboard.callcenter.api.Endpoint.Field.required;
+
+import dev.switchboard.callcenter.Answer;
+import dev.switchboard.callcenter.CallCentre;
+import dev.switchboard.callcenter.Organizations;
+import dev.switchboard.callcenter.api.Endpoint.Field;
+import dev.switchboard.callcenter.api.Endpoint.FieldType;
+import dev.switchboard.callcenter.api.Endpoint.Who;
+import dev.switchboard.callcenter.command.CallCommand;
+import dev.switchboard.callcenter.command.CallRules;
+import dev.switchboard.callcenter.command.Refusal;
+import dev.switchboard.http.Response;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/** What can be done with calls, {@code /api/calls} and the two documents' {@code /api/twilio}. */
+final class CallEndpoints {
+    private static final Duration PARKED = Duration.ofMinutes(3);
+    private static final int MOST_PARKED_SECONDS = 86_400;
+    private static final int MOST_WINDOW_MINUTES = 10_080;
+    private static final int WINDOW_MINUTES = 60;
+    private static final double BAD_FAILURE_RATE = 0.05;
+    private static final Field AGENT =
+            optional("agentId", FieldType.UUID, "the agent; by default the user of the token");
+
+    private final CallCentre calls;
+    private final Organizations organizations;
+    private final InstantSource clock;
+
+    CallEndpoints(CallCentre calls, Organizations organizations, InstantSource clock) {
+        this.calls = calls;
+        this.organizations = organizations;
+        this.clock = clock;
+    }
+
+    private interface CommandOf {
+        CallCommand of(Exchange exchange);
+    }
+
+    List<Endpoint> endpoints() {
+        var all = new ArrayList<Endpoint>();
+        all.add(new Endpoint(
+                "GET",
+                "/calls/health-check",
+                Who.USER,
+                "Health of the calls of an organization",
+                List.of(),
+                this::health));
+        all.add(new Endpoint(
+                "POST",
+                "/calls",
+                Who.USER,
+                "Calls a number; you have the call until it is answered",
+                List.of(required("to", FieldType.TEXT, "E.164, as +14155550100")),
+                this::dial));
+        add(
+                all,
+                "enqueue",
+                "Puts a new or waiting call into a queue",
+                List.of(required("queueId", FieldType.UUID, "the queue")),
+                exchange -> new CallCommand.Enqueue(exchange.required("queueId")));
+        add(
+                all,
+                "offer",
+                "Lets it ring at agents",
+                List.of(optional(
+                        "agents",
+                        FieldType.UUIDS,
+                        "at most " + CallRules.MOST_OFFERED
+                                + " agents; by default those of the queue who are available")),
+                exchange -> new CallCommand.Offer(exchange.ids("agents")));
+        add(all, "decline", "Lets it pass", List.of(AGENT), exchange -> new CallCommand.Decline(agent(exchange)));
+        add(
+                all,
+                "claim",
+                "Takes a ringing call: one winner",
+                List.of(AGENT),
+                exchange -> new CallCommand.Claim(agent(exchange)));
+        add(
+                all,
+                "start",
+                "Your leg is connected",
+                List.of(
+                        AGENT,
+                        optional(
+                                "phoneNumber",
+                                FieldType.TEXT,
+                                "what colleagues see; by default the customer's number")),
+                exchange -> new CallCommand.Start(agent(exchange), exchange.optionalText("phoneNumber")));
+        add(all, "hold", "Puts it on hold", List.of(), _ -> new CallCommand.Hold());
+        add(all, "unhold", "Takes it off hold", List.of(), _ -> new CallCommand.Unhold());
+        add(
+                all,
+                "mute",
+                "Mutes or unmutes you",
+                List.of(required("muted", FieldType.BOOLEAN, "whether you are not heard")),
+                exchange -> new CallCommand.Mute(exchange.flag("muted")));
+        add(
+                all,
+                "park",
+                "Puts it aside for any colleague",
+                List.of(
+                        optional("slot", FieldType.INTEGER, "1 to 99; by default the lowest free one"),
+                        optional("comment", FieldType.TEXT, "what colleagues read"),
+                        optional(
+                                "timeoutSeconds",
+                                FieldType.INTEGER,
+                                "after which it rings at you again; by default 180")),
+                CallEndpoints::park);
+        add(
+                all,
+                "unpark",
+                "Takes it from its slot: one winner",
+                List.of(AGENT),
+                exchange -> new CallCommand.Unpark(agent(exchange)));
+        add(
+                all,
+                "transfer",
+                "Gives it to an agent or into a queue",
+                List.of(
+                        optional("to", FieldType.UUID, "the agent"),
+                        optional("queueId", FieldType.UUID, "or the queue"),
+                        optional("kind", FieldType.TEXT, "blind (default) or attended"),
+                        optional("force", FieldType.BOOLEAN, "also to an agent who has a call")),
+                CallEndpoints::transfer);
+        add(
+                all,
+                "complete-transfer",
+                "Hands an attended transfer over",
+                List.of(),
+                _ -> new CallCommand.CompleteTransfer());
+        add(all, "cancel-transfer", "Takes a transfer back", List.of(), _ -> new CallCommand.CancelTransfer());
+        add(
+                all,
+                "end",
+                "Ends it",
+                List.of(optional("reason", FieldType.TEXT, "for the log")),
+                exchange -> new CallCommand.End(exchange.optionalText("reason")));
+        add(
+                all,
+                "wrap-up",
+                "Says what it was about, and ends your wrap-up",
+                List.of(optional("code", FieldType.TEXT, "the wrap-up code")),
+                exchange -> new CallCommand.WrapUp(exchange.optionalText("code")));
+        all.add(new Endpoint(
+                "POST",
+                "/twilio/claim-call",
+                Who.BOTH,
+                "Claims a call by its provider's id (a user's token, no provider's signature)",
+                List.of(
+                        required("callSid", FieldType.TEXT, "of the call"),
+                        required("agentId", FieldType.UUID, "your own user id")),
+                exchange -> run(exchange, bySid(exchange), new CallCommand.Claim(exchange.required("agentId")))));
+        all.add(new Endpoint(
+                "POST",
+                "/twilio/update-user-call",
+                Who.BOTH,
+                "Starts or ends a call by its provider's id (a user's token, no provider's signature)",
+                List.of(
+                        required("callSid", FieldType.TEXT, "of the call"),
+                        required("agentId", FieldType.UUID, "your own user id"),
+                        required("action", FieldType.TEXT, "start or end"),
+                        optional(
+                                "phoneNumber",
+                                FieldType.TEXT,
+                                "what colleagues see; by default the customer's number")),
+                this::updateUserCall));
+        return all;
+    }
+
+    private void add(List<Endpoint> all, String verb, String summary, List<Field> fields, CommandOf command) {
+        all.add(new Endpoint(
+                "POST",
+                "/calls/{id}/" + verb,
+                Who.BOTH,
+                summary,
+                fields,
+                exchange -> run(exchange, exchange.id(0), command.of(exchange))));
+    }
+
+    private static UUID agent(Exchange exchange) {
+        return exchange.optionalId("agentId")
+                .or(() -> exchange.actor().user())
+                .orElseThrow(
+                        () -> new Problem(Refusal.INVALID_REQUEST, "agentId is missing: the service key is nobody"));
+    }
+
+    private Response run(Exchange exchange, UUID call, CallCommand command) {
+        var key = exchange.idempotencyKey().isEmpty()
+                ? Optional.<dev.switchboard.callcenter.OnceKey>empty()
+                : organizations.organizationOf(call).flatMap(exchange::once);
+        return response(calls.execute(exchange.actor(), call, command, key));
+    }
+
+    static Response response(Answer answer) {
+        return switch (answer) {
+            case Answer.Done(String json) -> Exchange.json("{\"call\":" + json + "}");
+            case Answer.Repeated(String json) ->
+                Exchange.json("{\"call\":" + json + "}").with("Idempotency-Replayed", "true");
+            case Answer.Refused refused -> Problem.response(refused);
+        };
+    }
+
+    private static CallCommand park(Exchange exchange) {
+        int seconds = exchange.optionalInt("timeoutSeconds").orElse((int) PARKED.toSeconds());
+        if (seconds < 1 || seconds > MOST_PARKED_SECONDS) {
+            throw new Problem(
+                    Refusal.INVALID_REQUEST,
+                    "timeoutSeconds is not between 1 and " + MOST_PARKED_SECONDS + ": " + seconds);
+        }
+        return new CallCommand.Park(
+                exchange.optionalInt("slot"), exchange.optionalText("comment"), Duration.ofSeconds(seconds));
+    }
+
+    private static CallCommand transfer(Exchange exchange) {
+        Optional<UUID> to = exchange.optionalId("to");
+        Optional<UUID> queue = exchange.optionalId("queueId");
+        if (to.isPresent() == queue.isPresent()) {
+            throw new Problem(Refusal.INVALID_REQUEST, "name either an agent (to) or a queue (queueId)");
+        }
+        if (queue.isPresent()) {
+            return new CallCommand.TransferToQueue(queue.get());
+        }
+        CallCommand.TransferKind kind = switch (exchange.optionalText("kind").orElse("blind")) {
+            case "blind" -> CallCommand.TransferKind.BLIND;
+            case "attended" -> CallCommand.TransferKind.ATTENDED;
+            case String other ->
+                throw new Problem(Refusal.INVALID_REQUEST, "kind is neither blind nor attended: " + other);
+        };
+        return new CallCommand.Transfer(kind, to.orElseThrow(), exchange.flag("force"));
+    }
+
+    private UUID bySid(Exchange exchange) {
+        String sid = exchange.text("callSid");
+        return calls.bySid(exchange.actor(), sid)
+                .orElseThrow(() -> new Problem(Refusal.NOT_FOUND, "There is no call " + sid));
+    }
+
+    private Response updateUserCall(Exchange exchange) {
+        UUID agent = exchange.required("agentId");
+        CallCommand command = switch (exchange.text("action")) {
+            case "start" -> new CallCommand.Start(agent, exchange.optionalText("phoneNumber"));
+            case "end" -> {
+                if (exchange.actor().user().filter(user -> !user.equals(agent)).isPresent()) {
+                    throw new Problem(Refusal.NOT_YOURSELF, "agentId is not the user of the token: " + agent);
+                }
+                yield new CallCommand.End(Optional.empty());
+            }
+            case String other ->
+                throw new Problem(Refusal.INVALID_REQUEST, "action is neither start nor end: " + other);
+        };
+        return run(exchange, bySid(exchange), command);
+    }
+
+    private Response dial(Exchange exchange) {
+        String to = exchange.text("to");
+        if (!to.matches("\\+[1-9][0-9]{6,14}")) {
+            throw new Problem(Refusal.INVALID_REQUEST, "to is not of the form +14155550100: " + to);
+        }
+        UUID user = exchange.actor().user().orElseThrow();
+        UUID organization = Membership.organization(organizations, exchange, "calls.handle");
+        return response(calls.dial(exchange.actor(), organization, user, to, exchange.once(organization)));
+    }
+
+    private Response health(Exchange exchange) {
+        int minutes =
+                exchange.parameter("window_minutes").map(CallEndpoints::minutes).orElse(WINDOW_MINUTES);
+        UUID organization = Membership.organization(organizations, exchange, "calls.read");
+        var now = clock.instant();
+        var figures = (ObjectNode)
+                JsonMapper.shared().readTree(organizations.health(organization, now, Duration.ofMinutes(minutes)));
+        var reasons = new ArrayList<String>();
+        if (!figures.path("staleCalls").isEmpty()) {
+            reasons.add(figures.path("staleCalls").size() + " live calls never had news of their provider");
+        }
+        if (!figures.path("unconfirmedCommands").isEmpty()) {
+            reasons.add("the provider has not confirmed commands for "
+                    + figures.path("unconfirmedCommands").size() + " calls");
+        }
+        if (figures.path("failureRate").asDouble(0) > BAD_FAILURE_RATE) {
+            reasons.add("the failure rate is above 5 %: " + figures.path("failureRate"));
+        }
+        if (figures.path("recentTimeouts").asInt() > 0) {
+            reasons.add(figures.path("recentTimeouts") + " calls rang past their limit");
+        }
+        figures.put("status", reasons.isEmpty() ? "healthy" : "degraded");
+        figures.set("reasons", JsonMapper.shared().<JsonNode>valueToTree(reasons));
+        figures.put("windowMinutes", minutes);
+        figures.put("organizationId", organization.toString());
+        figures.put("timestamp", now.toString());
+        return Exchange.json(figures.toString());
+    }
+
+    private static int minutes(String text) {
+        try {
+            int minutes = Integer.parseInt(text);
+            if (minutes >= 1 && minutes <= MOST_WINDOW_MINUTES) {
+                return minutes;
+            }
+        } catch (NumberFormatException malformed) {
+            // refused below
+        }
+        throw new Problem(
+                Refusal.INVALID_REQUEST, "window_minutes is not between 1 and " + MOST_WINDOW_MINUTES + ": " + text);
+    }
+}

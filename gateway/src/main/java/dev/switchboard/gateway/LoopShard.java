@@ -1,0 +1,377 @@
+package dev.switchboard.gateway;
+
+import dev.switchboard.engine.deliver.Recipients;
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.engine.protocol.Frame;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.channel.EventLoop;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongConsumer;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The connections of one event loop, and what waits for them, in order. All that waits is handed over in one task:
+ * everything is written, then every touched connection is flushed once, so that what waits for one client leaves in one
+ * system call. Where a connection that reads cannot keep up with a burst, the rest waits for it a little.
+ *
+ * <p>What may wait is bounded twice: at most {@link #BATCHES_UNDER_WAY} batches of the pipeline, which then waits; and
+ * {@link #CASTS_BYTES} of broadcasts on all loops together, beyond which the senders' sockets are not read.
+ *
+ * <p>Owned by the event loop, except {@link #deliver}, {@link #cast}, {@link #execute} and {@link #isCongested}.
+ */
+final class LoopShard {
+    private static final Logger LOG = LoggerFactory.getLogger(LoopShard.class);
+
+    static final int BATCHES_UNDER_WAY = 64;
+
+    /** Bytes of broadcasts that may wait on all loops together. */
+    static final long CASTS_BYTES = 8 << 20;
+
+    /** Batches that a loop which has ended lets pass, into nothing. */
+    private static final int ENDED = 1 << 20;
+
+    /** How long a connection that reads, but is behind, is given before it is looked at again. */
+    private static final Duration PAUSE = Duration.ofMillis(2);
+
+    /** Without a tick for so long a loop hangs. */
+    private static final Duration TICK_PATIENCE = Duration.ofSeconds(15);
+
+    private sealed interface Item {
+        record Batch(List<Recipients> recipients) implements Item {}
+
+        record Cast(int bytes, Supplier<List<Recipients>> recipients) implements Item {}
+
+        record Task(Runnable body) implements Item {}
+    }
+
+    private final int index;
+    private final EventLoop loop;
+    private final InstantSource clock;
+    private final LongConsumer commitToSocketNanos;
+    private final AtomicLong castsWaiting;
+    private final Queue<Item> waiting = new ConcurrentLinkedQueue<>();
+    private final AtomicBoolean drainScheduled = new AtomicBoolean();
+    private final Semaphore room = new Semaphore(BATCHES_UNDER_WAY);
+    private final Map<Long, GatewayConnection> connections = new HashMap<>();
+    /** Of the item that is being handed over, what is not out yet; {@link #afterCurrent} then runs. */
+    private final ArrayDeque<Recipients> current = new ArrayDeque<>();
+
+    private Runnable afterCurrent = () -> {};
+    private final Set<GatewayConnection> touched = new LinkedHashSet<>();
+    private final List<Instant> sentCommits = new ArrayList<>();
+    private boolean paused;
+    private volatile Instant ticked;
+    private final SocketMemory memory = new SocketMemory();
+    /** As it was at the last look; owned by the loop. */
+    private boolean memoryIsShort;
+
+    /** @param castsWaiting bytes of broadcasts that wait, shared by all loops */
+    LoopShard(
+            int index, EventLoop loop, InstantSource clock, LongConsumer commitToSocketNanos, AtomicLong castsWaiting) {
+        this.index = index;
+        this.loop = loop;
+        this.clock = clock;
+        this.commitToSocketNanos = commitToSocketNanos;
+        this.castsWaiting = castsWaiting;
+        this.ticked = clock.instant();
+    }
+
+    int index() {
+        return index;
+    }
+
+    Instant now() {
+        return clock.instant();
+    }
+
+    /** Looks at every connection each second: idle ones and expired tokens. */
+    void startTicking(Duration idleTimeout) {
+        loop.scheduleAtFixedRate(() -> tick(idleTimeout), 1, 1, TimeUnit.SECONDS);
+    }
+
+    /** One that throws would not come again, so none does; and a loop that hangs is found by ticks that do not come. */
+    private void tick(Duration idleTimeout) {
+        ticked = now();
+        memoryIsShort = memory.isShort();
+        Instant silentSince = ticked.minus(idleTimeout);
+        for (GatewayConnection connection : List.copyOf(connections.values())) {
+            try {
+                connection.tick(silentSince);
+            } catch (RuntimeException fault) {
+                LOG.error("a connection could not be looked at; it ends", fault);
+                connection.end();
+            }
+        }
+    }
+
+    /** Why the loop does not serve its connections, if it does not. From any thread. */
+    Optional<String> trouble(Instant at) {
+        return ticked.plus(TICK_PATIENCE).isBefore(at)
+                ? Optional.of("event loop " + index + " has not moved for "
+                        + Duration.between(ticked, at).toSeconds() + " s")
+                : Optional.empty();
+    }
+
+    /** Whether the loop's thread has ended. From any thread. */
+    boolean hasEnded() {
+        return loop.isShuttingDown();
+    }
+
+    void add(GatewayConnection connection) {
+        connections.put(connection.connection().id().number(), connection);
+    }
+
+    void remove(GatewayConnection connection) {
+        connections.remove(connection.connection().id().number());
+    }
+
+    /** On the loop: whether what waits for all sockets is more than there should be. */
+    boolean memoryIsShort() {
+        return memoryIsShort;
+    }
+
+    /** Whether so much waits that senders have to. */
+    boolean isCongested() {
+        return castsWaiting.get() > CASTS_BYTES;
+    }
+
+    void deliver(List<Recipients> batch) {
+        room.acquireUninterruptibly();
+        hand(new Item.Batch(batch));
+    }
+
+    void cast(int bytes, Supplier<List<Recipients>> recipients) {
+        castsWaiting.addAndGet(bytes);
+        hand(new Item.Cast(bytes, recipients));
+    }
+
+    /** Runs a task after everything that was handed over before it. */
+    void execute(Runnable task) {
+        hand(new Item.Task(task));
+    }
+
+    /** Runs a task as soon as the loop can, before what waits. */
+    void executeAtOnce(Runnable task) {
+        try {
+            loop.execute(task);
+        } catch (RejectedExecutionException ended) {
+            // its connections ended with it
+        }
+    }
+
+    private void hand(Item item) {
+        waiting.add(item);
+        scheduleDrain();
+    }
+
+    /** A loop that has ended took its connections along; what is handed to it goes nowhere, and blocks nobody. */
+    private void scheduleDrain() {
+        if (drainScheduled.compareAndSet(false, true)) {
+            try {
+                loop.execute(this::drain);
+            } catch (RejectedExecutionException ended) {
+                room.release(ENDED);
+            }
+        }
+    }
+
+    /** On the loop: what was written to a connection outside of a drain leaves with the next one. */
+    void touch(GatewayConnection connection) {
+        touched.add(connection);
+        scheduleDrain();
+    }
+
+    /** Hands over what waits, in order, until a connection needs time; then looks again a little later. */
+    private void drain() {
+        drainScheduled.set(false);
+        memoryIsShort = memory.isShort();
+        if (!paused) {
+            handOver();
+        }
+        flushTouched();
+    }
+
+    private void handOver() {
+        while (true) {
+            while (!current.isEmpty()) {
+                if (!passSafely(current.peek())) {
+                    paused = true;
+                    loop.schedule(this::resume, PAUSE.toMillis(), TimeUnit.MILLISECONDS);
+                    return;
+                }
+                current.remove();
+            }
+            afterCurrent.run();
+            afterCurrent = () -> {};
+            Item next = waiting.poll();
+            if (next == null) {
+                return;
+            }
+            try {
+                begin(next);
+            } catch (RuntimeException fault) {
+                LOG.error("a task of an event loop failed", fault);
+            }
+        }
+    }
+
+    /** A fault of ours ends nobody's turn; who should have got a change is told that something is missing. */
+    private boolean passSafely(Recipients recipients) {
+        try {
+            return pass(recipients);
+        } catch (RuntimeException fault) {
+            LOG.error("a delivery failed; its channels refetch", fault);
+            if (recipients instanceof Recipients.Send send) {
+                refetch(ErrorCode.INTERNAL, send.channels());
+            }
+            return true;
+        }
+    }
+
+    private void resume() {
+        paused = false;
+        drain();
+    }
+
+    private void begin(Item item) {
+        switch (item) {
+            case Item.Batch batch -> {
+                current.addAll(batch.recipients());
+                afterCurrent = room::release;
+            }
+            case Item.Cast cast -> {
+                afterCurrent = () -> castsWaiting.addAndGet(-cast.bytes());
+                current.addAll(cast.recipients().get());
+            }
+            case Item.Task task -> task.body().run();
+        }
+    }
+
+    private void flushTouched() {
+        touched.forEach(GatewayConnection::flush);
+        touched.clear();
+        if (!sentCommits.isEmpty()) {
+            Instant now = now();
+            sentCommits.forEach(committedAt -> commitToSocketNanos.accept(
+                    Duration.between(committedAt, now).toNanos()));
+            sentCommits.clear();
+        }
+    }
+
+    /** Whether it is done; otherwise one of the receivers needs time, and nobody got anything. */
+    private boolean pass(Recipients recipients) {
+        switch (recipients) {
+            case Recipients.Send send -> {
+                List<GatewayConnection> receivers = receivers(send);
+                if (mustWait(receivers, send.frame())) {
+                    return false;
+                }
+                write(receivers, send.frame());
+                if (!receivers.isEmpty()) {
+                    sentCommits.add(send.committedAt());
+                }
+            }
+            case Recipients.Cast cast -> {
+                List<GatewayConnection> receivers = receivers(cast);
+                if (mustWait(receivers, cast.frame())) {
+                    return false;
+                }
+                write(receivers, cast.frame());
+            }
+            case Recipients.Refetch refetch -> refetch(refetch.code(), refetch.channels());
+        }
+        return true;
+    }
+
+    private List<GatewayConnection> receivers(Recipients.Send send) {
+        Instant now = now();
+        var receivers = new ArrayList<GatewayConnection>(send.channels().size());
+        for (ChannelRef channel : send.channels()) {
+            GatewayConnection connection = connections.get(channel.connection().number());
+            if (connection != null && connection.connection().admits(channel, now)) {
+                receivers.add(connection);
+            }
+        }
+        return receivers;
+    }
+
+    private List<GatewayConnection> receivers(Recipients.Cast cast) {
+        Instant now = now();
+        long except = cast.except().map(ChannelRef::epoch).orElse(-1L);
+        var receivers = new ArrayList<GatewayConnection>(cast.channels().size());
+        for (ChannelRef channel : cast.channels()) {
+            GatewayConnection connection = connections.get(channel.connection().number());
+            if (connection != null
+                    && channel.epoch() != except
+                    && connection.connection().admitsCast(channel, now)) {
+                receivers.add(connection);
+            }
+        }
+        return receivers;
+    }
+
+    /** Asked of all, so that their clocks run together. */
+    private static boolean mustWait(List<GatewayConnection> receivers, Frame frame) {
+        int size = frame.payload().length + WebSocketFrames.HEADER;
+        long nanos = System.nanoTime();
+        boolean mustWait = false;
+        for (GatewayConnection receiver : receivers) {
+            mustWait |= receiver.mustWait(size, nanos);
+        }
+        return mustWait;
+    }
+
+    private void write(List<GatewayConnection> receivers, Frame frame) {
+        if (receivers.isEmpty()) {
+            return;
+        }
+        ByteBuf bytes = WebSocketFrames.message(ByteBufAllocator.DEFAULT, frame);
+        for (GatewayConnection receiver : receivers) {
+            receiver.write(bytes.retainedDuplicate());
+            touched.add(receiver);
+        }
+        bytes.release();
+    }
+
+    private void refetch(ErrorCode code, List<ChannelRef> channels) {
+        for (ChannelRef channel : channels) {
+            GatewayConnection connection = connections.get(channel.connection().number());
+            if (connection != null) {
+                connection.connection().refetch(channel, code);
+            }
+        }
+    }
+
+    /** On the loop: tells every client to come back, then closes. */
+    void sayGoodbye() {
+        List.copyOf(connections.values())
+                .forEach(connection -> connection.close(CloseCode.SERVICE_RESTART, ErrorCode.RESTARTING));
+    }
+
+    int channelCount() {
+        return connections.values().stream()
+                .mapToInt(connection -> connection.connection().channelCount())
+                .sum();
+    }
+}

@@ -1,0 +1,48 @@
+package dev.switchboard.gateway;
+
+import dev.switchboard.engine.protocol.Frame;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import java.nio.charset.StandardCharsets;
+
+/** Server frames in bytes, unmasked and unfragmented (RFC 6455, section 5.2). */
+final class WebSocketFrames {
+    private static final int FIN = 0x80;
+    private static final int TEXT = 0x1;
+    private static final int BINARY = 0x2;
+    private static final int CLOSE = 0x8;
+    private static final int PONG = 0xA;
+    /** The longest header. */
+    static final int HEADER = 10;
+
+    private WebSocketFrames() {}
+
+    static ByteBuf message(ByteBufAllocator allocator, Frame frame) {
+        byte[] payload = frame.payload();
+        int opcode = switch (frame.kind()) {
+            case TEXT -> TEXT;
+            case BINARY -> BINARY;
+        };
+        return header(allocator, opcode, payload.length).writeBytes(payload);
+    }
+
+    static ByteBuf pong(ByteBufAllocator allocator, ByteBuf payload) {
+        return header(allocator, PONG, payload.readableBytes()).writeBytes(payload);
+    }
+
+    static ByteBuf close(ByteBufAllocator allocator, int code, String reason) {
+        byte[] text = reason.getBytes(StandardCharsets.UTF_8);
+        return header(allocator, CLOSE, 2 + text.length).writeShort(code).writeBytes(text);
+    }
+
+    private static ByteBuf header(ByteBufAllocator allocator, int opcode, int length) {
+        ByteBuf buffer = allocator.directBuffer(HEADER + length).writeByte(FIN | opcode);
+        if (length < 126) {
+            return buffer.writeByte(length);
+        }
+        if (length < 65536) {
+            return buffer.writeByte(126).writeShort(length);
+        }
+        return buffer.writeByte(127).writeLong(length);
+    }
+}

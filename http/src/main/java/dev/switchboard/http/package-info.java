@@ -1,0 +1,5 @@
+/** Health, readiness, metrics. */
+@NullMarked
+package dev.switchboard.http;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,4 +1,0 @@
-package dev.switchboard.server.accounts;
-
-/** Where a request comes from: the client's address, and what it says it is. */
-record Origin(String address, String userAgent) {}

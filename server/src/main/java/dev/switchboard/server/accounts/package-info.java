@@ -1,5 +1,0 @@
-/** Accounts, as Supabase's auth clients expect them: sign-up, sessions, links by e-mail, administration. */
-@NullMarked
-package dev.switchboard.server.accounts;
-
-import org.jspecify.annotations.NullMarked;

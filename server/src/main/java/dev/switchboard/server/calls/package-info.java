@@ -1,5 +1,0 @@
-/** The call centre over HTTP: {@code /api}, from requests to commands and back. */
-@NullMarked
-package dev.switchboard.server.calls;
-
-import org.jspecify.annotations.NullMarked;

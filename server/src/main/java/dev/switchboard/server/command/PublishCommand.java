@@ -1,0 +1,65 @@
+package dev.switchboard.server.command;
+
+import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.engine.postgres.TablePublisher;
+import dev.switchboard.server.Switchboard;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code switchboard publish TABLE}, beside a running server or alone. */
+@Command(
+        name = "publish",
+        description = {
+            "Makes a table's changes available to subscribers: adds it to the publication supabase_realtime and sets"
+                    + " REPLICA IDENTITY FULL.",
+            "",
+            "What FULL costs: every UPDATE and DELETE writes the whole old row to the WAL, for wide rows up to twice the"
+                    + " volume. What it gives: policies can decide who sees a DELETE, and old values reach those who may"
+                    + " see them. Without it a DELETE is shown only where the policies read nothing but the key."
+        },
+        mixinStandardHelpOptions = true,
+        showDefaultValues = true)
+final class PublishCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Parameters(paramLabel = "TABLE", description = "The table, schema.table or a table of schema public.")
+    private String table = "";
+
+    @Option(names = "--keep-identity", description = "Leaves the replica identity as it is.")
+    private boolean keepIdentity;
+
+    @Option(names = "--data-dir", description = "Where the server keeps everything.", defaultValue = ".switchboard")
+    private Path dataDirectory = Path.of("");
+
+    @Option(
+            names = "--database-url",
+            description = "A PostgreSQL of your own instead of the embedded one; the password may be in PGPASSWORD.")
+    private @Nullable String databaseUrl;
+
+    @Override
+    public Integer call() {
+        return Installation.withDatabase(dataDirectory, databaseUrl, this::publish);
+    }
+
+    private int publish(Database database) {
+        int dot = table.indexOf('.');
+        var name = dot < 0
+                ? new TableName("public", table)
+                : new TableName(table.substring(0, dot), table.substring(dot + 1));
+        PrintWriter out = spec.commandLine().getOut();
+        new TablePublisher(database, Switchboard.PUBLICATION)
+                .publish(name, keepIdentity ? TablePublisher.Identity.KEEP : TablePublisher.Identity.FULL)
+                .forEach(out::println);
+        out.flush();
+        return 0;
+    }
+}

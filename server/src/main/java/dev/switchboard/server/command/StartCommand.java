@@ -1,0 +1,469 @@
+package dev.switchboard.server.command;
+
+import dev.switchboard.accounts.UserDirectory;
+import dev.switchboard.callcenter.demo.DemoData;
+import dev.switchboard.callcenter.demo.DemoTraffic;
+import dev.switchboard.engine.InvalidSettingException;
+import dev.switchboard.engine.channel.ChannelLimits;
+import dev.switchboard.engine.channel.Rooms;
+import dev.switchboard.engine.deliver.OutboxLimit;
+import dev.switchboard.engine.deliver.OverflowRule;
+import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.gateway.GatewaySettings;
+import dev.switchboard.http.HttpLimits;
+import dev.switchboard.http.HttpSettings;
+import dev.switchboard.http.TlsFiles;
+import dev.switchboard.server.Switchboard;
+import dev.switchboard.server.config.DatabaseUrl;
+import dev.switchboard.server.config.SettingSources;
+import dev.switchboard.server.config.Settings;
+import dev.switchboard.server.web.ConsoleConfig;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.jdbi.v3.core.Jdbi;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code switchboard start}. */
+@Command(
+        name = "start",
+        description = {
+            "Starts the server with its embedded PostgreSQL.",
+            "",
+            "Every option can also be given in the environment (SWITCHBOARD_PORT for --port) or in a file"
+                    + " (switchboard.properties: port = 8000). A flag goes before the environment, the environment"
+                    + " before the file."
+        },
+        mixinStandardHelpOptions = true,
+        showDefaultValues = true,
+        sortOptions = false)
+final class StartCommand implements Callable<Integer> {
+    private static final Duration DEMO_TOKEN_LIFE = Duration.ofDays(1);
+    /** After which a server that cannot go on is not waited for. */
+    private static final Duration LONGEST_CLOSE = Duration.ofSeconds(4);
+    /** The exit code of a server that could not go on (sysexits: an internal software error). */
+    private static final int FAILED = 70;
+
+    private static final String DEMO_PASSWORD = "switchboard-demo";
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Option(names = "--host", description = "Address to listen on.", defaultValue = "127.0.0.1")
+    private String host = "";
+
+    @Option(names = "--port", description = "Port to listen on, 0 for any free one.", defaultValue = "8000")
+    private int port;
+
+    @Option(names = "--data-dir", description = "Where everything is kept.", defaultValue = ".switchboard")
+    private Path dataDirectory = Path.of("");
+
+    @Option(
+            names = "--database-url",
+            description = "A PostgreSQL of your own, 14 to 18, instead of the embedded one:"
+                    + " postgresql://user:password@host:5432/database; the password may be in PGPASSWORD. It is only looked"
+                    + " at; `switchboard prepare` makes it ready.")
+    private @Nullable String databaseUrl;
+
+    @Option(
+            names = "--tls-certificate",
+            description = "PEM file of the certificate and its chain; with --tls-key the port speaks TLS only.")
+    private @Nullable Path tlsCertificate;
+
+    @Option(names = "--tls-key", description = "PEM file of the private key, PKCS #8.")
+    private @Nullable Path tlsKey;
+
+    @Option(names = "--config", description = "File of settings; default: switchboard.properties if it is there.")
+    @SuppressWarnings("unused") // read by SettingSources, before options are
+    private @Nullable Path config;
+
+    @Option(
+            names = "--no-call-centre",
+            description = "A plain backend: nobody gets an organization by signing up, and /api answers 404.")
+    private boolean noCallCentre;
+
+    @Option(names = "--demo", description = "Two organizations, their users, and calls that come and go.")
+    private boolean demo;
+
+    @Option(names = "--demo-seed", description = "Seed of the demo's calls.", defaultValue = "1")
+    private long demoSeed;
+
+    @Option(
+            names = "--demo-pace",
+            description = "What happens in the demo by itself, in steps a minute; 0: nothing.",
+            defaultValue = "240")
+    private int demoPace;
+
+    @Option(names = "--max-connections", description = "WebSockets at the same time.", defaultValue = "16384")
+    private int maxConnections;
+
+    @Option(names = "--max-channels", description = "Channels of one connection.", defaultValue = "100")
+    private int maxChannels;
+
+    @Option(names = "--max-joins-per-second", description = "Joins of one connection.", defaultValue = "100")
+    private int maxJoinsPerSecond;
+
+    @Option(
+            names = "--rooms",
+            description =
+                    "Who may be in rooms, for broadcast and presence: open (everybody with the anon key) or signed-in.",
+            defaultValue = "open")
+    private String rooms = "";
+
+    @Option(names = "--max-frame-bytes", description = "Size of a client's message.", defaultValue = "5000000")
+    private int maxFrameBytes;
+
+    @Option(
+            names = "--outbox-bytes",
+            description = "What may wait for one slow client; beyond it, the client is disconnected.",
+            defaultValue = "262144")
+    private int outboxBytes;
+
+    @Option(
+            names = "--send-buffer-bytes",
+            description = "Kernel send buffer of one connection (Linux doubles it).",
+            defaultValue = "65536")
+    private int sendBufferBytes;
+
+    @Option(names = "--idle-seconds", description = "Silence after which a client is closed.", defaultValue = "60")
+    private int idleSeconds;
+
+    @Option(
+            names = "--authorization-patience-seconds",
+            description = "How long changes are held while PostgreSQL cannot be asked.",
+            defaultValue = "30")
+    private int authorizationPatienceSeconds;
+
+    @Option(
+            names = "--public-url",
+            description =
+                    "Address of this server as its users see it, behind a proxy for example; default: host and port.")
+    private @Nullable String publicUrl;
+
+    @Option(
+            names = "--cors-origins",
+            split = ",",
+            description = "Pages that may read answers, as https://app.example.com; * for all.",
+            defaultValue = "*")
+    private List<String> corsOrigins = List.of();
+
+    @Option(
+            names = "--cors-headers",
+            split = ",",
+            description = "Headers that pages may send beside those of the official clients; * for all.",
+            defaultValue = "*")
+    private List<String> corsHeaders = List.of();
+
+    @Option(names = "--max-body-bytes", description = "Size of a request's body.", defaultValue = "5000000")
+    private int maxBodyBytes;
+
+    @Option(
+            names = "--client-bytes",
+            description =
+                    "Memory for what clients sent and are sent, all together: joins, presence, bodies, answers; 0: half of the heap.",
+            defaultValue = "0")
+    private long clientBytes;
+
+    @Option(
+            names = "--trust-forwarded-for",
+            description = "Takes a client's address from X-Forwarded-For, as the proxy in front says it last.")
+    private boolean trustForwardedFor;
+
+    @Option(
+            names = "--operators-token",
+            description =
+                    "Without it as Bearer token /healthz, /readyz and /metrics answer 401; default: they are open.")
+    private @Nullable String operatorsToken;
+
+    @Mixin
+    private AccountOptions accounts = new AccountOptions();
+
+    @Mixin
+    private DataOptions data = new DataOptions();
+
+    @Override
+    public Integer call() throws InterruptedException {
+        Instant start = Instant.now();
+        Settings settings = settings();
+        Switchboard server = Switchboard.start(settings, StartCommand::endProcess);
+        refuseLeftDemoUsers(server);
+        Optional<DemoTraffic> traffic = Optional.empty();
+        if (demo) {
+            traffic = startDemo(server);
+        }
+        var stopped = new CountDownLatch(1);
+        Optional<DemoTraffic> running = traffic;
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            running.ifPresent(DemoTraffic::close);
+            server.close();
+            stopped.countDown();
+        }));
+        greet(server, Duration.between(start, Instant.now()));
+        stopped.await();
+        return 0;
+    }
+
+    /** Whoever started the process starts it anew: `switchboard supervise`, systemd. */
+    private static void endProcess(Switchboard failed) {
+        Thread.ofPlatform().daemon().start(() -> {
+            try {
+                Thread.sleep(LONGEST_CLOSE);
+            } catch (InterruptedException alreadyEnding) {
+                Thread.currentThread().interrupt();
+            }
+            Runtime.getRuntime().halt(FAILED);
+        });
+        failed.close();
+        Runtime.getRuntime().halt(FAILED);
+    }
+
+    private Settings settings() {
+        between("--port", port, 0, 65535);
+        between("--demo-pace", demoPace, 0, 60_000);
+        between("--max-connections", maxConnections, 1, 10_000_000);
+        between("--max-channels", maxChannels, 1, 100_000);
+        between("--max-joins-per-second", maxJoinsPerSecond, 1, 1_000_000);
+        between("--max-frame-bytes", maxFrameBytes, 1024, 1 << 30);
+        between("--outbox-bytes", outboxBytes, 16 * 1024, 1 << 30);
+        between("--send-buffer-bytes", sendBufferBytes, 4 * 1024, 1 << 26);
+        between("--idle-seconds", idleSeconds, 5, 86_400);
+        between("--authorization-patience-seconds", authorizationPatienceSeconds, 1, 3_600);
+        if (spec.commandLine().getDefaultValueProvider() instanceof SettingSources sources) {
+            sources.unknownKey(spec.options()).ifPresent(unknown -> {
+                throw new InvalidSettingException(unknown);
+            });
+        }
+        between("--max-body-bytes", maxBodyBytes, 1_000, 1_000_000_000);
+        refusePublicDemo();
+        return new Settings(
+                dataDirectory,
+                externalDatabase(),
+                !noCallCentre,
+                new ChannelLimits(maxChannels, maxJoinsPerSecond, rooms()),
+                Duration.ofSeconds(authorizationPatienceSeconds),
+                clientBytes(),
+                http(),
+                new GatewaySettings(
+                        maxConnections,
+                        maxFrameBytes,
+                        new OutboxLimit(outboxBytes, OverflowRule.DISCONNECT),
+                        sendBufferBytes,
+                        Duration.ofSeconds(idleSeconds)),
+                accounts.settings(demo),
+                data.settings(),
+                accounts.oidc());
+    }
+
+    private HttpSettings http() {
+        HttpLimits defaults = HttpLimits.defaults();
+        return new HttpSettings(
+                host,
+                port,
+                tls(),
+                Optional.ofNullable(publicUrl).map(url -> url.replaceFirst("/+$", "")),
+                corsOrigins,
+                corsHeaders,
+                new HttpLimits(
+                        defaults.lineBytes(),
+                        defaults.headerBytes(),
+                        maxBodyBytes,
+                        defaults.bodyTime(),
+                        defaults.headerTime(),
+                        defaults.idleTime(),
+                        trustForwardedFor,
+                        Optional.ofNullable(operatorsToken).filter(token -> !token.isBlank())));
+    }
+
+    /** A demo that was started here before left its users behind. */
+    private void refuseLeftDemoUsers(Switchboard server) {
+        if (demo || isLoopback() || server.postgres().isEmpty()) {
+            return;
+        }
+        Database database = server.database();
+        var users = new UserDirectory(
+                Jdbi.create(database.url(), database.user(), database.password()), new SecureRandom());
+        Optional<String> known = DemoData.users().stream()
+                .map(DemoData.User::email)
+                .filter(email -> users.hasPassword(email, DEMO_PASSWORD))
+                .findFirst();
+        if (known.isPresent()) {
+            server.close();
+            throw new InvalidSettingException(
+                    known.get() + " has the demo's password, which everybody knows, and --host " + host
+                            + " can be reached by others; switchboard user reset " + known.get()
+                            + ", or use another --data-dir");
+        }
+    }
+
+    private boolean isLoopback() {
+        return host.equals("localhost") || host.equals("::1") || host.startsWith("127.");
+    }
+
+    /** The demo's passwords are known to everybody. */
+    private void refusePublicDemo() {
+        if (demo && !isLoopback()) {
+            throw new InvalidSettingException("--demo has users whose passwords everybody knows, and --host " + host
+                    + " can be reached by others; leave out --demo, or listen on 127.0.0.1");
+        }
+    }
+
+    private Rooms rooms() {
+        return switch (rooms) {
+            case "open" -> Rooms.OPEN;
+            case "signed-in" -> Rooms.SIGNED_IN;
+            default ->
+                throw new InvalidSettingException(
+                        "Invalid value for option '--rooms': " + rooms + " is neither open nor signed-in");
+        };
+    }
+
+    private long clientBytes() {
+        long heap = Runtime.getRuntime().maxMemory();
+        if (clientBytes < 0 || clientBytes > heap) {
+            throw new InvalidSettingException("Invalid value for option '--client-bytes': " + clientBytes
+                    + " is not between 0 and the heap's " + heap + " bytes (SWITCHBOARD_HEAP)");
+        }
+        return clientBytes == 0 ? heap / 2 : clientBytes;
+    }
+
+    private Optional<TlsFiles> tls() {
+        if (tlsCertificate == null && tlsKey == null) {
+            return Optional.empty();
+        }
+        if (tlsCertificate == null || tlsKey == null) {
+            throw new InvalidSettingException("--tls-certificate and --tls-key go together; one of them is missing");
+        }
+        for (Path file : List.of(tlsCertificate, tlsKey)) {
+            if (!Files.isReadable(file)) {
+                throw new InvalidSettingException("cannot read " + file + ", which TLS needs");
+            }
+        }
+        return Optional.of(new TlsFiles(tlsCertificate, tlsKey));
+    }
+
+    private Optional<Database> externalDatabase() {
+        if (demo && noCallCentre) {
+            throw new InvalidSettingException(
+                    "--demo shows the call centre, and --no-call-centre leaves it out; leave out one");
+        }
+        if (databaseUrl == null) {
+            return Optional.empty();
+        }
+        if (demo) {
+            throw new InvalidSettingException(
+                    "--demo writes tables and data of its own: it goes with the embedded PostgreSQL, not with --database-url");
+        }
+        return Optional.of(DatabaseUrl.parse(databaseUrl, Optional.ofNullable(System.getenv("PGPASSWORD"))));
+    }
+
+    private void between(String name, int value, int least, int most) {
+        if (value < least || value > most) {
+            Optional<String> origin = spec.commandLine().getDefaultValueProvider() instanceof SettingSources sources
+                    ? sources.origin(spec.findOption(name))
+                    : Optional.empty();
+            throw new InvalidSettingException("Invalid value for option '" + name + "': " + value + " is not between "
+                    + least + " and " + most
+                    + origin.map(from -> " (it comes from " + from + ")").orElse(""));
+        }
+    }
+
+    private Optional<DemoTraffic> startDemo(Switchboard server) {
+        Database database = server.database();
+        Jdbi jdbi = Jdbi.create(database.url(), database.user(), database.password());
+        DemoData.insert(jdbi);
+        createNotes(jdbi);
+        var users = new UserDirectory(jdbi, new SecureRandom());
+        DemoData.users().stream()
+                .filter(user -> !users.has(user.id()))
+                .forEach(user -> users.add(user.email(), DEMO_PASSWORD, Optional.of(user.id())));
+        server.console()
+                .offer(DemoData.users().stream()
+                        .map(user -> new ConsoleConfig.DemoUser(
+                                user.role(), user.name(), user.email(), DEMO_PASSWORD, user.organization()))
+                        .toList());
+        if (demoPace == 0) {
+            return Optional.empty();
+        }
+        return Optional.of(DemoTraffic.start(
+                jdbi,
+                server.callCentre().orElseThrow(),
+                server.ingest().orElseThrow(),
+                new Random(demoSeed),
+                Duration.ofMinutes(1).dividedBy(demoPace)));
+    }
+
+    /** The table of examples/notes.html. */
+    private static void createNotes(Jdbi jdbi) {
+        try (InputStream script = StartCommand.class.getResourceAsStream("/db/demo/notes.sql")) {
+            String sql = new String(Objects.requireNonNull(script).readAllBytes(), StandardCharsets.UTF_8);
+            jdbi.useHandle(handle -> handle.createScript(sql).executeAsSeparateStatements());
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    private void greet(Switchboard server, Duration took) {
+        PrintWriter out = spec.commandLine().getOut();
+        Instant now = Instant.now();
+        String url = server.url();
+        String anonKey = apiKey(server, "anon");
+        out.printf("%nSwitchboard is running, after %.1f s.%n%n", took.toMillis() / 1000.0);
+        out.println("  URL          " + url);
+        out.println("  anon key     " + anonKey);
+        out.println("  service key  " + apiKey(server, "service_role"));
+        out.println("  JWT secret   key jwt-secret in " + server.directory().secretsFile());
+        out.println("  database     " + server.database()
+                + server.postgres().map(_ -> ", password in the same file").orElse(""));
+        if (demo) {
+            out.printf("%nOpen %s in a browser. Users who sign in with the password %s:%n%n", url, DEMO_PASSWORD);
+            for (DemoData.User user : DemoData.users()) {
+                out.println(
+                        "  " + user.name() + ", " + user.role() + " of " + user.organization() + ", " + user.email());
+            }
+            out.printf("%nWatch the calls of the first, here or with the official client (needs Node):%n%n");
+            out.println("  ./switchboard watch calls --url " + url + " --token "
+                    + token(server, DemoData.users().getFirst(), now));
+            out.println();
+            out.printf(
+                    "  examples/notes.html in a browser: an app that signs up, signs in, lists, inserts and watches.%n");
+            out.println();
+            out.println("  node examples/watch-calls.mjs " + url + " " + anonKey + " "
+                    + token(server, DemoData.users().getFirst(), now));
+        }
+        out.printf("%nCtrl-C stops everything; the data stays in %s.%n", dataDirectory);
+        out.flush();
+    }
+
+    /** The same at every start. */
+    private static String apiKey(Switchboard server, String role) {
+        return server.tokens().issue(role, Map.of(), server.secrets().createdAt(), Switchboard.KEY_LIFE);
+    }
+
+    private static String token(Switchboard server, DemoData.User user, Instant now) {
+        return server.tokens()
+                .issue(
+                        "authenticated",
+                        Map.of("sub", user.id().toString(), "email", user.email(), "aud", "authenticated"),
+                        now,
+                        DEMO_TOKEN_LIFE);
+    }
+}

@@ -1,9 +1,0 @@
-/**
- * The data API: tables and functions over HTTP, as PostgREST's clients expect them. In reading order: a request is parsed into
- * a tree ({@link dev.switchboard.server.data.Query}), resolved against the catalog ({@link dev.switchboard.server.data.Catalog})
- * into a plan, written as SQL, and run in one round trip under the role and the claims of its token.
- */
-@NullMarked
-package dev.switchboard.server.data;
-
-import org.jspecify.annotations.NullMarked;

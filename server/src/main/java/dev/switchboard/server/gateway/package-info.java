@@ -1,5 +1,0 @@
-/** WebSockets: handshake, frames, event loops; the shell around the engine's connections. */
-@NullMarked
-package dev.switchboard.server.gateway;
-
-import org.jspecify.annotations.NullMarked;
