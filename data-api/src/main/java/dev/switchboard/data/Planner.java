@@ -36,7 +36,7 @@ final class Planner {
     Plan read(Table table, Query query, Range range, Wanted wanted) {
         ReadSql writer = reader(query, wanted);
         Source source = Source.of(table, writer.nextAlias("_sb_t"));
-        ReadSql.Level rows = writer.rows(source, range, true);
+        Level rows = writer.rows(source, range, true);
         Preferences.Counted counted = counted(table, query, wanted.preferences().counted());
         Optional<Sql> counting =
                 counted == Preferences.Counted.NONE ? Optional.empty() : Optional.of(writer.count(source));
@@ -88,7 +88,7 @@ final class Planner {
      * @param total   how many rows there are whatever the range
      * @param written how a statement's own rows are counted, and those inserted
      */
-    private static Sql answer(Wanted wanted, Sql with, ReadSql.Level rows, Sql body, Sql total, Optional<Sql> written) {
+    private static Sql answer(Wanted wanted, Sql with, Level rows, Sql body, Sql total, Optional<Sql> written) {
         return new Sql()
                 .add(with)
                 .add("select case ")
@@ -259,9 +259,9 @@ final class Planner {
                 .add(source)
                 .add(") ");
         boolean represented = wanted.preferences().returned() != Preferences.Returned.MINIMAL;
-        ReadSql.Level rows = represented
+        Level rows = represented
                 ? writtenRows(table, query, wanted)
-                : new ReadSql.Level(Sql.of("select 1 as \"_sb_p\" from \"_sb_src\""), List.of());
+                : new Level(Sql.of("select 1 as \"_sb_p\" from \"_sb_src\""), List.of());
         Sql counts = new Sql()
                 .add("(select count(*) from \"_sb_src\"), ")
                 .add(merges ? WriteSql.inserted() : Sql.of("null::bigint"));
@@ -275,7 +275,7 @@ final class Planner {
                 wanted);
     }
 
-    private ReadSql.Level writtenRows(Table table, Query query, Wanted wanted) {
+    private Level writtenRows(Table table, Query query, Wanted wanted) {
         boolean headers = wanted.preferences().returned() == Preferences.Returned.HEADERS;
         Query answered = headers ? keyOnly(table) : withoutRootConditions(query, table);
         var source = new Source(
@@ -366,7 +366,7 @@ final class Planner {
                 result.columns(),
                 routine.name().table(),
                 routine.changes() ? Source.Rows.CALLED : Source.Rows.STORED);
-        ReadSql.Level rows = writer.rows(source, range, true);
+        Level rows = writer.rows(source, range, true);
         Sql total = wanted.preferences().counted() == Preferences.Counted.NONE
                 ? Sql.of("null::bigint")
                 : total(Optional.of(writer.count(source)), Preferences.Counted.EXACT);
@@ -388,7 +388,7 @@ final class Planner {
     private static Sql scalar(Result result, Routines.Call call, Sql with, Range range, Wanted wanted) {
         boolean set = result.set();
         Sql values = with.isEmpty() ? values(result, call) : Sql.of("select \"v\" from \"_sb_src\"");
-        var rows = new ReadSql.Level(values.add(set ? ReadSql.limits(range) : new Sql()), List.of("v"));
+        var rows = new Level(values.add(set ? ReadSql.limits(range) : new Sql()), List.of("v"));
         Sql total = wanted.preferences().counted() == Preferences.Counted.NONE
                 ? Sql.of("null::bigint")
                 : Sql.of("(select count(*) from \"_sb_src\")");
