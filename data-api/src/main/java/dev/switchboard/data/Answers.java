@@ -1,6 +1,7 @@
 package dev.switchboard.data;
 
 import dev.switchboard.data.Catalog.Table;
+import dev.switchboard.data.Query.Range;
 import dev.switchboard.http.Response;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -56,6 +57,31 @@ final class Answers {
                 List.of(new Response.Header("Content-Type", asked.media().contentType())),
                 body);
         return decorated(asked, response, outcome);
+    }
+
+    /** What may be asked of a resource (RFC 9110, section 10.2.1). */
+    static Response allowed(String... methods) {
+        return Response.empty(200).with("Allow", "OPTIONS," + String.join(",", methods));
+    }
+
+    /**
+     * Rows of a range.
+     *
+     * @throws DataException if it begins after the last one
+     */
+    static Response listed(Asked asked, Range range, Plan.Outcome outcome, Optional<Long> total) {
+        long offset = range.offset().orElse(0L);
+        if (total.isPresent() && offset > total.get()) {
+            throw new DataException(
+                            DataError.RANGE,
+                            DataError.RANGE.message(),
+                            "An offset of " + offset + " was requested, but there are only " + total.get() + " rows.")
+                    .with(List.of(new Response.Header("Content-Range", "*/" + total.get())));
+        }
+        String rows = outcome.rows() == 0 ? "*" : offset + "-" + (offset + outcome.rows() - 1);
+        boolean partial = total.isPresent() && outcome.rows() < total.get();
+        return response(asked, partial ? 206 : 200, outcome)
+                .with("Content-Range", rows + "/" + total.map(String::valueOf).orElse("*"));
     }
 
     /** Without a body. */

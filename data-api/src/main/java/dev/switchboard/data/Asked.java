@@ -35,6 +35,10 @@ record Asked(
         return request.method().equals("HEAD");
     }
 
+    boolean isOptions() {
+        return request.method().equals("OPTIONS");
+    }
+
     Wanted wanted() {
         return new Wanted(media, preferences, isHead());
     }

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import tools.jackson.core.JacksonException;
@@ -26,6 +27,32 @@ import tools.jackson.databind.node.ObjectNode;
  */
 record Body(String json, Set<String> columns, int rows) {
     private static final JsonFactory JSON = new JsonFactory();
+
+    /** Of what a request sends, in lower case and without parameters. */
+    static String mediaType(Request request) {
+        return request.header("content-type")
+                .orElse("application/json")
+                .split(";", 2)[0]
+                .strip()
+                .toLowerCase(Locale.ROOT);
+    }
+
+    /**
+     * What a request sends, as its media type says.
+     *
+     * @param alike whether all objects have to have the same keys
+     * @throws DataException if it is none of the known ones, or malformed
+     */
+    static Body of(Request request, boolean alike) {
+        String type = mediaType(request);
+        return switch (type) {
+            case "application/json", "", "application/vnd.pgrst.array+json", "application/vnd.pgrst.object+json" ->
+                json(request.body(), alike);
+            case "application/x-www-form-urlencoded" -> form(request.body());
+            case "text/csv" -> csv(request.body());
+            default -> throw new DataException(DataError.INVALID_BODY, "Content-Type not acceptable: " + type);
+        };
+    }
 
     /**
      * Reads JSON.
