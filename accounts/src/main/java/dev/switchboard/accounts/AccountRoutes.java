@@ -1,11 +1,11 @@
 package dev.switchboard.accounts;
 
+import dev.switchboard.engine.postgres.Preparation;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.http.Handler;
 import dev.switchboard.http.Request;
 import dev.switchboard.http.Response;
 import dev.switchboard.tokens.JwtTokens;
-import dev.switchboard.tokens.KeyRing;
 import java.security.SecureRandom;
 import java.sql.SQLException;
 import java.time.InstantSource;
@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Supplier;
+import javax.sql.DataSource;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.statement.UnableToExecuteStatementException;
 import org.postgresql.util.PSQLException;
@@ -39,31 +40,49 @@ public final class AccountRoutes implements Handler {
     private static final int MOST_BODY_BYTES = 64 * 1024;
 
     private final Accounts accounts;
+    private final MailSignIn mailSignIn;
     private final Administration administration;
+    private final Links links;
     private final JwtTokens jwt;
-    private final KeyRing keys;
     private final AccountSettings settings;
     private final InstantSource clock;
 
     /**
-     * @param jdbi with a user who may read and write schema {@code auth}
-     * @param url  of this server as its users see it, without a slash at the end
+     * What accounts need of their surroundings.
+     *
+     * @param jwt issues access tokens, and reads them
+     * @param url of the server as its users see it, without a slash at the end
      */
-    public AccountRoutes(
-            Jdbi jdbi,
-            AccountSettings settings,
-            JwtTokens jwt,
-            KeyRing keys,
-            Mailer mailer,
-            InstantSource clock,
-            SecureRandom random,
-            Supplier<String> url) {
+    public record Surroundings(
+            JwtTokens jwt, Mailer mailer, InstantSource clock, SecureRandom random, Supplier<String> url) {}
+
+    private AccountRoutes(Parts parts, JwtTokens jwt) {
         this.jwt = jwt;
-        this.keys = keys;
-        this.settings = settings;
-        this.clock = clock;
-        accounts = new Accounts(jdbi, settings, jwt, mailer, clock, new Tokens(random), url);
-        administration = new Administration(accounts, clock);
+        settings = parts.settings();
+        clock = parts.clock();
+        links = parts.links();
+        accounts = new Accounts(parts);
+        mailSignIn = new MailSignIn(parts);
+        administration = new Administration(parts);
+    }
+
+    /**
+     * The endpoints, or where the database has no tables for them a handler that says so; what lacks is logged then.
+     *
+     * @param connections of a user who may read and write schema {@code auth}
+     */
+    public static Handler of(DataSource connections, AccountSettings settings, Surroundings around) {
+        Optional<Preparation.Lack> lack = AccountsSchema.lack(connections);
+        if (lack.isPresent()) {
+            LOG.warn(
+                    "There are no accounts: {}. switchboard prepare makes what they need",
+                    lack.get().what());
+            return (_, _) -> Response.json(
+                    404,
+                    "{\"code\":\"not_found\",\"message\":\"This database has no accounts; switchboard prepare makes what"
+                            + " they need\"}");
+        }
+        return new AccountRoutes(Parts.of(Jdbi.create(connections), settings, around), around.jwt());
     }
 
     @Override
@@ -129,7 +148,7 @@ public final class AccountRoutes implements Handler {
         return switch (request.method() + " " + path) {
             case "GET /health" -> ok(health());
             case "GET /settings" -> ok(publicSettings());
-            case "GET /.well-known/jwks.json" -> Response.json(200, keys.publicJson());
+            case "GET /.well-known/jwks.json" -> Response.json(200, jwt.publicKeys());
             case "GET /user" -> ok(accounts.user(principal(request)));
             case "PUT /user" -> ok(update(request));
             case "POST /logout" -> logout(request);
@@ -173,17 +192,17 @@ public final class AccountRoutes implements Handler {
             case "/token" -> token(request, body);
             case "/otp", "/magiclink" -> {
                 refusePhone(body);
-                accounts.sendMagicLink(
+                mailSignIn.sendMagicLink(
                         applicant(body, request), body.path("create_user").asBoolean(true), origin(request));
                 yield JSON.createObjectNode();
             }
             case "/recover" -> {
-                accounts.sendRecovery(applicant(body, request));
+                mailSignIn.sendRecovery(applicant(body, request));
                 yield JSON.createObjectNode();
             }
             case "/resend" -> {
                 refusePhone(body);
-                accounts.resend(resendable(body), applicant(body, request));
+                mailSignIn.resend(resendable(body), applicant(body, request));
                 yield JSON.createObjectNode();
             }
             case "/verify" -> verify(body, request);
@@ -235,18 +254,18 @@ public final class AccountRoutes implements Handler {
         OneTimeTokens.Purpose purpose = purpose(Administration.text(body, "type"));
         Optional<String> hashed = Administration.text(body, "token_hash");
         if (hashed.isPresent()) {
-            return answer(accounts.verifyLink(hashed.get(), purpose, origin(request)));
+            return answer(mailSignIn.verifyLink(hashed.get(), purpose, origin(request)));
         }
         return answer(
-                accounts.verifyNumber(required(body, "email"), required(body, "token"), purpose, origin(request)));
+                mailSignIn.verifyNumber(required(body, "email"), required(body, "token"), purpose, origin(request)));
     }
 
-    private static ObjectNode answer(Accounts.Verified verified) {
+    private static ObjectNode answer(MailSignIn.Verified verified) {
         return switch (verified) {
-            case Accounts.Verified.SignedIn(ObjectNode session) -> session;
-            case Accounts.Verified.Half _ ->
+            case MailSignIn.Verified.SignedIn(ObjectNode session) -> session;
+            case MailSignIn.Verified.Half _ ->
                 JSON.createObjectNode().put("code", "200").put("msg", ONE_OF_TWO);
-            case Accounts.Verified.Code _ -> throw new AccountException(AccountError.OTP_EXPIRED);
+            case MailSignIn.Verified.Code _ -> throw new AccountException(AccountError.OTP_EXPIRED);
         };
     }
 
@@ -262,16 +281,16 @@ public final class AccountRoutes implements Handler {
 
     /** A link was followed: the browser goes on to the page, with the session or what went wrong. */
     private Response verifyLink(Request request) {
-        String destination = accounts.links().destination(request.parameter("redirect_to"));
+        String destination = links.destination(request.parameter("redirect_to"));
         Optional<String> token = request.parameter("token").or(() -> request.parameter("token_hash"));
         try {
             accounts.count(origin(request));
             OneTimeTokens.Purpose purpose = purpose(request.parameter("type"));
-            return switch (accounts.verifyLink(token.orElse(""), purpose, origin(request))) {
-                case Accounts.Verified.SignedIn(ObjectNode session) ->
+            return switch (mailSignIn.verifyLink(token.orElse(""), purpose, origin(request))) {
+                case MailSignIn.Verified.SignedIn(ObjectNode session) ->
                     redirect(destination + "#" + fragment(session, purpose));
-                case Accounts.Verified.Code(String code) -> redirect(Links.withParameter(destination, "code", code));
-                case Accounts.Verified.Half _ -> redirect(destination + "#message=" + Links.encode(ONE_OF_TWO));
+                case MailSignIn.Verified.Code(String code) -> redirect(Links.withParameter(destination, "code", code));
+                case MailSignIn.Verified.Half _ -> redirect(destination + "#message=" + Links.encode(ONE_OF_TWO));
             };
         } catch (AccountException refused) {
             String description = refused.error() == AccountError.OTP_EXPIRED

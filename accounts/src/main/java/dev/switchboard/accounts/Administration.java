@@ -17,9 +17,13 @@ final class Administration {
     private static final int MOST_PER_PAGE = 1000;
     private static final long YEARS_OF_FOREVER = 200;
 
-    private final Accounts accounts;
     private final Jdbi jdbi;
     private final InstantSource clock;
+    private final Passwords passwords;
+    private final OneTimeTokens oneTimeTokens;
+    private final Links links;
+    private final MailedLinks mails;
+    private final EmailChanges emailChanges;
 
     /**
      * A page of users.
@@ -28,10 +32,14 @@ final class Administration {
      */
     record Page(List<ObjectNode> users, long total, int number, int size) {}
 
-    Administration(Accounts accounts, InstantSource clock) {
-        this.accounts = accounts;
-        this.jdbi = accounts.database();
-        this.clock = clock;
+    Administration(Parts parts) {
+        jdbi = parts.jdbi();
+        clock = parts.clock();
+        passwords = parts.passwords();
+        oneTimeTokens = parts.oneTimeTokens();
+        links = parts.links();
+        mails = parts.mails();
+        emailChanges = parts.emailChanges();
     }
 
     Page users(int number, int size) {
@@ -64,8 +72,8 @@ final class Administration {
         }
         Optional<String> hash = text(wish, "password_hash")
                 .or(() -> text(wish, "password").map(password -> {
-                    accounts.passwords().check(password);
-                    return accounts.passwords().hash(password);
+                    passwords.check(password);
+                    return passwords.hash(password);
                 }));
         var user = new Users.New(
                 text(wish, "id").map(Administration::uuid),
@@ -90,8 +98,8 @@ final class Administration {
 
     ObjectNode update(UUID id, JsonNode wish, Origin origin) {
         Optional<String> hash = text(wish, "password").map(password -> {
-            accounts.passwords().check(password);
-            return accounts.passwords().hash(password);
+            passwords.check(password);
+            return passwords.hash(password);
         });
         return jdbi.inTransaction(handle -> {
             User before = existing(handle, id);
@@ -99,7 +107,7 @@ final class Administration {
             text(wish, "email").map(Users::normalize).ifPresent(email -> {
                 Users.setEmail(handle, id, email, false);
                 Sessions.endAll(handle, id);
-                accounts.mails().tellFormer(handle, before, email);
+                mails.tellFormer(handle, before, email);
             });
             text(wish, "phone").ifPresent(phone -> Users.setPhone(handle, id, phone));
             text(wish, "role").ifPresent(role -> Users.setRole(handle, id, role));
@@ -177,16 +185,15 @@ final class Administration {
 
     /** Sends somebody a link to a new account. */
     ObjectNode invite(JsonNode wish, Optional<String> redirect, Origin origin) {
-        accounts.mails().require();
+        mails.require();
         return jdbi.inTransaction(handle -> {
             User user = invited(handle, wish, origin);
-            accounts.mails()
-                    .send(
-                            handle,
-                            user,
-                            OneTimeTokens.Purpose.INVITE,
-                            user.email().orElseThrow(),
-                            new MailedLinks.Along(Optional.empty(), redirect));
+            mails.send(
+                    handle,
+                    user,
+                    OneTimeTokens.Purpose.INVITE,
+                    user.email().orElseThrow(),
+                    new MailedLinks.Along(Optional.empty(), redirect));
             return Users.get(handle, user.id()).json();
         });
     }
@@ -233,8 +240,8 @@ final class Administration {
         String email = Users.normalize(
                 text(wish, "email").orElseThrow(() -> Accounts.invalid("An email address is required")));
         Optional<String> hash = text(wish, "password").map(password -> {
-            accounts.passwords().check(password);
-            return accounts.passwords().hash(password);
+            passwords.check(password);
+            return passwords.hash(password);
         });
         return jdbi.inTransaction(handle -> {
             User user = subject(handle, purpose, email, hash, wish, origin);
@@ -247,14 +254,14 @@ final class Administration {
                     ? newEmail
                     : user.email().orElseThrow();
             OneTimeTokens.Issued issued =
-                    accounts.oneTimeTokens().issue(handle, user.id(), purpose, address, Optional.empty(), pending);
+                    oneTimeTokens.issue(handle, user.id(), purpose, address, Optional.empty(), pending);
             AuditLog.write(handle, AuditLog.Entry.byAdministrator("link_generated", user.id()), origin);
             ObjectNode answer = Users.get(handle, user.id()).json();
-            answer.put("action_link", accounts.links().verification(issued, purpose, redirect))
+            answer.put("action_link", links.verification(issued, purpose, redirect))
                     .put("email_otp", issued.number())
                     .put("hashed_token", issued.hashed())
                     .put("verification_type", type)
-                    .put("redirect_to", accounts.links().destination(redirect));
+                    .put("redirect_to", links.destination(redirect));
             return answer;
         });
     }
@@ -289,7 +296,7 @@ final class Administration {
             throw new AccountException(AccountError.EMAIL_EXISTS);
         }
         if (!user.newEmail().filter(email::equals).isPresent() || user.awaited().isEmpty()) {
-            Users.askForEmail(handle, user.id(), email, accounts.emailChanges().asked(user));
+            Users.askForEmail(handle, user.id(), email, emailChanges.asked(user));
         }
         return email;
     }

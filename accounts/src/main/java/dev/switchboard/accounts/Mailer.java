@@ -5,6 +5,11 @@ public interface Mailer {
     /** A message in plain text. */
     record Mail(String to, String subject, String text) {}
 
+    /** The mail server of the settings, or in its place the log. */
+    static Mailer of(AccountSettings settings) {
+        return settings.smtp().<Mailer>map(SmtpMailer::new).orElseGet(() -> new LogMailer(settings.logMail()));
+    }
+
     /** Whether anything can be sent. */
     boolean works();
 

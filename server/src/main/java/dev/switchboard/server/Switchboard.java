@@ -3,10 +3,7 @@ package dev.switchboard.server;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.switchboard.accounts.AccountRoutes;
-import dev.switchboard.accounts.AccountsSchema;
-import dev.switchboard.accounts.LogMailer;
 import dev.switchboard.accounts.Mailer;
-import dev.switchboard.accounts.SmtpMailer;
 import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.Ingest;
 import dev.switchboard.callcenter.api.ApiRoutes;
@@ -266,7 +263,11 @@ public final class Switchboard implements AutoCloseable {
                 List.of(gateway, broadcasts),
                 Map.of(
                         AccountRoutes.PREFIX,
-                        accounts(time),
+                        AccountRoutes.of(
+                                accountConnections,
+                                settings.accounts(),
+                                new AccountRoutes.Surroundings(
+                                        tokens, Mailer.of(settings.accounts()), time, new SecureRandom(), this::url)),
                         DataRoutes.PREFIX,
                         data,
                         ApiRoutes.PREFIX,
@@ -333,30 +334,6 @@ public final class Switchboard implements AutoCloseable {
                 "application/problem+json",
                 "{\"status\":404,\"code\":\"not_found\",\"title\":\"There is no such thing\","
                         + "\"detail\":\"The call centre works with the embedded PostgreSQL, and without --no-call-centre\"}");
-    }
-
-    private Handler accounts(Time time) {
-        Optional<Preparation.Lack> lack = AccountsSchema.lack(accountConnections);
-        if (lack.isPresent()) {
-            LOG.warn("There are no accounts: {}. {}", lack.get().what(), "switchboard prepare makes what they need");
-            return (_, _) -> Response.json(
-                    404,
-                    "{\"code\":\"not_found\",\"message\":\"This database has no accounts; switchboard prepare makes what"
-                            + " they need\"}");
-        }
-        Mailer mailer = settings.accounts()
-                .smtp()
-                .<Mailer>map(SmtpMailer::new)
-                .orElseGet(() -> new LogMailer(settings.accounts().logMail()));
-        return new AccountRoutes(
-                Jdbi.create(accountConnections),
-                settings.accounts(),
-                tokens,
-                keys,
-                mailer,
-                time,
-                new SecureRandom(),
-                this::url);
     }
 
     /** Of the server as its users see it, without a slash at the end. */

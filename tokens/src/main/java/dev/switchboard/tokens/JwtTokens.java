@@ -79,6 +79,11 @@ public final class JwtTokens implements TokenVerifier {
         record Refused(ErrorCode code) implements Reading {}
     }
 
+    /** The public halves of the ring's keys as a JWK set (RFC 7517, section 5), which anybody may have. */
+    public String publicKeys() {
+        return keys.publicJson();
+    }
+
     /**
      * @param secret    of at least 32 bytes
      * @param symmetric whether sessions are signed with the secret, HS256, instead of with the ring, ES256
