@@ -46,12 +46,6 @@ public final class Connection {
             LongAdder unknownEvents,
             Supplier<Optional<Duration>> behind) {}
 
-    /** Characters of what a channel tracks: everyone in the room is told all of it. */
-    private static final int LARGEST_PRESENCE = 16_384;
-
-    /** One connection keeps at most this part of the memory of all. */
-    private static final int CONNECTION_SHARE = 16;
-
     private static final Duration SIGN_IN_GRACE = Duration.ofSeconds(3);
 
     /** A client that sends no token later rejoins with it, a second after it was told: its user waits 3 s at most. */
@@ -61,11 +55,11 @@ public final class Connection {
     private final WireVersion version;
     private final Claims keyClaims;
     private final Shared shared;
-    private final Outbound outbound;
+    private final Replies replies;
+    private final Allowance allowance;
+    private final Attendee attendee;
     private final Map<String, Channel> channels = new HashMap<>();
     private final Set<String> graced = new HashSet<>();
-    /** Of the shared memory, what this connection's channels have taken. */
-    private long taken;
 
     private long joinSecond;
     private int joinsThisSecond;
@@ -76,7 +70,9 @@ public final class Connection {
         this.version = version;
         this.keyClaims = keyClaims;
         this.shared = shared;
-        this.outbound = outbound;
+        replies = new Replies(version, outbound);
+        allowance = new Allowance(shared.memory());
+        attendee = new Attendee(shared.hub(), allowance, replies);
     }
 
     public ConnectionId id() {
@@ -94,19 +90,21 @@ public final class Connection {
     /** Takes a message of the client. */
     public void receive(ClientMessage message) {
         switch (message) {
-            case ClientMessage.Heartbeat beat -> say(new ServerMessage.Ok(Optional.empty(), beat.ref(), beat.topic()));
+            case ClientMessage.Heartbeat beat ->
+                replies.say(new ServerMessage.Ok(Optional.empty(), beat.ref(), beat.topic()));
             case ClientMessage.CurrencyQuestion question ->
-                say(new ServerMessage.Alive(
+                replies.say(new ServerMessage.Alive(
                         question.ref(), question.topic(), shared.behind().get()));
             case ClientMessage.Join join -> join(join);
             case ClientMessage.Leave leave -> leave(leave);
             case ClientMessage.AccessToken token -> channelOf(token).ifPresent(channel -> newToken(channel, token));
             case ClientMessage.Broadcast broadcast ->
-                channelOf(broadcast).ifPresent(channel -> broadcast(channel, broadcast));
-            case ClientMessage.Track track -> channelOf(track).ifPresent(channel -> track(channel, track));
-            case ClientMessage.Untrack untrack -> channelOf(untrack).ifPresent(channel -> untrack(channel, untrack));
+                speakingFor(broadcast).ifPresent(channel -> attendee.broadcast(channel, broadcast));
+            case ClientMessage.Track track -> speakingFor(track).ifPresent(channel -> attendee.track(channel, track));
+            case ClientMessage.Untrack untrack ->
+                channelOf(untrack).ifPresent(channel -> attendee.untrack(channel, untrack));
             case ClientMessage.Invalid invalid ->
-                channelOf(invalid).ifPresent(_ -> refuse(invalid, invalid.code(), invalid.reason()));
+                channelOf(invalid).ifPresent(_ -> replies.refuse(invalid, invalid.code(), invalid.reason()));
             case ClientMessage.Push push ->
                 channelOf(push).ifPresent(_ -> shared.unknownEvents().increment());
         }
@@ -158,12 +156,12 @@ public final class Connection {
     private void join(ClientMessage.Join join) {
         Optional<ErrorCode> objection = objection(join);
         if (objection.isPresent()) {
-            refuse(join, objection.get(), objection.get().message());
+            replies.refuse(join, objection.get(), objection.get().message());
             return;
         }
         Optional.ofNullable(channels.get(join.topic())).ifPresent(this::close);
         switch (claims(join.token())) {
-            case TokenVerifier.Result.Invalid invalid -> refuse(join, invalid.code(), invalid.message());
+            case TokenVerifier.Result.Invalid invalid -> replies.refuse(join, invalid.code(), invalid.message());
             case TokenVerifier.Result.Valid valid -> admit(join, valid.claims());
         }
     }
@@ -173,7 +171,7 @@ public final class Connection {
         var channel = new Channel(nextRef(join.topic()), join, claims);
         if (PersonalTopic.isForeign(join.topic(), claims)) {
             if (!mayStillSignIn(channel)) {
-                refuse(join, ErrorCode.FOREIGN_TOPIC, ErrorCode.FOREIGN_TOPIC.message());
+                replies.refuse(join, ErrorCode.FOREIGN_TOPIC, ErrorCode.FOREIGN_TOPIC.message());
                 return;
             }
             channel.hold();
@@ -182,7 +180,7 @@ public final class Connection {
             channel.hold();
             if (channel.wanted().isEmpty()) { // it is nothing but a room
                 if (!mayStillSignIn(channel)) {
-                    refuse(join, ErrorCode.ROOM_CLOSED, ErrorCode.ROOM_CLOSED.message());
+                    replies.refuse(join, ErrorCode.ROOM_CLOSED, ErrorCode.ROOM_CLOSED.message());
                     return;
                 }
                 channel.awaitToken(shared.clock().instant().plus(SIGN_IN_GRACE), ErrorCode.ROOM_CLOSED.reason());
@@ -224,8 +222,8 @@ public final class Connection {
     }
 
     private void admit(Channel channel) {
-        if (!take(channel.cost())) {
-            refuse(channel.join(), ErrorCode.MEMORY_LIMIT, ErrorCode.MEMORY_LIMIT.message());
+        if (!allowance.take(channel.cost())) {
+            replies.refuse(channel.join(), ErrorCode.MEMORY_LIMIT, ErrorCode.MEMORY_LIMIT.message());
             return;
         }
         channels.put(channel.topic(), channel);
@@ -239,20 +237,6 @@ public final class Connection {
                         new ChangeFeed.Request(
                                 channel.ref(), channel.claims().group(), channel.wanted(), Optional.empty()),
                         answer -> opened(channel, answer));
-    }
-
-    /** One connection may have a part of what there is for all, so that it takes more than one to leave nothing. */
-    private boolean take(long cost) {
-        if (!shared.memory().takeOf(taken, shared.memory().bytes() / CONNECTION_SHARE, cost)) {
-            return false;
-        }
-        taken += cost;
-        return true;
-    }
-
-    private void give(long cost) {
-        taken -= cost;
-        shared.memory().give(cost);
     }
 
     private ChannelRef nextRef(String topic) {
@@ -303,7 +287,7 @@ public final class Connection {
     }
 
     private void subscribed(Channel channel) {
-        say(new ServerMessage.Notice(
+        replies.say(new ServerMessage.Notice(
                 channel.joinRef(),
                 channel.topic(),
                 "postgres_changes",
@@ -312,7 +296,7 @@ public final class Connection {
     }
 
     private void refused(Channel channel, ChangeFeed.Refusal refusal) {
-        systemError(channel, "postgres_changes", ErrorCode.SUBSCRIPTION_REFUSED.reason(refusal.message()));
+        replies.systemError(channel, "postgres_changes", ErrorCode.SUBSCRIPTION_REFUSED.reason(refusal.message()));
     }
 
     /** Left, or joined anew, while its bindings were resolved: what became live only now has to end again. */
@@ -332,32 +316,17 @@ public final class Connection {
     private void joined(Channel channel) {
         ClientMessage.Join join = channel.join();
         List<Integer> ids = channel.wanted().stream().map(ChangeFeed.Wanted::id).toList();
-        say(new ServerMessage.Joined(join.joinRef(), join.ref(), join.topic(), join.bindings(), ids));
+        replies.say(new ServerMessage.Joined(join.joinRef(), join.ref(), join.topic(), join.bindings(), ids));
         channel.live();
         if (!channel.isHeld()) {
-            enter(channel);
+            attendee.enter(channel);
         }
         channel.takePendingToken().ifPresent(token -> newToken(channel, token));
     }
 
-    /** The room, as far as the join wants it. */
-    private void enter(Channel channel) {
-        shared.hub().join(channel.member());
-        if (channel.join().options().presence()) {
-            watch(channel);
-        }
-    }
-
-    /** Its user has gone, and who is left may not be there; subscriptions to changes are decided by policies. */
-    private void leaveRoom(Channel channel) {
-        shared.hub().leave(channel.member(), channel.isWatching());
-        givePresence(channel);
-        channel.hold();
-    }
-
     private void leave(ClientMessage.Leave leave) {
         Channel channel = channels.get(leave.topic());
-        say(new ServerMessage.Ok(leave.joinRef(), leave.ref(), leave.topic()));
+        replies.say(new ServerMessage.Ok(leave.joinRef(), leave.ref(), leave.topic()));
         if (channel != null && channel.isAddressedBy(leave)) {
             close(channel);
         }
@@ -367,72 +336,14 @@ public final class Connection {
     private Optional<Channel> channelOf(ClientMessage message) {
         Channel channel = channels.get(message.topic());
         if (channel == null) {
-            refuse(message, ErrorCode.UNMATCHED_TOPIC, ErrorCode.UNMATCHED_TOPIC.message());
+            replies.refuse(message, ErrorCode.UNMATCHED_TOPIC, ErrorCode.UNMATCHED_TOPIC.message());
             return Optional.empty();
         }
         return channel.isAddressedBy(message) ? Optional.of(channel) : Optional.empty();
     }
 
-    private void broadcast(Channel channel, ClientMessage.Broadcast message) {
-        if (!maySpeak(channel, message)) {
-            return;
-        }
-        ClientMessage.Options options = channel.join().options();
-        shared.hub()
-                .broadcast(
-                        channel.topic(),
-                        message.content(),
-                        options.self() ? Optional.empty() : Optional.of(channel.member()));
-        if (options.acknowledged()) {
-            say(new ServerMessage.Ok(channel.joinRef(), message.ref(), message.topic()));
-        }
-    }
-
-    private void track(Channel channel, ClientMessage.Track message) {
-        if (!maySpeak(channel, message)) {
-            return;
-        }
-        if (!channel.isWatching()) {
-            watch(channel);
-        }
-        String members = Hub.members(message.payload());
-        if (members.length() > LARGEST_PRESENCE) {
-            refuse(message, ErrorCode.INVALID_PAYLOAD, "a presence has at most " + LARGEST_PRESENCE + " characters");
-            return;
-        }
-        long cost = Channel.presenceCost(channel.presenceKey(), members);
-        long more = cost - channel.presenceCost();
-        if (!shared.hub().tryHold(channel.topic(), more)) {
-            refuse(message, ErrorCode.PRESENCE_ROOM_FULL, ErrorCode.PRESENCE_ROOM_FULL.message());
-            return;
-        }
-        if (!take(more)) {
-            shared.hub().tryHold(channel.topic(), -more);
-            refuse(message, ErrorCode.MEMORY_LIMIT, ErrorCode.MEMORY_LIMIT.message());
-            return;
-        }
-        channel.presenceCost(cost);
-        shared.hub().track(channel.member(), channel.presenceKey(), members);
-        say(new ServerMessage.Ok(channel.joinRef(), message.ref(), message.topic()));
-    }
-
-    private void untrack(Channel channel, ClientMessage.Untrack message) {
-        if (channel.isWatching()) {
-            shared.hub().untrack(channel.member());
-            givePresence(channel);
-        }
-        say(new ServerMessage.Ok(channel.joinRef(), message.ref(), message.topic()));
-    }
-
-    private void givePresence(Channel channel) {
-        shared.hub().tryHold(channel.topic(), -channel.presenceCost());
-        give(channel.presenceCost());
-        channel.presenceCost(0);
-    }
-
-    private void watch(Channel channel) {
-        channel.watching();
-        shared.hub().watch(channel.member(), channel.joinRef());
+    private Optional<Channel> speakingFor(ClientMessage message) {
+        return channelOf(message).filter(channel -> maySpeak(channel, message));
     }
 
     /** Whether the channel is joined, and its token still holds; an expired one fails here as it would a little later. */
@@ -442,7 +353,7 @@ public final class Connection {
             ErrorCode why = PersonalTopic.isForeign(channel.topic(), channel.claims())
                     ? ErrorCode.FOREIGN_TOPIC
                     : ErrorCode.ROOM_CLOSED;
-            refuse(message, why, why.message());
+            replies.refuse(message, why, why.message());
             return false;
         }
         return channel.isJoined() && channels.get(channel.topic()) == channel;
@@ -459,7 +370,7 @@ public final class Connection {
         String token = message.token().get();
         switch (shared.tokens().verify(token, shared.clock().instant())) {
             case TokenVerifier.Result.Invalid invalid -> {
-                systemError(channel, "system", invalid.message());
+                replies.systemError(channel, "system", invalid.message());
                 close(channel);
             }
             case TokenVerifier.Result.Valid valid -> take(channel, token, valid.claims());
@@ -468,16 +379,16 @@ public final class Connection {
 
     private void take(Channel channel, String token, Claims claims) {
         if (PersonalTopic.isForeign(channel.topic(), claims)) {
-            systemError(channel, "system", ErrorCode.FOREIGN_TOPIC.reason());
+            replies.systemError(channel, "system", ErrorCode.FOREIGN_TOPIC.reason());
             close(channel);
             return;
         }
-        if (!take(channel.moreFor(token))) {
+        if (!allowance.take(channel.moreFor(token))) {
             fail(channel, ErrorCode.MEMORY_LIMIT, ErrorCode.MEMORY_LIMIT.reason());
             return;
         }
         if (!channel.isHeld() && !shared.limits().rooms().admits(claims)) {
-            leaveRoom(channel);
+            attendee.leave(channel);
             if (channel.wanted().isEmpty()) {
                 fail(channel, ErrorCode.ROOM_CLOSED, ErrorCode.ROOM_CLOSED.reason());
                 return;
@@ -485,7 +396,7 @@ public final class Connection {
         }
         if (channel.isHeld() && shared.limits().rooms().admits(claims)) {
             channel.release();
-            enter(channel);
+            attendee.enter(channel);
         }
         boolean sameUser = channel.claims().group().equals(claims.group());
         shared.attendance().leave(channel.claims());
@@ -524,7 +435,7 @@ public final class Connection {
                 fail(channel, ErrorCode.DATABASE_UNAVAILABLE, ErrorCode.DATABASE_UNAVAILABLE.reason());
             case ChangeFeed.Answer.Live(var refusals, boolean _)
             when channel.isRefusedBy(refusals) -> {
-                systemError(channel, "system", messages(refusals));
+                replies.systemError(channel, "system", messages(refusals));
                 close(channel);
             }
             case ChangeFeed.Answer.Live _
@@ -543,46 +454,33 @@ public final class Connection {
     /** A join that came to nothing: an error reply, and the channel is forgotten. */
     private void drop(Channel channel, ErrorCode code, String message) {
         forget(channel);
-        refuse(channel.join(), code, message);
+        replies.refuse(channel.join(), code, message);
     }
 
     /** A live channel that cannot go on: its client is told why, and rejoins. */
     private void fail(Channel channel, ErrorCode code, String message) {
         forget(channel);
         if (channel.isJoined()) {
-            systemError(channel, "postgres_changes", message);
-            say(new ServerMessage.Failed(channel.joinRef(), channel.topic()));
+            replies.systemError(channel, "postgres_changes", message);
+            replies.say(new ServerMessage.Failed(channel.joinRef(), channel.topic()));
         } else {
-            refuse(channel.join(), code, message);
+            replies.refuse(channel.join(), code, message);
         }
     }
 
     private void close(Channel channel) {
         forget(channel);
-        say(new ServerMessage.Closed(channel.joinRef(), channel.topic()));
+        replies.say(new ServerMessage.Closed(channel.joinRef(), channel.topic()));
     }
 
     private void forget(Channel channel) {
         channels.remove(channel.topic());
         shared.attendance().leave(channel.claims());
-        givePresence(channel);
-        give(channel.cost());
+        attendee.givePresence(channel);
+        allowance.give(channel.cost());
         shared.feed().close(channel.ref());
         if (channel.isJoined()) {
             shared.hub().leave(channel.member(), channel.isWatching());
         }
-    }
-
-    private void systemError(Channel channel, String extension, String message) {
-        say(new ServerMessage.Notice(
-                channel.joinRef(), channel.topic(), extension, ServerMessage.Status.ERROR, message));
-    }
-
-    private void refuse(ClientMessage message, ErrorCode code, String detail) {
-        say(new ServerMessage.Refused(message.joinRef(), message.ref(), message.topic(), code.reason(detail)));
-    }
-
-    private void say(ServerMessage message) {
-        outbound.send(message.encode(version));
     }
 }

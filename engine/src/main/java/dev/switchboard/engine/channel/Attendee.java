@@ -1,0 +1,90 @@
+package dev.switchboard.engine.channel;
+
+import dev.switchboard.engine.protocol.ClientMessage;
+import dev.switchboard.engine.protocol.ErrorCode;
+import java.util.Optional;
+
+/** What one connection's channels do in their rooms: come and go, broadcast, be present. Owned by the connection's event loop. */
+final class Attendee {
+    /** Characters of what a channel tracks: everyone in the room is told all of it. */
+    private static final int LARGEST_PRESENCE = 16_384;
+
+    private final Hub hub;
+    private final Allowance allowance;
+    private final Replies replies;
+
+    Attendee(Hub hub, Allowance allowance, Replies replies) {
+        this.hub = hub;
+        this.allowance = allowance;
+        this.replies = replies;
+    }
+
+    /** The room, as far as the join wants it. */
+    void enter(Channel channel) {
+        hub.join(channel.member());
+        if (channel.join().options().presence()) {
+            watch(channel);
+        }
+    }
+
+    /** Its user has gone, and who is left may not be there; subscriptions to changes are decided by policies. */
+    void leave(Channel channel) {
+        hub.leave(channel.member(), channel.isWatching());
+        givePresence(channel);
+        channel.hold();
+    }
+
+    void broadcast(Channel channel, ClientMessage.Broadcast message) {
+        ClientMessage.Options options = channel.join().options();
+        hub.broadcast(
+                channel.topic(), message.content(), options.self() ? Optional.empty() : Optional.of(channel.member()));
+        if (options.acknowledged()) {
+            replies.ok(channel, message);
+        }
+    }
+
+    void track(Channel channel, ClientMessage.Track message) {
+        if (!channel.isWatching()) {
+            watch(channel);
+        }
+        String members = Hub.members(message.payload());
+        if (members.length() > LARGEST_PRESENCE) {
+            replies.refuse(
+                    message, ErrorCode.INVALID_PAYLOAD, "a presence has at most " + LARGEST_PRESENCE + " characters");
+            return;
+        }
+        long cost = Channel.presenceCost(channel.presenceKey(), members);
+        long more = cost - channel.presenceCost();
+        if (!hub.tryHold(channel.topic(), more)) {
+            replies.refuse(message, ErrorCode.PRESENCE_ROOM_FULL, ErrorCode.PRESENCE_ROOM_FULL.message());
+            return;
+        }
+        if (!allowance.take(more)) {
+            hub.tryHold(channel.topic(), -more);
+            replies.refuse(message, ErrorCode.MEMORY_LIMIT, ErrorCode.MEMORY_LIMIT.message());
+            return;
+        }
+        channel.presenceCost(cost);
+        hub.track(channel.member(), channel.presenceKey(), members);
+        replies.ok(channel, message);
+    }
+
+    void untrack(Channel channel, ClientMessage.Untrack message) {
+        if (channel.isWatching()) {
+            hub.untrack(channel.member());
+            givePresence(channel);
+        }
+        replies.ok(channel, message);
+    }
+
+    void givePresence(Channel channel) {
+        hub.tryHold(channel.topic(), -channel.presenceCost());
+        allowance.give(channel.presenceCost());
+        channel.presenceCost(0);
+    }
+
+    private void watch(Channel channel) {
+        channel.watching();
+        hub.watch(channel.member(), channel.joinRef());
+    }
+}
