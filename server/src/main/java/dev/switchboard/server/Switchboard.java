@@ -1,23 +1,17 @@
 package dev.switchboard.server;
 
-import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.switchboard.accounts.AccountRoutes;
+import dev.switchboard.accounts.AccountSettings;
 import dev.switchboard.accounts.Mailer;
 import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.Ingest;
 import dev.switchboard.callcenter.api.ApiRoutes;
 import dev.switchboard.callcenter.api.CallCentreServer;
-import dev.switchboard.callcenter.schema.Finding;
-import dev.switchboard.callcenter.schema.Inspection;
-import dev.switchboard.callcenter.schema.Schema;
 import dev.switchboard.callcenter.telephony.FakeTelephonyProvider;
 import dev.switchboard.data.DataRoutes;
-import dev.switchboard.data.DataSettings;
-import dev.switchboard.data.KeptConnections;
 import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.EngineConfig;
-import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.channel.Hub;
 import dev.switchboard.engine.memory.ClientMemory;
 import dev.switchboard.engine.pipeline.Pipeline;
@@ -29,8 +23,6 @@ import dev.switchboard.engine.postgres.PostgresSubscriptionCatalog;
 import dev.switchboard.engine.postgres.PostgresTypeCatalog;
 import dev.switchboard.engine.postgres.PostgresWalSource;
 import dev.switchboard.engine.postgres.Preparation;
-import dev.switchboard.engine.postgres.ReplicaIdentities;
-import dev.switchboard.engine.postgres.SessionSettings;
 import dev.switchboard.gateway.BroadcastRoutes;
 import dev.switchboard.gateway.Gateway;
 import dev.switchboard.http.BodyReader;
@@ -47,6 +39,7 @@ import dev.switchboard.server.config.Settings;
 import dev.switchboard.server.postgres.EmbeddedPostgres;
 import dev.switchboard.server.postgres.ExternalPostgres;
 import dev.switchboard.server.postgres.Migrations;
+import dev.switchboard.server.postgres.SchemaCheck;
 import dev.switchboard.server.web.ConsoleConfig;
 import dev.switchboard.server.web.WebFiles;
 import dev.switchboard.tokens.ForeignIssuer;
@@ -54,12 +47,11 @@ import dev.switchboard.tokens.JwtTokens;
 import dev.switchboard.tokens.KeyRing;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
+import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.sql.Connection;
-import java.sql.DriverManager;
-import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -71,6 +63,7 @@ import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import javax.sql.DataSource;
 import org.jdbi.v3.core.Jdbi;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -81,23 +74,16 @@ public final class Switchboard implements AutoCloseable {
     public static final String PUBLICATION = "supabase_realtime";
 
     private static final Logger LOG = LoggerFactory.getLogger(Switchboard.class);
-    /** The replication slot, made at the first start. */
+    /** The replication slot where the settings name no other, made at the first start. */
     public static final String SLOT = "switchboard";
 
-    private static final int CATALOG_CONNECTIONS = 6;
-    private static final int TYPE_CONNECTIONS = 2;
     /** After which an identity provider's keys are fetched again: one that it withdrew verifies no longer. */
     private static final Duration KEYS_AGE = Duration.ofMinutes(5);
 
-    private static final int ACCOUNT_CONNECTIONS = 6;
-    private static final int CALL_CONNECTIONS = 10;
     /** Of API keys: as long as anybody will run an installation. */
     public static final Duration KEY_LIFE = Duration.ofDays(3650);
     /** A screen that is older than that does not call itself live either (SPEC U2). */
     private static final Duration MOST_BEHIND = Duration.ofSeconds(30);
-
-    /** What a connection of the data API may be silent for beyond a statement's time: roles may have more of it. */
-    private static final Duration DATA_GRACE = Duration.ofSeconds(60);
 
     private final DataDirectory directory;
     private final Settings settings;
@@ -106,11 +92,8 @@ public final class Switchboard implements AutoCloseable {
     private final JwtTokens tokens;
     private final Optional<EmbeddedPostgres> postgres;
     private final Database database;
-    private final HikariDataSource catalog;
-    private final HikariDataSource typeConnections;
-    private final HikariDataSource accountConnections;
-    private final HikariDataSource dataConnections;
-    private final DataRoutes data;
+    private final Pools pools;
+    private final Optional<DataRoutes> data;
     private final Optional<CallCentreServer> callCentre;
     private final PostgresRowAccess rows;
     private final ExecutorService blocking;
@@ -125,6 +108,16 @@ public final class Switchboard implements AutoCloseable {
     private boolean closed; // under the lock
     private volatile int port;
 
+    /** Beside a PostgreSQL that is there already: a user with REPLICATION, who need not be a superuser. */
+    public static SwitchboardBuilder with(Database database) {
+        return new SwitchboardBuilder(Optional.of(database));
+    }
+
+    /** With a PostgreSQL of its own, kept in that directory. */
+    public static SwitchboardBuilder embedded(Path directory) {
+        return new SwitchboardBuilder(Optional.empty()).directory(directory);
+    }
+
     /**
      * Starts everything; what was started is stopped again where something fails. If it cannot go on later, it closes itself
      * and says why in {@link #failure}: as part of an application it does not end the process.
@@ -135,19 +128,24 @@ public final class Switchboard implements AutoCloseable {
 
     /** @param onFailure runs once if it cannot go on, and is to close it; see {@link #failure} */
     public static Switchboard start(Settings settings, Consumer<Switchboard> onFailure) {
+        settings.check();
         DataDirectory directory = DataDirectory.lock(settings.dataDirectory());
         try {
             Secrets secrets = Secrets.loadOrCreate(directory.secretsFile(), Instant.now());
             if (settings.externalDatabase().isPresent()) {
                 Database external = settings.externalDatabase().get();
-                ExternalPostgres.requireReady(new Preparation(external, PUBLICATION, SLOT));
+                ExternalPostgres.requireReady(new Preparation(external, PUBLICATION, settings.slot()));
                 return new Switchboard(settings, directory, secrets, Optional.empty(), external, external, onFailure);
             }
             EmbeddedPostgres postgres = EmbeddedPostgres.start(directory.postgres(), secrets.superuser());
             try {
-                Migrations.apply(postgres.database(), secrets.authenticator());
-                Migrations.setCallCentre(postgres.database(), settings.callCentre());
-                lookAtSchema(postgres.database());
+                Migrations.apply(postgres.database(), secrets.authenticator(), settings.migrations());
+                if (settings.accounts().isPresent()) {
+                    Migrations.setCallCentre(postgres.database(), settings.callCentre());
+                }
+                if (settings.callCentre()) {
+                    SchemaCheck.check(postgres.database(), PUBLICATION);
+                }
                 Database reader = postgres.database().as(Migrations.AUTHENTICATOR, secrets.authenticator());
                 return new Switchboard(
                         settings, directory, secrets, Optional.of(postgres), postgres.database(), reader, onFailure);
@@ -158,26 +156,6 @@ public final class Switchboard implements AutoCloseable {
         } catch (RuntimeException failed) {
             directory.close();
             throw failed;
-        }
-    }
-
-    /** Tables on which writes fail are told of. A column that is missing would make commands fail one by one, and screens silently wrong (F001-04). */
-    private static void lookAtSchema(Database database) {
-        try (Connection connection =
-                DriverManager.getConnection(database.url(), database.user(), database.password())) {
-            List<Finding> lacking =
-                    Inspection.compare(Schema.needed(), Schema.read(connection, PUBLICATION), PUBLICATION).stream()
-                            .filter(finding -> finding.layer() == Finding.Layer.SCHEMA)
-                            .toList();
-            ReplicaIdentities.broken(connection, PUBLICATION)
-                    .forEach(broken -> LOG.warn("{}. Mend it: {}", broken.what(), broken.remedy()));
-            if (!lacking.isEmpty()) {
-                Finding first = lacking.getFirst();
-                throw new InvalidSettingException("The database lacks " + first.expected() + " (" + lacking.size()
-                        + " such in all). Mend it: " + first.mend());
-            }
-        } catch (SQLException failed) {
-            throw new IllegalStateException("the schema cannot be looked at: " + failed.getMessage(), failed);
         }
     }
 
@@ -203,12 +181,11 @@ public final class Switchboard implements AutoCloseable {
         keys = KeyRing.loadOrCreate(directory.signingKeys(), time.instant());
         Optional<ForeignIssuer> foreign = settings.oidc().map(oidc -> new ForeignIssuer(oidc, time));
         foreign.ifPresent(ForeignIssuer::fetchSoon); // known before the first token comes
-        tokens = new JwtTokens(secrets.jwt(), keys, foreign, settings.accounts().hs256());
-        catalog = pool(reader, "catalog", CATALOG_CONNECTIONS);
-        // of its own: types are asked for while a connection of the other is held
-        typeConnections = pool(reader, "types", TYPE_CONNECTIONS);
-        accountConnections = new HikariDataSource(ownPool("accounts", ACCOUNT_CONNECTIONS));
-        dataConnections = dataPool(reader, settings.data());
+        String secret = settings.jwtSecret().orElseGet(secrets::jwt);
+        boolean symmetric = settings.accounts().map(AccountSettings::hs256).orElse(true);
+        tokens = new JwtTokens(secret, keys, foreign, symmetric);
+        pools = new Pools(database, reader, postgres.isPresent());
+        HikariDataSource catalog = pools.catalog();
         rows = new PostgresRowAccess(reader, Switchboard::log);
         blocking = Executors.newVirtualThreadPerTaskExecutor();
 
@@ -216,9 +193,9 @@ public final class Switchboard implements AutoCloseable {
         vertx = Vertx.vertx(new VertxOptions().setPreferNativeTransport(true).setEventLoopPoolSize(loops));
         ClientMemory memory = ClientMemory.of(settings.clientBytes());
         gateway = new Gateway(vertx, settings.gateway(), tokens, time, memory.passing(), metrics);
-        var types = new PostgresTypeCatalog(typeConnections);
+        var types = new PostgresTypeCatalog(pools.types());
         var ports = new Pipeline.Ports(
-                new PostgresWalSource(database, SLOT, PUBLICATION),
+                new PostgresWalSource(database, settings.slot(), PUBLICATION),
                 rows,
                 types,
                 new PostgresSubscriptionCatalog(catalog, types, PUBLICATION),
@@ -236,16 +213,18 @@ public final class Switchboard implements AutoCloseable {
         engine.start();
         var logEnd = new LogEnd(catalog, engine.progress(), time);
         vertx.setPeriodic(0, LogEnd.EVERY.toMillis(), _ -> blocking.execute(logEnd));
-        data = new DataRoutes(dataConnections, settings.data(), memory.passing(), tokens, time);
+        data = settings.data().map(part -> new DataRoutes(pools.data(part), part, memory.passing(), tokens, time));
         // its tables are in the embedded database alone
         callCentre = postgres.filter(_ -> settings.callCentre())
                 .map(_ -> new CallCentreServer(
-                        callPool(), new FakeTelephonyProvider(), tokens, time, engine.attendance()));
+                        pools.calls(), new FakeTelephonyProvider(), tokens, time, engine.attendance()));
+        Optional<HikariDataSource> accountConnections = settings.accounts().map(_ -> pools.accounts());
         console = new ConsoleConfig(
                 tokens.issue("anon", Map.of(), secrets.createdAt(), KEY_LIFE),
                 callCentre.isPresent(),
-                settings.accounts().signUp(),
-                () -> settings.callCentre() && isFirstRun());
+                settings.accounts().map(AccountSettings::signUp).orElse(false),
+                () -> callCentre.isPresent()
+                        && accountConnections.filter(Switchboard::isFirstRun).isPresent());
         HttpSettings http = settings.http();
         var broadcasts = new BroadcastRoutes(
                 new BroadcastRoutes.Audience(
@@ -261,19 +240,7 @@ public final class Switchboard implements AutoCloseable {
                 memory.passing(),
                 new Operations(health(time), metrics::scrape),
                 List.of(gateway, broadcasts),
-                Map.of(
-                        AccountRoutes.PREFIX,
-                        AccountRoutes.of(
-                                accountConnections,
-                                settings.accounts(),
-                                new AccountRoutes.Surroundings(
-                                        tokens, Mailer.of(settings.accounts()), time, new SecureRandom(), this::url)),
-                        DataRoutes.PREFIX,
-                        data,
-                        ApiRoutes.PREFIX,
-                        callCentre.<Handler>map(CallCentreServer::routes).orElse(Switchboard::noCallCentre),
-                        ConsoleConfig.PATH,
-                        console),
+                handlers(time, accountConnections),
                 WebFiles.load());
         watchdog = new Watchdog(
                 List.of(
@@ -287,6 +254,22 @@ public final class Switchboard implements AutoCloseable {
         files = new FileWatch(vertx, blocking);
         files.watch(List.of(directory.signingKeys()), keys::reload);
         http.tls().ifPresent(tls -> files.watch(List.of(tls.certificate(), tls.key()), () -> front.reloadTls(tls)));
+    }
+
+    /** What the parts answer, by their prefixes; a part that is left out has none. */
+    private Map<String, Handler> handlers(Time time, Optional<HikariDataSource> accountConnections) {
+        var handlers = new HashMap<String, Handler>();
+        accountConnections.ifPresent(connections -> {
+            AccountSettings part = settings.accounts().orElseThrow();
+            var around = new AccountRoutes.Surroundings(tokens, Mailer.of(part), time, new SecureRandom(), this::url);
+            handlers.put(AccountRoutes.PREFIX, AccountRoutes.of(connections, part, around));
+        });
+        data.ifPresent(part -> handlers.put(DataRoutes.PREFIX, part));
+        handlers.put(
+                ApiRoutes.PREFIX,
+                callCentre.<Handler>map(CallCentreServer::routes).orElse(Switchboard::noCallCentre));
+        handlers.put(ConsoleConfig.PATH, console);
+        return handlers;
     }
 
     /** What {@code /readyz} tells of: each part says what is the matter, in words that give nothing of the inside away. */
@@ -314,8 +297,8 @@ public final class Switchboard implements AutoCloseable {
     }
 
     /** Whether the first who signs up will own the installation (SPEC M6). */
-    private boolean isFirstRun() {
-        return Jdbi.create(accountConnections)
+    private static boolean isFirstRun(DataSource connections) {
+        return Jdbi.create(connections)
                 .withHandle(handle -> handle.createQuery(
                                 "select not exists (select from public.organizations) and not exists (select from auth.users u"
                                         + " where u.email_confirmed_at is not null and not u.is_anonymous and u.deleted_at is null)")
@@ -345,54 +328,6 @@ public final class Switchboard implements AutoCloseable {
     private static void log(String what, Throwable cause) {
         LOG.warn("{}: {}", what, cause.getMessage());
         LOG.debug("{}", what, cause);
-    }
-
-    /** As the user who owns the embedded database: what a client does wrong is answered, and not written to PostgreSQL's log. */
-    private HikariConfig ownPool(String name, int connections) {
-        HikariConfig config = poolOf(database, name, connections);
-        if (postgres.isPresent()) {
-            config.addDataSourceProperty("options", "-c log_min_messages=log");
-        }
-        return config;
-    }
-
-    private static HikariDataSource pool(Database database, String name, int connections) {
-        return new HikariDataSource(poolOf(database, name, connections));
-    }
-
-    private HikariDataSource callPool() {
-        HikariConfig config = ownPool("calls", CALL_CONNECTIONS);
-        config.setConnectionInitSql(SessionSettings.forRows() + "; " + CallCentre.CONNECTION_SETTINGS);
-        return new HikariDataSource(config);
-    }
-
-    /** One connection more than asked for: it listens for changes of the schema. */
-    private static HikariDataSource dataPool(Database database, DataSettings settings) {
-        HikariConfig config = poolOf(database, "data", settings.connections() + 1);
-        config.addDataSourceProperty(
-                "stringtype", "unspecified"); // values are typed by where they stand, as literals are
-        config.addDataSourceProperty(
-                "socketTimeout", Long.toString(settings.statementTimeout().toSeconds() + DATA_GRACE.toSeconds()));
-        // what a client's statement raises says nothing of the connection, also where its class is "not supported"
-        config.setExceptionOverride(new KeptConnections());
-        return new HikariDataSource(config);
-    }
-
-    private static HikariConfig poolOf(Database database, String name, int connections) {
-        var config = new HikariConfig();
-        config.setPoolName(name);
-        config.setJdbcUrl(database.url());
-        config.setUsername(database.user());
-        config.setPassword(database.password());
-        config.setMaximumPoolSize(connections);
-        config.setMinimumIdle(1);
-        config.setConnectionTimeout(8_000); // within the 10 s that clients wait for the reply to a join
-        config.setValidationTimeout(1_000);
-        config.setConnectionInitSql(SessionSettings.forRows());
-        config.addDataSourceProperty("ApplicationName", "switchboard-" + name);
-        config.addDataSourceProperty("connectTimeout", "5");
-        config.addDataSourceProperty("socketTimeout", "20");
-        return config;
     }
 
     public int port() {
@@ -475,12 +410,12 @@ public final class Switchboard implements AutoCloseable {
                 })
                 .join();
         // what waits for a connection is told that there is none any more, so that nobody is waited for in vain
-        List.of(catalog, typeConnections, accountConnections, dataConnections).forEach(HikariDataSource::close);
+        pools.close();
         callCentre.ifPresent(CallCentreServer::close);
         engine.close();
         blocking.shutdownNow();
         rows.close();
-        data.close();
+        data.ifPresent(DataRoutes::close);
         postgres.ifPresent(EmbeddedPostgres::close);
         directory.close();
     }

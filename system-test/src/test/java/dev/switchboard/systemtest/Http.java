@@ -31,7 +31,11 @@ final class Http implements AutoCloseable {
     }
 
     Http(TestServer server) {
-        this.url = server.url();
+        this(server.url());
+    }
+
+    Http(String url) {
+        this.url = url;
     }
 
     Answer get(String path, String... headers) {

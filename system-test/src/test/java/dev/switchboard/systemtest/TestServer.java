@@ -163,6 +163,8 @@ final class TestServer implements AutoCloseable {
             return new Settings(
                     directory,
                     external,
+                    Switchboard.SLOT,
+                    Optional.empty(),
                     callCentre,
                     limits,
                     authorizationPatience,
@@ -174,8 +176,8 @@ final class TestServer implements AutoCloseable {
                             new OutboxLimit(256 * 1024, OverflowRule.DISCONNECT),
                             64 * 1024,
                             Duration.ofSeconds(60)),
-                    accounts,
-                    data,
+                    Optional.of(accounts),
+                    Optional.of(data),
                     oidc);
         }
     }

@@ -63,6 +63,12 @@ final class DoctorCommand implements Callable<Integer> {
     @Option(names = "--data-dir", description = "Where the server keeps everything.", defaultValue = ".switchboard")
     private Path dataDirectory = Path.of("");
 
+    @Option(
+            names = "--slot",
+            description = "Name of the server's replication slot, as start has it.",
+            defaultValue = Switchboard.SLOT)
+    private String slot = "";
+
     @Override
     public Integer call() {
         parts.stream().filter(part -> !PARTS.contains(part)).findFirst().ifPresent(unknown -> {
@@ -112,11 +118,7 @@ final class DoctorCommand implements Callable<Integer> {
                         findings);
             }
             if (wants("slot")) {
-                report(
-                        Layer.SLOT,
-                        "slot " + Switchboard.SLOT + " is there, and keeps its WAL",
-                        slot(connection),
-                        findings);
+                report(Layer.SLOT, "slot " + slot + " is there, and keeps its WAL", slot(connection), findings);
             }
         } catch (SQLException failed) {
             throw new IllegalStateException("the database cannot be asked: " + failed.getMessage(), failed);
@@ -145,25 +147,25 @@ final class DoctorCommand implements Callable<Integer> {
         return parts.isEmpty() || parts.contains(part);
     }
 
-    private static List<Finding> slot(Connection connection) throws SQLException {
-        String expected = "replication slot " + Switchboard.SLOT;
+    private List<Finding> slot(Connection connection) throws SQLException {
+        String expected = "replication slot " + slot;
         try (PreparedStatement statement = connection.prepareStatement("select s.wal_status, s.plugin, s.active,"
                 + " s.invalidation_reason from pg_catalog.pg_replication_slots s where s.slot_name = ?")) {
-            statement.setString(1, Switchboard.SLOT);
+            statement.setString(1, slot);
             try (ResultSet row = statement.executeQuery()) {
                 if (!row.next()) {
                     return List.of(new Finding(
                             Layer.SLOT,
                             expected,
                             "no such slot; what was committed since it went cannot be streamed",
-                            "select pg_create_logical_replication_slot('" + Switchboard.SLOT + "', 'pgoutput');"));
+                            "select pg_create_logical_replication_slot('" + slot + "', 'pgoutput');"));
                 }
                 if ("lost".equals(row.getString("wal_status"))) {
                     return List.of(new Finding(
                             Layer.SLOT,
                             expected + " keeps its WAL",
                             "it is lost: " + row.getString("invalidation_reason"),
-                            "select pg_drop_replication_slot('" + Switchboard.SLOT
+                            "select pg_drop_replication_slot('" + slot
                                     + "'); -- the server makes a new one, and tells everybody to load afresh"));
                 }
                 return List.of();

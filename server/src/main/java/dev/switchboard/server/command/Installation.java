@@ -44,7 +44,7 @@ final class Installation {
         }
         try (DataDirectory _ = DataDirectory.lock(dataDirectory);
                 EmbeddedPostgres started = EmbeddedPostgres.start(postgres, secrets.superuser())) {
-            Migrations.apply(started.database(), secrets.authenticator());
+            Migrations.apply(started.database(), secrets.authenticator(), Migrations.present(started.database()));
             return work.apply(started.database());
         }
     }

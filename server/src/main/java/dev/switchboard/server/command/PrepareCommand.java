@@ -38,13 +38,19 @@ final class PrepareCommand implements Callable<Integer> {
             description = "postgresql://user:password@host:5432/database; the password may be in PGPASSWORD.")
     private String databaseUrl = "";
 
+    @Option(
+            names = "--slot",
+            description = "Name of the server's replication slot, as start has it.",
+            defaultValue = Switchboard.SLOT)
+    private String slot = "";
+
     @Option(names = "--dry-run", description = "Only says what it would do, as SQL.")
     private boolean dryRun;
 
     @Override
     public Integer call() {
         Database database = DatabaseUrl.parse(databaseUrl, Optional.ofNullable(System.getenv("PGPASSWORD")));
-        var preparation = new Preparation(database, Switchboard.PUBLICATION, Switchboard.SLOT);
+        var preparation = new Preparation(database, Switchboard.PUBLICATION, slot);
         PrintWriter out = spec.commandLine().getOut();
         var lacks = new ArrayList<>(preparation.lacks());
         AccountsSchema.lack(database).ifPresent(lacks::add);

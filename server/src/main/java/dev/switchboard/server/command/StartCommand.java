@@ -101,6 +101,20 @@ final class StartCommand implements Callable<Integer> {
             description = "A plain backend: nobody gets an organization by signing up, and /api answers 404.")
     private boolean noCallCentre;
 
+    @Option(
+            names = "--no-accounts",
+            description = "Without /auth/v1 and what needs it, the call centre: tokens come from elsewhere.")
+    private boolean noAccounts;
+
+    @Option(names = "--no-data-api", description = "Without /rest/v1.")
+    private boolean noDataApi;
+
+    @Option(
+            names = "--slot",
+            description = "Name of the replication slot: one for each server of a PostgreSQL cluster.",
+            defaultValue = Switchboard.SLOT)
+    private String slot = "";
+
     @Option(names = "--demo", description = "Two organizations, their users, and calls that come and go.")
     private boolean demo;
 
@@ -257,7 +271,9 @@ final class StartCommand implements Callable<Integer> {
         return new Settings(
                 dataDirectory,
                 externalDatabase(),
-                !noCallCentre,
+                slot,
+                Optional.empty(),
+                !noCallCentre && !noAccounts,
                 new ChannelLimits(maxChannels, maxJoinsPerSecond, rooms()),
                 Duration.ofSeconds(authorizationPatienceSeconds),
                 clientBytes(),
@@ -268,8 +284,8 @@ final class StartCommand implements Callable<Integer> {
                         new OutboxLimit(outboxBytes, OverflowRule.DISCONNECT),
                         sendBufferBytes,
                         Duration.ofSeconds(idleSeconds)),
-                accounts.settings(demo),
-                data.settings(),
+                noAccounts ? Optional.empty() : Optional.of(accounts.settings(demo)),
+                noDataApi ? Optional.empty() : Optional.of(data.settings()),
                 accounts.oidc());
     }
 
@@ -361,9 +377,10 @@ final class StartCommand implements Callable<Integer> {
     }
 
     private Optional<Database> externalDatabase() {
-        if (demo && noCallCentre) {
+        String left = noCallCentre ? "--no-call-centre" : noAccounts ? "--no-accounts" : "--no-data-api";
+        if (demo && (noCallCentre || noAccounts || noDataApi)) {
             throw new InvalidSettingException(
-                    "--demo shows the call centre, and --no-call-centre leaves it out; leave out one");
+                    "--demo shows everything, and " + left + " leaves a part of it out; leave out one");
         }
         if (databaseUrl == null) {
             return Optional.empty();

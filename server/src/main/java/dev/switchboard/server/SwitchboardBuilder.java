@@ -1,0 +1,150 @@
+package dev.switchboard.server;
+
+import dev.switchboard.accounts.AccountSettings;
+import dev.switchboard.data.DataSettings;
+import dev.switchboard.engine.channel.ChannelLimits;
+import dev.switchboard.engine.channel.Rooms;
+import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.gateway.GatewaySettings;
+import dev.switchboard.http.HttpSettings;
+import dev.switchboard.server.config.Settings;
+import dev.switchboard.tokens.OidcSettings;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * A server as part of an application: the change feed, and beside it the parts that are asked for. Made by {@link
+ * Switchboard#with} or {@link Switchboard#embedded}; owned by one thread.
+ */
+public final class SwitchboardBuilder {
+    private static final Path DIRECTORY = Path.of(".switchboard");
+    private static final ChannelLimits LIMITS = new ChannelLimits(100, 100, Rooms.OPEN);
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    private final Optional<Database> database;
+    private Path directory = DIRECTORY;
+    private String slot = Switchboard.SLOT;
+    private Optional<String> jwtSecret = Optional.empty();
+    private boolean callCentre;
+    private ChannelLimits limits = LIMITS;
+    private Duration patience = PATIENCE;
+    private long clientBytes = Runtime.getRuntime().maxMemory() / 4;
+    private HttpSettings http = HttpSettings.defaults();
+    private GatewaySettings gateway = GatewaySettings.defaults();
+    private Optional<AccountSettings> accounts = Optional.empty();
+    private Optional<DataSettings> data = Optional.empty();
+    private Optional<OidcSettings> oidc = Optional.empty();
+    private Consumer<Switchboard> onFailure = Switchboard::close;
+
+    SwitchboardBuilder(Optional<Database> database) {
+        this.database = database;
+    }
+
+    /** Where secrets and keys are kept, and the embedded database: {@code .switchboard} by default. One server at a time has it. */
+    public SwitchboardBuilder directory(Path wanted) {
+        directory = wanted;
+        return this;
+    }
+
+    /** Name of the replication slot: one for each server of a PostgreSQL cluster. */
+    public SwitchboardBuilder slot(String wanted) {
+        slot = wanted;
+        return this;
+    }
+
+    /** The secret that signs tokens, HS256, of at least 32 bytes; by default one is generated and kept in the directory. */
+    public SwitchboardBuilder jwtSecret(String wanted) {
+        jwtSecret = Optional.of(wanted);
+        return this;
+    }
+
+    /** An identity provider whose tokens are accepted. */
+    public SwitchboardBuilder oidc(OidcSettings wanted) {
+        oidc = Optional.of(wanted);
+        return this;
+    }
+
+    /** The port; by default any free one of this machine alone. */
+    public SwitchboardBuilder http(HttpSettings wanted) {
+        http = wanted;
+        return this;
+    }
+
+    /** What one WebSocket may take. */
+    public SwitchboardBuilder gateway(GatewaySettings wanted) {
+        gateway = wanted;
+        return this;
+    }
+
+    /** What one connection may ask for. */
+    public SwitchboardBuilder limits(ChannelLimits wanted) {
+        limits = wanted;
+        return this;
+    }
+
+    /** How long changes are held while PostgreSQL cannot be asked who may see them. */
+    public SwitchboardBuilder authorizationPatience(Duration wanted) {
+        patience = wanted;
+        return this;
+    }
+
+    /** Memory for what clients sent and are sent, all together; by default a quarter of the heap. */
+    public SwitchboardBuilder clientBytes(long wanted) {
+        clientBytes = wanted;
+        return this;
+    }
+
+    /** With {@code /auth/v1}. On a database of one's own its tables have to be there: {@code switchboard prepare}. */
+    public SwitchboardBuilder accounts(AccountSettings wanted) {
+        accounts = Optional.of(wanted);
+        return this;
+    }
+
+    /** With {@code /rest/v1}. */
+    public SwitchboardBuilder dataApi(DataSettings wanted) {
+        data = Optional.of(wanted);
+        return this;
+    }
+
+    /** With the call centre and {@code /api}: on the embedded database, and with accounts. */
+    public SwitchboardBuilder callCentre() {
+        callCentre = true;
+        return this;
+    }
+
+    /**
+     * Runs once if the server cannot go on, on a thread of its own, and is to close it; {@link Switchboard#failure} says why.
+     * By default it is closed.
+     */
+    public SwitchboardBuilder onFailure(Consumer<Switchboard> wanted) {
+        onFailure = wanted;
+        return this;
+    }
+
+    /**
+     * Starts it; what was started is stopped again where something fails.
+     *
+     * @throws dev.switchboard.engine.InvalidSettingException if a setting cannot be, or the database lacks something; the message
+     *     says what to do
+     */
+    public Switchboard start() {
+        return Switchboard.start(
+                new Settings(
+                        directory,
+                        database,
+                        slot,
+                        jwtSecret,
+                        callCentre,
+                        limits,
+                        patience,
+                        clientBytes,
+                        http,
+                        gateway,
+                        accounts,
+                        data,
+                        oidc),
+                onFailure);
+    }
+}
