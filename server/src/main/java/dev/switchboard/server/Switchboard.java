@@ -23,6 +23,7 @@ import dev.switchboard.engine.postgres.PostgresSubscriptionCatalog;
 import dev.switchboard.engine.postgres.PostgresTypeCatalog;
 import dev.switchboard.engine.postgres.PostgresWalSource;
 import dev.switchboard.engine.postgres.Preparation;
+import dev.switchboard.engine.postgres.SystemTime;
 import dev.switchboard.gateway.BroadcastRoutes;
 import dev.switchboard.gateway.Gateway;
 import dev.switchboard.http.BodyReader;

@@ -207,15 +207,15 @@ public final class PostgresWalSource implements WalSource {
 
         @Override
         public void confirm(Lsn delivered) throws WalUnavailableException {
-            if (!delivered.isAfter(confirmed)) {
-                return;
+            if (delivered.isAfter(confirmed) && System.nanoTime() - lastStatus >= STATUS_EVERY_NANOS) {
+                confirmAtOnce(delivered);
             }
-            long now = System.nanoTime();
-            if (now - lastStatus < STATUS_EVERY_NANOS) {
-                return;
-            }
+        }
+
+        @Override
+        public void confirmAtOnce(Lsn delivered) throws WalUnavailableException {
             confirmed = delivered;
-            lastStatus = now;
+            lastStatus = System.nanoTime();
             LogSequenceNumber position = LogSequenceNumber.valueOf(delivered.value());
             stream.setFlushedLSN(position);
             stream.setAppliedLSN(position);

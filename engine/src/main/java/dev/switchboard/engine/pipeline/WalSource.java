@@ -33,6 +33,9 @@ public interface WalSource extends AutoCloseable {
         /** Tells PostgreSQL that everything before this has been delivered; sent with the next status. */
         void confirm(Lsn delivered) throws WalUnavailableException;
 
+        /** The same without waiting for the next status, for one that ends and is to begin there again. */
+        void confirmAtOnce(Lsn delivered) throws WalUnavailableException;
+
         @Override
         void close();
     }

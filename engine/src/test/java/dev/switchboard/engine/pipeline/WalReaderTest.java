@@ -105,6 +105,9 @@ class WalReaderTest {
         public void confirm(Lsn delivered) {}
 
         @Override
+        public void confirmAtOnce(Lsn delivered) {}
+
+        @Override
         public void close() {}
     }
 

@@ -1,4 +1,4 @@
-package dev.switchboard.server;
+package dev.switchboard.engine.postgres;
 
 import dev.switchboard.engine.pipeline.Time;
 import java.time.Duration;
@@ -6,7 +6,7 @@ import java.time.Instant;
 import java.util.concurrent.ThreadLocalRandom;
 
 /** The machine's clock, waiting and chance. */
-final class SystemTime implements Time {
+public final class SystemTime implements Time {
     @Override
     public Instant instant() {
         return Instant.now();

@@ -1,0 +1,356 @@
+package dev.switchboard.engine.postgres.listener;
+
+import dev.switchboard.engine.authorize.RowAccessUnavailableException;
+import dev.switchboard.engine.decode.TransactionAssembler;
+import dev.switchboard.engine.encode.TypeCatalog;
+import dev.switchboard.engine.model.Batch;
+import dev.switchboard.engine.model.Lsn;
+import dev.switchboard.engine.model.Position;
+import dev.switchboard.engine.pipeline.SubscriptionCatalog;
+import dev.switchboard.engine.pipeline.Time;
+import dev.switchboard.engine.pipeline.Trouble;
+import dev.switchboard.engine.pipeline.WalSource;
+import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.engine.postgres.PostgresRowAccess;
+import dev.switchboard.engine.postgres.PostgresSubscriptionCatalog;
+import dev.switchboard.engine.postgres.PostgresTypeCatalog;
+import dev.switchboard.engine.postgres.PostgresWalSource;
+import java.nio.ByteBuffer;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Optional;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.ds.PGSimpleDataSource;
+
+/**
+ * Hands the committed changes of one table to a handler: in commit order, after the commit, each at least once. It has a
+ * replication slot of its own, which is confirmed after the handler: what was not confirmed when the process ended comes again
+ * at the next start, and that is the only way in which a change comes twice. Closed, that is at most the transaction under way;
+ * killed, also those of the last second. Of several with one name, in however many processes,
+ * one works and the others wait for it to end. One thread of its own.
+ */
+public final class ChangeListener implements AutoCloseable {
+    /** Between attempts at a stream that breaks, or that another one has. */
+    private static final Duration PAUSE = Duration.ofSeconds(1);
+
+    private static final Duration LONGEST_PAUSE = Duration.ofMinutes(1);
+    private static final Duration STOP = Duration.ofSeconds(5);
+    /** How long it is waited for that PostgreSQL has noted what was handled, when the listener ends. */
+    private static final Duration NOTED = Duration.ofSeconds(1);
+
+    private final Database database;
+    private final ListenerSettings settings;
+    private final ChangeHandler handler;
+    private final DeadLetters deadLetters;
+    private final Time time;
+    private final Trouble trouble;
+    private final Thread thread;
+    private volatile boolean closed;
+    /** Guarded by {@code this}: whether the handler is at work, which is not interrupted at once. */
+    private boolean handling;
+
+    private volatile Status status = new Status.Starting();
+    private volatile @Nullable WalSource source;
+    private Position last = Position.START;
+    private Lsn handled = Lsn.NONE;
+
+    /** How it is at present. */
+    public sealed interface Status {
+        /** It has not reached its slot yet. */
+        record Starting() implements Status {}
+
+        /** It hears of changes. */
+        record Listening() implements Status {}
+
+        /** Another one of its name has the slot. */
+        record Waiting() implements Status {}
+
+        /** It tries again, and cannot go on until then. */
+        record Troubled(String why) implements Status {}
+    }
+
+    private ChangeListener(
+            Database database,
+            ListenerSettings settings,
+            ChangeHandler handler,
+            DeadLetters deadLetters,
+            Time time,
+            Trouble trouble) {
+        this.database = database;
+        this.settings = settings;
+        this.handler = handler;
+        this.deadLetters = deadLetters;
+        this.time = time;
+        this.trouble = trouble;
+        thread = Thread.ofPlatform()
+                .name("switchboard-listener-" + settings.name())
+                .daemon()
+                .unstarted(this::run);
+    }
+
+    /**
+     * Starts it; from the moment that {@link #status} is {@link Status.Listening} for the first time, nothing is missed.
+     *
+     * @param database of a user with REPLICATION who owns the table
+     * @param trouble  is told once per trouble what went wrong and how it goes on
+     */
+    public static ChangeListener start(
+            Database database,
+            ListenerSettings settings,
+            ChangeHandler handler,
+            DeadLetters deadLetters,
+            Time time,
+            Trouble trouble) {
+        var listener = new ChangeListener(database, settings, handler, deadLetters, time, trouble);
+        listener.thread.start();
+        return listener;
+    }
+
+    /** Takes slot and publication of a listener away that is not to come back; it must not run. */
+    public static void forget(Database database, ListenerSettings settings) throws SQLException {
+        ListenerSlot.of(database, settings).drop(database);
+    }
+
+    public Status status() {
+        return status;
+    }
+
+    public String name() {
+        return settings.name();
+    }
+
+    /** Waits for the change that is being handled, five seconds at most; what is not confirmed then comes again. */
+    @Override
+    public void close() {
+        synchronized (this) {
+            closed = true;
+            if (!handling) {
+                thread.interrupt();
+            }
+        }
+        try {
+            thread.join(STOP);
+            thread.interrupt();
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        WalSource open = source;
+        if (open != null) {
+            open.close();
+        }
+    }
+
+    private void run() {
+        while (!closed) {
+            try {
+                listen();
+            } catch (InterruptedException closing) {
+                return;
+            } catch (Exception | Error broken) {
+                if (!closed) {
+                    broke(broken);
+                    sleep(PAUSE);
+                }
+            }
+        }
+    }
+
+    private void broke(Throwable broken) {
+        String why = String.valueOf(broken.getMessage());
+        boolean taken = why.contains("is active for PID");
+        Status next = taken ? new Status.Waiting() : new Status.Troubled(why);
+        if (!next.equals(status)) {
+            trouble.report(
+                    taken
+                            ? "listener " + settings.name() + ": another process has its slot; waiting for it"
+                            : "listener " + settings.name() + " cannot go on; trying again every second",
+                    broken);
+        }
+        status = next;
+    }
+
+    private void sleep(Duration duration) {
+        try {
+            time.pause(duration);
+        } catch (InterruptedException closing) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void listen() throws Exception {
+        ListenerSlot slot = ListenerSlot.of(database, settings);
+        boolean lost = slot.ensurePublication(database);
+        DataSource connections = connections();
+        var types = new PostgresTypeCatalog(connections);
+        var wal = new PostgresWalSource(database, slot.name(), slot.name());
+        source = wal;
+        try (var access = new PostgresRowAccess(database, trouble)) {
+            var changes = new RowChanges(
+                    settings,
+                    new PostgresSubscriptionCatalog(connections, types, slot.name()),
+                    access,
+                    types,
+                    database.user());
+            changes.resolve();
+            try (WalSource.Stream stream = open(wal)) {
+                if (lost) {
+                    handler.onGap("slot " + slot.name() + " was dropped; it was made anew, and begins now");
+                }
+                status = new Status.Listening();
+                follow(stream, changes);
+            }
+        } finally {
+            wal.close();
+        }
+    }
+
+    /** A slot that PostgreSQL has invalidated is made anew. */
+    private WalSource.Stream open(WalSource wal) throws WalSource.WalUnavailableException, WalSource.SlotLostException {
+        try {
+            return wal.open(handled);
+        } catch (WalSource.SlotLostException lost) {
+            wal.renewSlot();
+            handled = Lsn.NONE;
+            WalSource.Stream stream = wal.open(handled);
+            handler.onGap(lost.getMessage() + "; it was made anew, and begins now");
+            return stream;
+        }
+    }
+
+    private void follow(WalSource.Stream stream, RowChanges changes) throws Exception {
+        var assembler = new TransactionAssembler(last);
+        try {
+            while (!closed) {
+                Optional<ByteBuffer> message = stream.read();
+                Optional<Batch> batch = message.flatMap(assembler::take);
+                if (batch.isPresent()) {
+                    handle(batch.get(), changes);
+                    last = assembler.last();
+                }
+                if (message.isEmpty()
+                        && !assembler.inTransaction()
+                        && stream.received().isAfter(handled)) {
+                    handled = stream.received();
+                }
+                stream.confirm(handled);
+            }
+            settle(stream);
+        } catch (InterruptedException closing) {
+            settle(stream);
+            throw closing;
+        }
+    }
+
+    /** So that whole transactions that were handled do not come again. */
+    private void settle(WalSource.Stream stream) throws Exception {
+        if (handled.isAfter(Lsn.NONE)) {
+            Thread.interrupted(); // it told the loop to end; what follows may take its second
+            stream.confirmAtOnce(handled);
+            awaitNoted();
+        }
+    }
+
+    /** The stream is cut at its end: what was still on its way to PostgreSQL would be lost, and handled twice. */
+    private void awaitNoted() throws SQLException, InterruptedException {
+        long start = System.nanoTime();
+        try (Connection connection = connections().getConnection();
+                PreparedStatement query = connection.prepareStatement(
+                        "select confirmed_flush_lsn >= ?::pg_lsn from pg_replication_slots where slot_name = ?")) {
+            query.setString(1, handled.toString());
+            query.setString(2, ListenerSlot.of(database, settings).name());
+            boolean noted = false;
+            while (!noted && System.nanoTime() - start < NOTED.toNanos()) {
+                try (ResultSet row = query.executeQuery()) {
+                    noted = !row.next() || row.getBoolean(1);
+                }
+                if (!noted) {
+                    time.pause(Duration.ofMillis(10));
+                }
+            }
+        }
+    }
+
+    private void handle(Batch batch, RowChanges changes)
+            throws InterruptedException, RowAccessUnavailableException, SubscriptionCatalog.CatalogUnavailableException,
+                    TypeCatalog.TypeCatalogUnavailableException {
+        RowChanges.Heard heard = changes.of(batch);
+        for (RowChange change : heard.changes()) {
+            handle(change);
+        }
+        if (heard.emptied()) {
+            handler.onGap("table " + settings.table() + " was emptied by TRUNCATE; which rows are gone is not known");
+        }
+        batch.end().ifPresent(end -> handled = end);
+    }
+
+    /** Until it is handled, or kept as a dead letter. */
+    private void handle(RowChange change) throws InterruptedException {
+        Duration pause = settings.pause();
+        for (int attempt = 1; ; attempt++) {
+            Optional<Exception> failure = attempt(change);
+            if (failure.isEmpty() || (attempt >= settings.attempts() && isKept(change, failure.get()))) {
+                return;
+            }
+            if (closed) {
+                throw new InterruptedException("closed while a change could not be handled");
+            }
+            time.pause(pause);
+            Duration doubled = pause.multipliedBy(2);
+            pause = doubled.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : doubled;
+        }
+    }
+
+    private Optional<Exception> attempt(RowChange change) throws InterruptedException {
+        begin();
+        try {
+            handler.handle(change);
+            return Optional.empty();
+        } catch (InterruptedException closing) {
+            throw closing;
+        } catch (Exception failed) {
+            return Optional.of(failed);
+        } finally {
+            end();
+        }
+    }
+
+    private synchronized void begin() throws InterruptedException {
+        if (closed) {
+            throw new InterruptedException("closed");
+        }
+        handling = true;
+    }
+
+    private synchronized void end() {
+        handling = false;
+    }
+
+    private boolean isKept(RowChange change, Exception failed) {
+        try {
+            deadLetters.keep(settings.name(), change, failed);
+            trouble.report(
+                    "listener " + settings.name() + " could not handle " + change.type() + " at " + change.position()
+                            + " in " + settings.attempts() + " attempts; it is kept as a dead letter",
+                    failed);
+            return true;
+        } catch (Exception unkept) {
+            trouble.report(
+                    "listener " + settings.name() + " can neither handle " + change.position()
+                            + " nor keep it as a dead letter; trying again",
+                    unkept);
+            return false;
+        }
+    }
+
+    private DataSource connections() {
+        var connections = new PGSimpleDataSource();
+        connections.setURL(database.url());
+        connections.setUser(database.user());
+        connections.setPassword(database.password());
+        return connections;
+    }
+}
