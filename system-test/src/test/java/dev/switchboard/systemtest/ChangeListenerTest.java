@@ -12,6 +12,8 @@ import dev.switchboard.engine.postgres.listener.ChangeListener;
 import dev.switchboard.engine.postgres.listener.ListenerSettings;
 import dev.switchboard.engine.postgres.listener.PostgresDeadLetters;
 import dev.switchboard.engine.postgres.listener.RowChange;
+import dev.switchboard.junit.SwitchboardExtension;
+import dev.switchboard.junit.TestDatabase;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -19,18 +21,18 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
 import org.jdbi.v3.core.Jdbi;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Changes for code of the application (docs/embedding.md): in order, after the commit, each at least once. */
 @Timeout(120)
+@ExtendWith(SwitchboardExtension.class)
 class ChangeListenerTest {
     private static final TableName ORDERS = new TableName("public", "orders");
-    private static ForeignPostgres postgres;
     private static Database database;
     private static Jdbi jdbi;
 
@@ -38,24 +40,9 @@ class ChangeListenerTest {
     private final List<String> gaps = new CopyOnWriteArrayList<>();
 
     @BeforeAll
-    static void start() {
-        postgres = new ForeignPostgres(17);
-        Database superuser = postgres.as("postgres", "secret", "postgres");
-        Jdbi.create(superuser.url(), superuser.user(), superuser.password())
-                .useHandle(handle -> handle.createScript("""
-                        alter system set wal_level = 'logical';
-                        create role app login createrole replication password 'app';
-                        create role reader nologin;
-                        grant reader to app;
-                        create database app owner app""").executeAsSeparateStatements());
-        postgres.restart();
-        database = postgres.as("app", "app", "app");
+    static void start(TestDatabase made) {
+        database = made.database();
         jdbi = Jdbi.create(database.url(), database.user(), database.password());
-    }
-
-    @AfterAll
-    static void stop() {
-        postgres.close();
     }
 
     @BeforeEach
@@ -63,7 +50,7 @@ class ChangeListenerTest {
         jdbi.useHandle(handle -> handle.createScript("""
                 create table orders (id int primary key, state text, owner text, big text);
                 create table other (id int primary key);
-                grant select on orders to reader""").executeAsSeparateStatements());
+                grant select on orders to authenticated""").executeAsSeparateStatements());
     }
 
     @AfterEach
@@ -168,11 +155,13 @@ class ChangeListenerTest {
     }
 
     @Test
-    void aRestartOfPostgresLosesNothing() {
+    void aBrokenConnectionLosesNothing() {
         try (ChangeListener _ = listening(settings())) {
             insert(1, 20);
             awaitHeard(20);
-            postgres.restart();
+            jdbi.useHandle(
+                    handle -> handle.execute(
+                            "select pg_terminate_backend(active_pid) from pg_replication_slots where database = current_database()"));
             insert(21, 40);
             awaitHeard(40);
         }
@@ -199,9 +188,9 @@ class ChangeListenerTest {
     void policiesOfTheRoleDecideWhatIsHandedOver() {
         jdbi.useHandle(handle -> handle.createScript("""
                 alter table orders enable row level security;
-                create policy own on orders for select to reader
+                create policy own on orders for select to authenticated
                   using (owner = current_setting('request.jwt.claims', true)::json ->> 'sub')""").executeAsSeparateStatements());
-        var ann = new ClaimsGroup("reader", "{\"role\":\"reader\",\"sub\":\"ann\"}");
+        var ann = new ClaimsGroup("authenticated", "{\"role\":\"authenticated\",\"sub\":\"ann\"}");
         try (ChangeListener _ = listening(settings(Optional.empty(), Optional.of(ann)))) {
             jdbi.useHandle(handle -> handle.execute("insert into orders values (1, 'new', 'bob', null)"));
             jdbi.useHandle(handle -> handle.execute("insert into orders values (2, 'new', 'ann', null)"));
@@ -240,7 +229,8 @@ class ChangeListenerTest {
     }
 
     private static long slots() {
-        return jdbi.withHandle(handle -> handle.createQuery("select count(*) from pg_replication_slots where active")
+        return jdbi.withHandle(handle -> handle.createQuery(
+                        "select count(*) from pg_replication_slots where active and database = current_database()")
                 .mapTo(Long.class)
                 .one());
     }
@@ -272,8 +262,8 @@ class ChangeListenerTest {
             awaitHeard(1);
         }
         assertThat(gaps).isEmpty();
-        jdbi.useHandle(
-                handle -> handle.execute("select pg_drop_replication_slot(slot_name) from pg_replication_slots"));
+        jdbi.useHandle(handle -> handle.execute("select pg_drop_replication_slot(slot_name) from pg_replication_slots"
+                + " where database = current_database()"));
         insert(2, 2); // nobody will ever hear of it
 
         try (ChangeListener _ = listening(settings())) {

@@ -134,6 +134,9 @@ public final class Preparation {
             replication(facts, lacks);
             roles(connection, facts, lacks);
             publication(facts, lacks);
+            if (!facts.claims()) {
+                lacks.add(claims());
+            }
             tables(connection, lacks);
             log(facts, lacks);
             lacks.sort((a, b) -> a.weight().compareTo(b.weight()));
@@ -280,9 +283,6 @@ public final class Preparation {
                     "partitioned tables appear under the names of their partitions",
                     List.of("alter publication " + name + " set (publish_via_partition_root = true)"),
                     ""));
-        }
-        if (!facts.claims()) {
-            lacks.add(claims());
         }
     }
 
