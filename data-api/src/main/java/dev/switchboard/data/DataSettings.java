@@ -37,8 +37,13 @@ public record DataSettings(
 
     /** Everything as it is where nothing is set. */
     public static DataSettings defaults() {
+        return of(List.of("public"));
+    }
+
+    /** The same with these schemas. */
+    public static DataSettings of(List<String> schemas) {
         return new DataSettings(
-                List.of("public"),
+                schemas,
                 List.of("public", "extensions"),
                 0,
                 50_000_000,

@@ -2,21 +2,33 @@ package dev.switchboard.http;
 
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Supplier;
 
-/** What the parts measure, each under its names, in Prometheus' text format. Thread-safe. */
-public final class Metrics {
+/** What the parts measure, each under its names: in Prometheus' text format, and in an application's own registry. Thread-safe. */
+public final class Metrics implements AutoCloseable {
     private static final String PREFIX = "switchboard.";
 
-    private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final PrometheusMeterRegistry prometheus = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final Optional<MeterRegistry> applications;
+    private final CompositeMeterRegistry registry = new CompositeMeterRegistry();
     /** What counters ask: the registry itself holds them weakly, and a counter whose source is gone stands still. */
     private final List<Supplier<Number>> counted = new CopyOnWriteArrayList<>();
+
+    /** @param applications registry that everything is measured in too; it stays open, and what was measured leaves it with this */
+    public Metrics(Optional<MeterRegistry> applications) {
+        this.applications = applications;
+        registry.add(prometheus);
+        applications.ifPresent(registry::add);
+    }
 
     /** What is so now. */
     public void gauge(String name, String description, Supplier<Number> value) {
@@ -41,6 +53,16 @@ public final class Metrics {
 
     /** Everything, as Prometheus reads it. */
     public String scrape() {
-        return registry.scrape();
+        return prometheus.scrape();
+    }
+
+    @Override
+    public void close() {
+        applications.ifPresent(other -> {
+            registry.remove(other);
+            registry.getMeters().forEach(meter -> other.remove(meter.getId()));
+        });
+        registry.close();
+        prometheus.close();
     }
 }

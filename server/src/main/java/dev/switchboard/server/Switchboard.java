@@ -46,6 +46,7 @@ import dev.switchboard.server.web.WebFiles;
 import dev.switchboard.tokens.ForeignIssuer;
 import dev.switchboard.tokens.JwtTokens;
 import dev.switchboard.tokens.KeyRing;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import java.nio.file.Path;
@@ -101,8 +102,9 @@ public final class Switchboard implements AutoCloseable {
     private final Engine engine;
     private final Vertx vertx;
     private final Gateway gateway;
-    private final Metrics metrics = new Metrics();
+    private final Metrics metrics;
     private final ConsoleConfig console;
+    private final Map<String, Supplier<Optional<String>>> health;
     private final FileWatch files;
     private final Watchdog watchdog;
     private final Lock closing = new ReentrantLock();
@@ -129,6 +131,27 @@ public final class Switchboard implements AutoCloseable {
 
     /** @param onFailure runs once if it cannot go on, and is to close it; see {@link #failure} */
     public static Switchboard start(Settings settings, Consumer<Switchboard> onFailure) {
+        return start(settings, new Host(onFailure, Optional.empty()));
+    }
+
+    /**
+     * The application that a server is part of.
+     *
+     * @param onFailure runs once if the server cannot go on, and is to close it
+     * @param meters    that everything is measured in too
+     */
+    record Host(Consumer<Switchboard> onFailure, Optional<MeterRegistry> meters) {}
+
+    /**
+     * The database as the parts see it.
+     *
+     * @param embedded the server's own, if it is that
+     * @param owner    the user who replicates
+     * @param reader   the user who takes on the roles of tokens
+     */
+    private record Databases(Optional<EmbeddedPostgres> embedded, Database owner, Database reader) {}
+
+    static Switchboard start(Settings settings, Host host) {
         settings.check();
         DataDirectory directory = DataDirectory.lock(settings.dataDirectory());
         try {
@@ -136,7 +159,8 @@ public final class Switchboard implements AutoCloseable {
             if (settings.externalDatabase().isPresent()) {
                 Database external = settings.externalDatabase().get();
                 ExternalPostgres.requireReady(new Preparation(external, PUBLICATION, settings.slot()));
-                return new Switchboard(settings, directory, secrets, Optional.empty(), external, external, onFailure);
+                return new Switchboard(
+                        settings, directory, secrets, new Databases(Optional.empty(), external, external), host);
             }
             EmbeddedPostgres postgres = EmbeddedPostgres.start(directory.postgres(), secrets.superuser());
             try {
@@ -149,7 +173,11 @@ public final class Switchboard implements AutoCloseable {
                 }
                 Database reader = postgres.database().as(Migrations.AUTHENTICATOR, secrets.authenticator());
                 return new Switchboard(
-                        settings, directory, secrets, Optional.of(postgres), postgres.database(), reader, onFailure);
+                        settings,
+                        directory,
+                        secrets,
+                        new Databases(Optional.of(postgres), postgres.database(), reader),
+                        host);
             } catch (RuntimeException failed) {
                 postgres.close();
                 throw failed;
@@ -160,24 +188,14 @@ public final class Switchboard implements AutoCloseable {
         }
     }
 
-    /**
-     * @param postgres the embedded one, if it is that
-     * @param database with the user that replicates
-     * @param reader   with the user that takes on the roles of tokens
-     */
-    private Switchboard(
-            Settings settings,
-            DataDirectory directory,
-            Secrets secrets,
-            Optional<EmbeddedPostgres> postgres,
-            Database database,
-            Database reader,
-            Consumer<Switchboard> onFailure) {
+    private Switchboard(Settings settings, DataDirectory directory, Secrets secrets, Databases databases, Host host) {
         this.settings = settings;
         this.directory = directory;
         this.secrets = secrets;
-        this.postgres = postgres;
-        this.database = database;
+        postgres = databases.embedded();
+        database = databases.owner();
+        metrics = new Metrics(host.meters());
+        Database reader = databases.reader();
         Time time = new SystemTime();
         keys = KeyRing.loadOrCreate(directory.signingKeys(), time.instant());
         Optional<ForeignIssuer> foreign = settings.oidc().map(oidc -> new ForeignIssuer(oidc, time));
@@ -236,10 +254,11 @@ public final class Switchboard implements AutoCloseable {
                 time,
                 new BodyReader(settings.gateway().maxFrameBytes(), http.limits().bodyTime(), memory.passing()),
                 new Cors(http.corsOrigins(), http.corsHeaders()));
+        health = health(time);
         var front = new HttpFront(
                 http,
                 memory.passing(),
-                new Operations(health(time), metrics::scrape),
+                new Operations(health, metrics::scrape),
                 List.of(gateway, broadcasts),
                 handlers(time, accountConnections),
                 WebFiles.load());
@@ -249,7 +268,7 @@ public final class Switchboard implements AutoCloseable {
                         gateway::ended,
                         () -> callCentre.flatMap(CallCentreServer::ended),
                         () -> postgres.flatMap(EmbeddedPostgres::givenUp)),
-                _ -> onFailure.accept(this));
+                _ -> host.onFailure().accept(this));
         port = front.listen(vertx, loops);
         foreign.ifPresent(issuer -> vertx.setPeriodic(KEYS_AGE.toMillis(), _ -> issuer.fetchSoon()));
         files = new FileWatch(vertx, blocking);
@@ -290,6 +309,13 @@ public final class Switchboard implements AutoCloseable {
                         .map(behind -> "what was committed in the last " + behind.toSeconds()
                                 + " s may not be delivered yet"));
         return parts;
+    }
+
+    /** The parts that {@code /readyz} tells of, each with what is the matter with it, if something is. */
+    public Map<String, Optional<String>> health() {
+        var present = new LinkedHashMap<String, Optional<String>>();
+        health.forEach((part, trouble) -> present.put(part, trouble.get()));
+        return present;
     }
 
     /** Why the server cannot go on, once that is so. */
@@ -417,6 +443,7 @@ public final class Switchboard implements AutoCloseable {
         blocking.shutdownNow();
         rows.close();
         data.ifPresent(DataRoutes::close);
+        metrics.close();
         postgres.ifPresent(EmbeddedPostgres::close);
         directory.close();
     }

@@ -9,6 +9,7 @@ import dev.switchboard.gateway.GatewaySettings;
 import dev.switchboard.http.HttpSettings;
 import dev.switchboard.server.config.Settings;
 import dev.switchboard.tokens.OidcSettings;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -37,6 +38,7 @@ public final class SwitchboardBuilder {
     private Optional<DataSettings> data = Optional.empty();
     private Optional<OidcSettings> oidc = Optional.empty();
     private Consumer<Switchboard> onFailure = Switchboard::close;
+    private Optional<MeterRegistry> meters = Optional.empty();
 
     SwitchboardBuilder(Optional<Database> database) {
         this.database = database;
@@ -114,6 +116,12 @@ public final class SwitchboardBuilder {
         return this;
     }
 
+    /** A registry of the application's, in which everything is measured too; it stays the application's to close. */
+    public SwitchboardBuilder meters(MeterRegistry wanted) {
+        meters = Optional.of(wanted);
+        return this;
+    }
+
     /**
      * Runs once if the server cannot go on, on a thread of its own, and is to close it; {@link Switchboard#failure} says why.
      * By default it is closed.
@@ -145,6 +153,6 @@ public final class SwitchboardBuilder {
                         accounts,
                         data,
                         oidc),
-                onFailure);
+                new Switchboard.Host(onFailure, meters));
     }
 }

@@ -1,0 +1,12 @@
+package dev.switchboard.spring;
+
+/** A bean that is told where changes may be missing; without one it is an ERROR of the log. */
+@FunctionalInterface
+public interface GapListener {
+    /**
+     * The slot was dropped or invalidated, or the table emptied by TRUNCATE. What comes from here on comes whole.
+     *
+     * @param listener its name
+     */
+    void onGap(String listener, String why);
+}
