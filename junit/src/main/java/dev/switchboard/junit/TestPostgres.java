@@ -12,7 +12,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 /** The PostgreSQL of this JVM's tests, with a user {@code app} who owns the databases and is no superuser. Thread-safe. */
-final class TestPostgres implements AutoCloseable {
+public final class TestPostgres implements AutoCloseable {
     private static final String APPLICATION = "app";
 
     private static final String ROLES = """
@@ -27,7 +27,8 @@ final class TestPostgres implements AutoCloseable {
     private final String password = UUID.randomUUID().toString();
     private final AtomicInteger databases = new AtomicInteger();
 
-    TestPostgres() {
+    /** Starts it, in a directory that goes with it. */
+    public TestPostgres() {
         try {
             directory = Files.createTempDirectory("switchboard-junit");
         } catch (IOException failed) {
@@ -40,7 +41,7 @@ final class TestPostgres implements AutoCloseable {
     }
 
     /** A new one, empty. */
-    TestDatabase create() {
+    public TestDatabase create() {
         Database superuser = postgres.database();
         String name = "test_" + databases.incrementAndGet();
         new TestDatabase(superuser, superuser).execute("create database " + name + " owner " + APPLICATION);
