@@ -1,0 +1,394 @@
+package dev.switchboard.systemtest.realtime;
+
+import dev.switchboard.systemtest.harness.TestServer;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.switchboard.engine.authorize.RowAccess;
+import dev.switchboard.engine.model.ClaimsGroup;
+import dev.switchboard.engine.model.Column;
+import dev.switchboard.engine.model.Relation;
+import dev.switchboard.engine.model.ReplicaIdentity;
+import dev.switchboard.engine.model.Row;
+import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.engine.postgres.PostgresRowAccess;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.postgresql.PGStatement;
+
+/**
+ * Random policy sets: what we decide on a row's image against what a SELECT of that row by its key shows under the same
+ * role and claims, each in its own savepoint, an error meaning "not visible".
+ */
+class PolicyDifferentialTest {
+    private static final int POLICY_SETS = 300;
+    private static final int ROWS = 20;
+    private static final int IDENTITIES = 17;
+    private static final String TABLE = "policy_subject";
+
+    private static final List<String> USERS = List.of(
+            "11111111-1111-4111-8111-111111111111",
+            "22222222-2222-4222-8222-222222222222",
+            "33333333-3333-4333-8333-333333333333");
+    private static final List<String> ORGANIZATIONS =
+            List.of("aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa", "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb");
+
+    /** Some depend on the claims, some on the row, some on other tables, some on the whole row, some raise. */
+    private static final List<String> EXPRESSIONS = List.of(
+            "true",
+            "false",
+            "user_id = auth.uid()",
+            "user_id = (select auth.uid())",
+            "user_id is null",
+            "user_id is distinct from auth.uid()",
+            "organization_id = (auth.jwt() ->> 'org_id')::uuid",
+            "organization_id::text = auth.jwt() ->> 'org_id'",
+            "organization_id in (select m.organization_id from policy_member m where m.user_id = auth.uid())",
+            "exists (select 1 from policy_member m where m.user_id = auth.uid() and m.organization_id = policy_subject.organization_id)",
+            "not exists (select 1 from policy_member m where m.organization_id = policy_subject.organization_id and m.level > 1)",
+            "organization_id = any (array(select m.organization_id from policy_member m where m.user_id = (select auth.uid())))",
+            "policy_orgs() @> array[organization_id]",
+            "policy_whole(policy_subject)",
+            "policy_subject is not null",
+            "(policy_subject).amount > 40",
+            "row_to_json(policy_subject) ->> 'team' = 'blue'",
+            "team = 'blue'",
+            "team in ('blue', 'green')",
+            "team like 'b%'",
+            "team = auth.jwt() ->> 'team'",
+            "lower(team) <> 'red'",
+            "team is null or amount < 50",
+            "amount > 50",
+            "amount between 20 and 70",
+            "amount % 2 = 0",
+            "amount / (amount - amount % 3) >= 1",
+            "100 / (amount - 40) > 0",
+            "active",
+            "not active",
+            "active is not true",
+            "meta ->> 'tier' = 'gold'",
+            "meta ? 'tier'",
+            "meta @> '{\"vip\": true}'",
+            "meta is null",
+            "meta = 'null'",
+            "coalesce((meta ->> 'limit')::int, 0) < amount",
+            "tags && array['a']",
+            "'b' = any (tags)",
+            "cardinality(tags) > 1",
+            "tags is not distinct from '{}'",
+            "auth.role() = 'authenticated'",
+            "auth.email() like '%@example.com'",
+            "auth.jwt() -> 'app' ->> 'level' = '2'",
+            "(auth.jwt() ->> 'level')::int >= amount / 30",
+            "due < timestamptz '2026-06-01'",
+            "due is null",
+            "price > 10.5",
+            "price = 1.10",
+            "note = 'a\"b\\c,(d)'",
+            "length(note) > 3",
+            "case when active then amount > 30 else team = 'red' end");
+
+    private static final List<String> ROLES =
+            List.of("authenticated", "anon", "service_role", "policy_owner", "policy_owner_member", "policy_stranger");
+
+    private static TestServer server;
+    private static Connection admin;
+    private static Connection subject;
+    private static PostgresRowAccess access;
+
+    @BeforeAll
+    static void start() throws SQLException {
+        server = TestServer.start();
+        Database database = server.server().database();
+        admin = DriverManager.getConnection(database.url(), database.user(), database.password());
+        run(admin, "alter role authenticator password 'for-this-test'");
+        subject = DriverManager.getConnection(database.url(), "authenticator", "for-this-test");
+        run(subject, "set search_path = public");
+        access = new PostgresRowAccess(database.as("authenticator", "for-this-test"), (_, _) -> {});
+        for (String role : List.of("policy_owner", "policy_owner_member", "policy_stranger")) {
+            run(admin, "create role " + role);
+            run(admin, "grant " + role + " to authenticator");
+        }
+        run(admin, "grant policy_owner to policy_owner_member");
+        run(admin, "grant usage on schema public, auth to policy_owner, policy_owner_member, policy_stranger");
+        run(admin, "create table policy_member (user_id uuid, organization_id uuid, level int)");
+        run(admin, "grant select on policy_member to public");
+        run(admin, "alter table policy_member enable row level security");
+        run(admin, "create policy own on policy_member for select using (user_id = auth.uid() or level > 1)");
+    }
+
+    @AfterAll
+    static void stop() throws SQLException {
+        access.close();
+        subject.close();
+        admin.close();
+        server.close();
+    }
+
+    private record Identity(String role, String claims) {}
+
+    @Test
+    void A1_ourDecisionNeverShowsWhatASelectHides() throws Exception {
+        long seed = Long.getLong("seed", System.nanoTime());
+        System.out.println("PolicyDifferentialTest: -Dseed=" + seed);
+        var random = new Random(seed);
+        int decisions = 0;
+        int visible = 0;
+        var leaks = new ArrayList<String>();
+        var losses = new ArrayList<String>();
+
+        for (int set = 0; set < POLICY_SETS; set++) {
+            List<String> policies = policySet(random);
+            Relation relation = relation();
+            List<Row> rows = rows();
+            for (int i = 0; i < IDENTITIES; i++) {
+                Identity identity = identity(random);
+                BitSet ours = ours(relation, identity, rows);
+                for (int id = 0; id < ROWS; id++) {
+                    boolean oracle = select(identity, id);
+                    decisions++;
+                    visible += oracle ? 1 : 0;
+                    if (ours.get(id) && !oracle) {
+                        leaks.add(identity + " row " + rows.get(id) + " under " + policies);
+                    }
+                    if (!ours.get(id) && oracle) {
+                        losses.add(identity + " row " + rows.get(id) + " under " + policies);
+                    }
+                }
+            }
+        }
+
+        System.out.printf(
+                "PolicyDifferentialTest: %d decisions, %d %% visible, %d shown wrongly, %d hidden wrongly%n",
+                decisions, 100L * visible / decisions, leaks.size(), losses.size());
+        assertThat(leaks).isEmpty();
+        assertThat(losses).isEmpty();
+        assertThat(decisions).isGreaterThanOrEqualTo(100_000);
+        assertThat(100.0 * visible / decisions).isBetween(20.0, 80.0);
+    }
+
+    private static List<String> policySet(Random random) throws SQLException {
+        run(admin, "drop table if exists " + TABLE + " cascade");
+        run(
+                admin,
+                "create table " + TABLE + " (id int primary key, user_id uuid, organization_id uuid, team text,"
+                        + " amount int, active bool, meta jsonb, tags text[], due timestamptz, price numeric, note text)");
+        run(admin, "alter table " + TABLE + " owner to policy_owner");
+        run(
+                admin,
+                "create or replace function policy_whole(r policy_subject) returns bool stable language sql"
+                        + " return (r).amount > 30 or (r).team is null");
+        run(
+                admin,
+                "create or replace function policy_orgs() returns uuid[] stable security definer language sql"
+                        + " return (select coalesce(array_agg(organization_id), '{}') from policy_member where user_id = auth.uid())");
+        run(admin, "grant select on " + TABLE + " to anon, authenticated, service_role, policy_owner_member");
+        if (random.nextInt(20) == 0) {
+            run(admin, "revoke select on " + TABLE + " from authenticated");
+            run(admin, "grant select (id, team) on " + TABLE + " to authenticated");
+        }
+        insertRows(random);
+        var policies = new ArrayList<String>();
+        int permissive = random.nextInt(8) == 0 ? 0 : 1 + random.nextInt(3);
+        int restrictive = random.nextInt(3);
+        for (int i = 0; i < permissive + restrictive; i++) {
+            String expression = EXPRESSIONS.get(random.nextInt(EXPRESSIONS.size()));
+            if (random.nextInt(4) == 0) {
+                expression = "(" + expression + ") or (" + EXPRESSIONS.get(random.nextInt(EXPRESSIONS.size())) + ")";
+            }
+            String policy = "create policy p" + random.nextInt(1_000_000) + " on " + TABLE
+                    + (i < permissive ? " as permissive" : " as restrictive")
+                    + pick(random, " for select", " for select", " for all", " for insert with check (true)")
+                    + pick(
+                            random,
+                            "",
+                            "",
+                            " to public",
+                            " to authenticated",
+                            " to anon, authenticated",
+                            " to policy_owner");
+            policy = policy.contains("with check")
+                    ? policy.replace(" with check (true)", "") + " with check (true)"
+                    : policy + " using (" + expression + ")";
+            run(admin, policy);
+            policies.add(policy);
+        }
+        String security = pick(random, "on", "on", "on", "on", "forced", "off");
+        if (!security.equals("off")) {
+            run(admin, "alter table " + TABLE + " enable row level security");
+        }
+        if (security.equals("forced")) {
+            run(admin, "alter table " + TABLE + " force row level security");
+        }
+        policies.add("row security " + security);
+        return policies;
+    }
+
+    private static void insertRows(Random random) throws SQLException {
+        run(admin, "truncate policy_member");
+        for (String user : USERS) {
+            for (String organization : ORGANIZATIONS) {
+                if (random.nextInt(2) == 0) {
+                    run(
+                            admin,
+                            "insert into policy_member values ('" + user + "', '" + organization + "', "
+                                    + random.nextInt(3) + ")");
+                }
+            }
+        }
+        for (int id = 0; id < ROWS; id++) {
+            run(
+                    admin,
+                    "insert into " + TABLE + " values (" + id + ", "
+                            + orNull(random, quote(USERS.get(random.nextInt(USERS.size())))) + ", "
+                            + orNull(random, quote(ORGANIZATIONS.get(random.nextInt(ORGANIZATIONS.size())))) + ", "
+                            + orNull(random, pick(random, "'blue'", "'green'", "'red'", "'Blue'")) + ", "
+                            + orNull(random, Integer.toString(random.nextInt(100))) + ", "
+                            + orNull(random, pick(random, "true", "false")) + ", "
+                            + orNull(
+                                    random,
+                                    pick(
+                                            random,
+                                            "'{\"tier\": \"gold\"}'",
+                                            "'{\"vip\": true, \"limit\": 20}'",
+                                            "'{\"limit\": \"x\"}'",
+                                            "'null'",
+                                            "'\"tier\"'",
+                                            "'[1, \"a\\\\b\"]'"))
+                            + ", "
+                            + orNull(random, pick(random, "'{}'", "'{a}'", "'{a,b}'", "'{\"x,y\",NULL,\"q\\\"\"}'"))
+                            + ", "
+                            + orNull(random, pick(random, "'2026-01-01'", "'2026-12-31 23:59:59.5+02'", "'infinity'"))
+                            + ", "
+                            + orNull(random, pick(random, "1.1", "1.10", "11", "'NaN'")) + ", "
+                            + orNull(
+                                    random,
+                                    pick(random, "'plain'", "'a\"b\\c,(d)'", "''", "'o''clock'", "E'line\\nbreak'"))
+                            + ")");
+        }
+    }
+
+    private static Identity identity(Random random) {
+        String role = random.nextInt(3) > 0 ? "authenticated" : ROLES.get(random.nextInt(ROLES.size()));
+        var claims = new ArrayList<String>();
+        claims.add("\"role\":\"" + role + "\"");
+        String user = USERS.get(random.nextInt(USERS.size()));
+        switch (random.nextInt(8)) {
+            case 0 -> {} // no sub
+            case 1 -> claims.add("\"sub\":null");
+            case 2 -> claims.add("\"sub\":\"not-a-uuid\"");
+            default -> claims.add("\"sub\":\"" + user + "\"");
+        }
+        switch (random.nextInt(4)) {
+            case 0 -> {}
+            case 1 -> claims.add("\"org_id\":null");
+            default -> claims.add("\"org_id\":\"" + ORGANIZATIONS.get(random.nextInt(ORGANIZATIONS.size())) + "\"");
+        }
+        claims.add("\"team\":" + pick(random, "\"blue\"", "\"red\"", "null", "7"));
+        claims.add("\"level\":" + pick(random, "1", "\"2\"", "null", "\"many\""));
+        claims.add("\"app\":" + pick(random, "{\"level\":2}", "{}", "null"));
+        claims.add("\"email\":" + pick(random, "\"a@example.com\"", "\"b@example.org\"", "null"));
+        return new Identity(role, "{" + String.join(",", claims) + "}");
+    }
+
+    private static BitSet ours(Relation relation, Identity identity, List<Row> rows) throws Exception {
+        var group = new ClaimsGroup(identity.role(), identity.claims());
+        RowAccess.Answer answer = access.ask(
+                        List.of(new RowAccess.Question(relation, group, rows, Optional.empty())), Set.of())
+                .getFirst();
+        // a role that may read no column gets nothing of a visible row
+        return answer.columns().isEmpty() ? new BitSet() : answer.visible();
+    }
+
+    private static boolean select(Identity identity, int id) throws SQLException {
+        subject.setAutoCommit(false);
+        try (PreparedStatement select = subject.prepareStatement(
+                "select set_config('role', ?, true), set_config('request.jwt.claims', ?, true);" + " select id from "
+                        + TABLE + " where id = ?")) {
+            // planned under these claims: a plan made under another's does not raise what planning raises
+            select.unwrap(PGStatement.class).setPrepareThreshold(0);
+            select.setString(1, identity.role());
+            select.setString(2, identity.claims());
+            select.setInt(3, id);
+            select.execute();
+            select.getMoreResults();
+            try (ResultSet row = select.getResultSet()) {
+                return row.next();
+            }
+        } catch (SQLException raised) {
+            return false;
+        } finally {
+            subject.rollback();
+        }
+    }
+
+    private static Relation relation() throws SQLException {
+        try (Statement statement = admin.createStatement();
+                ResultSet row = statement.executeQuery(
+                        "select a.attrelid, a.attname, a.atttypid from pg_attribute a where a.attrelid = '" + TABLE
+                                + "'::regclass and a.attnum > 0 order by a.attnum")) {
+            var columns = new ArrayList<Column>();
+            int oid = 0;
+            while (row.next()) {
+                oid = (int) row.getLong(1);
+                columns.add(new Column(row.getString(2), (int) row.getLong(3), true));
+            }
+            return new Relation(oid, new TableName("public", TABLE), ReplicaIdentity.FULL, columns);
+        }
+    }
+
+    /** As the WAL has them: every value as its type's output function writes it. */
+    private static List<Row> rows() throws SQLException {
+        run(admin, "set timezone = 'UTC'");
+        var columns = List.of(
+                "id", "user_id", "organization_id", "team", "amount", "active", "meta", "tags", "due", "price", "note");
+        String list = String.join(
+                ", ",
+                columns.stream()
+                        .map(column -> "case when " + column + " is not null then format('%s', " + column + ") end")
+                        .toList());
+        try (Statement statement = admin.createStatement();
+                ResultSet row = statement.executeQuery("select " + list + " from " + TABLE + " order by id")) {
+            var rows = new ArrayList<Row>();
+            while (row.next()) {
+                var texts = new ArrayList<Optional<String>>();
+                for (int i = 1; i <= columns.size(); i++) {
+                    texts.add(Optional.ofNullable(row.getString(i)));
+                }
+                rows.add(Row.ofTexts(texts));
+            }
+            return rows;
+        }
+    }
+
+    private static String pick(Random random, String... choices) {
+        return choices[random.nextInt(choices.length)];
+    }
+
+    private static String orNull(Random random, String value) {
+        return random.nextInt(6) == 0 ? "null" : value;
+    }
+
+    private static String quote(String text) {
+        return "'" + text + "'";
+    }
+
+    private static void run(Connection connection, String sql) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+}
