@@ -1,17 +1,13 @@
 package dev.switchboard.callcenter.api;
 
-import static dev.switchboard.callcenter.api.Endpoint.Field.optional;
-import static dev.switchboard.callcenter.api.Endpoint.Field.required;
-
 import dev.switchboard.callcenter.Answer;
 import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.Organizations;
-import dev.switchboard.callcenter.api.Endpoint.FieldType;
-import dev.switchboard.callcenter.api.Endpoint.Who;
 import dev.switchboard.callcenter.command.AgentCommand;
 import dev.switchboard.callcenter.command.Refusal;
 import dev.switchboard.http.Response;
-import java.util.List;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.UUID;
 
 /** Agents and queues, {@code /api/agents} and {@code /api/queues}; {@code me} stands for the user of the token. */
@@ -24,62 +20,31 @@ final class AgentEndpoints {
         this.organizations = organizations;
     }
 
-    List<Endpoint> endpoints() {
-        return List.of(
-                new Endpoint(
-                        "GET",
-                        "/agents",
-                        Who.BOTH,
-                        "Agents, with who is busy and who can be given a call",
-                        List.of(),
-                        exchange -> Exchange.json("{\"agents\":"
-                                + organizations.agents(
-                                        Membership.organization(organizations, exchange, "organization.read"))
-                                + "}")),
-                new Endpoint(
-                        "POST",
-                        "/agents/{id}/state",
-                        Who.BOTH,
-                        "Sets what an agent wants; during a call it comes after it. Of others: for supervisors",
-                        List.of(
-                                required("state", FieldType.TEXT, "available, paused or offline"),
-                                optional("reason", FieldType.TEXT, "of a pause: lunch, training")),
-                        this::state),
-                new Endpoint(
-                        "POST",
-                        "/agents/{id}/device",
-                        Who.BOTH,
-                        "Says whether an agent's phone can be reached",
-                        List.of(required("reachable", FieldType.BOOLEAN, "whether it is registered")),
-                        exchange -> run(exchange, new AgentCommand.Reach(exchange.flag("reachable")))),
-                new Endpoint(
-                        "GET",
-                        "/queues",
-                        Who.USER,
-                        "Queues with who waits and who is there",
-                        List.of(),
-                        exchange -> Exchange.json("{\"queues\":"
-                                + asked(exchange, "select (public.board_figures(?) -> 'queues')::text")
-                                + "}")),
-                new Endpoint(
-                        "GET",
-                        "/queues/figures",
-                        Who.USER,
-                        "The figures of the board",
-                        List.of(),
-                        exchange -> Exchange.json(asked(exchange, "select public.board_figures(?)::text"))),
-                new Endpoint(
-                        "POST",
-                        "/queues/{id}/next",
-                        Who.USER,
-                        "Takes the longest waiting call",
-                        List.of(),
-                        exchange -> {
-                            UUID organization = Membership.organization(organizations, exchange, "calls.handle");
-                            UUID user = exchange.actor().user().orElseThrow();
-                            return CallEndpoints.response(
-                                    calls.next(exchange.actor(), organization, user, exchange.id(0)));
-                        }));
+    /** By method and path, as the table of endpoints has them. */
+    Map<String, Endpoint.Action> actions() {
+        var actions = new HashMap<String, Endpoint.Action>();
+        actions.put(
+                "GET /agents",
+                exchange -> Exchange.json("{\"agents\":"
+                        + organizations.agents(Membership.organization(organizations, exchange, "organization.read"))
+                        + "}"));
+        actions.put("POST /agents/{id}/state", this::state);
+        actions.put(
+                "POST /agents/{id}/device",
+                exchange -> run(exchange, new AgentCommand.Reach(exchange.flag("reachable"))));
+        actions.put(
+                "GET /queues",
+                exchange -> Exchange.json(
+                        "{\"queues\":" + asked(exchange, "select (public.board_figures(?) -> 'queues')::text") + "}"));
+        actions.put(
+                "GET /queues/figures",
+                exchange -> Exchange.json(asked(exchange, "select public.board_figures(?)::text")));
+        actions.put("POST /queues/{id}/next", exchange -> {
+            UUID organization = Membership.organization(organizations, exchange, "calls.handle");
+            UUID user = exchange.actor().user().orElseThrow();
+            return CallEndpoints.response(calls.next(exchange.actor(), organization, user, exchange.id(0)));
+        });
+        return actions;
     }
 
     private String asked(Exchange exchange, String sql) {

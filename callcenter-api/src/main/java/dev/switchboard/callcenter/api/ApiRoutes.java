@@ -12,11 +12,11 @@ import dev.switchboard.http.Response;
 import dev.switchboard.tokens.JwtTokens;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,12 +41,11 @@ public final class ApiRoutes implements Handler {
             InstantSource clock) {
         this.tokens = tokens;
         this.clock = clock;
-        this.endpoints = Stream.of(
-                        new CallEndpoints(calls, organizations, clock).endpoints(),
-                        new AgentEndpoints(calls, organizations).endpoints(),
-                        new IngestEndpoints(calls, ingest, events).endpoints())
-                .flatMap(List::stream)
-                .toList();
+        var actions = new HashMap<String, Endpoint.Action>();
+        actions.putAll(new CallEndpoints(calls, organizations, clock).actions());
+        actions.putAll(new AgentEndpoints(calls, organizations).actions());
+        actions.putAll(new IngestEndpoints(calls, ingest, events).actions());
+        this.endpoints = EndpointTable.of(actions);
         this.openApi = OpenApiDocument.of(endpoints);
     }
 

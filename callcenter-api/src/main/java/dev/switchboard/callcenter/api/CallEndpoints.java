@@ -1,22 +1,16 @@
 package dev.switchboard.callcenter.api;
 
-import static dev.switchboard.callcenter.api.Endpoint.Field.optional;
-import static dev.switchboard.callcenter.api.Endpoint.Field.required;
-
 import dev.switchboard.callcenter.Answer;
 import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.Organizations;
-import dev.switchboard.callcenter.api.Endpoint.Field;
-import dev.switchboard.callcenter.api.Endpoint.FieldType;
-import dev.switchboard.callcenter.api.Endpoint.Who;
 import dev.switchboard.callcenter.command.CallCommand;
-import dev.switchboard.callcenter.command.CallRules;
 import dev.switchboard.callcenter.command.Refusal;
 import dev.switchboard.http.Response;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.List;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import tools.jackson.databind.JsonNode;
@@ -30,8 +24,6 @@ final class CallEndpoints {
     private static final int MOST_WINDOW_MINUTES = 10_080;
     private static final int WINDOW_MINUTES = 60;
     private static final double BAD_FAILURE_RATE = 0.05;
-    private static final Field AGENT =
-            optional("agentId", FieldType.UUID, "the agent; by default the user of the token");
 
     private final CallCentre calls;
     private final Organizations organizations;
@@ -47,145 +39,38 @@ final class CallEndpoints {
         CallCommand of(Exchange exchange);
     }
 
-    List<Endpoint> endpoints() {
-        var all = new ArrayList<Endpoint>();
-        all.add(new Endpoint(
-                "GET",
-                "/calls/health-check",
-                Who.USER,
-                "Health of the calls of an organization",
-                List.of(),
-                this::health));
-        all.add(new Endpoint(
-                "POST",
-                "/calls",
-                Who.USER,
-                "Calls a number; you have the call until it is answered",
-                List.of(required("to", FieldType.TEXT, "E.164, as +14155550100")),
-                this::dial));
-        add(
-                all,
-                "enqueue",
-                "Puts a new or waiting call into a queue",
-                List.of(required("queueId", FieldType.UUID, "the queue")),
-                exchange -> new CallCommand.Enqueue(exchange.required("queueId")));
-        add(
-                all,
-                "offer",
-                "Lets it ring at agents",
-                List.of(optional(
-                        "agents",
-                        FieldType.UUIDS,
-                        "at most " + CallRules.MOST_OFFERED
-                                + " agents; by default those of the queue who are available")),
-                exchange -> new CallCommand.Offer(exchange.ids("agents")));
-        add(all, "decline", "Lets it pass", List.of(AGENT), exchange -> new CallCommand.Decline(agent(exchange)));
-        add(
-                all,
-                "claim",
-                "Takes a ringing call: one winner",
-                List.of(AGENT),
-                exchange -> new CallCommand.Claim(agent(exchange)));
-        add(
-                all,
+    /** By method and path, as the table of endpoints has them. */
+    Map<String, Endpoint.Action> actions() {
+        var actions = new HashMap<String, Endpoint.Action>();
+        actions.put("GET /calls/health-check", this::health);
+        actions.put("POST /calls", this::dial);
+        command(actions, "enqueue", exchange -> new CallCommand.Enqueue(exchange.required("queueId")));
+        command(actions, "offer", exchange -> new CallCommand.Offer(exchange.ids("agents")));
+        command(actions, "decline", exchange -> new CallCommand.Decline(agent(exchange)));
+        command(actions, "claim", exchange -> new CallCommand.Claim(agent(exchange)));
+        command(
+                actions,
                 "start",
-                "Your leg is connected",
-                List.of(
-                        AGENT,
-                        optional(
-                                "phoneNumber",
-                                FieldType.TEXT,
-                                "what colleagues see; by default the customer's number")),
                 exchange -> new CallCommand.Start(agent(exchange), exchange.optionalText("phoneNumber")));
-        add(all, "hold", "Puts it on hold", List.of(), _ -> new CallCommand.Hold());
-        add(all, "unhold", "Takes it off hold", List.of(), _ -> new CallCommand.Unhold());
-        add(
-                all,
-                "mute",
-                "Mutes or unmutes you",
-                List.of(required("muted", FieldType.BOOLEAN, "whether you are not heard")),
-                exchange -> new CallCommand.Mute(exchange.flag("muted")));
-        add(
-                all,
-                "park",
-                "Puts it aside for any colleague",
-                List.of(
-                        optional("slot", FieldType.INTEGER, "1 to 99; by default the lowest free one"),
-                        optional("comment", FieldType.TEXT, "what colleagues read"),
-                        optional(
-                                "timeoutSeconds",
-                                FieldType.INTEGER,
-                                "after which it rings at you again; by default 180")),
-                CallEndpoints::park);
-        add(
-                all,
-                "unpark",
-                "Takes it from its slot: one winner",
-                List.of(AGENT),
-                exchange -> new CallCommand.Unpark(agent(exchange)));
-        add(
-                all,
-                "transfer",
-                "Gives it to an agent or into a queue",
-                List.of(
-                        optional("to", FieldType.UUID, "the agent"),
-                        optional("queueId", FieldType.UUID, "or the queue"),
-                        optional("kind", FieldType.TEXT, "blind (default) or attended"),
-                        optional("force", FieldType.BOOLEAN, "also to an agent who has a call")),
-                CallEndpoints::transfer);
-        add(
-                all,
-                "complete-transfer",
-                "Hands an attended transfer over",
-                List.of(),
-                _ -> new CallCommand.CompleteTransfer());
-        add(all, "cancel-transfer", "Takes a transfer back", List.of(), _ -> new CallCommand.CancelTransfer());
-        add(
-                all,
-                "end",
-                "Ends it",
-                List.of(optional("reason", FieldType.TEXT, "for the log")),
-                exchange -> new CallCommand.End(exchange.optionalText("reason")));
-        add(
-                all,
-                "wrap-up",
-                "Says what it was about, and ends your wrap-up",
-                List.of(optional("code", FieldType.TEXT, "the wrap-up code")),
-                exchange -> new CallCommand.WrapUp(exchange.optionalText("code")));
-        all.add(new Endpoint(
-                "POST",
-                "/twilio/claim-call",
-                Who.BOTH,
-                "Claims a call by its provider's id (a user's token, no provider's signature)",
-                List.of(
-                        required("callSid", FieldType.TEXT, "of the call"),
-                        required("agentId", FieldType.UUID, "your own user id")),
-                exchange -> run(exchange, bySid(exchange), new CallCommand.Claim(exchange.required("agentId")))));
-        all.add(new Endpoint(
-                "POST",
-                "/twilio/update-user-call",
-                Who.BOTH,
-                "Starts or ends a call by its provider's id (a user's token, no provider's signature)",
-                List.of(
-                        required("callSid", FieldType.TEXT, "of the call"),
-                        required("agentId", FieldType.UUID, "your own user id"),
-                        required("action", FieldType.TEXT, "start or end"),
-                        optional(
-                                "phoneNumber",
-                                FieldType.TEXT,
-                                "what colleagues see; by default the customer's number")),
-                this::updateUserCall));
-        return all;
+        command(actions, "hold", _ -> new CallCommand.Hold());
+        command(actions, "unhold", _ -> new CallCommand.Unhold());
+        command(actions, "mute", exchange -> new CallCommand.Mute(exchange.flag("muted")));
+        command(actions, "park", CallEndpoints::park);
+        command(actions, "unpark", exchange -> new CallCommand.Unpark(agent(exchange)));
+        command(actions, "transfer", CallEndpoints::transfer);
+        command(actions, "complete-transfer", _ -> new CallCommand.CompleteTransfer());
+        command(actions, "cancel-transfer", _ -> new CallCommand.CancelTransfer());
+        command(actions, "end", exchange -> new CallCommand.End(exchange.optionalText("reason")));
+        command(actions, "wrap-up", exchange -> new CallCommand.WrapUp(exchange.optionalText("code")));
+        actions.put(
+                "POST /twilio/claim-call",
+                exchange -> run(exchange, bySid(exchange), new CallCommand.Claim(exchange.required("agentId"))));
+        actions.put("POST /twilio/update-user-call", this::updateUserCall);
+        return actions;
     }
 
-    private void add(List<Endpoint> all, String verb, String summary, List<Field> fields, CommandOf command) {
-        all.add(new Endpoint(
-                "POST",
-                "/calls/{id}/" + verb,
-                Who.BOTH,
-                summary,
-                fields,
-                exchange -> run(exchange, exchange.id(0), command.of(exchange))));
+    private void command(Map<String, Endpoint.Action> actions, String verb, CommandOf command) {
+        actions.put("POST /calls/{id}/" + verb, exchange -> run(exchange, exchange.id(0), command.of(exchange)));
     }
 
     private static UUID agent(Exchange exchange) {

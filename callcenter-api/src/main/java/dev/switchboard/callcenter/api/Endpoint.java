@@ -38,15 +38,7 @@ record Endpoint(String method, String template, Who who, String summary, List<Fi
     }
 
     /** A field of a body. */
-    record Field(String name, FieldType type, boolean required, String description) {
-        static Field required(String name, FieldType type, String description) {
-            return new Field(name, type, true, description);
-        }
-
-        static Field optional(String name, FieldType type, String description) {
-            return new Field(name, type, false, description);
-        }
-    }
+    record Field(String name, FieldType type, boolean required, String description) {}
 
     /** What is done. */
     interface Action {
