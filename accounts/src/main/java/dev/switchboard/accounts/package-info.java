@@ -1,4 +1,7 @@
-/** Accounts, as Supabase's auth clients expect them: sign-up, sessions, links by e-mail, administration. */
+/**
+ * Accounts, {@code /auth/v1}, as Supabase's auth clients expect them. In: requests; out: sessions, users, e-mails; owns schema
+ * {@code auth}: sign-up, sessions, links by e-mail, administration.
+ */
 @NullMarked
 package dev.switchboard.accounts;
 

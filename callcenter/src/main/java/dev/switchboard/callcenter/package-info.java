@@ -1,4 +1,7 @@
-/** The call centre: commands on calls and agents, each in one transaction; what runs by time; what comes from outside. */
+/**
+ * The call centre. In: commands, what providers and other programs report, and time; out: rows, and commands to the telephone provider;
+ * owns the call centre's schema, each command in one transaction.
+ */
 @NullMarked
 package dev.switchboard.callcenter;
 

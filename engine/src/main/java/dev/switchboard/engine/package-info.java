@@ -1,4 +1,7 @@
-/** The public face of the engine: a change's way from PostgreSQL's WAL to a socket. */
+/**
+ * The public face of the engine. In: WAL, and messages of clients, through ports; out: frames for those who may see them; owns the two
+ * threads that a change passes, and the channels. Pure behind its ports.
+ */
 @NullMarked
 package dev.switchboard.engine;
 

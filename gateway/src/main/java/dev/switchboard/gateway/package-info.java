@@ -1,4 +1,7 @@
-/** WebSockets: handshake, frames, event loops; the shell around the engine's connections. */
+/**
+ * WebSockets, and broadcast over HTTP. In: upgrades and frames of clients, the engine's deliveries; out: messages for the engine's
+ * connections, and bytes; owns event loops' shards, their bounds and their counters.
+ */
 @NullMarked
 package dev.switchboard.gateway;
 

@@ -1,4 +1,7 @@
-/** Tokens: issued and verified. */
+/**
+ * Tokens. In: a token; out: who it speaks for, or why it is not believed; owns the ring of signing keys and what is known of foreign
+ * issuers.
+ */
 @NullMarked
 package dev.switchboard.tokens;
 

@@ -1,4 +1,7 @@
-/** PostgreSQL below the engine: the replication stream, the catalog, policies, and rows asked under role and claims. */
+/**
+ * PostgreSQL below the engine. In: a database; out: the replication stream, the catalog, and what policies say of rows; owns the slot and
+ * the connections that ask under role and claims.
+ */
 @NullMarked
 package dev.switchboard.engine.postgres;
 
