@@ -26,11 +26,20 @@ final class SwitchboardHealthIndicator implements HealthIndicator {
                     }
                 }));
         listeners.ifPresent(container -> container.statuses().forEach((name, status) -> {
-            health.withDetail("listener " + name, status.toString());
+            health.withDetail("listener " + name, words(status));
             if (status instanceof ChangeListener.Status.Troubled) {
                 health.down();
             }
         }));
         return health.build();
+    }
+
+    private static String words(ChangeListener.Status status) {
+        return switch (status) {
+            case ChangeListener.Status.Starting _ -> "starting";
+            case ChangeListener.Status.Listening _ -> "ok";
+            case ChangeListener.Status.Waiting _ -> "another instance has its slot; waiting";
+            case ChangeListener.Status.Troubled(String why) -> why;
+        };
     }
 }
