@@ -1,7 +1,5 @@
 package dev.switchboard.systemtest.accounts;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.Http;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -10,6 +8,8 @@ import com.icegreen.greenmail.util.GreenMailUtil;
 import com.icegreen.greenmail.util.ServerSetup;
 import dev.switchboard.accounts.AccountSettings;
 import dev.switchboard.accounts.SmtpSettings;
+import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.TestServer;
 import jakarta.mail.internet.MimeMessage;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;

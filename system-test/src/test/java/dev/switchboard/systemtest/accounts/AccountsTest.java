@@ -1,8 +1,5 @@
 package dev.switchboard.systemtest.accounts;
 
-import dev.switchboard.systemtest.harness.AccountWishes;
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.Http;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -10,8 +7,10 @@ import com.icegreen.greenmail.util.GreenMail;
 import com.icegreen.greenmail.util.GreenMailUtil;
 import com.icegreen.greenmail.util.ServerSetup;
 import com.nimbusds.jwt.SignedJWT;
-import dev.switchboard.accounts.AccountSettings;
 import dev.switchboard.accounts.SmtpSettings;
+import dev.switchboard.systemtest.harness.AccountWishes;
+import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.TestServer;
 import dev.switchboard.tokens.KeyRing;
 import jakarta.mail.MessagingException;
 import jakarta.mail.internet.MimeMessage;
@@ -65,9 +64,12 @@ class AccountsTest {
         mail.start();
         var smtp = new SmtpSettings(
                 "127.0.0.1", mail.getSmtp().getPort(), false, Optional.empty(), "", "switchboard@example.com");
-        server = TestServer.with().accounts(AccountWishes.settings(false, Optional.of(smtp))).start();
-        confirming =
-                TestServer.with().accounts(AccountWishes.settings(true, Optional.of(smtp))).start();
+        server = TestServer.with()
+                .accounts(AccountWishes.settings(false, Optional.of(smtp)))
+                .start();
+        confirming = TestServer.with()
+                .accounts(AccountWishes.settings(true, Optional.of(smtp)))
+                .start();
     }
 
     @AfterAll

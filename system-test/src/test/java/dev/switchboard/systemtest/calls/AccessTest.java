@@ -1,12 +1,12 @@
 package dev.switchboard.systemtest.calls;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.Http;
-import dev.switchboard.systemtest.harness.PhoenixClient;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.switchboard.data.DataSettings;
+import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.PhoenixClient;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

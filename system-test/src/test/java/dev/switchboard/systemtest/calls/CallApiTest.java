@@ -1,8 +1,5 @@
 package dev.switchboard.systemtest.calls;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.Http;
-import dev.switchboard.systemtest.harness.CallCentreWorld;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -10,6 +7,9 @@ import dev.switchboard.client.Changes;
 import dev.switchboard.client.Event;
 import dev.switchboard.client.EventQueue;
 import dev.switchboard.client.SwitchboardClient;
+import dev.switchboard.systemtest.harness.CallCentreWorld;
+import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;

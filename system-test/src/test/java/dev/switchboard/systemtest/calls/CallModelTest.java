@@ -1,9 +1,5 @@
 package dev.switchboard.systemtest.calls;
 
-import dev.switchboard.systemtest.harness.Calls;
-import dev.switchboard.systemtest.harness.FaultyDataSource;
-import dev.switchboard.systemtest.harness.CallCentreWorld;
-import dev.switchboard.systemtest.harness.TestServer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.zaxxer.hikari.HikariDataSource;
@@ -14,6 +10,9 @@ import dev.switchboard.callcenter.command.Actor;
 import dev.switchboard.callcenter.command.AgentCommand;
 import dev.switchboard.callcenter.command.CallCommand;
 import dev.switchboard.callcenter.state.CallState;
+import dev.switchboard.systemtest.harness.CallCentreWorld;
+import dev.switchboard.systemtest.harness.FaultyDataSource;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;

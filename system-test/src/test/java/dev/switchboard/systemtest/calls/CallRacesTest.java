@@ -1,7 +1,5 @@
 package dev.switchboard.systemtest.calls;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.CallCentreWorld;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.zaxxer.hikari.HikariDataSource;
@@ -10,6 +8,8 @@ import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.command.Actor;
 import dev.switchboard.callcenter.command.CallCommand;
 import dev.switchboard.callcenter.command.Refusal;
+import dev.switchboard.systemtest.harness.CallCentreWorld;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,9 +1,9 @@
 package dev.switchboard.systemtest.calls;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.PhoenixClient;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.switchboard.systemtest.harness.PhoenixClient;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;

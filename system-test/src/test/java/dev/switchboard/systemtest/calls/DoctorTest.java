@@ -1,12 +1,12 @@
 package dev.switchboard.systemtest.calls;
 
-import dev.switchboard.systemtest.harness.TestServer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.server.command.Main;
 import dev.switchboard.server.config.Secrets;
 import dev.switchboard.server.postgres.EmbeddedPostgres;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

@@ -1,12 +1,12 @@
 package dev.switchboard.systemtest.calls;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.Http;
-import dev.switchboard.systemtest.harness.CallCentreWorld;
-import dev.switchboard.systemtest.harness.PhoenixClient;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.server.command.Main;
+import dev.switchboard.systemtest.harness.CallCentreWorld;
+import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.PhoenixClient;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

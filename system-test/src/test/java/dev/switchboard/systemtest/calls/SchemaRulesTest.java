@@ -1,8 +1,5 @@
 package dev.switchboard.systemtest.calls;
 
-import dev.switchboard.systemtest.harness.Calls;
-import dev.switchboard.systemtest.harness.CallCentreWorld;
-import dev.switchboard.systemtest.harness.TestServer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.callcenter.schema.Schema;
@@ -10,6 +7,8 @@ import dev.switchboard.callcenter.state.CallState;
 import dev.switchboard.callcenter.state.CallTransitions;
 import dev.switchboard.callcenter.state.WorkState;
 import dev.switchboard.server.Switchboard;
+import dev.switchboard.systemtest.harness.CallCentreWorld;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

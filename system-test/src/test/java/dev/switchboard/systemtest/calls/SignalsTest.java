@@ -1,14 +1,14 @@
 package dev.switchboard.systemtest.calls;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.CallCentreWorld;
-import dev.switchboard.systemtest.harness.PhoenixClient;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.switchboard.callcenter.Answer;
 import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.command.CallCommand;
+import dev.switchboard.systemtest.harness.CallCentreWorld;
+import dev.switchboard.systemtest.harness.PhoenixClient;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;

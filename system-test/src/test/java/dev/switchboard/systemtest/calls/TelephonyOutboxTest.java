@@ -1,7 +1,5 @@
 package dev.switchboard.systemtest.calls;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.CallCentreWorld;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -11,6 +9,8 @@ import dev.switchboard.callcenter.command.CallCommand;
 import dev.switchboard.callcenter.telephony.FakeTelephonyProvider;
 import dev.switchboard.callcenter.telephony.TelephonyOutbox;
 import dev.switchboard.callcenter.telephony.TelephonyProvider;
+import dev.switchboard.systemtest.harness.CallCentreWorld;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;

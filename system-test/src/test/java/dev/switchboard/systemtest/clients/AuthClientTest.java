@@ -1,14 +1,14 @@
 package dev.switchboard.systemtest.clients;
 
-import dev.switchboard.systemtest.harness.SupabaseClient;
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.AccountWishes;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.icegreen.greenmail.util.GreenMail;
 import com.icegreen.greenmail.util.GreenMailUtil;
 import com.icegreen.greenmail.util.ServerSetup;
 import dev.switchboard.accounts.SmtpSettings;
+import dev.switchboard.systemtest.harness.AccountWishes;
+import dev.switchboard.systemtest.harness.SupabaseClient;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;

@@ -1,11 +1,11 @@
 package dev.switchboard.systemtest.clients;
 
-import dev.switchboard.systemtest.harness.SupabaseClient;
-import dev.switchboard.systemtest.harness.Calls;
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.PhoenixClient;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.switchboard.systemtest.harness.Calls;
+import dev.switchboard.systemtest.harness.PhoenixClient;
+import dev.switchboard.systemtest.harness.SupabaseClient;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;

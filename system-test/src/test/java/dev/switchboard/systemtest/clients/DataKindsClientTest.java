@@ -1,11 +1,11 @@
 package dev.switchboard.systemtest.clients;
 
-import dev.switchboard.systemtest.harness.SupabaseClient;
-import dev.switchboard.systemtest.harness.DataSchema;
-import dev.switchboard.systemtest.harness.TestServer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.data.DataSettings;
+import dev.switchboard.systemtest.harness.DataSchema;
+import dev.switchboard.systemtest.harness.SupabaseClient;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;

@@ -1,9 +1,5 @@
 package dev.switchboard.systemtest.clients;
 
-import dev.switchboard.systemtest.harness.CuttingProxy;
-import dev.switchboard.systemtest.harness.Calls;
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.PhoenixClient;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -13,6 +9,10 @@ import dev.switchboard.client.Event;
 import dev.switchboard.client.EventQueue;
 import dev.switchboard.client.SwitchboardClient;
 import dev.switchboard.server.command.Main;
+import dev.switchboard.systemtest.harness.Calls;
+import dev.switchboard.systemtest.harness.CuttingProxy;
+import dev.switchboard.systemtest.harness.PhoenixClient;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.io.ByteArrayOutputStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;

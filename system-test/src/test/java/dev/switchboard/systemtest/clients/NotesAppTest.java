@@ -1,8 +1,8 @@
 package dev.switchboard.systemtest.clients;
 
-import dev.switchboard.systemtest.harness.TestServer;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.switchboard.systemtest.harness.TestServer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

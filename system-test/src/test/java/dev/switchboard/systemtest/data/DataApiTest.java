@@ -1,12 +1,12 @@
 package dev.switchboard.systemtest.data;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.DataSchema;
-import dev.switchboard.systemtest.harness.Http;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.switchboard.data.DataSettings;
+import dev.switchboard.systemtest.harness.DataSchema;
+import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;

@@ -1,10 +1,10 @@
 package dev.switchboard.systemtest.data;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.Http;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.data.DataSettings;
+import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;

@@ -1,10 +1,10 @@
 package dev.switchboard.systemtest.data;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.Http;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.server.command.Main;
+import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

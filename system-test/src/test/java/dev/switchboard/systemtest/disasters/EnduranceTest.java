@@ -1,11 +1,11 @@
 package dev.switchboard.systemtest.disasters;
 
-import dev.switchboard.systemtest.harness.Calls;
-import dev.switchboard.systemtest.harness.ServerProcess;
-import dev.switchboard.systemtest.harness.RawWebSocket;
-import dev.switchboard.systemtest.harness.PhoenixClient;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.switchboard.systemtest.harness.Calls;
+import dev.switchboard.systemtest.harness.PhoenixClient;
+import dev.switchboard.systemtest.harness.RawWebSocket;
+import dev.switchboard.systemtest.harness.ServerProcess;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;

@@ -1,8 +1,5 @@
 package dev.switchboard.systemtest.disasters;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.RawWebSocket;
-import dev.switchboard.systemtest.harness.PhoenixClient;
 import static dev.switchboard.systemtest.harness.RawWebSocket.BINARY;
 import static dev.switchboard.systemtest.harness.RawWebSocket.CLOSE;
 import static dev.switchboard.systemtest.harness.RawWebSocket.CONTINUATION;
@@ -13,6 +10,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.switchboard.gateway.GatewayCounters;
+import dev.switchboard.systemtest.harness.PhoenixClient;
+import dev.switchboard.systemtest.harness.RawWebSocket;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;

@@ -1,11 +1,11 @@
 package dev.switchboard.systemtest.disasters;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.DataSchema;
-import dev.switchboard.systemtest.harness.Http;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.engine.postgres.SessionSettings;
+import dev.switchboard.systemtest.harness.DataSchema;
+import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.URLEncoder;

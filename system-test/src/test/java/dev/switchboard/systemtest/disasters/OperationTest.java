@@ -1,17 +1,17 @@
 package dev.switchboard.systemtest.disasters;
 
-import dev.switchboard.systemtest.harness.ServerProcess;
-import dev.switchboard.systemtest.harness.Http;
-import dev.switchboard.systemtest.harness.Postmaster;
-import dev.switchboard.systemtest.harness.RawWebSocket;
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.PhoenixClient;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.channel.Rooms;
 import dev.switchboard.http.HttpLimits;
+import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.PhoenixClient;
+import dev.switchboard.systemtest.harness.Postmaster;
+import dev.switchboard.systemtest.harness.RawWebSocket;
+import dev.switchboard.systemtest.harness.ServerProcess;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;

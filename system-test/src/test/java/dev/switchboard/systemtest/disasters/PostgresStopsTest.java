@@ -1,12 +1,12 @@
 package dev.switchboard.systemtest.disasters;
 
-import dev.switchboard.systemtest.harness.Postmaster;
-import dev.switchboard.systemtest.harness.Http;
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.PhoenixClient;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.PhoenixClient;
+import dev.switchboard.systemtest.harness.Postmaster;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

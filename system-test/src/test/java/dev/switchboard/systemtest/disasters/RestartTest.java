@@ -1,12 +1,12 @@
 package dev.switchboard.systemtest.disasters;
 
-import dev.switchboard.systemtest.harness.SupabaseClient;
-import dev.switchboard.systemtest.harness.Calls;
-import dev.switchboard.systemtest.harness.ServerProcess;
-import dev.switchboard.systemtest.harness.PhoenixClient;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.switchboard.systemtest.harness.Calls;
+import dev.switchboard.systemtest.harness.PhoenixClient;
+import dev.switchboard.systemtest.harness.ServerProcess;
+import dev.switchboard.systemtest.harness.SupabaseClient;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;

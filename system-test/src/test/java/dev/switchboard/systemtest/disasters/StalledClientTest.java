@@ -1,10 +1,10 @@
 package dev.switchboard.systemtest.disasters;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.RawWebSocket;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.switchboard.systemtest.harness.RawWebSocket;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

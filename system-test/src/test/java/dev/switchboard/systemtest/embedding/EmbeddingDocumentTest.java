@@ -74,7 +74,8 @@ class EmbeddingDocumentTest {
             database.execute("insert into lines values (3, '" + ann + "')");
 
             assertThat(said.readLine()).contains("\"table\":\"orders\"", "\"id\":2");
-            System.out.printf("From the program's start to its first change: %d ms%n", (System.nanoTime() - start) / 1_000_000);
+            System.out.printf(
+                    "From the program's start to its first change: %d ms%n", (System.nanoTime() - start) / 1_000_000);
             assertThat(said.readLine()).contains("\"table\":\"lines\"", "\"id\":3");
         } finally {
             running.destroyForcibly().waitFor();

@@ -1,8 +1,5 @@
 package dev.switchboard.systemtest.embedding;
 
-import dev.switchboard.systemtest.harness.Http;
-import dev.switchboard.systemtest.harness.ForeignPostgres;
-import dev.switchboard.systemtest.harness.PhoenixClient;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
@@ -13,6 +10,9 @@ import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.engine.postgres.Preparation;
 import dev.switchboard.server.Switchboard;
+import dev.switchboard.systemtest.harness.ForeignPostgres;
+import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.PhoenixClient;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;

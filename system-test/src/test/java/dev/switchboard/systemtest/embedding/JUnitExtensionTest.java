@@ -1,7 +1,5 @@
 package dev.switchboard.systemtest.embedding;
 
-import dev.switchboard.systemtest.harness.Http;
-import dev.switchboard.systemtest.harness.PhoenixClient;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -12,6 +10,8 @@ import dev.switchboard.junit.RecordedChanges;
 import dev.switchboard.junit.SwitchboardExtension;
 import dev.switchboard.junit.TestDatabase;
 import dev.switchboard.server.Switchboard;
+import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.PhoenixClient;
 import java.util.Map;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeAll;

@@ -75,8 +75,10 @@ class LocalFeedTest {
     @Test
     void changesOfTwoTablesComeUnderTheUsersClaims(TestDatabase database) {
         try (LocalFeed feed = start(database)) {
-            feed.subscribe(ANN, table("orders"), Optional.empty(), new Hearing()).join();
-            feed.subscribe(ANN, table("lines"), Optional.of("id=gt.1"), new Hearing()).join();
+            feed.subscribe(ANN, table("orders"), Optional.empty(), new Hearing())
+                    .join();
+            feed.subscribe(ANN, table("lines"), Optional.of("id=gt.1"), new Hearing())
+                    .join();
             database.execute("""
                     insert into orders values (1, gen_random_uuid()), (2, '00000000-0000-0000-0000-00000000000a');
                     insert into lines values (1, '00000000-0000-0000-0000-00000000000a'), (2, '00000000-0000-0000-0000-00000000000a');
@@ -103,11 +105,13 @@ class LocalFeedTest {
     @Test
     void aSubscriberIsToldWhatItMissedAndGoesOn(TestDatabase database) {
         try (LocalFeed feed = start(database)) {
-            feed.subscribe(ANN, table("orders"), Optional.empty(), new Hearing()).join();
+            feed.subscribe(ANN, table("orders"), Optional.empty(), new Hearing())
+                    .join();
             database.execute("truncate orders");
             await().untilAsserted(() -> assertThat(missed).hasSize(1));
             await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> {
-                database.execute("insert into orders select coalesce(max(id), 0) + 1, '00000000-0000-0000-0000-00000000000a' from orders");
+                database.execute(
+                        "insert into orders select coalesce(max(id), 0) + 1, '00000000-0000-0000-0000-00000000000a' from orders");
                 assertThat(heard).isNotEmpty();
             });
         }

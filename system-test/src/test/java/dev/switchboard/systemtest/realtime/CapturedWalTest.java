@@ -1,6 +1,5 @@
 package dev.switchboard.systemtest.realtime;
 
-import dev.switchboard.systemtest.harness.TestServer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.engine.decode.MalformedWalException;
@@ -9,6 +8,7 @@ import dev.switchboard.engine.model.Lsn;
 import dev.switchboard.engine.model.Position;
 import dev.switchboard.engine.pipeline.WalSource;
 import dev.switchboard.engine.postgres.PostgresWalSource;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;

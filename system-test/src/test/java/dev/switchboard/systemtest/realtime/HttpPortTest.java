@@ -1,14 +1,14 @@
 package dev.switchboard.systemtest.realtime;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.SelfSigned;
-import dev.switchboard.systemtest.harness.Http;
-import dev.switchboard.systemtest.harness.PhoenixClient;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.switchboard.http.HttpLimits;
 import dev.switchboard.http.TlsFiles;
+import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.PhoenixClient;
+import dev.switchboard.systemtest.harness.SelfSigned;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;

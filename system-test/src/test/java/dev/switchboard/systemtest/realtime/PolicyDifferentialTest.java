@@ -1,6 +1,5 @@
 package dev.switchboard.systemtest.realtime;
 
-import dev.switchboard.systemtest.harness.TestServer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.engine.authorize.RowAccess;
@@ -12,6 +11,7 @@ import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.engine.postgres.PostgresRowAccess;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;

@@ -1,7 +1,5 @@
 package dev.switchboard.systemtest.realtime;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.PhoenixClient;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -10,6 +8,8 @@ import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.engine.postgres.ReplicaIdentities;
 import dev.switchboard.engine.postgres.TablePublisher;
 import dev.switchboard.server.Switchboard;
+import dev.switchboard.systemtest.harness.PhoenixClient;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

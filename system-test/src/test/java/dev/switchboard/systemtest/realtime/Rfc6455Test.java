@@ -1,8 +1,5 @@
 package dev.switchboard.systemtest.realtime;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.SelfSigned;
-import dev.switchboard.systemtest.harness.RawWebSocket;
 import static dev.switchboard.systemtest.harness.RawWebSocket.BINARY;
 import static dev.switchboard.systemtest.harness.RawWebSocket.CLOSE;
 import static dev.switchboard.systemtest.harness.RawWebSocket.CONTINUATION;
@@ -14,6 +11,9 @@ import static dev.switchboard.systemtest.harness.RawWebSocket.frame;
 import static dev.switchboard.systemtest.harness.RawWebSocket.text;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.switchboard.systemtest.harness.RawWebSocket;
+import dev.switchboard.systemtest.harness.SelfSigned;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;

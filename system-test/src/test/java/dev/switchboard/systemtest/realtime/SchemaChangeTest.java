@@ -1,13 +1,13 @@
 package dev.switchboard.systemtest.realtime;
 
-import dev.switchboard.systemtest.harness.TestServer;
-import dev.switchboard.systemtest.harness.PhoenixClient;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.postgres.TablePublisher;
 import dev.switchboard.server.Switchboard;
+import dev.switchboard.systemtest.harness.PhoenixClient;
+import dev.switchboard.systemtest.harness.TestServer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
