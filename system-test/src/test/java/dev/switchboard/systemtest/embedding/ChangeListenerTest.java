@@ -228,6 +228,25 @@ class ChangeListenerTest {
         assertThat(letters).containsExactly("orders INSERT 2 java.lang.IllegalStateException: two is one too many");
     }
 
+    /** What a handler does with its thread's interruption is a failure like others, and ends no listener. */
+    @Test
+    void aHandlerThatIsInterruptedEndsNoListener() {
+        ChangeHandler interrupting = change -> {
+            heard.add(change);
+            if (heard.size() == 1) {
+                throw new InterruptedException("of its own");
+            }
+            Thread.currentThread().interrupt();
+        };
+        try (ChangeListener _ = listen(settings(), interrupting)) {
+            await().until(() -> slots() == 1);
+            insert(1, 3);
+            awaitHeard(4);
+        }
+
+        assertThat(ids()).containsExactly("1", "1", "2", "3");
+    }
+
     private static long slots() {
         return jdbi.withHandle(handle -> handle.createQuery(
                         "select count(*) from pg_replication_slots where active and database = current_database()")

@@ -148,9 +148,7 @@ public final class ChangeListener implements AutoCloseable {
         while (!closed) {
             try {
                 listen();
-            } catch (InterruptedException closing) {
-                return;
-            } catch (Exception | Error broken) {
+            } catch (Exception | Error broken) { // an interruption too: who closes has said so
                 if (!closed) {
                     broke(broken);
                     sleep(PAUSE);
@@ -177,7 +175,7 @@ public final class ChangeListener implements AutoCloseable {
         try {
             time.pause(duration);
         } catch (InterruptedException closing) {
-            Thread.currentThread().interrupt();
+            // the loop looks whether it was closed
         }
     }
 
@@ -309,12 +307,16 @@ public final class ChangeListener implements AutoCloseable {
         try {
             handler.handle(change);
             return Optional.empty();
-        } catch (InterruptedException closing) {
-            throw closing;
         } catch (Exception failed) {
+            if (closed && failed instanceof InterruptedException closing) {
+                throw closing;
+            }
             return Optional.of(failed);
         } finally {
             end();
+            if (!closed) {
+                Thread.interrupted(); // the handler's own; it must not end the listener
+            }
         }
     }
 
