@@ -68,7 +68,10 @@ public final class LocalFeed implements AutoCloseable {
         /** @param change as a JSON object: {@code schema, table, type, record, old_record, commit_timestamp ...} (SPEC C) */
         void changed(String change);
 
-        /** Changes may be missing from here back to the last one; the subscription goes on by itself. */
+        /**
+         * Changes may be missing since the last one: said when that is noticed, and again when the subscription is live anew. What
+         * is read after the second time, and what comes, is whole.
+         */
         default void missed(String why) {}
     }
 
@@ -188,8 +191,11 @@ public final class LocalFeed implements AutoCloseable {
         /** At first it says why it cannot be; later it is tried again, which its subscriber must know. */
         private void joined(Json.Fields reply) {
             if (reply.text("status").filter("ok"::equals).isPresent()) {
-                lost = false;
                 live.complete(null);
+                if (lost) { // told when nothing is missed any more: what is read now, and what comes, is whole
+                    lost = false;
+                    tellMissed("the subscription is live again; read anew what it may have missed");
+                }
                 return;
             }
             String why = reply.fields("response")
@@ -216,7 +222,15 @@ public final class LocalFeed implements AutoCloseable {
         private void lose(String why) {
             if (!lost && live.isDone()) {
                 lost = true;
+                tellMissed(why);
+            }
+        }
+
+        private void tellMissed(String why) {
+            try {
                 subscriber.missed(why);
+            } catch (RuntimeException failed) {
+                trouble.report("a subscriber of " + table + " failed when it was told: " + why, failed);
             }
         }
 

@@ -108,7 +108,8 @@ class LocalFeedTest {
             feed.subscribe(ANN, table("orders"), Optional.empty(), new Hearing())
                     .join();
             database.execute("truncate orders");
-            await().untilAsserted(() -> assertThat(missed).hasSize(1));
+            await().untilAsserted(() -> assertThat(missed).hasSize(2));
+            assertThat(missed.getLast()).contains("live again");
             await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> {
                 database.execute(
                         "insert into orders select coalesce(max(id), 0) + 1, '00000000-0000-0000-0000-00000000000a' from orders");
@@ -116,7 +117,7 @@ class LocalFeedTest {
             });
         }
 
-        assertThat(missed).hasSize(1);
+        assertThat(missed).hasSize(2);
     }
 
     @Test

@@ -37,6 +37,7 @@ public final class ChangeListener implements AutoCloseable {
     /** Between attempts at a stream that breaks, or that another one has. */
     private static final Duration PAUSE = Duration.ofSeconds(1);
 
+    private static final String OBJECT_IN_USE = "55006";
     private static final Duration LONGEST_PAUSE = Duration.ofMinutes(1);
     private static final Duration STOP = Duration.ofSeconds(5);
     /** How long it is waited for that PostgreSQL has noted what was handled, when the listener ends. */
@@ -159,7 +160,7 @@ public final class ChangeListener implements AutoCloseable {
 
     private void broke(Throwable broken) {
         String why = String.valueOf(broken.getMessage());
-        boolean taken = why.contains("is active for PID");
+        boolean taken = isTaken(broken);
         Status next = taken ? new Status.Waiting() : new Status.Troubled(why);
         if (!next.equals(status)) {
             trouble.report(
@@ -169,6 +170,10 @@ public final class ChangeListener implements AutoCloseable {
                     broken);
         }
         status = next;
+    }
+
+    private static boolean isTaken(Throwable broken) {
+        return broken.getCause() instanceof SQLException raised && OBJECT_IN_USE.equals(raised.getSQLState());
     }
 
     private void sleep(Duration duration) {
@@ -196,7 +201,7 @@ public final class ChangeListener implements AutoCloseable {
             changes.resolve();
             try (WalSource.Stream stream = open(wal)) {
                 if (lost) {
-                    handler.onGap("slot " + slot.name() + " was dropped; it was made anew, and begins now");
+                    tellGap("slot " + slot.name() + " was dropped; it was made anew, and begins now");
                 }
                 status = new Status.Listening();
                 follow(stream, changes);
@@ -214,7 +219,7 @@ public final class ChangeListener implements AutoCloseable {
             wal.renewSlot();
             handled = Lsn.NONE;
             WalSource.Stream stream = wal.open(handled);
-            handler.onGap(lost.getMessage() + "; it was made anew, and begins now");
+            tellGap(lost.getMessage() + "; it was made anew, and begins now");
             return stream;
         }
     }
@@ -280,9 +285,19 @@ public final class ChangeListener implements AutoCloseable {
             handle(change);
         }
         if (heard.emptied()) {
-            handler.onGap("table " + settings.table() + " was emptied by TRUNCATE; which rows are gone is not known");
+            tellGap("table " + settings.table() + " was emptied by TRUNCATE; which rows are gone is not known");
         }
         batch.end().ifPresent(end -> handled = end);
+    }
+
+    /** A handler that fails at this is not told again: what is in its batch would come again with it. */
+    private void tellGap(String why) {
+        try {
+            handler.onGap(why);
+        } catch (RuntimeException failed) {
+            trouble.report(
+                    "listener " + settings.name() + " could not be told that changes may be missing: " + why, failed);
+        }
     }
 
     /** Until it is handled, or kept as a dead letter. */
@@ -312,6 +327,8 @@ public final class ChangeListener implements AutoCloseable {
                 throw closing;
             }
             return Optional.of(failed);
+        } catch (AssertionError | LinkageError broken) { // of the handler's code: no attempt at it goes better
+            return Optional.of(new IllegalStateException(broken.toString(), broken));
         } finally {
             end();
             if (!closed) {

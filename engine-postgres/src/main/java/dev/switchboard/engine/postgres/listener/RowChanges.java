@@ -122,9 +122,17 @@ final class RowChanges {
         return switch (wanted.of(relation, image)) {
             case TRUE -> true;
             case FALSE, UNKNOWN -> false;
-            case UNDECIDED ->
-                ask(relation, image, Optional.of(wanted), xid).visible().get(0);
+            case UNDECIDED -> evaluated(ask(relation, image, Optional.of(wanted), xid));
         };
+    }
+
+    /** A filter that cannot be evaluated now says nothing of the row: the change is asked about again. */
+    private static boolean evaluated(RowAccess.Answer answer) throws RowAccessUnavailableException {
+        if (answer.failed()) {
+            throw new RowAccessUnavailableException(
+                    "the filter could not be evaluated", new IllegalStateException("no answer of the condition"));
+        }
+        return answer.visible().get(0);
     }
 
     private RowAccess.Answer ask(Relation relation, Row image, Optional<Filter> condition, int xid)
