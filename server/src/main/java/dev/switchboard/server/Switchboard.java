@@ -269,7 +269,12 @@ public final class Switchboard implements AutoCloseable {
                         () -> callCentre.flatMap(CallCentreServer::ended),
                         () -> postgres.flatMap(EmbeddedPostgres::givenUp)),
                 _ -> host.onFailure().accept(this));
-        port = front.listen(vertx, loops);
+        try {
+            port = front.listen(vertx, loops);
+        } catch (RuntimeException failed) {
+            stopParts(); // the caller stops what it has started itself
+            throw failed;
+        }
         foreign.ifPresent(issuer -> vertx.setPeriodic(KEYS_AGE.toMillis(), _ -> issuer.fetchSoon()));
         files = new FileWatch(vertx, blocking);
         files.watch(List.of(directory.signingKeys()), keys::reload);
@@ -425,6 +430,13 @@ public final class Switchboard implements AutoCloseable {
     }
 
     private void closeParts() {
+        stopParts();
+        postgres.ifPresent(EmbeddedPostgres::close);
+        directory.close();
+    }
+
+    /** What the constructor started, in reverse. */
+    private void stopParts() {
         watchdog.close();
         gateway.sayGoodbye();
         vertx.close()
@@ -444,7 +456,5 @@ public final class Switchboard implements AutoCloseable {
         rows.close();
         data.ifPresent(DataRoutes::close);
         metrics.close();
-        postgres.ifPresent(EmbeddedPostgres::close);
-        directory.close();
     }
 }

@@ -9,15 +9,19 @@ import dev.switchboard.data.DataSettings;
 import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.engine.postgres.Preparation;
+import dev.switchboard.http.HttpSettings;
 import dev.switchboard.server.Switchboard;
 import dev.switchboard.systemtest.harness.ForeignPostgres;
 import dev.switchboard.systemtest.harness.Http;
 import dev.switchboard.systemtest.harness.PhoenixClient;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jdbi.v3.core.Jdbi;
@@ -147,6 +151,33 @@ class EmbeddingTest {
         }
     }
 
+    /** A port that is taken: what was started is stopped again, and the next start finds everything free. */
+    @Test
+    void aStartThatFailsLeavesNothingBehind() throws Exception {
+        Set<String> before = threads();
+        try (var taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            HttpSettings free = HttpSettings.defaults();
+            var http = new HttpSettings(
+                    free.host(),
+                    taken.getLocalPort(),
+                    free.tls(),
+                    free.publicUrl(),
+                    free.corsOrigins(),
+                    free.corsHeaders(),
+                    free.limits());
+            assertThatThrownBy(() -> Switchboard.embedded(directory).http(http).start())
+                    .isInstanceOf(InvalidSettingException.class)
+                    .hasMessageContaining("cannot listen on 127.0.0.1:" + taken.getLocalPort());
+        }
+
+        await().atMost(Duration.ofSeconds(20))
+                .untilAsserted(() -> assertThat(threads()).isSubsetOf(before));
+        try (Switchboard server = Switchboard.embedded(directory).start()) {
+            await().atMost(Duration.ofSeconds(20))
+                    .untilAsserted(() -> assertThat(server.health().values()).allMatch(Optional::isEmpty));
+        }
+    }
+
     private static List<String> connections(Jdbi superuser) {
         return superuser.withHandle(handle -> handle.createQuery(
                         "select application_name from pg_stat_activity where application_name like 'switchboard%'")
@@ -180,8 +211,8 @@ class EmbeddingTest {
     private static Set<String> threads() {
         return Thread.getAllStackTraces().keySet().stream()
                 .map(Thread::getName)
-                .filter(name -> name.matches(
-                        "(?i)(switchboard|vert\\.x|vertx|Hikari|catalog|types|accounts|data|calls|wal|http).*"))
+                .filter(name ->
+                        name.matches("(?i)(switchboard|vert\\.x|vertx|Hikari|catalog|types|accounts|data|calls|wal).*"))
                 .collect(Collectors.toSet());
     }
 }
