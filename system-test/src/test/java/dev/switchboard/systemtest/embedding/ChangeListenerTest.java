@@ -9,16 +9,20 @@ import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.engine.postgres.SystemTime;
 import dev.switchboard.engine.postgres.listener.ChangeHandler;
 import dev.switchboard.engine.postgres.listener.ChangeListener;
+import dev.switchboard.engine.postgres.listener.DeadLetters;
 import dev.switchboard.engine.postgres.listener.ListenerSettings;
 import dev.switchboard.engine.postgres.listener.PostgresDeadLetters;
 import dev.switchboard.engine.postgres.listener.RowChange;
 import dev.switchboard.junit.SwitchboardExtension;
 import dev.switchboard.junit.TestDatabase;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.jdbi.v3.core.Jdbi;
 import org.junit.jupiter.api.AfterEach;
@@ -228,6 +232,35 @@ class ChangeListenerTest {
         assertThat(letters).containsExactly("orders INSERT 2 java.lang.IllegalStateException: two is one too many");
     }
 
+    /** A change that can neither be handled nor kept holds its listener up, which says so until it can. */
+    @Test
+    void whatCanNeitherBeHandledNorKeptIsTrouble() {
+        var mayKeep = new AtomicBoolean();
+        DeadLetters letters = (_, change, _) -> {
+            if (!mayKeep.get()) {
+                throw new IOException("no room for " + change.position());
+            }
+        };
+        ChangeHandler failing = change -> {
+            if (change.row().contains("\"id\":1,")) {
+                throw new IllegalStateException("one is one too many");
+            }
+            heard.add(change);
+        };
+        try (ChangeListener listener =
+                ChangeListener.start(database, settings(), failing, letters, new SystemTime(), (_, _) -> {})) {
+            await().until(() -> listener.status() instanceof ChangeListener.Status.Listening);
+            insert(1, 2);
+            await().until(() -> listener.status() instanceof ChangeListener.Status.Troubled);
+            assertThat(listener.status().toString()).contains("no room for");
+            mayKeep.set(true);
+            awaitHeard(1);
+            assertThat(listener.status()).isInstanceOf(ChangeListener.Status.Listening.class);
+        }
+
+        assertThat(ids()).containsExactly("2");
+    }
+
     /** What a handler does with its thread's interruption is a failure like others, and ends no listener. */
     @Test
     void aHandlerThatIsInterruptedEndsNoListener() {
@@ -291,6 +324,126 @@ class ChangeListenerTest {
         }
         assertThat(ids()).containsExactly("1", "3");
         assertThat(gaps).singleElement().asString().contains("was dropped");
+    }
+
+    /** A gap that was noted and not told, since the process ended between the two, is told at the next start, once. */
+    @Test
+    void aGapOutlivesTheProcessThatFoundIt() {
+        try (ChangeListener _ = listening(settings())) {
+            insert(1, 1);
+            awaitHeard(1);
+        }
+        jdbi.useHandle(handle -> {
+            String publication = handle.createQuery("select pubname from pg_publication where pubname like 'sb%orders'")
+                    .mapTo(String.class)
+                    .one();
+            handle.execute("comment on publication " + publication + " is 'listener: gap: found before'");
+        });
+        try (ChangeListener _ = listening(settings())) {
+            assertThat(gaps).containsExactly("found before");
+        }
+        try (ChangeListener _ = listening(settings())) {
+            assertThat(gaps).hasSize(1);
+        }
+    }
+
+    /** Where no slot can be made at first, nothing is missing when one can. */
+    @Test
+    void aListenerThatCouldNotBeginHasNoGap() {
+        jdbi.useHandle(handle -> handle.execute("drop table orders")); // there is nothing to publish
+        try (ChangeListener listener = listen(settings(), new Hearing())) {
+            await().until(() -> listener.status() instanceof ChangeListener.Status.Troubled);
+            jdbi.useHandle(handle ->
+                    handle.execute("create table orders (id int primary key, state text, owner text, big text)"));
+            await().until(() -> listener.status() instanceof ChangeListener.Status.Listening);
+            insert(1, 1);
+            awaitHeard(1);
+        }
+        assertThat(gaps).isEmpty();
+    }
+
+    @Test
+    void aTableMadeAnewIsHeardOfAndToldAsAGap() {
+        try (ChangeListener _ = listening(settings())) {
+            insert(1, 1);
+            awaitHeard(1);
+            jdbi.useHandle(handle -> handle.createScript("""
+                    drop table orders;
+                    create table orders (id int primary key, state text, owner text, big text)""").executeAsSeparateStatements());
+            await().atMost(Duration.ofSeconds(20))
+                    .untilAsserted(() -> assertThat(gaps).hasSize(1));
+            insert(2, 2);
+            awaitHeard(2);
+        }
+
+        assertThat(gaps).singleElement().asString().contains("made anew");
+    }
+
+    /** A handler may take longer than PostgreSQL waits for a sign of life: its listener keeps the slot. */
+    @Test
+    void aSlowHandlerKeepsItsSlot() throws Exception {
+        var begun = new CountDownLatch(1);
+        var mayEnd = new CountDownLatch(1);
+        var second = new CopyOnWriteArrayList<RowChange>();
+        jdbi.useHandle(handle -> handle.execute("alter role current_user set wal_sender_timeout = '2s'"));
+        try (ChangeListener one = listen(settings(), change -> {
+            begun.countDown();
+            mayEnd.await();
+            heard.add(change);
+        })) {
+            await().until(() -> one.status() instanceof ChangeListener.Status.Listening);
+            try (ChangeListener two = listen(settings(), second::add)) {
+                await().until(() -> two.status() instanceof ChangeListener.Status.Waiting);
+                jdbi.useTransaction(handle ->
+                        handle.execute("insert into orders select id, 'new', 'x', null from generate_series(1, 3) id"));
+                begun.await();
+                int walSender = walSender();
+                await().during(Duration.ofSeconds(5))
+                        .atMost(Duration.ofSeconds(20))
+                        .until(() -> walSender() == walSender);
+                mayEnd.countDown();
+                awaitHeard(3);
+            }
+        } finally {
+            jdbi.useHandle(handle -> handle.execute("alter role current_user reset wal_sender_timeout"));
+        }
+
+        assertThat(ids()).containsExactly("1", "2", "3");
+        assertThat(second).isEmpty();
+    }
+
+    /** Where the slot is lost while a handler is at work, that change is its last one: the others are another's. */
+    @Test
+    void aHandlerWhoseConnectionBrokeEndsItsChangeOnly() throws Exception {
+        var begun = new CountDownLatch(1);
+        var second = new CopyOnWriteArrayList<RowChange>();
+        var first = new AtomicReference<ChangeListener>();
+        try (ChangeListener one = listen(settings(), change -> {
+            heard.add(change);
+            begun.countDown();
+            await().until(() -> first.get().status() instanceof ChangeListener.Status.Troubled && second.size() == 3);
+        })) {
+            first.set(one);
+            await().until(() -> one.status() instanceof ChangeListener.Status.Listening);
+            try (ChangeListener two = listen(settings(), second::add)) {
+                await().until(() -> two.status() instanceof ChangeListener.Status.Waiting);
+                jdbi.useTransaction(handle ->
+                        handle.execute("insert into orders select id, 'new', 'x', null from generate_series(1, 3) id"));
+                begun.await();
+                jdbi.useHandle(handle -> handle.execute("select pg_terminate_backend(?)", walSender()));
+                await().until(() -> one.status() instanceof ChangeListener.Status.Waiting);
+            }
+        }
+
+        assertThat(ids()).containsExactly("1");
+        assertThat(second).hasSize(3);
+    }
+
+    private static int walSender() {
+        return jdbi.withHandle(handle -> handle.createQuery(
+                        "select active_pid from pg_replication_slots where active and database = current_database()")
+                .mapTo(Integer.class)
+                .one());
     }
 
     @Test

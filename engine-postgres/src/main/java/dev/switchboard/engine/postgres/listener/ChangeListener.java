@@ -21,6 +21,8 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.Objects;
 import java.util.Optional;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
@@ -37,7 +39,9 @@ public final class ChangeListener implements AutoCloseable {
     /** Between attempts at a stream that breaks, or that another one has. */
     private static final Duration PAUSE = Duration.ofSeconds(1);
 
-    private static final String OBJECT_IN_USE = "55006";
+    /** How often it is looked whether the table is still the one that is published. */
+    private static final Duration LOOK_EVERY = Duration.ofSeconds(5);
+
     private static final Duration LONGEST_PAUSE = Duration.ofMinutes(1);
     private static final Duration STOP = Duration.ofSeconds(5);
     /** How long it is waited for that PostgreSQL has noted what was handled, when the listener ends. */
@@ -56,6 +60,7 @@ public final class ChangeListener implements AutoCloseable {
 
     private volatile Status status = new Status.Starting();
     private volatile @Nullable WalSource source;
+    private @Nullable SignsOfLife life;
     private Position last = Position.START;
     private Lsn handled = Lsn.NONE;
 
@@ -173,7 +178,7 @@ public final class ChangeListener implements AutoCloseable {
     }
 
     private static boolean isTaken(Throwable broken) {
-        return broken.getCause() instanceof SQLException raised && OBJECT_IN_USE.equals(raised.getSQLState());
+        return broken.getCause() instanceof SQLException raised && ListenerSlot.isInUse(raised);
     }
 
     private void sleep(Duration duration) {
@@ -186,7 +191,7 @@ public final class ChangeListener implements AutoCloseable {
 
     private void listen() throws Exception {
         ListenerSlot slot = ListenerSlot.of(database, settings);
-        boolean lost = slot.ensurePublication(database);
+        slot.ensurePublication(database);
         DataSource connections = connections();
         var types = new PostgresTypeCatalog(connections);
         var wal = new PostgresWalSource(database, slot.name(), slot.name());
@@ -199,33 +204,42 @@ public final class ChangeListener implements AutoCloseable {
                     types,
                     database.user());
             changes.resolve();
-            try (WalSource.Stream stream = open(wal)) {
-                if (lost) {
-                    tellGap("slot " + slot.name() + " was dropped; it was made anew, and begins now");
-                }
+            try (WalSource.Stream stream = open(wal, slot);
+                    var signs = new SignsOfLife(stream, time, settings.name(), this::brokeAtWork)) {
+                life = signs;
+                tellOpenGap(slot);
                 status = new Status.Listening();
-                follow(stream, changes);
+                follow(stream, changes, slot);
             }
         } finally {
             wal.close();
         }
     }
 
-    /** A slot that PostgreSQL has invalidated is made anew. */
-    private WalSource.Stream open(WalSource wal) throws WalSource.WalUnavailableException, WalSource.SlotLostException {
+    /** A slot that PostgreSQL has invalidated is made anew; that there is a gap is noted before. */
+    private WalSource.Stream open(WalSource wal, ListenerSlot slot)
+            throws WalSource.WalUnavailableException, WalSource.SlotLostException, SQLException {
         try {
             return wal.open(handled);
         } catch (WalSource.SlotLostException lost) {
+            slot.note(database, new ListenerSlot.State.Gap(lost.getMessage() + "; it was made anew, and begins now"));
             wal.renewSlot();
             handled = Lsn.NONE;
-            WalSource.Stream stream = wal.open(handled);
-            tellGap(lost.getMessage() + "; it was made anew, and begins now");
-            return stream;
+            return wal.open(handled);
         }
     }
 
-    private void follow(WalSource.Stream stream, RowChanges changes) throws Exception {
+    /** A gap is told until a handler has taken it, by whichever process. */
+    private void tellOpenGap(ListenerSlot slot) throws SQLException {
+        if (slot.state(database) instanceof ListenerSlot.State.Gap(String why)) {
+            tellGap(why);
+        }
+        slot.note(database, new ListenerSlot.State.Following());
+    }
+
+    private void follow(WalSource.Stream stream, RowChanges changes, ListenerSlot slot) throws Exception {
         var assembler = new TransactionAssembler(last);
+        Instant looked = time.instant();
         try {
             while (!closed) {
                 Optional<ByteBuffer> message = stream.read();
@@ -240,6 +254,10 @@ public final class ChangeListener implements AutoCloseable {
                     handled = stream.received();
                 }
                 stream.confirm(handled);
+                if (message.isEmpty() && time.instant().isAfter(looked.plus(LOOK_EVERY))) {
+                    looked = time.instant();
+                    slot.ensurePublished(database);
+                }
             }
             settle(stream);
         } catch (InterruptedException closing) {
@@ -279,7 +297,7 @@ public final class ChangeListener implements AutoCloseable {
 
     private void handle(Batch batch, RowChanges changes)
             throws InterruptedException, RowAccessUnavailableException, SubscriptionCatalog.CatalogUnavailableException,
-                    TypeCatalog.TypeCatalogUnavailableException {
+                    TypeCatalog.TypeCatalogUnavailableException, WalSource.WalUnavailableException {
         RowChanges.Heard heard = changes.of(batch);
         for (RowChange change : heard.changes()) {
             handle(change);
@@ -301,24 +319,47 @@ public final class ChangeListener implements AutoCloseable {
     }
 
     /** Until it is handled, or kept as a dead letter. */
-    private void handle(RowChange change) throws InterruptedException {
+    private void handle(RowChange change) throws InterruptedException, WalSource.WalUnavailableException {
         Duration pause = settings.pause();
         for (int attempt = 1; ; attempt++) {
             Optional<Exception> failure = attempt(change);
             if (failure.isEmpty() || (attempt >= settings.attempts() && isKept(change, failure.get()))) {
+                status = new Status.Listening();
                 return;
             }
             if (closed) {
                 throw new InterruptedException("closed while a change could not be handled");
             }
-            time.pause(pause);
+            pauseAtWork(pause);
             Duration doubled = pause.multipliedBy(2);
             pause = doubled.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : doubled;
         }
     }
 
-    private Optional<Exception> attempt(RowChange change) throws InterruptedException {
+    private void pauseAtWork(Duration pause) throws InterruptedException, WalSource.WalUnavailableException {
+        signs().handlerBegins(handled);
+        try {
+            time.pause(pause);
+        } finally {
+            signs().handlerEnds();
+        }
+    }
+
+    private SignsOfLife signs() {
+        return Objects.requireNonNull(life, "a change is handled while a stream is open");
+    }
+
+    /** Another one may have the slot now: the change under way may come twice, and no other one. */
+    private void brokeAtWork(WalSource.WalUnavailableException broken) {
+        String why = "the connection broke while a change was handled: " + broken.getMessage();
+        status = new Status.Troubled(why);
+        trouble.report("listener " + settings.name() + " ends its change, and begins anew", broken);
+    }
+
+    private Optional<Exception> attempt(RowChange change)
+            throws InterruptedException, WalSource.WalUnavailableException {
         begin();
+        signs().handlerBegins(handled);
         try {
             handler.handle(change);
             return Optional.empty();
@@ -330,6 +371,7 @@ public final class ChangeListener implements AutoCloseable {
         } catch (AssertionError | LinkageError broken) { // of the handler's code: no attempt at it goes better
             return Optional.of(new IllegalStateException(broken.toString(), broken));
         } finally {
+            signs().handlerEnds();
             end();
             if (!closed) {
                 Thread.interrupted(); // the handler's own; it must not end the listener
@@ -357,6 +399,8 @@ public final class ChangeListener implements AutoCloseable {
                     failed);
             return true;
         } catch (Exception unkept) {
+            status = new Status.Troubled(
+                    "a change can neither be handled nor kept as a dead letter: " + unkept.getMessage());
             trouble.report(
                     "listener " + settings.name() + " can neither handle " + change.position()
                             + " nor keep it as a dead letter; trying again",

@@ -15,6 +15,10 @@ import java.util.zip.CRC32;
 /** The slot of a listener and its publication, which have one name: by database, since a cluster has each name once. */
 record ListenerSlot(String name, TableName table) {
     private static final int LONGEST_DATABASE = 10;
+    private static final String OBJECT_IN_USE = "55006";
+    private static final int DROP_ATTEMPTS = 20;
+    private static final String BEGINNING = "listener: begins";
+    private static final String GAP = "listener: gap: ";
 
     static ListenerSlot of(Database database, ListenerSettings settings) throws SQLException {
         try (Connection connection = connect(database);
@@ -35,36 +39,165 @@ record ListenerSlot(String name, TableName table) {
     }
 
     /**
-     * Makes the publication where there is none.
-     *
-     * @return whether the slot is gone, though the publication says that there was one: changes may be missing
+     * How it stands with the slot: kept as the publication's comment, so that no end of a process forgets a gap, and what has
+     * not begun yet is none.
      */
-    boolean ensurePublication(Database database) throws SQLException {
+    sealed interface State {
+        /** The slot was never reached. */
+        record Beginning() implements State {}
+
+        /** The slot was reached: if it is gone, changes are missing. */
+        record Following() implements State {}
+
+        /** Changes are missing, and the handler has not been told. */
+        record Gap(String why) implements State {}
+    }
+
+    /** Makes the publication where there is none, and notes where the slot, or the table that it published, is gone. */
+    void ensurePublication(Database database) throws SQLException {
         try (Connection connection = connect(database)) {
-            boolean published = exists(connection, "select from pg_publication where pubname = ?");
-            boolean slot = exists(connection, "select from pg_replication_slots where slot_name = ?");
-            if (!published) {
-                try (Statement create = connection.createStatement()) {
-                    create.execute("create publication " + quoted(name) + " for table " + quoted(table.schema()) + "."
-                            + quoted(table.table()) + " with (publish_via_partition_root = true)");
-                }
+            if (!exists(connection, "select from pg_publication where pubname = ?")) {
+                connection.setAutoCommit(false);
+                execute(
+                        connection,
+                        "create publication " + quoted(name) + " for table " + quoted(table.schema()) + "."
+                                + quoted(table.table()) + " with (publish_via_partition_root = true)");
+                note(connection, new State.Beginning());
+                connection.commit();
+                return;
             }
-            return published && !slot;
+            ensurePublished(connection);
+            if (state(connection) instanceof State.Following
+                    && !exists(connection, "select from pg_replication_slots where slot_name = ?")) {
+                note(connection, new State.Gap("slot " + name + " was dropped; it was made anew, and begins now"));
+            }
+        }
+    }
+
+    /**
+     * A table that was dropped and made anew is published again.
+     *
+     * @throws TableMadeAnewException if so: changes of its first moments are missing, which is noted
+     */
+    void ensurePublished(Database database) throws SQLException, TableMadeAnewException {
+        try (Connection connection = connect(database)) {
+            if (ensurePublished(connection)) {
+                throw new TableMadeAnewException("table " + table + " was made anew");
+            }
+        }
+    }
+
+    private boolean ensurePublished(Connection connection) throws SQLException {
+        if (publishes(connection)) {
+            return false;
+        }
+        connection.setAutoCommit(false);
+        execute(
+                connection,
+                "alter publication " + quoted(name) + " add table " + quoted(table.schema()) + "."
+                        + quoted(table.table()));
+        note(
+                connection,
+                new State.Gap(
+                        "table " + table + " was dropped and made anew; what happened to it before now is not known"));
+        connection.commit();
+        connection.setAutoCommit(true);
+        return true;
+    }
+
+    private boolean publishes(Connection connection) throws SQLException {
+        try (PreparedStatement query = connection.prepareStatement(
+                "select from pg_publication_tables where pubname = ? and schemaname = ? and tablename = ?")) {
+            query.setString(1, name);
+            query.setString(2, table.schema());
+            query.setString(3, table.table());
+            try (ResultSet row = query.executeQuery()) {
+                return row.next();
+            }
+        }
+    }
+
+    /** The table is another one than the stream was opened for. */
+    static final class TableMadeAnewException extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        TableMadeAnewException(String message) {
+            super(message);
+        }
+    }
+
+    State state(Database database) throws SQLException {
+        try (Connection connection = connect(database)) {
+            return state(connection);
+        }
+    }
+
+    void note(Database database, State state) throws SQLException {
+        try (Connection connection = connect(database)) {
+            if (!state.equals(state(connection))) {
+                note(connection, state);
+            }
+        }
+    }
+
+    /** A publication without a comment of ours was made by hand: its slot counts as reached. */
+    private State state(Connection connection) throws SQLException {
+        try (PreparedStatement query = connection.prepareStatement(
+                "select coalesce(obj_description(oid, 'pg_publication'), '') from pg_publication where pubname = ?")) {
+            query.setString(1, name);
+            try (ResultSet row = query.executeQuery()) {
+                String comment = row.next() ? row.getString(1) : "";
+                if (comment.startsWith(GAP)) {
+                    return new State.Gap(comment.substring(GAP.length()));
+                }
+                return comment.equals(BEGINNING) ? new State.Beginning() : new State.Following();
+            }
+        }
+    }
+
+    private void note(Connection connection, State state) throws SQLException {
+        String comment = switch (state) {
+            case State.Beginning _ -> BEGINNING;
+            case State.Following _ -> "listener: follows";
+            case State.Gap(String why) -> GAP + why;
+        };
+        execute(connection, "comment on publication " + quoted(name) + " is '" + comment.replace("'", "''") + "'");
+    }
+
+    private static void execute(Connection connection, String sql) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute(sql);
         }
     }
 
     /** Takes slot and publication away, for a listener that is not to come back. */
     void drop(Database database) throws SQLException {
         try (Connection connection = connect(database)) {
+            dropSlot(connection);
+            execute(connection, "drop publication if exists " + quoted(name));
+        }
+    }
+
+    /** One whose listener has just ended stays in use for a moment. */
+    private void dropSlot(Connection connection) throws SQLException {
+        for (int attempt = 1; ; attempt++) {
             try (PreparedStatement drop = connection.prepareStatement(
                     "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = ?")) {
                 drop.setString(1, name);
                 drop.execute();
-            }
-            try (Statement drop = connection.createStatement()) {
-                drop.execute("drop publication if exists " + quoted(name));
+                return;
+            } catch (SQLException failed) {
+                if (!isInUse(failed) || attempt == DROP_ATTEMPTS) {
+                    throw failed;
+                }
+                execute(connection, "select pg_sleep(0.1)");
             }
         }
+    }
+
+    /** Whether another process has the slot. */
+    static boolean isInUse(SQLException failed) {
+        return OBJECT_IN_USE.equals(failed.getSQLState());
     }
 
     private boolean exists(Connection connection, String sql) throws SQLException {
