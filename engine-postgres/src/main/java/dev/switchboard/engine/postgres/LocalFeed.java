@@ -30,10 +30,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -56,6 +60,7 @@ public final class LocalFeed implements AutoCloseable {
             Thread.ofPlatform().name("switchboard-feed").daemon().factory());
     private final ExecutorService blocking = Executors.newVirtualThreadPerTaskExecutor();
     private final Map<Long, Subscription> subscriptions = new HashMap<>(); // owned by the loop
+    private final Set<Subscription> awaited = ConcurrentHashMap.newKeySet();
     private final AtomicLong numbers = new AtomicLong();
     private final Time time = new SystemTime();
     private final PostgresRowAccess rows;
@@ -123,15 +128,25 @@ public final class LocalFeed implements AutoCloseable {
     public CompletableFuture<Void> subscribe(
             ClaimsGroup user, TableName table, Optional<String> filter, Subscriber subscriber) {
         var subscription = new Subscription(table, filter, subscriber);
-        execute(() -> subscription.begin(user));
+        awaited.add(subscription);
+        subscription.live.whenComplete((_, _) -> awaited.remove(subscription));
+        if (!execute(() -> subscription.begin(user))) {
+            subscription.live.completeExceptionally(closed());
+        }
         return subscription.live;
     }
 
-    private void execute(Runnable task) {
+    private static IllegalStateException closed() {
+        return new IllegalStateException("the feed is closed");
+    }
+
+    /** @return whether it will run: nobody listens to a feed that is closed */
+    private boolean execute(Runnable task) {
         try {
             loop.execute(task);
+            return true;
         } catch (RejectedExecutionException closed) {
-            // nobody listens any more
+            return false;
         }
     }
 
@@ -203,6 +218,7 @@ public final class LocalFeed implements AutoCloseable {
                     .orElse("refused");
             if (live.completeExceptionally(new IllegalArgumentException(why)) || live.isCompletedExceptionally()) {
                 subscriptions.remove(number);
+                connection.ifPresent(Connection::closed);
             } else {
                 lose(why);
                 rejoin();
@@ -212,7 +228,7 @@ public final class LocalFeed implements AutoCloseable {
         private void tell(Json.Fields data) {
             try {
                 subscriber.changed(new String(Json.write(data, new JsonBytes()).toBytes(), StandardCharsets.UTF_8));
-            } catch (RuntimeException failed) {
+            } catch (RuntimeException | Error failed) { // whatever its code does, the others hear of their changes
                 trouble.report(
                         "a subscriber of " + table + " failed at a change, which it has heard of; it goes on", failed);
             }
@@ -229,7 +245,7 @@ public final class LocalFeed implements AutoCloseable {
         private void tellMissed(String why) {
             try {
                 subscriber.missed(why);
-            } catch (RuntimeException failed) {
+            } catch (RuntimeException | Error failed) {
                 trouble.report("a subscriber of " + table + " failed when it was told: " + why, failed);
             }
         }
@@ -249,10 +265,13 @@ public final class LocalFeed implements AutoCloseable {
         @Override
         public void deliver(int index, List<Recipients> batch) {
             try {
-                CompletableFuture.runAsync(() -> batch.forEach(this::pass), loop)
-                        .join();
-            } catch (RejectedExecutionException | CompletionException closed) {
+                loop.submit(() -> batch.forEach(this::pass)).get();
+            } catch (RejectedExecutionException | CancellationException closed) {
                 // nobody listens any more
+            } catch (ExecutionException failed) {
+                trouble.report("a batch could not be handed over", failed);
+            } catch (InterruptedException closing) {
+                Thread.currentThread().interrupt();
             }
         }
 
@@ -287,7 +306,12 @@ public final class LocalFeed implements AutoCloseable {
     @Override
     public void close() {
         engine.close();
-        loop.shutdownNow();
+        for (Runnable left : loop.shutdownNow()) {
+            if (left instanceof Future<?> batch) {
+                batch.cancel(true);
+            }
+        }
+        awaited.forEach(subscription -> subscription.live.completeExceptionally(closed()));
         blocking.shutdownNow();
         rows.close();
     }

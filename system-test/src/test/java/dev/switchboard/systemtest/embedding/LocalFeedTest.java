@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -131,5 +132,40 @@ class LocalFeedTest {
             database.execute("insert into lines values (7, '00000000-0000-0000-0000-00000000000a')");
             await().untilAsserted(() -> assertThat(heard).hasSize(1));
         }
+    }
+
+    /** A program that awaits a subscription is told that there will be none. */
+    @Test
+    void aClosedFeedRefusesAtOnce(TestDatabase database) {
+        LocalFeed feed = start(database);
+        feed.close();
+
+        assertThat(feed.subscribe(ANN, table("orders"), Optional.empty(), new Hearing()))
+                .failsWithin(Duration.ofSeconds(1))
+                .withThrowableThat()
+                .withMessageContaining("closed");
+    }
+
+    /** A subscriber that hangs does not keep its feed from being closed, nor its program from hearing of it. */
+    @Test
+    void aFeedIsClosedUnderASubscriberThatHangs(TestDatabase database) throws Exception {
+        var begun = new CountDownLatch(1);
+        var never = new CountDownLatch(1);
+        LocalFeed feed = start(database);
+        feed.subscribe(ANN, table("orders"), Optional.empty(), _ -> {
+                    begun.countDown();
+                    try {
+                        never.await();
+                    } catch (InterruptedException closing) {
+                        Thread.currentThread().interrupt();
+                    }
+                })
+                .join();
+        database.execute("insert into orders values (1, '00000000-0000-0000-0000-00000000000a')");
+        begun.await();
+        var waiting = feed.subscribe(ANN, table("lines"), Optional.empty(), new Hearing());
+        feed.close();
+
+        assertThat(waiting).failsWithin(Duration.ofSeconds(1));
     }
 }
