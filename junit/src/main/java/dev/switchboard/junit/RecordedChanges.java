@@ -5,6 +5,7 @@ import dev.switchboard.engine.postgres.SystemTime;
 import dev.switchboard.engine.postgres.listener.ChangeListener;
 import dev.switchboard.engine.postgres.listener.ListenerSettings;
 import dev.switchboard.engine.postgres.listener.RowChange;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,9 +38,14 @@ public final class RecordedChanges implements AutoCloseable {
 
     static RecordedChanges of(TestDatabase database, TableName table) {
         var recorded = new RecordedChanges(database, table);
-        recorded.await(
-                () -> recorded.listener.status() instanceof ChangeListener.Status.Listening,
-                () -> "the changes of " + table + " cannot be recorded: " + recorded.listener.status());
+        try {
+            recorded.await(
+                    () -> recorded.listener.status() instanceof ChangeListener.Status.Listening,
+                    () -> "the changes of " + table + " cannot be recorded: " + recorded.listener.status());
+        } catch (AssertionError failed) {
+            recorded.close();
+            throw failed;
+        }
         return recorded;
     }
 
@@ -89,7 +95,7 @@ public final class RecordedChanges implements AutoCloseable {
         listener.close();
         try {
             ChangeListener.forget(database.database(), settings);
-        } catch (java.sql.SQLException failed) {
+        } catch (SQLException failed) {
             throw new IllegalStateException("the slot stays behind: " + failed.getMessage(), failed);
         }
     }

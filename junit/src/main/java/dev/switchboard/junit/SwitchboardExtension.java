@@ -26,7 +26,7 @@ import org.junit.jupiter.api.extension.ParameterResolver;
  * static final SwitchboardExtension SWITCHBOARD = SwitchboardExtension.server(server -> server.dataApi(DataSettings.defaults()));
  * }</pre>
  *
- * Test methods and {@code @BeforeAll} may ask for a {@link TestDatabase} and, with a server, for the {@link Switchboard}.
+ * {@code @Nested} classes share what the class around them has. Test methods and {@code @BeforeAll} may ask for a {@link TestDatabase} and, with a server, for the {@link Switchboard}.
  */
 public final class SwitchboardExtension implements BeforeAllCallback, AfterAllCallback, ParameterResolver {
     private static final ExtensionContext.Namespace OURS =
@@ -36,6 +36,8 @@ public final class SwitchboardExtension implements BeforeAllCallback, AfterAllCa
     private Optional<TestDatabase> database = Optional.empty();
     private Optional<Switchboard> server = Optional.empty();
     private Optional<Path> directory = Optional.empty();
+    /** How many {@code @Nested} classes deep: they have the database of the class around them. */
+    private int depth;
 
     /** A database and nothing else. */
     public SwitchboardExtension() {
@@ -62,6 +64,10 @@ public final class SwitchboardExtension implements BeforeAllCallback, AfterAllCa
 
     @Override
     public void beforeAll(ExtensionContext context) {
+        depth++;
+        if (depth > 1) {
+            return;
+        }
         TestDatabase made = postgres(context).create();
         database = Optional.of(made);
         server = wishes.map(wish -> start(made, wish));
@@ -83,6 +89,10 @@ public final class SwitchboardExtension implements BeforeAllCallback, AfterAllCa
 
     @Override
     public void afterAll(ExtensionContext context) {
+        depth--;
+        if (depth > 0) {
+            return;
+        }
         server.ifPresent(Switchboard::close);
         server = Optional.empty();
         database.ifPresent(postgres(context)::drop);

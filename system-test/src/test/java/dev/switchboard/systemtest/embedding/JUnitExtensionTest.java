@@ -15,6 +15,7 @@ import dev.switchboard.systemtest.harness.PhoenixClient;
 import java.util.Map;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -75,5 +76,14 @@ class JUnitExtensionTest {
         assertThatThrownBy(() -> database.execute("select * from nothing")).hasMessageContaining("nothing");
         assertThat(database.texts("select current_user || ' ' || usesuper from pg_user where usename = current_user"))
                 .containsExactly("app false");
+    }
+
+    /** A class within has the database of the class around it, which is still there when the inner one has ended. */
+    @Nested
+    class Within {
+        @Test
+        void hasTheDatabaseAroundIt(TestDatabase database) {
+            assertThat(database.texts("select count(*) from orders")).hasSize(1);
+        }
     }
 }
