@@ -11,7 +11,6 @@ import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.http.HttpVersion;
-import io.vertx.core.net.PemKeyCertOptions;
 import io.vertx.core.net.ServerSSLOptions;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -77,7 +76,7 @@ public final class HttpFront {
                 .setHttp2ClearTextEnabled(false) // its upgrade handler does not survive the take-over of a pipeline
                 .setMaxInitialLineLength(limits.lineBytes())
                 .setMaxHeaderSize(limits.headerBytes());
-        settings.tls().ifPresent(files -> options.setSsl(true).setKeyCertOptions(pem(files)));
+        settings.tls().ifPresent(identity -> options.setSsl(true).setKeyCertOptions(identity.options()));
         var port = new AtomicInteger();
         try {
             vertx.deployVerticle(() -> new Listener(options, port), new DeploymentOptions().setInstances(loops))
@@ -92,21 +91,15 @@ public final class HttpFront {
     }
 
     /** Takes over a certificate that was renewed; connections that are open keep theirs. */
-    public void reloadTls(TlsFiles files) {
+    public void reloadTls(TlsIdentity identity) {
         var fresh = new ServerSSLOptions();
-        fresh.setKeyCertOptions(pem(files));
+        fresh.setKeyCertOptions(identity.options());
         for (HttpServer server : servers) {
             server.updateSSLOptions(fresh, true)
                     .toCompletionStage()
                     .toCompletableFuture()
                     .join();
         }
-    }
-
-    private static PemKeyCertOptions pem(TlsFiles files) {
-        return new PemKeyCertOptions()
-                .setCertPath(files.certificate().toString())
-                .setKeyPath(files.key().toString());
     }
 
     private final class Listener extends VerticleBase {

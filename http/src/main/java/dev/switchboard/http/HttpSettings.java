@@ -16,7 +16,7 @@ import java.util.Optional;
 public record HttpSettings(
         String host,
         int port,
-        Optional<TlsFiles> tls,
+        Optional<TlsIdentity> tls,
         Optional<String> publicUrl,
         List<String> corsOrigins,
         List<String> corsHeaders,

@@ -35,6 +35,7 @@ import dev.switchboard.http.Metrics;
 import dev.switchboard.http.Operations;
 import dev.switchboard.http.Request;
 import dev.switchboard.http.Response;
+import dev.switchboard.http.TlsIdentity;
 import dev.switchboard.server.config.Secrets;
 import dev.switchboard.server.config.Settings;
 import dev.switchboard.server.postgres.EmbeddedPostgres;
@@ -106,6 +107,7 @@ public final class Switchboard implements AutoCloseable {
     private final ConsoleConfig console;
     private final Map<String, Supplier<Optional<String>>> health;
     private final FileWatch files;
+    private final HttpFront front;
     private final Watchdog watchdog;
     private final Lock closing = new ReentrantLock();
     private boolean closed; // under the lock
@@ -255,7 +257,7 @@ public final class Switchboard implements AutoCloseable {
                 new BodyReader(settings.gateway().maxFrameBytes(), http.limits().bodyTime(), memory.passing()),
                 new Cors(http.corsOrigins(), http.corsHeaders()));
         health = health(time);
-        var front = new HttpFront(
+        front = new HttpFront(
                 http,
                 memory.passing(),
                 new Operations(health, metrics::scrape),
@@ -278,7 +280,14 @@ public final class Switchboard implements AutoCloseable {
         foreign.ifPresent(issuer -> vertx.setPeriodic(KEYS_AGE.toMillis(), _ -> issuer.fetchSoon()));
         files = new FileWatch(vertx, blocking);
         files.watch(List.of(directory.signingKeys()), keys::reload);
-        http.tls().ifPresent(tls -> files.watch(List.of(tls.certificate(), tls.key()), () -> front.reloadTls(tls)));
+        if (http.tls().orElse(null) instanceof TlsIdentity.Files pem) {
+            files.watch(List.of(pem.certificate(), pem.key()), () -> front.reloadTls(pem));
+        }
+    }
+
+    /** Shows another certificate from here on, without a restart; connections that are open keep theirs. */
+    public void renewTls(TlsIdentity identity) {
+        front.reloadTls(identity);
     }
 
     /** What the parts answer, by their prefixes; a part that is left out has none. */

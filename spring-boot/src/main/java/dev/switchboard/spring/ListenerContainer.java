@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.aop.support.AopUtils;
@@ -50,13 +51,21 @@ public final class ListenerContainer implements BeanPostProcessor, SmartLifecycl
 
     @Override
     public Object postProcessAfterInitialization(Object bean, String beanName) {
-        for (Method method :
-                MethodIntrospector.selectMethods(AopUtils.getTargetClass(bean), (ReflectionUtils.MethodFilter)
-                        candidate -> AnnotatedElementUtils.hasAnnotation(candidate, WANTED))) {
+        for (Method method : listening(AopUtils.getTargetClass(bean))) {
             Optional.ofNullable(AnnotatedElementUtils.findMergedAnnotation(method, WANTED))
                     .ifPresent(annotation -> add(beanName, bean, method, annotation));
         }
         return bean;
+    }
+
+    /** Whether beans of a class take changes. */
+    static boolean listens(Class<?> type) {
+        return !listening(type).isEmpty();
+    }
+
+    private static Set<Method> listening(Class<?> type) {
+        return MethodIntrospector.selectMethods(
+                type, (ReflectionUtils.MethodFilter) method -> AnnotatedElementUtils.hasAnnotation(method, WANTED));
     }
 
     private void add(String beanName, Object bean, Method method, dev.switchboard.spring.ChangeListener annotation) {

@@ -11,6 +11,7 @@ import dev.switchboard.engine.postgres.listener.DeadLetters;
 import dev.switchboard.engine.postgres.listener.PostgresDeadLetters;
 import dev.switchboard.http.HttpLimits;
 import dev.switchboard.http.HttpSettings;
+import dev.switchboard.http.TlsIdentity;
 import dev.switchboard.server.Switchboard;
 import dev.switchboard.server.SwitchboardBuilder;
 import dev.switchboard.tokens.OidcSettings;
@@ -23,14 +24,18 @@ import javax.sql.DataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.LazyInitializationExcludeFilter;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.context.properties.bind.Bindable;
+import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.boot.ssl.SslBundles;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
@@ -110,13 +115,19 @@ public class SwitchboardAutoConfiguration {
             SwitchboardProperties properties,
             SwitchboardDatabase database,
             Environment environment,
+            ObjectProvider<SslBundles> bundles,
             ObjectProvider<SwitchboardCustomizer> customizers) {
-        return new SwitchboardServer(() -> {
-            publish(properties.server().publish(), database.database());
-            SwitchboardBuilder builder = builder(properties.server(), database.database(), environment);
-            customizers.orderedStream().forEach(customizer -> customizer.customize(builder));
-            return builder.start();
-        });
+        Optional<ServerBundle> tls = Optional.ofNullable(properties.server().sslBundle())
+                .map(name -> new ServerBundle(name, bundles.getObject()));
+        return new SwitchboardServer(
+                () -> {
+                    publish(properties.server().publish(), database.database());
+                    SwitchboardBuilder builder = builder(
+                            properties.server(), database.database(), tls.map(ServerBundle::identity), environment);
+                    customizers.orderedStream().forEach(customizer -> customizer.customize(builder));
+                    return builder.start();
+                },
+                tls);
     }
 
     private static void publish(List<String> tables, Database database) {
@@ -130,14 +141,17 @@ public class SwitchboardAutoConfiguration {
     }
 
     private static SwitchboardBuilder builder(
-            SwitchboardProperties.Server server, Database database, Environment environment) {
+            SwitchboardProperties.Server server,
+            Database database,
+            Optional<TlsIdentity> tls,
+            Environment environment) {
         SwitchboardBuilder builder = Switchboard.with(database)
                 .directory(server.directory())
                 .slot(server.slot())
                 .http(new HttpSettings(
                         server.host(),
                         server.port(),
-                        Optional.empty(),
+                        tls,
                         Optional.ofNullable(server.publicUrl()),
                         server.corsOrigins(),
                         List.of("*"),
@@ -158,6 +172,12 @@ public class SwitchboardAutoConfiguration {
         Optional<String> keys = Optional.ofNullable(named.jwkSetUri())
                 .or(() -> Optional.ofNullable(environment.getProperty(RESOURCE_SERVER + "jwk-set-uri")));
         if (keys.isEmpty()) {
+            if (environment.containsProperty(RESOURCE_SERVER + "issuer-uri")) {
+                LOG.warn(
+                        "Switchboard does not accept tokens of {}: it looks for no keys; set {}jwk-set-uri",
+                        environment.getProperty(RESOURCE_SERVER + "issuer-uri"),
+                        RESOURCE_SERVER);
+            }
             return Optional.empty();
         }
         String issuer = Optional.ofNullable(named.issuer())
@@ -166,13 +186,24 @@ public class SwitchboardAutoConfiguration {
                         "tokens of " + keys.get() + " are accepted, and nothing says whose they are: set "
                                 + RESOURCE_SERVER + "issuer-uri or switchboard.server.oidc.issuer"));
         String audience = Optional.ofNullable(named.audience())
-                .or(() -> Optional.ofNullable(environment.getProperty(RESOURCE_SERVER + "audiences"))
-                        .map(all -> all.split(",", 2)[0].strip()))
+                .or(() -> audiences(environment).stream().findFirst())
                 .orElseThrow(() -> new InvalidSettingException(
                         "tokens of " + issuer + " are accepted, and nothing says which are for this application: set "
                                 + RESOURCE_SERVER + "audiences or switchboard.server.oidc.audience"));
         return Optional.of(
                 new OidcSettings(issuer, URI.create(keys.get()), audience, OidcSettings.mapping(named.claims())));
+    }
+
+    private static List<String> audiences(Environment environment) {
+        return Binder.get(environment)
+                .bind(RESOURCE_SERVER + "audiences", Bindable.listOf(String.class))
+                .orElse(List.of());
+    }
+
+    /** An application whose beans are made when they are asked for would never hear: nobody asks for these. */
+    @Bean
+    static LazyInitializationExcludeFilter switchboardLazyInitialization() {
+        return (_, _, type) -> SwitchboardServer.class.isAssignableFrom(type) || ListenerContainer.listens(type);
     }
 
     /** Where dead letters go, if the application keeps them nowhere else. */

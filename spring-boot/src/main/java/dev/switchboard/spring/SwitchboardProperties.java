@@ -29,6 +29,7 @@ public record SwitchboardProperties(
      * @param host        address to listen on
      * @param port        0 for any free one
      * @param publicUrl   of the server as its users see it
+     * @param sslBundle   name of the SSL bundle ({@code spring.ssl.bundle}) whose certificate it shows; without one, plain HTTP
      * @param directory   where secrets and keys are kept
      * @param slot        name of the replication slot: one for each server of a PostgreSQL cluster
      * @param jwtSecret   that signs tokens, HS256, of at least 32 bytes; by default one is generated and kept in the directory
@@ -43,6 +44,7 @@ public record SwitchboardProperties(
             @DefaultValue("127.0.0.1") String host,
             @DefaultValue("8000") int port,
             @Nullable String publicUrl,
+            @Nullable String sslBundle,
             @DefaultValue(".switchboard") Path directory,
             @DefaultValue("switchboard") String slot,
             @Nullable String jwtSecret,

@@ -14,9 +14,13 @@ public final class SwitchboardServer implements SmartLifecycle {
     private final Supplier<Switchboard> start;
     private volatile Optional<Switchboard> running = Optional.empty();
 
-    /** @param start makes and starts a server */
-    SwitchboardServer(Supplier<Switchboard> start) {
+    /**
+     * @param start makes and starts a server
+     * @param tls   whose certificate it shows, and the next one when that is renewed
+     */
+    SwitchboardServer(Supplier<Switchboard> start, Optional<ServerBundle> tls) {
         this.start = start;
+        tls.ifPresent(bundle -> bundle.onUpdate(identity -> running.ifPresent(server -> server.renewTls(identity))));
     }
 
     /** The server, between start and stop of the context. */

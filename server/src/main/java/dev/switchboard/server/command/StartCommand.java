@@ -12,7 +12,7 @@ import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.gateway.GatewaySettings;
 import dev.switchboard.http.HttpLimits;
 import dev.switchboard.http.HttpSettings;
-import dev.switchboard.http.TlsFiles;
+import dev.switchboard.http.TlsIdentity;
 import dev.switchboard.server.Switchboard;
 import dev.switchboard.server.config.DatabaseUrl;
 import dev.switchboard.server.config.SettingSources;
@@ -361,7 +361,7 @@ final class StartCommand implements Callable<Integer> {
         return clientBytes == 0 ? heap / 2 : clientBytes;
     }
 
-    private Optional<TlsFiles> tls() {
+    private Optional<TlsIdentity> tls() {
         if (tlsCertificate == null && tlsKey == null) {
             return Optional.empty();
         }
@@ -373,7 +373,7 @@ final class StartCommand implements Callable<Integer> {
                 throw new InvalidSettingException("cannot read " + file + ", which TLS needs");
             }
         }
-        return Optional.of(new TlsFiles(tlsCertificate, tlsKey));
+        return Optional.of(new TlsIdentity.Files(tlsCertificate, tlsKey));
     }
 
     private Optional<Database> externalDatabase() {

@@ -13,7 +13,7 @@ import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.gateway.GatewaySettings;
 import dev.switchboard.http.HttpLimits;
 import dev.switchboard.http.HttpSettings;
-import dev.switchboard.http.TlsFiles;
+import dev.switchboard.http.TlsIdentity;
 import dev.switchboard.server.Switchboard;
 import dev.switchboard.server.config.Settings;
 import dev.switchboard.tokens.OidcSettings;
@@ -64,7 +64,7 @@ public final class TestServer implements AutoCloseable {
     }
 
     public static TestServer startWithTls(Path certificate, Path key) {
-        return with().tls(new TlsFiles(certificate, key)).start();
+        return with().tls(new TlsIdentity.Files(certificate, key)).start();
     }
 
     /** On a PostgreSQL that somebody else runs. */
@@ -81,7 +81,7 @@ public final class TestServer implements AutoCloseable {
         private ChannelLimits limits = LIMITS;
         private int maxConnections = 1000;
         private Optional<Database> external = Optional.empty();
-        private Optional<TlsFiles> tls = Optional.empty();
+        private Optional<TlsIdentity> tls = Optional.empty();
         private AccountSettings accounts = AccountSettings.defaults();
         private DataSettings data = DataSettings.defaults();
         private HttpLimits http = HttpLimits.defaults();
@@ -102,7 +102,7 @@ public final class TestServer implements AutoCloseable {
             return this;
         }
 
-        public Wishes tls(TlsFiles wanted) {
+        public Wishes tls(TlsIdentity wanted) {
             tls = Optional.of(wanted);
             return this;
         }

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.switchboard.http.HttpLimits;
-import dev.switchboard.http.TlsFiles;
+import dev.switchboard.http.TlsIdentity;
 import dev.switchboard.systemtest.harness.Http;
 import dev.switchboard.systemtest.harness.PhoenixClient;
 import dev.switchboard.systemtest.harness.SelfSigned;
@@ -147,7 +147,7 @@ class HttpPortTest {
     void N3_aRenewedCertificateIsTakenOverWithoutAnEnd(@TempDir Path directory) throws Exception {
         SelfSigned first = SelfSigned.in(directory);
         try (TestServer server = TestServer.with()
-                .tls(new TlsFiles(first.certificateFile(), first.keyFile()))
+                .tls(new TlsIdentity.Files(first.certificateFile(), first.keyFile()))
                 .start()) {
             SSLSocket open = (SSLSocket)
                     first.trusted().getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), server.port());
