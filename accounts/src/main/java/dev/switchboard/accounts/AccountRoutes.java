@@ -2,7 +2,9 @@ package dev.switchboard.accounts;
 
 import dev.switchboard.engine.postgres.Preparation;
 import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.http.AnswerMetrics;
 import dev.switchboard.http.Handler;
+import dev.switchboard.http.Metrics;
 import dev.switchboard.http.Request;
 import dev.switchboard.http.Response;
 import dev.switchboard.tokens.JwtTokens;
@@ -36,12 +38,12 @@ public final class AccountRoutes implements Handler {
 
     private static final JsonMapper JSON = JsonMapper.shared();
     private static final String API_VERSION = "2024-01-01";
-    private static final int DEFAULT_PAGE = 50;
     private static final int MOST_BODY_BYTES = 64 * 1024;
 
+    private final AnswerMetrics answers;
     private final Accounts accounts;
     private final MailSignIn mailSignIn;
-    private final Administration administration;
+    private final AdministrationRoutes administration;
     private final Links links;
     private final JwtTokens jwt;
     private final AccountSettings settings;
@@ -54,16 +56,24 @@ public final class AccountRoutes implements Handler {
      * @param url of the server as its users see it, without a slash at the end
      */
     public record Surroundings(
-            JwtTokens jwt, Mailer mailer, InstantSource clock, SecureRandom random, Supplier<String> url) {}
+            JwtTokens jwt,
+            Mailer mailer,
+            InstantSource clock,
+            SecureRandom random,
+            Supplier<String> url,
+            Metrics metrics) {}
 
-    private AccountRoutes(Parts parts, JwtTokens jwt) {
-        this.jwt = jwt;
+    private AccountRoutes(Parts parts, Surroundings around) {
+        jwt = around.jwt();
+        answers = new AnswerMetrics(around.metrics(), "accounts");
+        around.metrics().counter("accounts.sign.ins", "Sessions that began", parts.sessions()::begun);
+        parts.count(around.metrics());
         settings = parts.settings();
         clock = parts.clock();
         links = parts.links();
         accounts = new Accounts(parts);
         mailSignIn = new MailSignIn(parts);
-        administration = new Administration(parts);
+        administration = new AdministrationRoutes(new Administration(parts));
     }
 
     /**
@@ -82,11 +92,15 @@ public final class AccountRoutes implements Handler {
                     "{\"code\":\"not_found\",\"message\":\"This database has no accounts; switchboard prepare makes what"
                             + " they need\"}");
         }
-        return new AccountRoutes(Parts.of(Jdbi.create(connections), settings, around), around.jwt());
+        return new AccountRoutes(Parts.of(Jdbi.create(connections), settings, around), around);
     }
 
     @Override
     public Response handle(Request request, Client client) {
+        return answers.measure(() -> answer(request));
+    }
+
+    private Response answer(Request request) {
         try {
             return route(request).with("Cache-Control", "no-store");
         } catch (AccountException refused) {
@@ -143,7 +157,7 @@ public final class AccountRoutes implements Handler {
         List<String> parts = List.of(path.split("/", -1));
         if (path.startsWith("/admin/") || path.equals("/invite")) {
             requireAdministrator(request);
-            return administer(request, parts.subList(1, parts.size()));
+            return administration.answer(request, parts.subList(1, parts.size()), origin(request));
         }
         return switch (request.method() + " " + path) {
             case "GET /health" -> ok(health());
@@ -173,12 +187,12 @@ public final class AccountRoutes implements Handler {
         };
     }
 
-    private static AccountException notFound(Request request) {
+    static AccountException notFound(Request request) {
         return new AccountException(
                 AccountError.NOT_FOUND, "No such endpoint: " + request.method() + " " + request.path());
     }
 
-    private static Response ok(JsonNode body) {
+    static Response ok(JsonNode body) {
         return Response.json(200, body.toString());
     }
 
@@ -331,71 +345,6 @@ public final class AccountRoutes implements Handler {
     private Response logout(Request request) {
         accounts.signOut(principal(request), request.parameter("scope").orElse("global"), origin(request));
         return Response.empty(204);
-    }
-
-    // Administration
-
-    private Response administer(Request request, List<String> parts) {
-        Origin origin = origin(request);
-        Optional<String> redirect = request.parameter("redirect_to");
-        boolean one = parts.size() == 3 && parts.get(1).equals("users");
-        return switch (request.method() + " " + (one ? "admin/users/ID" : String.join("/", parts))) {
-            case "POST invite" -> ok(administration.invite(BodyForm.INVITE.read(request.body()), redirect, origin));
-            case "POST admin/generate_link" -> {
-                JsonNode body = BodyForm.ADMIN_LINK.read(request.body());
-                yield ok(administration.generateLink(
-                        body, redirect.or(() -> Administration.text(body, "redirect_to")), origin));
-            }
-            case "POST admin/users" -> ok(administration.create(BodyForm.ADMIN_USER.read(request.body()), origin));
-            case "GET admin/users" ->
-                page(administration.users(number(request, "page", 1), number(request, "per_page", DEFAULT_PAGE)));
-            case "GET admin/users/ID" -> ok(administration.user(id(parts)));
-            case "PUT admin/users/ID" ->
-                ok(administration.update(id(parts), BodyForm.ADMIN_USER.read(request.body()), origin));
-            case "DELETE admin/users/ID" -> {
-                boolean softly = request.body().length > 0
-                        && BodyForm.ADMIN_DELETE
-                                .read(request.body())
-                                .path("should_soft_delete")
-                                .asBoolean(false);
-                administration.delete(id(parts), softly, origin);
-                yield ok(JSON.createObjectNode());
-            }
-            default -> throw notFound(request);
-        };
-    }
-
-    private static UUID id(List<String> parts) {
-        return Administration.uuid(Request.decode(parts.get(2)));
-    }
-
-    private static int number(Request request, String parameter, int otherwise) {
-        String text = request.parameter(parameter).orElse("");
-        if (text.isEmpty()) {
-            return otherwise;
-        }
-        try {
-            return Integer.parseInt(text);
-        } catch (NumberFormatException malformed) {
-            throw Accounts.invalid(parameter + " is not a number: '" + text + "'");
-        }
-    }
-
-    private static Response page(Administration.Page page) {
-        ObjectNode body = JSON.createObjectNode();
-        page.users().forEach(body.putArray("users")::add);
-        body.put("aud", "authenticated");
-        long last = Math.max(1, (page.total() + page.size() - 1) / page.size());
-        var links = new ArrayList<String>();
-        if (page.number() < last) {
-            links.add(link(page.number() + 1L, page.size(), "next"));
-        }
-        links.add(link(last, page.size(), "last"));
-        return ok(body).with("X-Total-Count", Long.toString(page.total())).with("Link", String.join(", ", links));
-    }
-
-    private static String link(long page, int size, String relation) {
-        return "</admin/users?page=" + page + "&per_page=" + size + ">; rel=\"" + relation + "\"";
     }
 
     // Who asks

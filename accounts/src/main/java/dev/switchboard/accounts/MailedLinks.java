@@ -3,6 +3,7 @@ package dev.switchboard.accounts;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.atomic.LongAdder;
 import org.jdbi.v3.core.Handle;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -16,6 +17,7 @@ final class MailedLinks {
     private final Links links;
     private final Mailer mailer;
     private final Duration life;
+    private final LongAdder unsent = new LongAdder();
 
     /** What a client sends along with its wish: PKCE's challenge, and where the link leads in the end. */
     record Along(Optional<OneTimeTokens.Challenge> challenge, Optional<String> redirect) {
@@ -28,6 +30,11 @@ final class MailedLinks {
         this.links = links;
         this.mailer = mailer;
         this.life = life;
+    }
+
+    /** How many mails the mail server did not take. */
+    long unsent() {
+        return unsent.sum();
     }
 
     /** Whether mails go out at all. */
@@ -100,6 +107,7 @@ final class MailedLinks {
         try {
             mailer.send(mail);
         } catch (Mailer.UnsentMailException failed) {
+            unsent.increment();
             LOG.error("A mail was not sent: {}", failed.getMessage());
         }
     }

@@ -1,5 +1,6 @@
 package dev.switchboard.accounts;
 
+import dev.switchboard.http.Metrics;
 import java.time.InstantSource;
 import org.jdbi.v3.core.Jdbi;
 
@@ -31,5 +32,11 @@ record Parts(
                 links,
                 mails,
                 new EmailChanges(settings, mails));
+    }
+
+    void count(Metrics metrics) {
+        metrics.counter("accounts.sign.ins", "Sessions that began", sessions::begun);
+        metrics.counter("accounts.rate.limited", "Tries refused since there were too many", limits::refused);
+        metrics.counter("accounts.mails.unsent", "Mails that the mail server did not take", mails::unsent);
     }
 }

@@ -38,6 +38,8 @@ final class RateLimits {
      */
     record Rate(String name, int burst, Duration each) {}
 
+    private long refused;
+
     private record Bucket(double left, Instant at) {}
 
     RateLimits(InstantSource clock) {
@@ -61,11 +63,17 @@ final class RateLimits {
         Instant now = clock.instant();
         double left = left(rate, key, now);
         if (left < 1) {
+            refused++;
             return Optional.of(
                     Duration.ofMillis((long) ((1 - left) * rate.each().toMillis())));
         }
         buckets.put(rate.name() + " " + key, new Bucket(left - 1, now));
         return Optional.empty();
+    }
+
+    /** How many tries there were too many. */
+    synchronized long refused() {
+        return refused;
     }
 
     /** A try that was none after all. */

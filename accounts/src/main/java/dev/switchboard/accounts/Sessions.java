@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 import org.jdbi.v3.core.Handle;
 import tools.jackson.databind.JsonNode;
@@ -30,6 +31,7 @@ final class Sessions {
     private final InstantSource clock;
     private final Duration accessLife;
     private final Supplier<String> url;
+    private final LongAdder begun = new LongAdder();
 
     /** What came of a refresh. The database has changed in each case: let the transaction commit. */
     sealed interface Refresh {
@@ -54,12 +56,18 @@ final class Sessions {
         this.url = url;
     }
 
+    /** How many began; one whose transaction failed in the end is counted too. */
+    long begun() {
+        return begun.sum();
+    }
+
     /**
      * Signs somebody in.
      *
      * @param method of authentication (claim {@code amr}): password, otp, anonymous ...
      */
     ObjectNode start(Handle handle, UUID userId, String method, Origin origin) {
+        begun.increment();
         Users.signedIn(handle, userId);
         User user = Users.get(handle, userId);
         String amr = JSON.writeValueAsString(

@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Collectors;
 import javax.sql.DataSource;
@@ -51,6 +52,7 @@ final class Catalogs implements AutoCloseable {
     private final Set<TableName> warned = new HashSet<>();
 
     private final Map<TableName, Long> openSince = new HashMap<>();
+    private final LongAdder reads = new LongAdder();
     private final Thread listener;
     private volatile Catalog present;
     /** When it was last looked whether something changed, {@link System#nanoTime}; guarded by {@code lock}. */
@@ -68,6 +70,11 @@ final class Catalogs implements AutoCloseable {
             throw new IllegalStateException("cannot read the catalog for the data API", failed);
         }
         listener = Thread.ofVirtual().name("catalog").start(this::listen);
+    }
+
+    /** How often everything was read. */
+    long reads() {
+        return reads.sum();
     }
 
     Catalog present() {
@@ -110,6 +117,7 @@ final class Catalogs implements AutoCloseable {
 
     /** The fingerprint first: what is defined while the rest is read makes it read once more. */
     private Catalog read(Connection connection) throws SQLException {
+        reads.increment();
         String fingerprint = fingerprint(connection);
         return CatalogReader.read(connection, fingerprint, settings);
     }

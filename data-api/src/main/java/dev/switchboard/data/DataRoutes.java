@@ -2,7 +2,9 @@ package dev.switchboard.data;
 
 import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.http.AnswerMetrics;
 import dev.switchboard.http.Handler;
+import dev.switchboard.http.Metrics;
 import dev.switchboard.http.Request;
 import dev.switchboard.http.Response;
 import dev.switchboard.tokens.JwtTokens;
@@ -24,6 +26,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
     private final DataSettings settings;
     private final JwtTokens tokens;
     private final InstantSource clock;
+    private final AnswerMetrics answers;
     private final Catalogs catalogs;
     private final Statements statements;
     private final TableRoutes tables;
@@ -34,11 +37,18 @@ public final class DataRoutes implements Handler, AutoCloseable {
      * @param memory      that large answers share with what else is under way
      */
     public DataRoutes(
-            DataSource connections, DataSettings settings, MemoryBudget memory, JwtTokens tokens, InstantSource clock) {
+            DataSource connections,
+            DataSettings settings,
+            MemoryBudget memory,
+            JwtTokens tokens,
+            InstantSource clock,
+            Metrics metrics) {
         this.settings = settings;
         this.tokens = tokens;
         this.clock = clock;
+        answers = new AnswerMetrics(metrics, "data");
         catalogs = new Catalogs(connections, settings);
+        metrics.counter("data.catalog.reads", "Times that tables and functions were read", catalogs::reads);
         statements = new Statements(new Executor(connections, settings, memory));
         tables = new TableRoutes(settings, statements);
         routines = new RoutineRoutes(settings, statements);
@@ -51,6 +61,10 @@ public final class DataRoutes implements Handler, AutoCloseable {
 
     @Override
     public Response handle(Request request, Client client) {
+        return answers.measure(() -> answerOrRefuse(request, client));
+    }
+
+    private Response answerOrRefuse(Request request, Client client) {
         long start = System.nanoTime();
         try {
             Response response = answer(request, client);

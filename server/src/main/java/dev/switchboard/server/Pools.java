@@ -2,11 +2,13 @@ package dev.switchboard.server;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.HikariPoolMXBean;
 import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.data.DataSettings;
 import dev.switchboard.data.KeptConnections;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.engine.postgres.SessionSettings;
+import dev.switchboard.http.Metrics;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,14 +26,17 @@ final class Pools implements AutoCloseable {
     private final Database owner;
     private final Database reader;
     private final boolean embedded;
+    private final Metrics metrics;
     private final List<HikariDataSource> open = new ArrayList<>();
 
     /**
      * @param owner    of the database's tables
      * @param reader   who takes on the roles of tokens
      * @param embedded whether the database is the server's own
+     * @param metrics  of how many connections are in use, and how many requests wait for one
      */
-    Pools(Database owner, Database reader, boolean embedded) {
+    Pools(Database owner, Database reader, boolean embedded, Metrics metrics) {
+        this.metrics = metrics;
         this.owner = owner;
         this.reader = reader;
         this.embedded = embedded;
@@ -54,7 +59,7 @@ final class Pools implements AutoCloseable {
     HikariDataSource calls() {
         HikariConfig config = owned("calls", CALL_CONNECTIONS);
         config.setConnectionInitSql(SessionSettings.forRows() + "; " + CallCentre.CONNECTION_SETTINGS);
-        return new HikariDataSource(config);
+        return measured(config);
     }
 
     /** One connection more than asked for: it listens for changes of the schema. */
@@ -70,8 +75,20 @@ final class Pools implements AutoCloseable {
     }
 
     private HikariDataSource open(HikariConfig config) {
-        var pool = new HikariDataSource(config);
+        HikariDataSource pool = measured(config);
         open.add(pool);
+        return pool;
+    }
+
+    private HikariDataSource measured(HikariConfig config) {
+        var pool = new HikariDataSource(config);
+        HikariPoolMXBean state = pool.getHikariPoolMXBean();
+        String name = config.getPoolName();
+        metrics.gauge(name + ".connections.busy", "Connections to PostgreSQL in use", state::getActiveConnections);
+        metrics.gauge(
+                name + ".connections.awaited",
+                "Requests that wait for a connection",
+                state::getThreadsAwaitingConnection);
         return pool;
     }
 

@@ -205,7 +205,7 @@ public final class Switchboard implements AutoCloseable {
         String secret = settings.jwtSecret().orElseGet(secrets::jwt);
         boolean symmetric = settings.accounts().map(AccountSettings::hs256).orElse(true);
         tokens = new JwtTokens(secret, keys, foreign, symmetric);
-        pools = new Pools(database, reader, postgres.isPresent());
+        pools = new Pools(database, reader, postgres.isPresent(), metrics);
         HikariDataSource catalog = pools.catalog();
         rows = new PostgresRowAccess(reader, Switchboard::log);
         blocking = Executors.newVirtualThreadPerTaskExecutor();
@@ -234,11 +234,12 @@ public final class Switchboard implements AutoCloseable {
         engine.start();
         var logEnd = new LogEnd(catalog, engine.progress(), time);
         vertx.setPeriodic(0, LogEnd.EVERY.toMillis(), _ -> blocking.execute(logEnd));
-        data = settings.data().map(part -> new DataRoutes(pools.data(part), part, memory.passing(), tokens, time));
+        data = settings.data()
+                .map(part -> new DataRoutes(pools.data(part), part, memory.passing(), tokens, time, metrics));
         // its tables are in the embedded database alone
         callCentre = postgres.filter(_ -> settings.callCentre())
                 .map(_ -> new CallCentreServer(
-                        pools.calls(), new FakeTelephonyProvider(), tokens, time, engine.attendance()));
+                        pools.calls(), new FakeTelephonyProvider(), tokens, time, engine.attendance(), metrics));
         Optional<HikariDataSource> accountConnections = settings.accounts().map(_ -> pools.accounts());
         console = new ConsoleConfig(
                 tokens.issue("anon", Map.of(), secrets.createdAt(), KEY_LIFE),
@@ -295,7 +296,8 @@ public final class Switchboard implements AutoCloseable {
         var handlers = new HashMap<String, Handler>();
         accountConnections.ifPresent(connections -> {
             AccountSettings part = settings.accounts().orElseThrow();
-            var around = new AccountRoutes.Surroundings(tokens, Mailer.of(part), time, new SecureRandom(), this::url);
+            var around = new AccountRoutes.Surroundings(
+                    tokens, Mailer.of(part), time, new SecureRandom(), this::url, metrics);
             handlers.put(AccountRoutes.PREFIX, AccountRoutes.of(connections, part, around));
         });
         data.ifPresent(part -> handlers.put(DataRoutes.PREFIX, part));

@@ -6,7 +6,9 @@ import dev.switchboard.callcenter.Organizations;
 import dev.switchboard.callcenter.ProviderEvents;
 import dev.switchboard.callcenter.command.Actor;
 import dev.switchboard.callcenter.command.Refusal;
+import dev.switchboard.http.AnswerMetrics;
 import dev.switchboard.http.Handler;
+import dev.switchboard.http.Metrics;
 import dev.switchboard.http.Request;
 import dev.switchboard.http.Response;
 import dev.switchboard.tokens.JwtTokens;
@@ -27,6 +29,7 @@ public final class ApiRoutes implements Handler {
     private static final Logger LOG = LoggerFactory.getLogger(ApiRoutes.class);
     private static final int MOST_BODY_BYTES = 1_000_000;
 
+    private final AnswerMetrics answers;
     private final JwtTokens tokens;
     private final InstantSource clock;
     private final List<Endpoint> endpoints;
@@ -36,15 +39,16 @@ public final class ApiRoutes implements Handler {
             CallCentre calls,
             Organizations organizations,
             Ingest ingest,
-            ProviderEvents events,
             JwtTokens tokens,
-            InstantSource clock) {
+            InstantSource clock,
+            Metrics metrics) {
+        answers = new AnswerMetrics(metrics, "api");
         this.tokens = tokens;
         this.clock = clock;
         var actions = new HashMap<String, Endpoint.Action>();
         actions.putAll(new CallEndpoints(calls, organizations, clock).actions());
         actions.putAll(new AgentEndpoints(calls, organizations).actions());
-        actions.putAll(new IngestEndpoints(calls, ingest, events).actions());
+        actions.putAll(new IngestEndpoints(calls, ingest, new ProviderEvents(calls)).actions());
         this.endpoints = EndpointTable.of(actions);
         this.openApi = OpenApiDocument.of(endpoints);
     }
@@ -56,6 +60,10 @@ public final class ApiRoutes implements Handler {
 
     @Override
     public Response handle(Request request, Client client) {
+        return answers.measure(() -> answer(request));
+    }
+
+    private Response answer(Request request) {
         try {
             return route(request).with("Cache-Control", "no-store");
         } catch (Problem refused) {

@@ -5,10 +5,10 @@ import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.Deadlines;
 import dev.switchboard.callcenter.Ingest;
 import dev.switchboard.callcenter.Organizations;
-import dev.switchboard.callcenter.ProviderEvents;
 import dev.switchboard.callcenter.telephony.TelephonyOutbox;
 import dev.switchboard.callcenter.telephony.TelephonyProvider;
 import dev.switchboard.engine.channel.Attendance;
+import dev.switchboard.http.Metrics;
 import dev.switchboard.tokens.JwtTokens;
 import java.time.InstantSource;
 import java.util.Optional;
@@ -32,14 +32,20 @@ public final class CallCentreServer implements AutoCloseable {
             TelephonyProvider provider,
             JwtTokens tokens,
             InstantSource clock,
-            Attendance attendance) {
+            Attendance attendance,
+            Metrics metrics) {
         this.connections = connections;
         Jdbi jdbi = Jdbi.create(connections);
         outbox = new TelephonyOutbox(jdbi, provider, clock);
         calls = new CallCentre(connections, clock, outbox::wake);
         deadlines = new Deadlines(calls, attendance::subjects);
         ingest = new Ingest(connections);
-        routes = new ApiRoutes(calls, new Organizations(jdbi), ingest, new ProviderEvents(calls), tokens, clock);
+        routes = new ApiRoutes(calls, new Organizations(jdbi), ingest, tokens, clock, metrics);
+        metrics.counter("calls.provider.sent", "Commands that the telephone provider took", outbox::sent);
+        metrics.counter(
+                "calls.provider.failures",
+                "Tries at which the telephone provider took a command not",
+                outbox::failures);
         outbox.start();
         deadlines.start();
     }

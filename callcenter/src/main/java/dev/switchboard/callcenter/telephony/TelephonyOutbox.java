@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import org.jdbi.v3.core.Jdbi;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,6 +43,8 @@ public final class TelephonyOutbox implements AutoCloseable {
     private final InstantSource clock;
     private final Semaphore work = new Semaphore(0);
     private final Thread thread;
+    private final LongAdder sent = new LongAdder();
+    private final LongAdder failures = new LongAdder();
     private volatile boolean closing;
 
     private record Taken(TelephonyProvider.Command command, int attempts) {}
@@ -93,6 +96,16 @@ public final class TelephonyOutbox implements AutoCloseable {
         }
     }
 
+    /** How many commands the provider took. */
+    public long sent() {
+        return sent.sum();
+    }
+
+    /** At how many tries it did not take one. */
+    public long failures() {
+        return failures.sum();
+    }
+
     /** Whether its thread is gone, without which the provider hears of nothing. */
     public boolean hasEnded() {
         return thread.getState() == Thread.State.TERMINATED;
@@ -106,8 +119,10 @@ public final class TelephonyOutbox implements AutoCloseable {
         for (Taken one : taken) {
             try {
                 provider.carryOut(one.command());
+                sent.increment();
                 done.add(one.command().id());
             } catch (RuntimeException failed) {
+                failures.increment();
                 postpone(one, String.valueOf(failed.getMessage()));
             }
             if (clock.instant().isAfter(marked.plus(POLL))) { // well within the lease

@@ -41,6 +41,42 @@ class OperationTest {
 
     // KF29
 
+    /** Each part counts its answers, and what happens in it, under its own name. */
+    @Test
+    void KF29_everyPartsCountersMove() {
+        try (TestServer server = TestServer.start();
+                Http http = new Http(server)) {
+            UUID organization = server.organization("counted");
+            String token = server.userToken(server.member(organization));
+            double reads = metric(server, "data_catalog_reads_total");
+            assertThat(http.get("/rest/v1/calls", "Authorization", "Bearer " + token)
+                            .status())
+                    .isEqualTo(200);
+            assertThat(http.get("/rest/v1/nowhere", "Authorization", "Bearer " + token)
+                            .status())
+                    .isEqualTo(404);
+            assertThat(http.get("/api/nowhere").status()).isEqualTo(404);
+            String ann = "{\"email\":\"ann@example.org\",\"password\":\"a long password\"}";
+            assertThat(http.post("/auth/v1/signup", ann).status()).isEqualTo(200);
+            assertThat(http.post("/auth/v1/token?grant_type=password", ann.replace("long", "wrong"))
+                            .status())
+                    .isEqualTo(400);
+            server.database().useHandle(handle -> handle.execute("create table counted (id int primary key)"));
+
+            await().untilAsserted(() ->
+                    assertThat(metric(server, "data_catalog_reads_total")).isGreaterThan(reads));
+            assertThat(metric(server, "data_requests_seconds_count")).isEqualTo(2);
+            assertThat(metric(server, "data_refused_total")).isEqualTo(1);
+            assertThat(metric(server, "data_failed_total")).isZero();
+            assertThat(metric(server, "api_refused_total")).isEqualTo(1);
+            assertThat(metric(server, "accounts_requests_seconds_count")).isEqualTo(2);
+            assertThat(metric(server, "accounts_refused_total")).isEqualTo(1);
+            assertThat(metric(server, "accounts_sign_ins_total")).isEqualTo(1);
+            assertThat(metric(server, "accounts_rate_limited_total")).isZero();
+            assertThat(metric(server, "data_connections_awaited")).isZero();
+        }
+    }
+
     @Test
     void KF29_everyCounterMovesWithWhatItCounts() {
         try (TestServer server = TestServer.with().clientBytes(40_000_000).start();
