@@ -101,7 +101,8 @@ public final class DataRoutes implements Handler, AutoCloseable {
                 schema(request.header(reads ? "accept-profile" : "content-profile")),
                 MediaType.parse(request.header("accept")),
                 MediaType.array(),
-                Preferences.parse(request.header("prefer").orElse(""), settings.rollback()));
+                Preferences.parse(
+                        request.header("prefer").orElse(""), settings.offers().rollback()));
         Catalog catalog = catalogs.present();
         try {
             return route(asked, catalog);
@@ -197,7 +198,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
                     DataError.METHOD,
                     "Unsupported HTTP method: " + asked.request().method());
         }
-        MediaType media = new Negotiation(catalog, settings.plans()).ofRoot(asked.accepted());
+        MediaType media = new Negotiation(catalog, settings.offers().plans()).ofRoot(asked.accepted());
         var plan = new Plan(OpenApi.visible(asked.schema()), Optional.empty(), true, Optional.empty());
         Plan.Outcome outcome = statements.run(plan, asked, catalog);
         String swagger = OpenApi.describe(catalog, asked.schema(), outcome.body());

@@ -70,7 +70,7 @@ final class Executor {
 
     /** Of an answer: what the settings allow, where its copies leave a quarter of the memory to everybody else. */
     private int most() {
-        return (int) Math.min(settings.maxResponseBytes(), memory.bytes() * 3 / 4 / COPIES);
+        return (int) Math.min(settings.limits().responseBytes(), memory.bytes() * 3 / 4 / COPIES);
     }
 
     /**
@@ -149,7 +149,9 @@ final class Executor {
                 .filter(schema -> !schema.equals(scope.schema()))
                 .forEach(schema -> path.append(", ").append(quoted(schema)));
         all.put("search_path", path.toString());
-        all.put("statement_timeout", Long.toString(settings.statementTimeout().toMillis()));
+        all.put(
+                "statement_timeout",
+                Long.toString(settings.limits().statementTimeout().toMillis()));
         all.putAll(scope.roleSettings());
         own.forEach((name, value) -> {
             if (!name.equals(ISOLATION)) { // said where the transaction begins

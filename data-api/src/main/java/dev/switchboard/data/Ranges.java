@@ -35,8 +35,8 @@ final class Ranges {
                 limit = Optional.of(Math.min(count, limit.orElse(Long.MAX_VALUE)));
             }
         }
-        if (settings.maxRows() > 0) {
-            limit = Optional.of(Math.min(settings.maxRows(), limit.orElse(Long.MAX_VALUE)));
+        if (settings.limits().rows() > 0) {
+            limit = Optional.of(Math.min(settings.limits().rows(), limit.orElse(Long.MAX_VALUE)));
         }
         return new Range(limit, offset);
     }

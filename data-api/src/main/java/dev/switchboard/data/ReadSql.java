@@ -84,10 +84,11 @@ final class ReadSql {
     }
 
     private Range bounded(Range range) {
-        return settings.maxRows() == 0
+        return settings.limits().rows() == 0
                 ? range
                 : new Range(
-                        Optional.of(Math.min(settings.maxRows(), range.limit().orElse(Long.MAX_VALUE))),
+                        Optional.of(
+                                Math.min(settings.limits().rows(), range.limit().orElse(Long.MAX_VALUE))),
                         range.offset());
     }
 

@@ -92,7 +92,7 @@ final class RoutineRoutes {
 
     private Response called(
             Asked request, Catalog catalog, Query query, Routine routine, Routines.Call call, boolean reading) {
-        Asked asked = request.in(new Negotiation(catalog, settings.plans())
+        Asked asked = request.in(new Negotiation(catalog, settings.offers().plans())
                 .ofResult(routine.result(), query.isWhole(), request.accepted()));
         if (asked.preferences().maxAffected().isPresent() && !routine.result().set()) {
             throw new DataException(DataError.MAX_AFFECTED_ROUTINE, DataError.MAX_AFFECTED_ROUTINE.message());

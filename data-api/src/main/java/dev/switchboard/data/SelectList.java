@@ -146,7 +146,7 @@ final class SelectList {
     }
 
     private void requireAggregates() {
-        if (!context.settings().aggregates()) {
+        if (!context.settings().offers().aggregates()) {
             throw new DataException(DataError.AGGREGATES, DataError.AGGREGATES.message());
         }
     }

@@ -37,8 +37,8 @@ final class TableRoutes {
         }
         refuseUnusable(request, catalog, table);
         Query query = QueryParser.parse(request.request().query(), false);
-        Asked asked = request.in(
-                new Negotiation(catalog, settings.plans()).ofTable(table, query.isWhole(), request.accepted()));
+        Asked asked = request.in(new Negotiation(catalog, settings.offers().plans())
+                .ofTable(table, query.isWhole(), request.accepted()));
         var planner = new Planner(catalog, settings, asked.identity().role());
         return switch (asked.request().method()) {
             case "GET", "HEAD" -> read(asked, catalog, planner, table, query);

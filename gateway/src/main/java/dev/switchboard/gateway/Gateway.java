@@ -208,9 +208,7 @@ public final class Gateway implements Sink, EventLoopRoute {
                 channel,
                 shard,
                 new Outbox(settings.outbox(), System.nanoTime()),
-                settings.maxFrameBytes(),
-                counters,
-                memory,
+                new GatewayConnection.Common(settings.maxFrameBytes(), counters, memory),
                 clock.instant());
         socket.speaksFor(running.connect(id, accept.version(), accept.claims(), socket));
         shard.add(socket);

@@ -63,20 +63,16 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     private boolean closing;
     private int ticksClosing;
 
-    GatewayConnection(
-            Channel channel,
-            LoopShard shard,
-            Outbox outbox,
-            int maxMessageBytes,
-            GatewayCounters counters,
-            MemoryBudget memory,
-            Instant now) {
+    /** What all connections of a gateway have. */
+    record Common(int maxMessageBytes, GatewayCounters counters, MemoryBudget memory) {}
+
+    GatewayConnection(Channel channel, LoopShard shard, Outbox outbox, Common common, Instant now) {
         this.channel = channel;
         this.shard = shard;
         this.outbox = outbox;
-        this.maxMessageBytes = maxMessageBytes;
-        this.counters = counters;
-        this.memory = memory;
+        maxMessageBytes = common.maxMessageBytes();
+        counters = common.counters();
+        memory = common.memory();
         this.lastReceived = now;
     }
 

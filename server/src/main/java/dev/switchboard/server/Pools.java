@@ -64,11 +64,12 @@ final class Pools implements AutoCloseable {
 
     /** One connection more than asked for: it listens for changes of the schema. */
     HikariDataSource data(DataSettings settings) {
-        HikariConfig config = poolOf(reader, "data", settings.connections() + 1);
+        HikariConfig config = poolOf(reader, "data", settings.limits().connections() + 1);
         config.addDataSourceProperty(
                 "stringtype", "unspecified"); // values are typed by where they stand, as literals are
         config.addDataSourceProperty(
-                "socketTimeout", Long.toString(settings.statementTimeout().toSeconds() + DATA_GRACE.toSeconds()));
+                "socketTimeout",
+                Long.toString(settings.limits().statementTimeout().toSeconds() + DATA_GRACE.toSeconds()));
         // what a client's statement raises says nothing of the connection, also where its class is "not supported"
         config.setExceptionOverride(new KeptConnections());
         return open(config);

@@ -43,9 +43,7 @@ public final class Pipeline implements AutoCloseable {
                 ports.types(),
                 ports.sink(),
                 progress,
-                ports.time(),
-                ports.trouble(),
-                authorizationPatience);
+                new Router.Retries(ports.time(), ports.trouble(), authorizationPatience));
         walThread = core(Thread.ofPlatform().name(WAL_THREAD), WAL_THREAD, reader);
         routerThread = core(Thread.ofPlatform().name(PIPELINE_THREAD), PIPELINE_THREAD, router);
         var watch = new SchemaWatch(ports.subscriptions(), inbox, progress, ports.time());

@@ -46,24 +46,22 @@ final class Router implements Runnable {
     private final Duration patience;
     private final SubscriptionIndex index = new SubscriptionIndex();
 
-    /** @param patience how long authorization is tried before the affected channels are told to refetch */
-    Router(
-            Inbox inbox,
-            Authorizer authorizer,
-            TypeCatalog types,
-            Sink sink,
-            Progress progress,
-            Time time,
-            Trouble trouble,
-            Duration patience) {
+    /**
+     * How what cannot be answered now is tried again.
+     *
+     * @param patience how long, before the affected channels are told to refetch
+     */
+    record Retries(Time time, Trouble trouble, Duration patience) {}
+
+    Router(Inbox inbox, Authorizer authorizer, TypeCatalog types, Sink sink, Progress progress, Retries retries) {
         this.inbox = inbox;
         this.authorizer = authorizer;
         this.types = types;
         this.sink = sink;
         this.progress = progress;
-        this.time = time;
-        this.trouble = trouble;
-        this.patience = patience;
+        time = retries.time();
+        trouble = retries.trouble();
+        patience = retries.patience();
     }
 
     @Override

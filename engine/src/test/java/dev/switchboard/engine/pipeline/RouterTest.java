@@ -123,9 +123,7 @@ class RouterTest {
                 _ -> new ColumnType.Unsupported("none"),
                 NOBODY,
                 progress,
-                TIME,
-                (_, _) -> {},
-                Duration.ofSeconds(30));
+                new Router.Retries(TIME, (_, _) -> {}, Duration.ofSeconds(30)));
     }
 
     private static Batch batch() {

@@ -63,13 +63,8 @@ final class DataOptions {
         return new DataSettings(
                 schemas,
                 searchPath,
-                maxRows,
-                maxBytes,
-                Duration.ofSeconds(timeoutSeconds),
-                aggregates,
-                plans,
-                rollback,
-                connections,
+                new DataSettings.Limits(maxRows, maxBytes, Duration.ofSeconds(timeoutSeconds), connections),
+                new DataSettings.Offers(aggregates, plans, rollback),
                 requirePolicies,
                 timings);
     }

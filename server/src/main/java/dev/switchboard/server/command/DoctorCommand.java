@@ -13,7 +13,6 @@ import dev.switchboard.tokens.JwtTokens;
 import dev.switchboard.tokens.KeyRing;
 import java.io.PrintWriter;
 import java.net.URI;
-import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
@@ -26,6 +25,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -60,8 +60,8 @@ final class DoctorCommand implements Callable<Integer> {
     @Option(names = "--url", description = "Of the running server.", defaultValue = "http://127.0.0.1:8000")
     private URI url = URI.create("");
 
-    @Option(names = "--data-dir", description = "Where the server keeps everything.", defaultValue = ".switchboard")
-    private Path dataDirectory = Path.of("");
+    @Mixin
+    private InstallationOption installation = new InstallationOption();
 
     @Option(
             names = "--slot",
@@ -75,9 +75,11 @@ final class DoctorCommand implements Callable<Integer> {
             throw new InvalidSettingException(
                     "There is no part " + unknown + "; there are " + String.join(", ", PARTS));
         });
-        var keys = KeyRing.loadOrCreate(dataDirectory.resolve(DataDirectory.SIGNING_KEYS), Instant.now());
-        var tokens = new JwtTokens(Installation.secrets(dataDirectory).jwt(), keys, Optional.empty(), true);
-        List<Finding> findings = Installation.withDatabase(dataDirectory, null, database -> examine(database, tokens));
+        var keys =
+                KeyRing.loadOrCreate(installation.dataDirectory().resolve(DataDirectory.SIGNING_KEYS), Instant.now());
+        var tokens =
+                new JwtTokens(Installation.secrets(installation.dataDirectory()).jwt(), keys, Optional.empty(), true);
+        List<Finding> findings = installation.withDatabase(database -> examine(database, tokens));
         return conclude(findings);
     }
 

@@ -6,8 +6,8 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -37,17 +37,12 @@ final class MigrateCommand implements Callable<Integer> {
     @Option(names = "--dry-run", description = "Only says what it would apply.")
     private boolean dryRun;
 
-    @Option(names = "--data-dir", description = "Where the server keeps everything.", defaultValue = ".switchboard")
-    private Path dataDirectory = Path.of("");
-
-    @Option(
-            names = "--database-url",
-            description = "A PostgreSQL of your own instead of the embedded one; the password may be in PGPASSWORD.")
-    private @Nullable String databaseUrl;
+    @Mixin
+    private DatabaseOptions options = new DatabaseOptions();
 
     @Override
     public Integer call() {
-        return Installation.withDatabase(dataDirectory, databaseUrl, this::migrate);
+        return options.withDatabase(this::migrate);
     }
 
     private int migrate(Database database) {

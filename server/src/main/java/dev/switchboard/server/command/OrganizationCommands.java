@@ -4,7 +4,6 @@ import dev.switchboard.callcenter.Organizations;
 import dev.switchboard.callcenter.Organizations.NotPossibleException;
 import dev.switchboard.engine.InvalidSettingException;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -28,11 +27,11 @@ final class OrganizationCommands {
 
     /** Which installation. */
     static final class Where {
-        @Option(names = "--data-dir", description = "Where the server keeps everything.", defaultValue = ".switchboard")
-        private Path dataDirectory = Path.of("");
+        @Mixin
+        private InstallationOption installation = new InstallationOption();
 
         void organizations(Consumer<Organizations> work) {
-            Installation.withDatabase(dataDirectory, null, database -> {
+            installation.withDatabase(database -> {
                 try {
                     work.accept(new Organizations(Jdbi.create(database.url(), database.user(), database.password())));
                 } catch (NotPossibleException impossible) {

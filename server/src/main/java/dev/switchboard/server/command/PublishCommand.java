@@ -5,10 +5,9 @@ import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.engine.postgres.TablePublisher;
 import dev.switchboard.server.Switchboard;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -37,17 +36,12 @@ final class PublishCommand implements Callable<Integer> {
     @Option(names = "--keep-identity", description = "Leaves the replica identity as it is.")
     private boolean keepIdentity;
 
-    @Option(names = "--data-dir", description = "Where the server keeps everything.", defaultValue = ".switchboard")
-    private Path dataDirectory = Path.of("");
-
-    @Option(
-            names = "--database-url",
-            description = "A PostgreSQL of your own instead of the embedded one; the password may be in PGPASSWORD.")
-    private @Nullable String databaseUrl;
+    @Mixin
+    private DatabaseOptions options = new DatabaseOptions();
 
     @Override
     public Integer call() {
-        return Installation.withDatabase(dataDirectory, databaseUrl, this::publish);
+        return options.withDatabase(this::publish);
     }
 
     private int publish(Database database) {

@@ -6,7 +6,6 @@ import dev.switchboard.server.config.Secrets;
 import dev.switchboard.tokens.JwtTokens;
 import dev.switchboard.tokens.KeyRing;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
@@ -17,6 +16,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -43,8 +43,8 @@ final class TokenCommand implements Callable<Integer> {
     @Option(names = "--claim", description = "A further claim, NAME=TEXT; may come several times.")
     private Map<String, String> claims = new HashMap<>();
 
-    @Option(names = "--data-dir", description = "Where the server keeps everything.", defaultValue = ".switchboard")
-    private Path dataDirectory = Path.of("");
+    @Mixin
+    private InstallationOption installation = new InstallationOption();
 
     @Override
     public Integer call() {
@@ -52,8 +52,9 @@ final class TokenCommand implements Callable<Integer> {
         if (subject != null) {
             all.put("sub", subject);
         }
-        Secrets secrets = Installation.secrets(dataDirectory);
-        var keys = KeyRing.loadOrCreate(dataDirectory.resolve(DataDirectory.SIGNING_KEYS), Instant.now());
+        Secrets secrets = Installation.secrets(installation.dataDirectory());
+        var keys =
+                KeyRing.loadOrCreate(installation.dataDirectory().resolve(DataDirectory.SIGNING_KEYS), Instant.now());
         var tokens = new JwtTokens(secrets.jwt(), keys, Optional.empty(), true);
         PrintWriter out = spec.commandLine().getOut();
         out.println(tokens.issue(role, all, Instant.now(), life(ttl)));

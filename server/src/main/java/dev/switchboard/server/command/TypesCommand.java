@@ -9,6 +9,7 @@ import java.util.List;
 import org.jdbi.v3.core.Jdbi;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -26,11 +27,8 @@ final class TypesCommand implements Runnable {
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
-    @Option(names = "--data-dir", description = "Where the server keeps everything.", defaultValue = ".switchboard")
-    private Path dataDirectory = Path.of("");
-
-    @Option(names = "--database-url", description = "A PostgreSQL of your own instead of the embedded one.")
-    private @Nullable String databaseUrl;
+    @Mixin
+    private DatabaseOptions options = new DatabaseOptions();
 
     @Option(names = "--schema", split = ",", description = "Schemas to write.", defaultValue = "public")
     private List<String> schemas = List.of();
@@ -40,11 +38,8 @@ final class TypesCommand implements Runnable {
 
     @Override
     public void run() {
-        String types = Installation.withDatabase(
-                dataDirectory,
-                databaseUrl,
-                database ->
-                        DatabaseTypes.of(Jdbi.create(database.url(), database.user(), database.password()), schemas));
+        String types = options.withDatabase(database ->
+                DatabaseTypes.of(Jdbi.create(database.url(), database.user(), database.password()), schemas));
         if (file == null) {
             spec.commandLine().getOut().print(types);
             spec.commandLine().getOut().flush();

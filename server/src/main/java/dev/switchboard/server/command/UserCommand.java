@@ -2,7 +2,6 @@ package dev.switchboard.server.command;
 
 import dev.switchboard.accounts.UserDirectory;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.Optional;
@@ -34,17 +33,11 @@ final class UserCommand implements Runnable {
 
     /** Which installation. */
     static final class Where {
-        @Option(names = "--data-dir", description = "Where the server keeps everything.", defaultValue = ".switchboard")
-        private Path dataDirectory = Path.of("");
-
-        @Option(
-                names = "--database-url",
-                description =
-                        "A PostgreSQL of your own instead of the embedded one; the password may be in PGPASSWORD.")
-        private @Nullable String databaseUrl;
+        @Mixin
+        private DatabaseOptions options = new DatabaseOptions();
 
         <T> T users(Function<UserDirectory, T> work) {
-            return Installation.withDatabase(dataDirectory, databaseUrl, database -> {
+            return options.withDatabase(database -> {
                 Jdbi jdbi = Jdbi.create(database.url(), database.user(), database.password());
                 return work.apply(new UserDirectory(jdbi, new SecureRandom()));
             });

@@ -68,19 +68,7 @@ class AccessTest {
     void
             F000_10_F001_05_F001_07_F002_28_F002_29_F002_30_F003_09_rolesReachTheSameRowsBySqlByDataApiAndByStreamAndStrangersNone()
                     throws Exception {
-        DataSettings defaults = DataSettings.defaults();
-        var data = new DataSettings(
-                defaults.schemas(),
-                defaults.searchPath(),
-                0,
-                defaults.maxResponseBytes(),
-                defaults.statementTimeout(),
-                false,
-                false,
-                true,
-                defaults.connections(),
-                false,
-                false);
+        var data = DataSettings.defaults().with(new DataSettings.Offers(false, false, true));
         try (TestServer server = TestServer.with().data(data).start();
                 var pool = server.pool(2);
                 Http http = new Http(server)) {

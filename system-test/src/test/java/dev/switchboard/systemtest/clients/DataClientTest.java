@@ -31,18 +31,9 @@ class DataClientTest {
     @BeforeAll
     static void start() throws SQLException {
         server = TestServer.with()
-                .data(new DataSettings(
-                        List.of("public", "personal"),
-                        List.of("public"),
-                        0,
-                        50_000_000,
-                        Duration.ofSeconds(8),
-                        true,
-                        true,
-                        true,
-                        6,
-                        false,
-                        false))
+                .data(DataSettings.of(List.of("public", "personal"))
+                        .with(new DataSettings.Limits(0, 50_000_000, Duration.ofSeconds(8), 6))
+                        .with(new DataSettings.Offers(true, true, true)))
                 .start();
         DataSchema.create(server.database());
         clients = new SupabaseClient();

@@ -2,12 +2,10 @@ package dev.switchboard.systemtest.clients;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.switchboard.data.DataSettings;
 import dev.switchboard.systemtest.harness.DataSchema;
 import dev.switchboard.systemtest.harness.SupabaseClient;
 import dev.switchboard.systemtest.harness.TestServer;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -28,20 +26,7 @@ class DataKindsClientTest {
 
     @BeforeAll
     static void start() throws SQLException {
-        server = TestServer.with()
-                .data(new DataSettings(
-                        List.of("public"),
-                        List.of("public"),
-                        0,
-                        1_000_000,
-                        Duration.ofSeconds(5),
-                        true,
-                        false,
-                        true,
-                        4,
-                        false,
-                        false))
-                .start();
+        server = TestServer.with().data(DataSchema.settings("public")).start();
         DataSchema.createKinds(server.database());
         clients = new SupabaseClient();
         for (String library : List.of(NEWEST, FORMER)) {

@@ -32,18 +32,8 @@ class DataApiTest {
     @BeforeAll
     static void start() throws SQLException {
         server = TestServer.with()
-                .data(new DataSettings(
-                        List.of("public", "personal"),
-                        List.of("public"),
-                        1000,
-                        100_000,
-                        Duration.ofSeconds(2),
-                        false,
-                        false,
-                        false,
-                        6,
-                        false,
-                        false))
+                .data(DataSettings.of(List.of("public", "personal"))
+                        .with(new DataSettings.Limits(1000, 100_000, Duration.ofSeconds(2), 6)))
                 .start();
         DataSchema.create(server.database());
         http = new Http(server);
@@ -413,18 +403,9 @@ class DataApiTest {
 
     @Test
     void N5_withRequiredPoliciesTablesWithoutThemAreLeftOut() throws SQLException {
-        var strict = new DataSettings(
-                List.of("public"),
-                List.of("public"),
-                0,
-                100_000,
-                Duration.ofSeconds(2),
-                false,
-                false,
-                false,
-                2,
-                true,
-                false);
+        var strict = DataSettings.of(List.of("public"))
+                .with(new DataSettings.Limits(0, 100_000, Duration.ofSeconds(2), 2))
+                .requiringPolicies();
         try (TestServer other = TestServer.with().data(strict).start();
                 Http requests = new Http(other)) {
             DataSchema.create(other.database());

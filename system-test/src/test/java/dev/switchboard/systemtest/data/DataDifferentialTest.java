@@ -2,13 +2,12 @@ package dev.switchboard.systemtest.data;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.switchboard.data.DataSettings;
+import dev.switchboard.systemtest.harness.DataSchema;
 import dev.switchboard.systemtest.harness.Http;
 import dev.switchboard.systemtest.harness.TestServer;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -113,18 +112,7 @@ class DataDifferentialTest {
 
     private void compare(int schemas, int requests) throws SQLException {
         System.out.println("DataDifferentialTest seed " + seed);
-        var settings = new DataSettings(
-                List.of("public"),
-                List.of("public"),
-                0,
-                50_000_000,
-                Duration.ofSeconds(8),
-                true,
-                false,
-                true,
-                4,
-                false,
-                false);
+        var settings = DataSchema.settings("public");
         int compared = 0;
         int raised = 0;
         int rows = 0;

@@ -2,7 +2,6 @@ package dev.switchboard.systemtest.data;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.switchboard.data.DataSettings;
 import dev.switchboard.systemtest.harness.DataSchema;
 import dev.switchboard.systemtest.harness.Http;
 import dev.switchboard.systemtest.harness.TestServer;
@@ -24,20 +23,7 @@ class DataKindsTest {
 
     @BeforeAll
     static void start() throws SQLException {
-        server = TestServer.with()
-                .data(new DataSettings(
-                        List.of("public", "closed"),
-                        List.of("public"),
-                        0,
-                        1_000_000,
-                        Duration.ofSeconds(5),
-                        true,
-                        false,
-                        true,
-                        4,
-                        false,
-                        false))
-                .start();
+        server = TestServer.with().data(DataSchema.settings("public", "closed")).start();
         DataSchema.createKinds(server.database());
         http = new Http(server);
     }

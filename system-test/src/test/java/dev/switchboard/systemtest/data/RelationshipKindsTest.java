@@ -2,15 +2,12 @@ package dev.switchboard.systemtest.data;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.switchboard.data.DataSettings;
 import dev.switchboard.systemtest.harness.DataSchema;
 import dev.switchboard.systemtest.harness.Http;
 import dev.switchboard.systemtest.harness.TestServer;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
-import java.time.Duration;
-import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -22,20 +19,7 @@ class RelationshipKindsTest {
 
     @BeforeAll
     static void start() throws SQLException {
-        server = TestServer.with()
-                .data(new DataSettings(
-                        List.of("public"),
-                        List.of("public"),
-                        0,
-                        1_000_000,
-                        Duration.ofSeconds(5),
-                        true,
-                        false,
-                        true,
-                        4,
-                        false,
-                        false))
-                .start();
+        server = TestServer.with().data(DataSchema.settings("public")).start();
         DataSchema.createKinds(server.database());
         http = new Http(server);
     }
