@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -132,6 +133,29 @@ class HouseTest {
 
         assertThat(mapped).containsAll(modules).doesNotHaveDuplicates();
         assertThat(mapped).allSatisfy(folder -> assertThat(ROOT.resolve(folder)).isDirectory());
+    }
+
+    /** What a part takes, gives, owns, and how it is set, is a page that the map leads to. */
+    @Test
+    void everyPartHasItsPage() throws IOException {
+        List<String> parts = List.of(
+                "engine",
+                "engine-postgres",
+                "callcenter",
+                "http",
+                "gateway",
+                "tokens",
+                "accounts",
+                "data-api",
+                "callcenter-api");
+        String readme = Files.readString(ROOT.resolve("README.md"));
+
+        assertThat(parts).allSatisfy(part -> {
+            Matcher page = Pattern.compile("(?m)^\\| `" + part + "/` \\| \\[[^\\]]+]\\((docs/[^)]+)\\)")
+                    .matcher(readme);
+            assertThat(page.find()).as("the page of " + part).isTrue();
+            assertThat(ROOT.resolve(page.group(1))).isRegularFile();
+        });
     }
 
     @Test
