@@ -66,7 +66,6 @@ public final class AccountRoutes implements Handler {
     private AccountRoutes(Parts parts, Surroundings around) {
         jwt = around.jwt();
         answers = new AnswerMetrics(around.metrics(), "accounts");
-        around.metrics().counter("accounts.sign.ins", "Sessions that began", parts.sessions()::begun);
         parts.count(around.metrics());
         settings = parts.settings();
         clock = parts.clock();

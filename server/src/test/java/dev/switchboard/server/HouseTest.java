@@ -67,6 +67,7 @@ class HouseTest {
                         "dev.switchboard.engine.memory..",
                         "dev.switchboard.engine.model..",
                         "dev.switchboard.engine.pipeline..",
+                        "dev.switchboard.engine.policy..",
                         "dev.switchboard.engine.presence..",
                         "dev.switchboard.engine.protocol..",
                         "dev.switchboard.engine.route..")

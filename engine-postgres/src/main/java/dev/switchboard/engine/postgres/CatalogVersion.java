@@ -11,7 +11,7 @@ import java.util.Map;
 
 /**
  * A fingerprint of all that policies and grants of a table hang on in the catalog: its own row (row security, owner,
- * grants), columns, policies, schema, roles and memberships. Every change of such a row gives it another xmin. Read in
+ * grants), columns and the labels of their enumerations, policies and the functions that they call, schema, roles and memberships. Every change of such a row gives it another xmin. Read in
  * every round, in the round trip that asks, it makes a changed policy count from the next change on, without an event trigger, which managed services
  * seldom allow and which role changes do not fire (ADR 5).
  */
@@ -23,6 +23,12 @@ final class CatalogVersion {
                  from pg_policy p where p.polrelid = c.oid),
               (select count(*) || ':' || sum(a.xmin::text::bigint)
                  from pg_attribute a where a.attrelid = c.oid),
+              (select count(*) || ':' || bit_xor(hashtextextended(e.oid || ' ' || e.xmin, 0))
+                 from pg_attribute a join pg_enum e on e.enumtypid = a.atttypid where a.attrelid = c.oid and a.attnum > 0),
+              (select string_agg(f.oid || ':' || f.xmin, ',' order by f.oid)
+                 from pg_proc f where f.oid in (
+                   select d.refobjid from pg_policy p join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid
+                    where p.polrelid = c.oid and d.refclassid = 'pg_proc'::regclass)),
               shared.version)""";
 
     /** What all tables hang on, as one row in a FROM clause. */
@@ -30,7 +36,10 @@ final class CatalogVersion {
             (select (select count(*) || ':' || sum(m.xmin::text::bigint) from pg_auth_members m) || ' '
                  || (select count(*) || ':' || bit_xor(hashtextextended(
                               concat_ws(' ', r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolbypassrls), 0))
-                       from pg_roles r) as version) as shared""";
+                       from pg_roles r) || ' '
+                 || (select coalesce(string_agg(f.oid || ':' || f.xmin || ':' || s.xmin, ',' order by f.oid), '')
+                       from pg_proc f join pg_namespace s on s.oid = f.pronamespace
+                      where f.proname in ('uid', 'jwt', 'role', 'email') and s.nspname = 'auth') as version) as shared""";
 
     /** With one parameter, the tables' oids as an array of text; gives oid and fingerprint. */
     static final String QUERY = "select c.oid, " + OF_TABLE

@@ -2,11 +2,17 @@ package dev.switchboard.engine.postgres;
 
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.policy.ClaimValues;
+import dev.switchboard.engine.policy.CompiledPolicy;
+import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
 
 /** SQL under the role and the claims of a token. */
@@ -23,17 +29,101 @@ final class Impersonation {
 
     private Impersonation() {}
 
+    /**
+     * What the values of a table's compiled policies come to under a group's claims, said beside a SELECT that raises nothing.
+     *
+     * @return empty where the policies are not compiled, or something raises, or a value is of another type than its column
+     */
+    static Optional<ClaimValues> values(Connection connection, TableSecurity security, ClaimsGroup group)
+            throws SQLException {
+        if (!(security.predicate() instanceof TableSecurity.Predicate.Asked asked)
+                || asked.compiled().isEmpty()
+                || security.readable().isEmpty()) {
+            return Optional.empty();
+        }
+        CompiledPolicy policy = asked.compiled().get();
+        try (PreparedStatement question = connection.prepareStatement(
+                "begin read only; " + BECOME + "; " + selection(security) + "; " + valuesOf(policy) + "; rollback")) {
+            question.unwrap(PGStatement.class).setPrepareThreshold(0);
+            question.setString(1, group.role());
+            question.setString(2, group.json());
+            question.execute();
+            RoundTrips.nextRows(question).close(); // set_config
+            RoundTrips.nextRows(question).close(); // the table's rows, of which none was asked for
+            try (ResultSet row = RoundTrips.nextRows(question)) {
+                row.next();
+                ClaimValues values = values(policy, row);
+                return policy.fits(values) ? Optional.of(values) : Optional.empty();
+            }
+        } catch (SQLException raised) {
+            rollback(connection);
+            if (SqlState.isTransient(raised)) {
+                throw raised;
+            }
+            return Optional.empty();
+        }
+    }
+
+    private static String valuesOf(CompiledPolicy policy) {
+        var sql = new StringBuilder("select 1");
+        for (CompiledPolicy.ValueSource value : policy.values()) {
+            String source = "(" + JdbcText.escape(value.sql()) + ")";
+            if (value.array()) {
+                sql.append(", ")
+                        .append(source)
+                        .append("::text[], (select t.typelem::bigint from pg_catalog.pg_type t")
+                        .append(" where t.oid = pg_catalog.pg_typeof(")
+                        .append(source)
+                        .append("))");
+            } else {
+                sql.append(", ")
+                        .append(source)
+                        .append("::text, pg_catalog.pg_typeof(")
+                        .append(source)
+                        .append(")::oid::bigint");
+            }
+        }
+        return sql.toString();
+    }
+
+    private static ClaimValues values(CompiledPolicy policy, ResultSet row) throws SQLException {
+        var values = new ArrayList<ClaimValues.Value>();
+        int column = 2;
+        for (CompiledPolicy.ValueSource value : policy.values()) {
+            int type = (int) row.getLong(column + 1);
+            values.add(
+                    value.array()
+                            ? array(type, row.getArray(column))
+                            : ClaimValues.Value.of(type, Optional.ofNullable(row.getString(column))));
+            column += 2;
+        }
+        return new ClaimValues(values);
+    }
+
+    private static ClaimValues.Value array(int elementType, @Nullable Array array) throws SQLException {
+        var texts = new ArrayList<Optional<String>>();
+        if (array != null) {
+            for (String text : (String[]) array.getArray()) {
+                texts.add(Optional.ofNullable(text));
+            }
+        }
+        return new ClaimValues.Value(elementType, texts, array == null);
+    }
+
     /** What a SELECT on the table raises for this group, if it does. */
     static Optional<String> objection(Connection connection, TableSecurity security, ClaimsGroup group)
             throws SQLException {
         if (security.readable().isEmpty()) {
             return Optional.of("permission denied for table " + security.table().table());
         }
+        return objection(connection, selection(security), group);
+    }
+
+    private static String selection(TableSecurity security) {
         String columns = String.join(
                 ", ", security.readable().stream().map(TableName::quote).toList());
-        String select = "select " + JdbcText.escape(columns) + " from "
+        return "select " + JdbcText.escape(columns) + " from "
                 + JdbcText.escape(security.table().quoted()) + " limit 0";
-        return objection(connection, select, group);
     }
 
     /** What a statement raises for this group, if it does. */

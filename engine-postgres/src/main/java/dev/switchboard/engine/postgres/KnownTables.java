@@ -3,12 +3,14 @@ package dev.switchboard.engine.postgres;
 import dev.switchboard.engine.authorize.RowAccessUnavailableException;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Relation;
+import dev.switchboard.engine.policy.ClaimValues;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -17,7 +19,8 @@ import java.util.Set;
  */
 final class KnownTables {
     private static final String GONE = "";
-    private static final int REMEMBERED = 10_000;
+    /** Of groups, per table; beyond it the oldest are asked again. */
+    private static final int REMEMBERED = 100_000;
 
     private final Map<SecurityKey, Loaded> securities = new HashMap<>();
     /** What the present round goes by. */
@@ -25,11 +28,11 @@ final class KnownTables {
     /** Tables that were found unchanged during the present round. */
     private final Set<SecurityKey> verified = new HashSet<>();
 
-    private final Map<ProbeKey, Probed> probes = new LinkedHashMap<>() {
+    private final Map<ProbeKey, Standing> probes = new LinkedHashMap<>() {
         private static final long serialVersionUID = 1L;
 
         @Override
-        protected boolean removeEldestEntry(Map.Entry<ProbeKey, Probed> eldest) {
+        protected boolean removeEldestEntry(Map.Entry<ProbeKey, Standing> eldest) {
             return size() > REMEMBERED;
         }
     };
@@ -45,7 +48,13 @@ final class KnownTables {
 
     private record ProbeKey(int oid, ClaimsGroup group) {}
 
-    private record Probed(TableSecurity security, boolean passed) {}
+    /**
+     * How a group stands with a table.
+     *
+     * @param passed whether a SELECT raises nothing
+     * @param values what the compiled policies' values come to; empty where they are not compiled, or have to be asked for it
+     */
+    record Standing(TableSecurity security, boolean passed, Optional<ClaimValues> values) {}
 
     void startRound() {
         used.clear();
@@ -58,6 +67,19 @@ final class KnownTables {
             Loaded loaded = used.get(key);
             return loaded != null && !loaded.isOf(versions, key);
         });
+    }
+
+    /** Forgets of these tables whatever is not as these versions of the catalog have it. */
+    void forgetOutdated(Map<Integer, String> versions) {
+        securities
+                .entrySet()
+                .removeIf(known -> versions.containsKey(known.getKey().oid())
+                        && !known.getValue().isOf(versions, known.getKey()));
+    }
+
+    /** The version that the present round goes by for a table and a role. */
+    Optional<String> usedVersion(int oid, String role) {
+        return Optional.ofNullable(used.get(new SecurityKey(oid, role))).map(Loaded::version);
     }
 
     /** The tables of the present round. */
@@ -95,23 +117,26 @@ final class KnownTables {
         return security;
     }
 
-    /** Whether a SELECT on the table raises nothing for the group; asked once as long as nothing changes. */
+    /** How the group stands with the table; asked once as long as nothing changes. */
     @SuppressWarnings("ReferenceEquality") // security() keeps the instance while nothing changed
-    boolean probe(Connection connection, int oid, TableSecurity security, ClaimsGroup group)
+    Standing standing(Connection connection, int oid, TableSecurity security, ClaimsGroup group)
             throws SQLException, RowAccessUnavailableException {
         var key = new ProbeKey(oid, group);
-        Probed known = probes.get(key);
+        Standing known = probes.get(key);
         if (known != null && known.security() == security) {
-            return known.passed();
+            return known;
         }
-        boolean passed = Impersonation.objection(connection, security, group).isEmpty();
+        Optional<ClaimValues> values = Impersonation.values(connection, security, group);
+        boolean passed = values.isPresent()
+                || Impersonation.objection(connection, security, group).isEmpty();
         if (!passed && !TableSecurity.load(connection, oid, group.role()).equals(security)) {
             securities.remove(new SecurityKey(oid, group.role()));
             throw new RowAccessUnavailableException(
                     "table " + security.table() + " has changed meanwhile", new IllegalStateException("stale"));
         }
-        probes.put(key, new Probed(security, passed));
-        return passed;
+        var standing = new Standing(security, passed, values);
+        probes.put(key, standing);
+        return standing;
     }
 
     /** What raised may be our own: the table is not any more what the statement was made for. Then ask again. */

@@ -6,17 +6,22 @@ import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.pipeline.Trouble;
+import dev.switchboard.engine.policy.ClaimValues;
+import dev.switchboard.engine.policy.CompiledPolicy;
+import dev.switchboard.engine.route.Audience;
 import dev.switchboard.engine.route.Filter;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +36,14 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private final Database database;
     private final KnownTables tables = new KnownTables();
     private final RoundTrips roundTrips;
+    /** The version of the catalog that audiences of a table were given for. */
+    private final Map<Integer, String> narrowed = new HashMap<>();
+    /** The same, of the attempt under way. */
+    private final Map<Integer, String> fresh = new HashMap<>();
+
+    private final boolean compiling;
+    private final LongAdder decidedHere = new LongAdder();
+    private Checked checked = Checked.NOTHING;
     private @Nullable Connection kept;
 
     /**
@@ -38,8 +51,23 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
      * @param trouble  hears of policies that raise, once per table and SQLSTATE
      */
     public PostgresRowAccess(Database database, Trouble trouble) {
+        this(database, trouble, true);
+    }
+
+    private PostgresRowAccess(Database database, Trouble trouble, boolean compiling) {
         this.database = database;
+        this.compiling = compiling;
         this.roundTrips = new RoundTrips(tables, trouble);
+    }
+
+    /** One that decides nothing itself, and asks PostgreSQL about every policy. */
+    public static PostgresRowAccess alwaysAsking(Database database, Trouble trouble) {
+        return new PostgresRowAccess(database, trouble, false);
+    }
+
+    /** How many questions were decided without PostgreSQL. Any thread. */
+    public long decidedHere() {
+        return decidedHere.sum();
     }
 
     @Override
@@ -49,6 +77,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                 return askOnce(connection(), questions, xids);
             } catch (OutdatedException outdated) {
                 tables.forget(outdated.versions());
+                checked = Checked.NOTHING; // what is read anew may be newer
             } catch (SQLException failed) {
                 close();
                 throw new RowAccessUnavailableException("cannot ask PostgreSQL: " + failed.getMessage(), failed);
@@ -61,6 +90,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private List<Answer> askOnce(Connection connection, List<Question> questions, Set<Integer> xids)
             throws SQLException, RowAccessUnavailableException, OutdatedException {
         tables.startRound();
+        fresh.clear();
         var answers = new ArrayList<Answer>();
         var pending = new LinkedHashMap<String, List<RoundTrips.Pending>>();
         for (Question question : questions) {
@@ -68,8 +98,47 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                     .ifPresent(asked -> pending.computeIfAbsent(asked.sql(), _ -> new ArrayList<>())
                             .add(asked));
         }
-        roundTrips.ask(connection, pending.values(), xids);
+        if (pending.isEmpty()) {
+            // what a transaction changed in the catalog counts for its own rows too
+            tables.refuseOutdated(
+                    checked.covers(tables.usedOids(), xids)
+                            ? checked.versions()
+                            : roundTrips.versions(connection, tables.usedOids(), xids));
+        } else {
+            roundTrips.ask(connection, pending.values(), xids);
+        }
+        narrowed.putAll(fresh);
         return answers;
+    }
+
+    @Override
+    public Set<Integer> outdated(Set<Integer> asked, Set<Integer> xids) throws RowAccessUnavailableException {
+        try {
+            Map<Integer, String> versions = roundTrips.versions(connection(), asked, xids);
+            checked = new Checked(versions, xids);
+            tables.forgetOutdated(versions);
+            var outdated = new HashSet<Integer>();
+            for (int table : asked) {
+                String version = narrowed.get(table);
+                if (version == null || !version.equals(versions.get(table))) {
+                    narrowed.remove(table);
+                    outdated.add(table);
+                }
+            }
+            return outdated;
+        } catch (SQLException failed) {
+            close();
+            throw new RowAccessUnavailableException("cannot ask PostgreSQL: " + failed.getMessage(), failed);
+        }
+    }
+
+    /** @param xids that were visible when these versions were read */
+    private record Checked(Map<Integer, String> versions, Set<Integer> xids) {
+        static final Checked NOTHING = new Checked(Map.of(), Set.of());
+
+        boolean covers(Set<Integer> tables, Set<Integer> asked) {
+            return versions.keySet().containsAll(tables) && xids.containsAll(asked);
+        }
     }
 
     private Connection connection() throws SQLException {
@@ -103,8 +172,23 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         int place = answers.size();
         boolean never = security.predicate() instanceof TableSecurity.Predicate.Never;
         answers.add(new Answer(visible, never ? new BitSet() : readable(relation, security), false));
-        if (!tables.probe(connection, relation.oid(), security, question.group())) {
+        KnownTables.Standing standing = tables.standing(connection, relation.oid(), security, question.group());
+        if (!standing.passed()) {
             answers.set(place, new Answer(visible, new BitSet(), false));
+            return Optional.empty();
+        }
+        if (compiling
+                && question.condition().isEmpty()
+                && standing.values().isPresent()
+                && security.predicate() instanceof TableSecurity.Predicate.Asked asked
+                && asked.compiled().isPresent()) {
+            answers.set(
+                    place,
+                    decided(
+                            question,
+                            security,
+                            asked.compiled().get(),
+                            standing.values().get()));
             return Optional.empty();
         }
         return switch (conditioned(security, question.condition())) {
@@ -129,6 +213,36 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                                 onFailure));
             }
         };
+    }
+
+    /** What compiled policies say; a row without a column that they read is not shown, as where PostgreSQL is asked. */
+    private Answer decided(Question question, TableSecurity security, CompiledPolicy policy, ClaimValues values) {
+        Relation relation = question.relation();
+        decidedHere.increment();
+        Set<String> reads = ((TableSecurity.Predicate.Asked) security.predicate()).reads();
+        var visible = new BitSet();
+        for (int i = 0; i < question.images().size(); i++) {
+            Row image = question.images().get(i);
+            if (RowImage.covers(relation, image, reads) && policy.shows(relation, image, values)) {
+                visible.set(i);
+            }
+        }
+        return new Answer(
+                visible,
+                readable(relation, security),
+                false,
+                mayNarrow(relation, question.group().role()) ? policy.audience(values) : new Audience.Any());
+    }
+
+    /** An audience is given for one version of the catalog only: {@link #outdated} asks whether that is still so. */
+    private boolean mayNarrow(Relation relation, String role) {
+        Optional<String> version = tables.usedVersion(relation.oid(), role);
+        String given = narrowed.get(relation.oid());
+        if (version.isEmpty() || (given != null && !given.equals(version.get()))) {
+            return false;
+        }
+        fresh.put(relation.oid(), version.get());
+        return true;
     }
 
     /** A condition is tried on visible rows alone: how long it takes, or whether it raises, must not tell of others. */

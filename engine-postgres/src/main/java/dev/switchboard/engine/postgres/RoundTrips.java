@@ -95,11 +95,6 @@ final class RoundTrips {
             throws SQLException, RowAccessUnavailableException, OutdatedException {
         conditionNanos.clear();
         String[] fullXids = fullXids(connection, xids);
-        if (pending.isEmpty()) {
-            // what a transaction changed in the catalog counts for its own rows too
-            untilVisible(() -> isVisible(connection, fullXids), fullXids);
-            tables.refuseOutdated(CatalogVersion.read(connection, tables.usedOids()));
-        }
         for (List<Pending> sameStatement : pending) {
             askAll(connection, sameStatement, fullXids);
         }
@@ -179,12 +174,12 @@ final class RoundTrips {
     }
 
     /** A question that is answered once the changes' transactions are visible to it. */
-    private interface Attempt {
-        boolean succeeds() throws SQLException, OutdatedException;
+    private interface Attempt<X extends Exception> {
+        boolean succeeds() throws SQLException, X;
     }
 
-    private static void untilVisible(Attempt attempt, String[] xids)
-            throws SQLException, RowAccessUnavailableException, OutdatedException {
+    private static <X extends Exception> void untilVisible(Attempt<X> attempt, String[] xids)
+            throws SQLException, RowAccessUnavailableException, X {
         long start = System.nanoTime();
         while (!attempt.succeeds()) {
             if (System.nanoTime() - start > INVISIBLE_NANOS) {
@@ -196,13 +191,36 @@ final class RoundTrips {
         }
     }
 
-    private static boolean isVisible(Connection connection, String[] xids) throws SQLException {
-        try (PreparedStatement query = connection.prepareStatement(VISIBLE)) {
+    /** The versions of tables in the catalog, as they are when these transactions are visible; in one round trip. */
+    Map<Integer, String> versions(Connection connection, Set<Integer> oids, Set<Integer> xids)
+            throws SQLException, RowAccessUnavailableException {
+        return versions(connection, oids, fullXids(connection, xids));
+    }
+
+    private static Map<Integer, String> versions(Connection connection, Set<Integer> oids, String[] xids)
+            throws SQLException, RowAccessUnavailableException {
+        var versions = new HashMap<Integer, String>();
+        untilVisible(() -> isVisible(connection, oids, xids, versions), xids);
+        return versions;
+    }
+
+    private static boolean isVisible(
+            Connection connection, Set<Integer> oids, String[] xids, Map<Integer, String> versions)
+            throws SQLException {
+        try (PreparedStatement query = connection.prepareStatement(VISIBLE + "; " + CatalogVersion.QUERY)) {
             query.setArray(1, connection.createArrayOf("text", xids));
-            try (ResultSet visible = query.executeQuery()) {
+            query.setArray(2, CatalogVersion.parameter(connection, oids));
+            query.execute();
+            try (ResultSet visible = query.getResultSet()) {
                 visible.next();
-                return visible.getBoolean(1);
+                if (!visible.getBoolean(1)) {
+                    return false;
+                }
             }
+            try (ResultSet rows = nextRows(query)) {
+                versions.putAll(CatalogVersion.read(rows));
+            }
+            return true;
         }
     }
 
@@ -290,7 +308,7 @@ final class RoundTrips {
         return true;
     }
 
-    private static ResultSet nextRows(PreparedStatement statement) throws SQLException {
+    static ResultSet nextRows(PreparedStatement statement) throws SQLException {
         while (!statement.getMoreResults()) {
             if (statement.getUpdateCount() == -1) {
                 throw new SQLException("a result is missing", "08P01");

@@ -1,6 +1,7 @@
 package dev.switchboard.engine.postgres;
 
 import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.policy.CompiledPolicy;
 import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -10,6 +11,7 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -43,10 +45,15 @@ record TableSecurity(
          *
          * @param expression SQL over a relation of the table's bare name
          * @param reads      columns that it reads
+         * @param compiled   the same, where it can be decided here
          */
-        record Asked(String expression, Set<String> reads) implements Predicate {
+        record Asked(String expression, Set<String> reads, Optional<CompiledPolicy> compiled) implements Predicate {
             public Asked {
                 reads = Set.copyOf(reads);
+            }
+
+            Asked(String expression, Set<String> reads) {
+                this(expression, reads, Optional.empty());
             }
         }
     }
@@ -157,7 +164,11 @@ record TableSecurity(
                 }
             }
         }
-        return combine(permissive, restrictive, reads);
+        Predicate combined = combine(permissive, restrictive, reads);
+        return combined instanceof Predicate.Asked asked
+                ? new Predicate.Asked(
+                        asked.expression(), asked.reads(), PolicyReader.compile(connection, oid, asked.expression()))
+                : combined;
     }
 
     /** restrictive AND (permissive OR); without a permissive policy nothing is visible. */

@@ -6,6 +6,7 @@ import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.ReplicaIdentity;
 import dev.switchboard.engine.model.Row;
+import dev.switchboard.engine.route.Audience;
 import dev.switchboard.engine.route.Filter;
 import dev.switchboard.engine.route.Subscription;
 import java.util.ArrayList;
@@ -43,7 +44,12 @@ public final class Authorizer {
         var round = new Round();
         candidates.forEach(round::collect);
         round.ask(access);
-        return new Decision(candidates.stream().map(round::grants).toList(), round.failed);
+        return new Decision(candidates.stream().map(round::grants).toList(), round.failed, round.narrowings());
+    }
+
+    /** Of these tables, those whose audiences do not hold any more; see {@link RowAccess#outdated}. */
+    public Set<Integer> outdated(Set<Integer> tables, Set<Integer> xids) throws RowAccessUnavailableException {
+        return access.outdated(tables, xids);
     }
 
     /** What is asked about images: a group's policies, or a condition of a subscription of theirs besides. */
@@ -115,6 +121,16 @@ public final class Authorizer {
             for (int i = 0; i < asked.size(); i++) {
                 asked.get(i).answer = answers.get(i);
             }
+        }
+
+        List<Decision.Narrowing> narrowings() {
+            var narrowings = new ArrayList<Decision.Narrowing>();
+            askings.forEach((relation, byAsked) -> byAsked.forEach((what, asking) -> {
+                if (what.condition().isEmpty() && !(asking.answer.audience() instanceof Audience.Any)) {
+                    narrowings.add(new Decision.Narrowing(relation, what.group(), asking.answer.audience()));
+                }
+            }));
+            return narrowings;
         }
 
         List<Grant> grants(Candidate candidate) {

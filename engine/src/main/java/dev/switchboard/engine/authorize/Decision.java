@@ -1,6 +1,9 @@
 package dev.switchboard.engine.authorize;
 
 import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.ClaimsGroup;
+import dev.switchboard.engine.model.Relation;
+import dev.switchboard.engine.route.Audience;
 import java.util.List;
 import java.util.Set;
 
@@ -9,5 +12,9 @@ import java.util.Set;
  *
  * @param grants per candidate, in order
  * @param failed channels whose filter PostgreSQL could not evaluate
+ * @param narrowings by which subscriptions can be found from now on
  */
-public record Decision(List<List<Grant>> grants, Set<ChannelRef> failed) {}
+public record Decision(List<List<Grant>> grants, Set<ChannelRef> failed, List<Narrowing> narrowings) {
+    /** What rows of a table that a group may see have in common, which was found out on the way. */
+    public record Narrowing(Relation relation, ClaimsGroup group, Audience audience) {}
+}

@@ -3,6 +3,7 @@ package dev.switchboard.engine.authorize;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
+import dev.switchboard.engine.route.Audience;
 import dev.switchboard.engine.route.Filter;
 import java.util.BitSet;
 import java.util.List;
@@ -39,6 +40,21 @@ public interface RowAccess {
      *                decided is not in it
      * @param columns index set of the relation's columns that the role may read
      * @param failed  whether the condition could not be evaluated
+     * @param audience what all rows that the group may see have in common: holds until {@link #outdated} says otherwise
      */
-    record Answer(BitSet visible, BitSet columns, boolean failed) {}
+    record Answer(BitSet visible, BitSet columns, boolean failed, Audience audience) {
+        public Answer(BitSet visible, BitSet columns, boolean failed) {
+            this(visible, columns, failed, new Audience.Any());
+        }
+    }
+
+    /**
+     * Which of these tables are not any more as they were when an {@link Answer#audience} was given of them. What is routed by audiences
+     * is asked first; what is asked right after it of the same transactions goes by what was found here.
+     *
+     * @param xids as {@link #ask} has them: the tables are looked at as they are when all of these are visible
+     */
+    default Set<Integer> outdated(Set<Integer> tables, Set<Integer> xids) throws RowAccessUnavailableException {
+        return Set.of();
+    }
 }

@@ -11,7 +11,9 @@ import dev.switchboard.engine.encode.TypeCatalog;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.StartingPoint;
+import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.model.Transaction;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.route.Routed;
@@ -21,8 +23,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -45,6 +50,10 @@ final class Router implements Runnable {
     private final Trouble trouble;
     private final Duration patience;
     private final SubscriptionIndex index = new SubscriptionIndex();
+    /** By what subscriptions can be found from the next round on. */
+    private final List<Decision.Narrowing> found = new ArrayList<>();
+    /** The tables of which some subscriptions are found so, with their oids. */
+    private final Map<TableName, Integer> narrowed = new HashMap<>();
 
     /**
      * How what cannot be answered now is tried again.
@@ -132,6 +141,8 @@ final class Router implements Runnable {
             passAll(round);
         } catch (RuntimeException | Error poison) {
             trouble.report("a round of changes could not be handled; every subscriber refetches", poison);
+            found.forEach(this::narrow); // the access counts on it that these are asked about
+            found.clear();
             refetch(ErrorCode.INTERNAL, index.channels());
         }
         if (progress.isClosing()) {
@@ -143,7 +154,50 @@ final class Router implements Runnable {
         }
     }
 
+    /**
+     * Policies that subscriptions are found by have to be those of now: as they are when every change of the round is visible.
+     */
+    private void widenOutdated(List<Batch> round) {
+        var tables = new HashMap<Integer, TableName>();
+        var xids = new HashSet<Integer>();
+        for (Batch batch : round) {
+            for (Change change : batch.changes()) {
+                Relation relation = change.relation();
+                Integer oid = narrowed.get(relation.name());
+                if (oid != null && oid == relation.oid()) {
+                    tables.put(oid, relation.name());
+                    xids.add(batch.transaction().xid());
+                } else if (oid != null) {
+                    widen(relation.name()); // another table of the name
+                }
+            }
+        }
+        if (tables.isEmpty()) {
+            return;
+        }
+        try {
+            authorizer.outdated(tables.keySet(), xids).stream().map(tables::get).forEach(this::widen);
+        } catch (RowAccessUnavailableException unavailable) {
+            tables.values().forEach(this::widen); // then each is asked about, and waited for
+        }
+    }
+
+    private void widen(TableName table) {
+        narrowed.remove(table);
+        index.widen(table);
+    }
+
+    private void narrow(Decision.Narrowing narrowing) {
+        Relation relation = narrowing.relation();
+        Integer former = narrowed.put(relation.name(), relation.oid());
+        if (former != null && former != relation.oid()) {
+            index.widen(relation.name());
+        }
+        index.narrow(relation.name(), narrowing.group(), narrowing.audience());
+    }
+
     private void passAll(List<Batch> round) throws InterruptedException {
+        widenOutdated(round);
         var candidates = new ArrayList<Candidate>();
         for (Batch batch : round) {
             progress.count(batch.changes().size());
@@ -172,6 +226,9 @@ final class Router implements Runnable {
             }
         }
         pass(candidates);
+        // not before: what was found out for the first of the round's changes may be older than the last of them
+        found.forEach(this::narrow);
+        found.clear();
     }
 
     /** Authorizes, encodes and delivers; holds the round while PostgreSQL cannot be asked, up to {@link #patience}. */
@@ -209,6 +266,7 @@ final class Router implements Runnable {
 
     private void deliver(List<Candidate> candidates, Decision decision)
             throws TypeCatalog.TypeCatalogUnavailableException {
+        found.addAll(decision.narrowings());
         var round = new Delivery();
         List<List<Grant>> grants = decision.grants();
         for (int i = 0; i < candidates.size(); i++) {

@@ -2,6 +2,7 @@ package dev.switchboard.engine.route;
 
 import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.model.StartingPoint;
@@ -11,17 +12,20 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * All live subscriptions, found by the change that concerns them. A filter that demands an equality, {@code eq} or
  * {@code in}, is looked up by (table, column, value), and its other conditions are tried on what is found; so routing
- * costs what it finds, not what listens. Filters without one are tried in turn. Owned by the pipeline thread.
+ * costs what it finds, not what listens; likewise where the policies of a group demand one, as far as that is known. The others are
+ * tried in turn. Owned by the pipeline thread.
  */
 public final class SubscriptionIndex {
     private final Map<TableName, OfTable> tables = new HashMap<>();
@@ -33,68 +37,132 @@ public final class SubscriptionIndex {
 
     private int size;
 
-    /** The subscriptions of one table: those found by a column's value, and the others. */
+    /**
+     * The subscriptions of one table. Those whose filters demand a value are found by it. Of the others, those are found by a value
+     * too whose policies demand one, as far as that is known of their group; the rest is looked at in turn.
+     */
     private static final class OfTable {
-        final Set<Subscription> others = new LinkedHashSet<>();
-        final Map<String, OfColumn> byColumn = new HashMap<>();
+        final Map<ClaimsGroup, Set<Subscription>> others = new LinkedHashMap<>();
+        final Map<ClaimsGroup, Narrowed> narrowed = new HashMap<>();
+        final Map<String, ByValue<Subscription>> byFilter = new HashMap<>();
+        final Map<String, ByValue<ClaimsGroup>> byPolicy = new HashMap<>();
         /** The relation that all of them were found to fit. */
         @Nullable
         Relation fitted;
 
+        private record Narrowed(Audience audience, Set<Subscription> subscriptions) {}
+
         void add(Subscription subscription) {
             fitted = null;
             Optional<Filter.Anchor> anchor = anchor(subscription);
-            if (anchor.isEmpty()) {
-                others.add(subscription);
+            if (anchor.isPresent()) {
+                ByValue.of(byFilter, anchor.get().column()).add(anchor.get().values(), subscription);
                 return;
             }
-            OfColumn column = byColumn.computeIfAbsent(anchor.get().column(), _ -> new OfColumn());
-            for (Comparison.Key value : anchor.get().values()) {
-                column.byRule
-                        .computeIfAbsent(value.rule(), _ -> new HashMap<>())
-                        .computeIfAbsent(value, _ -> new LinkedHashSet<>())
-                        .add(subscription);
-            }
+            Narrowed known = narrowed.get(subscription.group());
+            Set<Subscription> set = known == null
+                    ? others.computeIfAbsent(subscription.group(), _ -> new LinkedHashSet<>())
+                    : known.subscriptions();
+            set.add(subscription);
         }
 
         void remove(Subscription subscription) {
             Optional<Filter.Anchor> anchor = anchor(subscription);
-            if (anchor.isEmpty()) {
-                others.remove(subscription);
+            if (anchor.isPresent()) {
+                ByValue.remove(byFilter, anchor.get().column(), anchor.get().values(), subscription);
                 return;
             }
-            byColumn.computeIfPresent(anchor.get().column(), (_, column) -> {
-                for (Comparison.Key value : anchor.get().values()) {
-                    column.byRule.computeIfPresent(value.rule(), (_, byValue) -> {
-                        byValue.computeIfPresent(value, (_, set) -> without(set, subscription));
-                        return byValue.isEmpty() ? null : byValue;
-                    });
-                }
-                return column.byRule.isEmpty() ? null : column;
-            });
+            ClaimsGroup group = subscription.group();
+            others.computeIfPresent(group, (_, set) -> without(set, subscription));
+            Narrowed known = narrowed.get(group);
+            if (known != null && without(known.subscriptions(), subscription) == null) {
+                narrowed.remove(group);
+                forget(group, known.audience());
+            }
         }
 
         private static Optional<Filter.Anchor> anchor(Subscription subscription) {
             return subscription.filter().flatMap(Filter::anchor);
         }
 
+        /** From now on the group's subscriptions are found by what its policies demand. */
+        void narrow(ClaimsGroup group, Audience audience) {
+            Set<Subscription> set = others.remove(group);
+            if (set == null) {
+                return;
+            }
+            narrowed.put(group, new Narrowed(audience, set));
+            if (audience instanceof Audience.ByValue(String column, Set<Comparison.Key> values)) {
+                ByValue.of(byPolicy, column).add(values, group);
+            }
+        }
+
+        /** What policies demand is not known any more. */
+        void widen() {
+            narrowed.forEach((group, known) -> others.put(group, known.subscriptions()));
+            narrowed.clear();
+            byPolicy.clear();
+        }
+
+        private void forget(ClaimsGroup group, Audience audience) {
+            if (audience instanceof Audience.ByValue(String column, Set<Comparison.Key> values)) {
+                ByValue.remove(byPolicy, column, values, group);
+            }
+        }
+
         boolean isEmpty() {
-            return others.isEmpty() && byColumn.isEmpty();
+            return others.isEmpty() && narrowed.isEmpty() && byFilter.isEmpty();
         }
 
         Set<Subscription> all() {
-            var all = new LinkedHashSet<>(others);
-            byColumn.values().forEach(column -> all.addAll(column.all()));
+            var all = new LinkedHashSet<Subscription>();
+            others.values().forEach(all::addAll);
+            narrowed.values().forEach(known -> all.addAll(known.subscriptions()));
+            byFilter.values().forEach(column -> column.all().forEach(all::add));
             return all;
         }
     }
 
-    /** The subscriptions found by one column's value; while a column is retyped, there may be two rules. */
-    private static final class OfColumn {
-        final Map<Comparison, Map<Comparison.Key, Set<Subscription>>> byRule = new EnumMap<>(Comparison.class);
+    /** What is found by one column's value; while a column is retyped, there may be two rules. */
+    private static final class ByValue<T> {
+        final Map<Comparison, Map<Comparison.Key, Set<T>>> byRule = new EnumMap<>(Comparison.class);
 
-        Set<Subscription> all() {
-            var all = new LinkedHashSet<Subscription>();
+        static <T> ByValue<T> of(Map<String, ByValue<T>> columns, String column) {
+            return columns.computeIfAbsent(column, _ -> new ByValue<>());
+        }
+
+        void add(Set<Comparison.Key> values, T found) {
+            for (Comparison.Key value : values) {
+                byRule.computeIfAbsent(value.rule(), _ -> new HashMap<>())
+                        .computeIfAbsent(value, _ -> new LinkedHashSet<>())
+                        .add(found);
+            }
+        }
+
+        static <T> void remove(Map<String, ByValue<T>> columns, String column, Set<Comparison.Key> values, T found) {
+            columns.computeIfPresent(column, (_, of) -> {
+                for (Comparison.Key value : values) {
+                    of.byRule.computeIfPresent(value.rule(), (_, byValue) -> {
+                        byValue.computeIfPresent(value, (_, set) -> without(set, found));
+                        return byValue.isEmpty() ? null : byValue;
+                    });
+                }
+                return of.byRule.isEmpty() ? null : of;
+            });
+        }
+
+        /** By the text of a value. */
+        void find(String text, Consumer<Set<T>> finder) {
+            byRule.forEach((rule, byValue) -> {
+                Set<T> found = byValue.get(rule.key(text));
+                if (found != null) {
+                    finder.accept(found);
+                }
+            });
+        }
+
+        Set<T> all() {
+            var all = new LinkedHashSet<T>();
             byRule.values().forEach(byValue -> byValue.values().forEach(all::addAll));
             return all;
         }
@@ -205,10 +273,28 @@ public final class SubscriptionIndex {
         found.collect(schemas.getOrDefault(name.schema(), Set.of()));
         OfTable table = tables.get(name);
         if (table != null) {
-            found.collect(table.others);
-            table.byColumn.forEach(found::collect);
+            found.collect(table);
         }
         return new Routed(found.certain, found.undecided);
+    }
+
+    /**
+     * From now on a group's subscriptions to a table are found by what its policies demand of a row. Holds until {@link #widen}: who
+     * routes by it has made sure that the policies are as they were.
+     */
+    public void narrow(TableName table, ClaimsGroup group, Audience audience) {
+        OfTable known = tables.get(table);
+        if (known != null && !(audience instanceof Audience.Any)) {
+            known.narrow(group, audience);
+        }
+    }
+
+    /** Policies of the table have changed, or may have: all of its subscriptions are looked at again. */
+    public void widen(TableName table) {
+        OfTable known = tables.get(table);
+        if (known != null) {
+            known.widen();
+        }
     }
 
     /** What is being found for one change. */
@@ -248,17 +334,30 @@ public final class SubscriptionIndex {
             }
         }
 
-        void collect(String name, OfColumn column) {
+        void collect(OfTable table) {
             Optional<Row> row = decisive(change);
+            table.others.values().forEach(this::collect);
             if (row.isEmpty()) {
-                collect(column.all());
+                table.narrowed.values().forEach(known -> collect(known.subscriptions()));
+                table.byFilter.values().forEach(column -> collect(column.all()));
                 return;
             }
-            int index = change.relation().indexOf(name);
-            if (index >= 0 && row.get().hasValue(index)) {
-                String text = row.get().text(index);
-                column.byRule.forEach((rule, byValue) -> collect(byValue.getOrDefault(rule.key(text), Set.of())));
+            table.byFilter.forEach(
+                    (name, column) -> text(name, row.get()).ifPresent(text -> column.find(text, this::collect)));
+            table.byPolicy.forEach((name, column) -> text(name, row.get())
+                    .ifPresent(text -> column.find(text, groups -> groups.forEach(group -> collect(table, group)))));
+        }
+
+        private void collect(OfTable table, ClaimsGroup group) {
+            OfTable.Narrowed known = table.narrowed.get(group);
+            if (known != null) {
+                collect(known.subscriptions());
             }
+        }
+
+        private Optional<String> text(String column, Row row) {
+            int index = change.relation().indexOf(column);
+            return index >= 0 && row.hasValue(index) ? Optional.of(row.text(index)) : Optional.empty();
         }
     }
 
@@ -296,8 +395,8 @@ public final class SubscriptionIndex {
         }
     }
 
-    private static @Nullable Set<Subscription> without(Set<Subscription> set, Subscription subscription) {
-        set.remove(subscription);
+    private static <T> @Nullable Set<T> without(Set<T> set, T one) {
+        set.remove(one);
         return set.isEmpty() ? null : set;
     }
 }

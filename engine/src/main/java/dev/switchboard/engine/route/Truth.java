@@ -9,11 +9,11 @@ public enum Truth {
     /** PostgreSQL has to be asked. */
     UNDECIDED;
 
-    static Truth of(boolean value) {
+    public static Truth of(boolean value) {
         return value ? TRUE : FALSE;
     }
 
-    Truth and(Truth other) {
+    public Truth and(Truth other) {
         if (this == FALSE || other == FALSE) {
             return FALSE;
         }
@@ -23,11 +23,11 @@ public enum Truth {
         return this == UNKNOWN || other == UNKNOWN ? UNKNOWN : TRUE;
     }
 
-    Truth or(Truth other) {
+    public Truth or(Truth other) {
         return not().and(other.not()).not();
     }
 
-    Truth not() {
+    public Truth not() {
         return switch (this) {
             case TRUE -> FALSE;
             case FALSE -> TRUE;

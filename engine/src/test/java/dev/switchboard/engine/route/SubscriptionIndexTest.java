@@ -260,4 +260,57 @@ class SubscriptionIndexTest {
         assertThat(index.channels(List.of(new TableSelector.One(CALLS.name(), 2))))
                 .containsExactly(meant.channel());
     }
+
+    // A10
+
+    private Subscription of(ClaimsGroup group, Optional<Filter> filter) {
+        var channel = new ChannelRef(new ConnectionId(0, 1), ++channels, "realtime:x", WireVersion.V2);
+        return new Subscription(
+                channel,
+                1,
+                EventKind.ALL,
+                new TableSelector.One(CALLS.name(), CALLS.oid()),
+                filter,
+                Optional.empty(),
+                group);
+    }
+
+    private static Audience where(String state) {
+        return new Audience.ByValue("state", Set.of(Comparison.TEXT.key(state)));
+    }
+
+    @Test
+    void A10_aGroupIsFoundByWhatItsPoliciesDemandUntilTheyChange() {
+        var ann = new ClaimsGroup("authenticated", "ann");
+        var bob = new ClaimsGroup("authenticated", "bob");
+        var index = new SubscriptionIndex();
+        Subscription anns = of(ann, Optional.empty());
+        Subscription bobs = of(bob, Optional.empty());
+        Subscription filtered = of(bob, equal("state", "ringing"));
+        add(index, anns, bobs, filtered);
+
+        index.narrow(CALLS.name(), ann, where("ringing"));
+        index.narrow(CALLS.name(), bob, new Audience.None());
+        Subscription annsToo = of(ann, Optional.empty());
+        add(index, annsToo);
+
+        var ringing = new Change.Insert(CALLS, row("1", "ringing"));
+        assertThat(found(index, ringing)).containsExactlyInAnyOrder(anns, annsToo, filtered);
+        assertThat(found(index, new Change.Insert(CALLS, row("1", "active")))).isEmpty();
+        assertThat(found(index, new Change.Insert(CALLS, Row.ofTexts(List.of(Optional.of("1"), Optional.empty())))))
+                .isEmpty();
+        assertThat(found(index, new Change.Truncate(CALLS))).containsExactlyInAnyOrder(anns, annsToo, bobs, filtered);
+
+        index.remove(annsToo.channel());
+        assertThat(found(index, ringing)).containsExactlyInAnyOrder(anns, filtered);
+        index.widen(CALLS.name());
+        assertThat(found(index, new Change.Insert(CALLS, row("1", "active")))).containsExactlyInAnyOrder(anns, bobs);
+
+        for (Subscription subscription : List.of(anns, bobs, filtered)) {
+            index.remove(subscription.channel());
+        }
+        assertThat(index.channels()).isEmpty();
+        add(index, anns); // who comes back is asked about
+        assertThat(found(index, new Change.Insert(CALLS, row("1", "active")))).containsExactly(anns);
+    }
 }

@@ -28,6 +28,7 @@ class SchemaChangeTest {
     static void start() {
         server = TestServer.start();
         publisher = new TablePublisher(server.server().database(), Switchboard.PUBLICATION);
+        table("fence", "id int primary key");
     }
 
     @AfterAll
@@ -231,10 +232,70 @@ class SchemaChangeTest {
         }
     }
 
+    /** Who is found by a claim hears at once of what a changed policy, function or table shows; nobody hears of more. */
+    @Test
+    void A7_A10_whoIsFoundByAClaimHearsOfPoliciesThatChange() {
+        table("a10", "id int primary key, owner uuid");
+        UUID ann = UUID.randomUUID();
+        UUID bob = UUID.randomUUID();
+        sql(
+                "create function me() returns uuid stable language sql return auth.uid()",
+                "alter table a10 enable row level security",
+                "create policy own on a10 for select using (owner = (select auth.uid()))");
+        try (PhoenixClient anns = owner(ann);
+                PhoenixClient bobs = owner(bob)) {
+            insertOwned(1, ann);
+            insertOwned(2, bob);
+            passFence(bobs, 1001);
+            insertOwned(3, ann); // by now both are found by their claim
+            insertOwned(4, bob);
+            passFence(bobs, 1002);
+
+            sql("alter policy own on a10 using (true)");
+            insertOwned(5, ann);
+            passFence(bobs, 1003);
+            sql("alter policy own on a10 using (owner = me())");
+            insertOwned(6, ann);
+            passFence(bobs, 1004);
+            insertOwned(7, ann);
+            passFence(bobs, 1005);
+            sql("create or replace function me() returns uuid stable language sql return '" + ann + "'::uuid");
+            insertOwned(8, ann);
+            passFence(bobs, 1006);
+            sql("revoke select on a10 from authenticated");
+            insertOwned(9, ann);
+            passFence(bobs, 1007);
+            sql("grant select on a10 to authenticated", "alter table a10 disable row level security");
+            insertOwned(10, ann);
+            passFence(bobs, 1008);
+            passFence(anns, 1009);
+
+            assertThat(idsOfOwned(anns)).containsExactly(1, 3, 5, 6, 7, 8, 10);
+            assertThat(idsOfOwned(bobs)).containsExactly(2, 4, 5, 8, 10);
+        }
+    }
+
+    private static PhoenixClient owner(UUID user) {
+        PhoenixClient client = server.connect();
+        client.joined("realtime:a10", server.userToken(user), PhoenixClient.binding("*", "public", "a10", null));
+        client.joined("realtime:fence", server.serviceKey(), PhoenixClient.binding("*", "public", "fence", null));
+        return client;
+    }
+
+    private static void insertOwned(int id, UUID owner) {
+        server.database().useHandle(handle -> handle.execute("insert into a10 values (?, ?)", id, owner));
+    }
+
+    private static List<Integer> idsOfOwned(PhoenixClient client) {
+        return client.changes().stream()
+                .filter(change -> change.path("table").asString().equals("a10"))
+                .map(change -> change.at("/record/id").asInt())
+                .toList();
+    }
+
     @Test
     void A7_F003_50_policiesGrantsAndRolesCountFromTheNextChangeOn() {
         table("a7", "id int primary key, v text");
-        table("fence", "id int primary key");
         sql(
                 "create role staff nologin",
                 "alter table a7 enable row level security",

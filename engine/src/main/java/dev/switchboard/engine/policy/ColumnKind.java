@@ -1,0 +1,66 @@
+package dev.switchboard.engine.policy;
+
+import dev.switchboard.engine.route.Comparison;
+import java.util.Optional;
+
+/**
+ * A column that policies may be compiled over: its values are equal where their text is, or are integers, or moments.
+ *
+ * @param rule   how its values are compared
+ * @param family the type's oid, or that of the widest one that it is compared with by value: {@code int8}, {@code text}
+ */
+public record ColumnKind(Comparison rule, int family) {
+    static final int BOOL = 16;
+    static final int INT8 = 20;
+    static final int TEXT = 25;
+    private static final int INT2 = 21;
+    private static final int INT4 = 23;
+    private static final int VARCHAR = 1043;
+    private static final int DATE = 1082;
+    private static final int TIMESTAMP = 1114;
+    private static final int TIMESTAMPTZ = 1184;
+    private static final int UUID = 2950;
+
+    /** As text, which a cast makes of it. */
+    static final ColumnKind AS_TEXT = new ColumnKind(Comparison.TEXT, TEXT);
+
+    /**
+     * The kind of a column, if it is one of these.
+     *
+     * @param typeOid       of its type; a domain has none
+     * @param isEnum        whether that is an enumeration
+     * @param deterministic whether its collation, if it has one, tells texts apart that differ
+     */
+    public static Optional<ColumnKind> of(int typeOid, boolean isEnum, boolean deterministic) {
+        if (isEnum) {
+            return Optional.of(new ColumnKind(Comparison.TEXT, typeOid));
+        }
+        return switch (typeOid) {
+            case UUID, BOOL -> Optional.of(new ColumnKind(Comparison.ORDERED_TEXT, typeOid));
+            case INT2, INT4, INT8 -> Optional.of(new ColumnKind(Comparison.INTEGER, INT8));
+            case TEXT, VARCHAR -> deterministic ? Optional.of(AS_TEXT) : Optional.empty();
+            case DATE -> Optional.of(new ColumnKind(Comparison.DATE, typeOid));
+            case TIMESTAMP, TIMESTAMPTZ -> Optional.of(new ColumnKind(Comparison.TIMESTAMP, typeOid));
+            default -> Optional.empty();
+        };
+    }
+
+    /** What values of a type are compared as. */
+    static int familyOf(int typeOid) {
+        return switch (typeOid) {
+            case INT2, INT4 -> INT8;
+            case VARCHAR -> TEXT;
+            default -> typeOid;
+        };
+    }
+
+    /** Whether a cast to text gives what the WAL writes. */
+    boolean isTextAsWritten() {
+        return rule == Comparison.TEXT || rule == Comparison.INTEGER || family == UUID;
+    }
+
+    /** Whether its values may be asked which is the greater: text has an order of its own per collation, enumerations per type. */
+    boolean isOrdered() {
+        return rule != Comparison.TEXT;
+    }
+}

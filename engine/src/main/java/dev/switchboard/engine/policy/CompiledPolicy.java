@@ -1,0 +1,85 @@
+package dev.switchboard.engine.policy;
+
+import dev.switchboard.engine.model.Relation;
+import dev.switchboard.engine.model.Row;
+import dev.switchboard.engine.route.Audience;
+import dev.switchboard.engine.route.Truth;
+import java.util.List;
+import java.util.Map;
+
+/** The policies of a table for a role, in a form that is decided without PostgreSQL. Immutable. */
+public final class CompiledPolicy {
+    private final Condition condition;
+    private final List<ValueSource> values;
+
+    /**
+     * A value that depends on the claims alone.
+     *
+     * @param sql   an expression that reads no column
+     * @param array whether it is an array, whose elements are compared
+     */
+    public record ValueSource(String sql, boolean array) {}
+
+    CompiledPolicy(Condition condition, List<ValueSource> values) {
+        this.condition = condition;
+        this.values = List.copyOf(values);
+    }
+
+    /**
+     * Compiles the policies of a table.
+     *
+     * @param expression as PostgreSQL deparses it with an empty search_path
+     * @param columns    that can be compiled over
+     * @throws NotCompiledException naming what is not understood
+     */
+    public static CompiledPolicy compile(String expression, Map<String, ColumnKind> columns, ClaimFunctions functions)
+            throws NotCompiledException {
+        return new PolicyCompiler(expression, columns, functions).compile();
+    }
+
+    /**
+     * Whether a function depends on the claims alone.
+     *
+     * @param body of one without arguments, in SQL: {@code RETURN ...} or {@code select ...}
+     */
+    public static boolean isOfClaims(String body, ClaimFunctions functions) {
+        return ClaimExpressions.isOfClaims(body, functions);
+    }
+
+    /** What PostgreSQL has to say once per group of claims. */
+    public List<ValueSource> values() {
+        return values;
+    }
+
+    /** Whether these values are of the types that the columns are compared by; if not, PostgreSQL has to be asked. */
+    public boolean fits(ClaimValues group) {
+        return group.values().size() == values.size() && condition.fits(group);
+    }
+
+    /** Whether a row, which has every column that the policies read, is visible. */
+    public boolean shows(Relation relation, Row row, ClaimValues group) {
+        return condition.of(relation, row, group) == Truth.TRUE;
+    }
+
+    /** What the visible rows of a group have in common. */
+    public Audience audience(ClaimValues group) {
+        return condition.audience(group);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof CompiledPolicy policy
+                && condition.equals(policy.condition)
+                && values.equals(policy.values);
+    }
+
+    @Override
+    public int hashCode() {
+        return condition.hashCode() * 31 + values.hashCode();
+    }
+
+    @Override
+    public String toString() {
+        return condition + " over " + values;
+    }
+}

@@ -1,0 +1,148 @@
+package dev.switchboard.engine.policy;
+
+import dev.switchboard.engine.route.Truth;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** From a parsed expression to a condition; what is in no known form is refused. One per policy. */
+final class PolicyCompiler {
+    private static final Map<String, String> TURNED =
+            Map.of("=", "=", "<>", "<>", "<", ">", "<=", ">=", ">", "<", ">=", "<=");
+
+    private final String source;
+    private final Map<String, ColumnKind> columns;
+    private final ClaimFunctions functions;
+    private final List<CompiledPolicy.ValueSource> values = new ArrayList<>();
+
+    PolicyCompiler(String source, Map<String, ColumnKind> columns, ClaimFunctions functions) {
+        this.source = source;
+        this.columns = columns;
+        this.functions = functions;
+    }
+
+    CompiledPolicy compile() throws NotCompiledException {
+        Condition condition = condition(ExpressionParser.parse(source));
+        return new CompiledPolicy(condition, values);
+    }
+
+    private Condition condition(Expression expression) throws NotCompiledException {
+        if (expression.columns().isEmpty()) {
+            return new Condition.Constant(value(expression, false));
+        }
+        return switch (expression) {
+            case Expression.And and -> new Condition.All(conditions(and.parts()));
+            case Expression.Or or -> new Condition.Any(conditions(or.parts()));
+            case Expression.Not not -> new Condition.Not(condition(not.of()));
+            case Expression.Is is -> is(is);
+            case Expression.Column column -> flag(column);
+            case Expression.Operation operation -> compare(operation);
+            case Expression.Quantified quantified -> oneOf(quantified);
+            case Expression.Literal _,
+                    Expression.Call _,
+                    Expression.Cast _,
+                    Expression.ArrayOf _,
+                    Expression.Selected _ -> throw unknown(expression);
+        };
+    }
+
+    private List<Condition> conditions(List<Expression> parts) throws NotCompiledException {
+        var conditions = new ArrayList<Condition>();
+        for (Expression part : parts) {
+            conditions.add(condition(part));
+        }
+        return conditions;
+    }
+
+    private Condition is(Expression.Is is) throws NotCompiledException {
+        Optional<Operand> operand = operand(is.of());
+        Condition plain;
+        if (is.what().equals("null") && operand.isPresent()) {
+            plain = new Condition.IsNull(operand.get().column());
+        } else {
+            Truth what = switch (is.what()) {
+                case "true" -> Truth.TRUE;
+                case "false" -> Truth.FALSE;
+                default -> Truth.UNKNOWN;
+            };
+            plain = new Condition.Is(condition(is.of()), what);
+        }
+        return is.negated() ? new Condition.Not(plain) : plain;
+    }
+
+    private Condition flag(Expression.Column column) throws NotCompiledException {
+        if (kind(column.name()).family() != ColumnKind.BOOL) {
+            throw unknown(column);
+        }
+        return new Condition.Flag(column.name());
+    }
+
+    private Condition compare(Expression.Operation operation) throws NotCompiledException {
+        Optional<Operand> left = operand(operation.left());
+        Optional<Operand> right = operand(operation.right());
+        String operator = TURNED.containsKey(operation.operator()) ? operation.operator() : "";
+        if (operator.isEmpty() || left.isPresent() == right.isPresent()) {
+            throw unknown(operation); // an operator of columns, or two columns
+        }
+        Operand column = left.orElseGet(right::orElseThrow);
+        Expression other = left.isPresent() ? operation.right() : operation.left();
+        if (!operator.equals("=") && !operator.equals("<>") && !column.kind().isOrdered()) {
+            throw new NotCompiledException("an order of text");
+        }
+        return new Condition.Compare(
+                column.column(),
+                column.kind(),
+                left.isPresent() ? operator : TURNED.getOrDefault(operator, ""),
+                value(other, false));
+    }
+
+    /** {@code <> ALL} is what {@code NOT = ANY} is. */
+    private Condition oneOf(Expression.Quantified quantified) throws NotCompiledException {
+        Operand column = operand(quantified.left()).orElseThrow(() -> unknown(quantified));
+        boolean any = !quantified.all() && quantified.operator().equals("=");
+        boolean none = quantified.all() && quantified.operator().equals("<>");
+        if (!any && !none) {
+            throw unknown(quantified);
+        }
+        Condition oneOf = new Condition.OneOf(column.column(), column.kind(), value(quantified.array(), true));
+        return any ? oneOf : new Condition.Not(oneOf);
+    }
+
+    /** A column, or its text. */
+    private record Operand(String column, ColumnKind kind) {}
+
+    private Optional<Operand> operand(Expression expression) throws NotCompiledException {
+        if (expression instanceof Expression.Column column) {
+            return Optional.of(new Operand(column.name(), kind(column.name())));
+        }
+        if (expression instanceof Expression.Cast cast
+                && cast.of() instanceof Expression.Column column
+                && cast.type().equals("text")
+                && kind(column.name()).isTextAsWritten()) {
+            return Optional.of(new Operand(column.name(), ColumnKind.AS_TEXT));
+        }
+        return Optional.empty();
+    }
+
+    private ColumnKind kind(String column) throws NotCompiledException {
+        ColumnKind kind = columns.get(column);
+        if (kind == null) {
+            throw new NotCompiledException("column " + column + " of a type that is not compared here");
+        }
+        return kind;
+    }
+
+    private int value(Expression expression, boolean array) throws NotCompiledException {
+        ClaimExpressions.require(expression, functions);
+        String sql =
+                source.substring(expression.span().from(), expression.span().to());
+        values.add(new CompiledPolicy.ValueSource(sql, array));
+        return values.size() - 1;
+    }
+
+    private NotCompiledException unknown(Expression expression) {
+        return new NotCompiledException(
+                source.substring(expression.span().from(), expression.span().to()));
+    }
+}

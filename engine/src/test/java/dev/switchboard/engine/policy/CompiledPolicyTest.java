@@ -1,0 +1,247 @@
+package dev.switchboard.engine.policy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.switchboard.engine.model.Column;
+import dev.switchboard.engine.model.Relation;
+import dev.switchboard.engine.model.ReplicaIdentity;
+import dev.switchboard.engine.model.Row;
+import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.route.Audience;
+import dev.switchboard.engine.route.Comparison;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** SPEC A9: which policies are decided without PostgreSQL, and how. The whole of it against PostgreSQL is in PolicyDifferentialTest. */
+class CompiledPolicyTest {
+    private static final int UUID = 2950;
+    private static final int TEXT = 25;
+    private static final int INT4 = 23;
+    private static final int BOOL = 16;
+    private static final int TIMESTAMPTZ = 1184;
+    private static final String ANN = "11111111-1111-4111-8111-111111111111";
+    private static final String BOB = "22222222-2222-4222-8222-222222222222";
+
+    private static final Map<String, ColumnKind> COLUMNS = Map.of(
+            "owner", ColumnKind.of(UUID, false, true).orElseThrow(),
+            "team", ColumnKind.of(TEXT, false, true).orElseThrow(),
+            "amount", ColumnKind.of(INT4, false, true).orElseThrow(),
+            "active", ColumnKind.of(BOOL, false, true).orElseThrow(),
+            "due", ColumnKind.of(TIMESTAMPTZ, false, true).orElseThrow());
+
+    private static final Relation RELATION = new Relation(
+            1,
+            new TableName("public", "orders"),
+            ReplicaIdentity.FULL,
+            List.of(
+                    new Column("owner", UUID, true),
+                    new Column("team", TEXT, false),
+                    new Column("amount", INT4, false),
+                    new Column("active", BOOL, false),
+                    new Column("due", TIMESTAMPTZ, false)));
+
+    private static final ClaimFunctions AUTH =
+            (schema, name) -> schema.equals("auth") && Set.of("uid", "jwt").contains(name);
+
+    private static CompiledPolicy compiled(String expression) throws NotCompiledException {
+        return CompiledPolicy.compile(expression, COLUMNS, AUTH);
+    }
+
+    private static Row row(@Nullable String... texts) {
+        return Row.ofTexts(Arrays.<@Nullable String>stream(texts)
+                .map(Optional::<String>ofNullable)
+                .toList());
+    }
+
+    private static ClaimValues values(ClaimValues.Value... values) {
+        return new ClaimValues(List.of(values));
+    }
+
+    private static ClaimValues.Value value(int type, @Nullable String text) {
+        return ClaimValues.Value.of(type, Optional.ofNullable(text));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "(owner = auth.uid())",
+                "(owner = ( SELECT auth.uid() AS uid))",
+                "(owner = ((auth.jwt() ->> 'sub'::text))::uuid)",
+                "((owner)::text = ((auth.jwt() -> 'app'::text) ->> 'org'::text))",
+                "(team = ANY (ARRAY['blue'::text, 'green'::text]))",
+                "(team <> ALL (ARRAY['blue'::text, 'green'::text]))",
+                "(owner = ANY (((ARRAY( SELECT jsonb_array_elements_text((auth.jwt() -> 'orgs'::text)) AS jsonb_array_elements_text)))::uuid[]))",
+                "(owner = ((current_setting('request.jwt.claims'::text, true))::json ->> 'sub'::text)::uuid)",
+                "((amount >= 10) AND (NOT active) AND (team IS NOT NULL))",
+                "((owner = auth.uid()) OR active OR (due < '2026-06-01 00:00:00+00'::timestamp with time zone))",
+                "((active IS TRUE) OR ((owner = auth.uid()) IS UNKNOWN))",
+                "((auth.jwt() ->> 'role'::text) = 'admin'::text)",
+                "true"
+            })
+    void A9_whatIsOfKnownFormIsCompiled(String expression) throws NotCompiledException {
+        assertThat(compiled(expression)).isNotNull();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "(owner = app.user())", // whose function nobody knows
+                "(owner IN ( SELECT m.owner FROM members m))",
+                "(EXISTS ( SELECT 1 FROM members m))",
+                "(team > 'blue'::text)", // an order of a collation
+                "(lower(team) = 'blue'::text)",
+                "(amount = (random())::integer)",
+                "(due < now())",
+                "(due < 'now'::timestamp with time zone)",
+                "(owner = (current_setting('app.user'::text))::uuid)",
+                "(team = E'a\\nb'::text)",
+                "(team = 'a\\b'::text)",
+                "(team ~~ 'b%'::text)",
+                "(team = 'x'::text COLLATE \"C\")",
+                "(owner IS DISTINCT FROM auth.uid())",
+                "(amount = amount)",
+                "(price = 1.5)", // a column of another type
+                "(team OPERATOR(public.=) 'x'::text)",
+                "(owner = auth.uid()) -- and so on",
+                "(owner = auth.uid()",
+                "CASE WHEN active THEN true ELSE false END",
+                "((amount + 1) = 2)",
+                "(team)",
+                ""
+            })
+    void A9_whatIsNotUnderstoodWhollyIsNotCompiled(String expression) {
+        assertThatThrownBy(() -> compiled(expression)).isInstanceOf(NotCompiledException.class);
+    }
+
+    /** The expression goes to PostgreSQL as it stands, without the columns around it. */
+    @Test
+    void A9_valuesAreTheirOwnSource() throws NotCompiledException {
+        CompiledPolicy policy =
+                compiled("((owner = ( SELECT auth.uid() AS uid)) AND (team = ANY (ARRAY['a''b'::text, 'c'::text])))");
+
+        assertThat(policy.values())
+                .containsExactly(
+                        new CompiledPolicy.ValueSource("( SELECT auth.uid() AS uid)", false),
+                        new CompiledPolicy.ValueSource("ARRAY['a''b'::text, 'c'::text]", true));
+    }
+
+    @Test
+    void A9_nullIsNeitherTrueNorFalse() throws NotCompiledException {
+        CompiledPolicy mine = compiled("(owner = auth.uid())");
+        CompiledPolicy others = compiled("(NOT (owner = auth.uid()))");
+        ClaimValues ann = values(value(UUID, ANN));
+
+        assertThat(mine.shows(RELATION, row(ANN, null, null, null, null), ann)).isTrue();
+        assertThat(mine.shows(RELATION, row(BOB, null, null, null, null), ann)).isFalse();
+        assertThat(others.shows(RELATION, row(BOB, null, null, null, null), ann))
+                .isTrue();
+        for (CompiledPolicy policy : List.of(mine, others)) {
+            assertThat(policy.shows(RELATION, row(null, null, null, null, null), ann))
+                    .isFalse();
+            assertThat(policy.shows(RELATION, row(BOB, null, null, null, null), values(value(UUID, null))))
+                    .isFalse();
+        }
+    }
+
+    /** An element that is NULL may be equal: NOT ... ANY then hides. An empty array is certain. */
+    @Test
+    void A9_arraysHaveSqlsThreeValues() throws NotCompiledException {
+        CompiledPolicy none = compiled(
+                "(team <> ALL ((ARRAY( SELECT jsonb_array_elements_text((auth.jwt() -> 'teams'::text))))::text[]))");
+        Row blue = row(null, "blue", null, null, null);
+
+        assertThat(none.shows(RELATION, blue, values(array("red")))).isTrue();
+        assertThat(none.shows(RELATION, blue, values(array("blue")))).isFalse();
+        assertThat(none.shows(RELATION, blue, values(array("red", null)))).isFalse();
+        assertThat(none.shows(RELATION, blue, values(array()))).isTrue();
+        assertThat(none.shows(RELATION, row(null, null, null, null, null), values(array())))
+                .isTrue();
+        assertThat(none.shows(RELATION, blue, values(new ClaimValues.Value(TEXT, List.of(), true))))
+                .isFalse();
+    }
+
+    private static ClaimValues.Value array(@Nullable String... texts) {
+        return new ClaimValues.Value(
+                TEXT,
+                Arrays.<@Nullable String>stream(texts)
+                        .map(Optional::<String>ofNullable)
+                        .toList(),
+                false);
+    }
+
+    @Test
+    void A9_integersAndMomentsAreComparedByValue() throws NotCompiledException {
+        CompiledPolicy policy =
+                compiled("((amount >= 9) AND (due < '2026-06-01 00:00:00+00'::timestamp with time zone))");
+        ClaimValues values = values(value(INT4, "9"), value(TIMESTAMPTZ, "2026-06-01 00:00:00+00"));
+
+        assertThat(policy.shows(RELATION, row(null, null, "10", null, "2026-05-31 23:59:59.999999+00"), values))
+                .isTrue();
+        assertThat(policy.shows(RELATION, row(null, null, "8", null, "2026-05-31 23:59:59+00"), values))
+                .isFalse();
+        assertThat(policy.shows(RELATION, row(null, null, "10", null, "2026-06-01 00:00:00+00"), values))
+                .isFalse();
+    }
+
+    /** A value of another type may be compared by another operator: PostgreSQL has to be asked. */
+    @Test
+    void A9_aValueOfAnotherTypeDoesNotFit() throws NotCompiledException {
+        CompiledPolicy policy = compiled("(owner = auth.uid())");
+
+        assertThat(policy.fits(values(value(UUID, ANN)))).isTrue();
+        assertThat(policy.fits(values(value(UUID, null)))).isTrue();
+        assertThat(policy.fits(values(value(TEXT, ANN)))).isFalse();
+        assertThat(policy.fits(values())).isFalse();
+    }
+
+    @Test
+    void A9_theAudienceIsWhatAllVisibleRowsHaveInCommon() throws NotCompiledException {
+        ClaimValues ann = values(value(UUID, ANN));
+        var own = new Audience.ByValue("owner", Set.of(Comparison.ORDERED_TEXT.key(ANN)));
+
+        assertThat(compiled("(owner = auth.uid())").audience(ann)).isEqualTo(own);
+        assertThat(compiled("(owner = auth.uid())").audience(values(value(UUID, null))))
+                .isEqualTo(new Audience.None());
+        assertThat(compiled("((owner = auth.uid()) AND (amount > 3))")
+                        .audience(values(value(UUID, ANN), value(INT4, "3"))))
+                .isEqualTo(own);
+        assertThat(compiled("((owner = auth.uid()) OR (amount > 3))")
+                        .audience(values(value(UUID, ANN), value(INT4, "3"))))
+                .isEqualTo(new Audience.Any());
+        assertThat(compiled("((owner = auth.uid()) OR ((auth.jwt() ->> 'role'::text) = 'admin'::text))")
+                        .audience(values(value(UUID, ANN), value(BOOL, "false"))))
+                .isEqualTo(own);
+        assertThat(compiled("((owner = auth.uid()) OR ((auth.jwt() ->> 'role'::text) = 'admin'::text))")
+                        .audience(values(value(UUID, ANN), value(BOOL, "true"))))
+                .isEqualTo(new Audience.Any());
+        assertThat(compiled("(NOT (owner = auth.uid()))").audience(ann)).isEqualTo(new Audience.Any());
+    }
+
+    @Test
+    void A9_aFunctionIsOfTheClaimsIfItsBodyIs() {
+        ClaimFunctions none = (_, _) -> false;
+        assertThat(CompiledPolicy.isOfClaims("RETURN ((auth.jwt() ->> 'sub'::text))::uuid", AUTH))
+                .isTrue();
+        assertThat(CompiledPolicy.isOfClaims("""
+                        select
+                          coalesce(
+                            nullif(current_setting('request.jwt.claim.sub', true), ''),
+                            (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')
+                          )::uuid
+                        """, none)).isTrue();
+        assertThat(CompiledPolicy.isOfClaims("select id from users", none)).isFalse();
+        assertThat(CompiledPolicy.isOfClaims("select now()", none)).isFalse();
+        assertThat(CompiledPolicy.isOfClaims("select 1; delete from users", none))
+                .isFalse();
+        assertThat(CompiledPolicy.isOfClaims("insert into seen values (1) returning 1", none))
+                .isFalse();
+    }
+}
