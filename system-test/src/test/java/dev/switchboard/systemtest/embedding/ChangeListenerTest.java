@@ -22,6 +22,7 @@ import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.jdbi.v3.core.Jdbi;
@@ -379,6 +380,55 @@ class ChangeListenerTest {
         assertThat(gaps).singleElement().asString().contains("made anew");
     }
 
+    /** Who waits for the slot may be the one that notices; who has it tells. */
+    @Test
+    void aTableMadeAnewIsToldBesideAnInstanceThatWaits() {
+        try (ChangeListener _ = listening(settings());
+                ChangeListener two = listen(settings(), new Hearing())) {
+            await().until(() -> two.status() instanceof ChangeListener.Status.Waiting);
+            jdbi.useHandle(handle -> handle.createScript("""
+                    drop table orders;
+                    create table orders (id int primary key, state text, owner text, big text)""").executeAsSeparateStatements());
+            await().atMost(Duration.ofSeconds(20))
+                    .untilAsserted(() -> assertThat(gaps).hasSize(1));
+            insert(1, 1);
+            awaitHeard(1);
+        }
+
+        assertThat(gaps).hasSize(1);
+    }
+
+    /** A handler that cannot take in that changes are missing is told again, and hears of no change before. */
+    @Test
+    void aGapIsToldUntilTheHandlerHasTakenIt() {
+        var told = new AtomicInteger();
+        ChangeHandler failing = new ChangeHandler() {
+            @Override
+            public void handle(RowChange change) {
+                heard.add(change);
+            }
+
+            @Override
+            public void onGap(String why) {
+                if (told.incrementAndGet() == 1) {
+                    throw new IllegalStateException("the database hiccups");
+                }
+                gaps.add(why);
+            }
+        };
+        try (ChangeListener listener = listen(settings(), failing)) {
+            await().until(() -> listener.status() instanceof ChangeListener.Status.Listening);
+            insert(1, 1);
+            jdbi.useHandle(handle -> handle.execute("truncate orders"));
+            insert(2, 2);
+            awaitHeard(2);
+        }
+
+        assertThat(ids()).containsExactly("1", "2");
+        assertThat(told).hasValue(2);
+        assertThat(gaps).singleElement().asString().contains("TRUNCATE");
+    }
+
     /** A handler may take longer than PostgreSQL waits for a sign of life: its listener keeps the slot. */
     @Test
     void aSlowHandlerKeepsItsSlot() throws Exception {
@@ -412,7 +462,7 @@ class ChangeListenerTest {
         assertThat(second).isEmpty();
     }
 
-    /** Where the slot is lost while a handler is at work, that change is its last one: the others are another's. */
+    /** Where the connection breaks while a handler is at work, that change is its last one; the transaction is the next one's. */
     @Test
     void aHandlerWhoseConnectionBrokeEndsItsChangeOnly() throws Exception {
         var begun = new CountDownLatch(1);
@@ -420,8 +470,11 @@ class ChangeListenerTest {
         var first = new AtomicReference<ChangeListener>();
         try (ChangeListener one = listen(settings(), change -> {
             heard.add(change);
-            begun.countDown();
-            await().until(() -> first.get().status() instanceof ChangeListener.Status.Troubled && second.size() == 3);
+            if (heard.size() == 2) {
+                begun.countDown();
+                await().until(() ->
+                        first.get().status() instanceof ChangeListener.Status.Troubled && second.size() == 3);
+            }
         })) {
             first.set(one);
             await().until(() -> one.status() instanceof ChangeListener.Status.Listening);
@@ -435,8 +488,8 @@ class ChangeListenerTest {
             }
         }
 
-        assertThat(ids()).containsExactly("1");
-        assertThat(second).hasSize(3);
+        assertThat(ids()).containsExactly("1", "2");
+        assertThat(second).hasSize(3); // the whole transaction
     }
 
     private static int walSender() {

@@ -11,7 +11,8 @@ public interface ChangeHandler {
     void handle(RowChange change) throws Exception;
 
     /**
-     * Changes may be missing: the slot was dropped or invalidated, or the table was emptied by TRUNCATE. What comes from here on
+     * Changes may be missing: the slot was dropped or invalidated, or the table was emptied by TRUNCATE, or dropped and made anew. Where this throws, it is
+     * told again. What comes from here on
      * comes whole.
      */
     default void onGap(String why) {}

@@ -31,9 +31,10 @@ import org.postgresql.ds.PGSimpleDataSource;
 /**
  * Hands the committed changes of one table to a handler: in commit order, after the commit, each at least once. It has a
  * replication slot of its own, which is confirmed after the handler: what was not confirmed when the process ended comes again
- * at the next start, and that is the only way in which a change comes twice. Closed, that is at most the transaction under way;
+ * at the next start, which is how a change comes twice. Closed, that is at most the transaction under way;
  * killed, also those of the last second. Of several with one name, in however many processes,
- * one works and the others wait for it to end. One thread of its own.
+ * one works and the others wait for it to end, or for its connection to break: then the transaction under way comes to the next. One
+ * thread of its own, and a virtual one that keeps the connection alive.
  */
 public final class ChangeListener implements AutoCloseable {
     /** Between attempts at a stream that breaks, or that another one has. */
@@ -191,7 +192,9 @@ public final class ChangeListener implements AutoCloseable {
 
     private void listen() throws Exception {
         ListenerSlot slot = ListenerSlot.of(database, settings);
-        slot.ensurePublication(database);
+        if (slot.ensurePublication(database)) {
+            beginAnew();
+        }
         DataSource connections = connections();
         var types = new PostgresTypeCatalog(connections);
         var wal = new PostgresWalSource(database, slot.name(), slot.name());
@@ -216,6 +219,12 @@ public final class ChangeListener implements AutoCloseable {
         }
     }
 
+    /** A new slot begins where it is made, perhaps on another server, whose positions may be smaller. */
+    private void beginAnew() {
+        handled = Lsn.NONE;
+        last = Position.START;
+    }
+
     /** A slot that PostgreSQL has invalidated is made anew; that there is a gap is noted before. */
     private WalSource.Stream open(WalSource wal, ListenerSlot slot)
             throws WalSource.WalUnavailableException, WalSource.SlotLostException, SQLException {
@@ -224,17 +233,50 @@ public final class ChangeListener implements AutoCloseable {
         } catch (WalSource.SlotLostException lost) {
             slot.note(database, new ListenerSlot.State.Gap(lost.getMessage() + "; it was made anew, and begins now"));
             wal.renewSlot();
-            handled = Lsn.NONE;
+            beginAnew();
             return wal.open(handled);
         }
     }
 
-    /** A gap is told until a handler has taken it, by whichever process. */
-    private void tellOpenGap(ListenerSlot slot) throws SQLException {
-        if (slot.state(database) instanceof ListenerSlot.State.Gap(String why)) {
-            tellGap(why);
+    /**
+     * A gap is told until a handler has taken it, by whichever process; another one that is noted meanwhile is told as well.
+     *
+     * @throws GapUntoldException if the handler fails at it: it is told again
+     */
+    private void tellOpenGap(ListenerSlot slot)
+            throws SQLException, InterruptedException, WalSource.WalUnavailableException, GapUntoldException {
+        ListenerSlot.State state = slot.state(database);
+        while (!(state instanceof ListenerSlot.State.Following)) {
+            if (state instanceof ListenerSlot.State.Gap(String why)) {
+                tell(why);
+            }
+            slot.replace(database, state, new ListenerSlot.State.Following());
+            state = slot.state(database);
         }
-        slot.note(database, new ListenerSlot.State.Following());
+    }
+
+    private void tell(String why) throws InterruptedException, WalSource.WalUnavailableException, GapUntoldException {
+        enter();
+        try {
+            handler.onGap(why);
+        } catch (RuntimeException | AssertionError | LinkageError failed) {
+            throw new GapUntoldException(
+                    "the handler could not be told that changes may be missing: " + failed, failed);
+        } finally {
+            leave();
+        }
+        if (closed) { // it may have been interrupted, and have given up for that
+            throw new InterruptedException("closed while a gap was told");
+        }
+    }
+
+    /** A gap that the handler does not know of yet. */
+    private static final class GapUntoldException extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        GapUntoldException(String message, Throwable cause) {
+            super(message, cause);
+        }
     }
 
     private void follow(WalSource.Stream stream, RowChanges changes, ListenerSlot slot) throws Exception {
@@ -245,8 +287,11 @@ public final class ChangeListener implements AutoCloseable {
                 Optional<ByteBuffer> message = stream.read();
                 Optional<Batch> batch = message.flatMap(assembler::take);
                 if (batch.isPresent()) {
-                    handle(batch.get(), changes);
+                    boolean emptied = handle(batch.get(), changes, slot);
                     last = assembler.last();
+                    if (emptied) {
+                        tellOpenGap(slot);
+                    }
                 }
                 if (message.isEmpty()
                         && !assembler.inTransaction()
@@ -295,27 +340,23 @@ public final class ChangeListener implements AutoCloseable {
         }
     }
 
-    private void handle(Batch batch, RowChanges changes)
+    /** @return whether the table was emptied, which is noted as a gap */
+    private boolean handle(Batch batch, RowChanges changes, ListenerSlot slot)
             throws InterruptedException, RowAccessUnavailableException, SubscriptionCatalog.CatalogUnavailableException,
-                    TypeCatalog.TypeCatalogUnavailableException, WalSource.WalUnavailableException {
+                    TypeCatalog.TypeCatalogUnavailableException, WalSource.WalUnavailableException, SQLException {
         RowChanges.Heard heard = changes.of(batch);
         for (RowChange change : heard.changes()) {
             handle(change);
+            last = change.position(); // whatever happens now, this process does not handle it again
         }
         if (heard.emptied()) {
-            tellGap("table " + settings.table() + " was emptied by TRUNCATE; which rows are gone is not known");
+            slot.note(
+                    database,
+                    new ListenerSlot.State.Gap("table " + settings.table()
+                            + " was emptied by TRUNCATE; which rows are gone is not known"));
         }
         batch.end().ifPresent(end -> handled = end);
-    }
-
-    /** A handler that fails at this is not told again: what is in its batch would come again with it. */
-    private void tellGap(String why) {
-        try {
-            handler.onGap(why);
-        } catch (RuntimeException failed) {
-            trouble.report(
-                    "listener " + settings.name() + " could not be told that changes may be missing: " + why, failed);
-        }
+        return heard.emptied();
     }
 
     /** Until it is handled, or kept as a dead letter. */
@@ -324,7 +365,9 @@ public final class ChangeListener implements AutoCloseable {
         for (int attempt = 1; ; attempt++) {
             Optional<Exception> failure = attempt(change);
             if (failure.isEmpty() || (attempt >= settings.attempts() && isKept(change, failure.get()))) {
-                status = new Status.Listening();
+                if (!signs().isBroken()) {
+                    status = new Status.Listening();
+                }
                 return;
             }
             if (closed) {
@@ -349,17 +392,16 @@ public final class ChangeListener implements AutoCloseable {
         return Objects.requireNonNull(life, "a change is handled while a stream is open");
     }
 
-    /** Another one may have the slot now: the change under way may come twice, and no other one. */
+    /** Another one may have the slot now: this process goes on to no other change. */
     private void brokeAtWork(WalSource.WalUnavailableException broken) {
-        String why = "the connection broke while a change was handled: " + broken.getMessage();
-        status = new Status.Troubled(why);
-        trouble.report("listener " + settings.name() + " ends its change, and begins anew", broken);
+        if (!closed) {
+            broke(broken);
+        }
     }
 
     private Optional<Exception> attempt(RowChange change)
             throws InterruptedException, WalSource.WalUnavailableException {
-        begin();
-        signs().handlerBegins(handled);
+        enter();
         try {
             handler.handle(change);
             return Optional.empty();
@@ -371,12 +413,27 @@ public final class ChangeListener implements AutoCloseable {
         } catch (AssertionError | LinkageError broken) { // of the handler's code: no attempt at it goes better
             return Optional.of(new IllegalStateException(broken.toString(), broken));
         } finally {
-            signs().handlerEnds();
-            end();
+            leave();
             if (!closed) {
                 Thread.interrupted(); // the handler's own; it must not end the listener
             }
         }
+    }
+
+    /** The application's code is at work from here on: PostgreSQL is told that this lives, and closing waits for it. */
+    private void enter() throws InterruptedException, WalSource.WalUnavailableException {
+        signs().handlerBegins(handled);
+        try {
+            begin();
+        } catch (InterruptedException closing) {
+            signs().handlerEnds();
+            throw closing;
+        }
+    }
+
+    private void leave() {
+        signs().handlerEnds();
+        end();
     }
 
     private synchronized void begin() throws InterruptedException {
@@ -390,14 +447,31 @@ public final class ChangeListener implements AutoCloseable {
         handling = false;
     }
 
-    private boolean isKept(RowChange change, Exception failed) {
+    private void keep(RowChange change, Exception failed) throws Exception {
+        enter();
         try {
             deadLetters.keep(settings.name(), change, failed);
+        } finally {
+            leave();
+        }
+    }
+
+    private boolean isKept(RowChange change, Exception failed)
+            throws InterruptedException, WalSource.WalUnavailableException {
+        try {
+            keep(change, failed);
             trouble.report(
                     "listener " + settings.name() + " could not handle " + change.type() + " at " + change.position()
                             + " in " + settings.attempts() + " attempts; it is kept as a dead letter",
                     failed);
             return true;
+        } catch (WalSource.WalUnavailableException broken) {
+            throw broken;
+        } catch (InterruptedException interrupted) {
+            if (closed) {
+                throw interrupted;
+            }
+            return false;
         } catch (Exception unkept) {
             status = new Status.Troubled(
                     "a change can neither be handled nor kept as a dead letter: " + unkept.getMessage());

@@ -53,8 +53,12 @@ record ListenerSlot(String name, TableName table) {
         record Gap(String why) implements State {}
     }
 
-    /** Makes the publication where there is none, and notes where the slot, or the table that it published, is gone. */
-    void ensurePublication(Database database) throws SQLException {
+    /**
+     * Makes the publication where there is none, and notes where the slot, or the table that it published, is gone.
+     *
+     * @return whether there is no slot: the next one begins where it is made
+     */
+    boolean ensurePublication(Database database) throws SQLException {
         try (Connection connection = connect(database)) {
             if (!exists(connection, "select from pg_publication where pubname = ?")) {
                 connection.setAutoCommit(false);
@@ -62,47 +66,50 @@ record ListenerSlot(String name, TableName table) {
                         connection,
                         "create publication " + quoted(name) + " for table " + quoted(table.schema()) + "."
                                 + quoted(table.table()) + " with (publish_via_partition_root = true)");
-                note(connection, new State.Beginning());
+                execute(connection, comment(new State.Beginning()));
                 connection.commit();
-                return;
+                return true;
             }
             ensurePublished(connection);
-            if (state(connection) instanceof State.Following
-                    && !exists(connection, "select from pg_replication_slots where slot_name = ?")) {
+            boolean gone = !exists(connection, "select from pg_replication_slots where slot_name = ?");
+            if (gone && state(connection) instanceof State.Following) {
                 note(connection, new State.Gap("slot " + name + " was dropped; it was made anew, and begins now"));
             }
+            return gone;
         }
     }
 
     /**
-     * A table that was dropped and made anew is published again.
+     * A table that was dropped and made anew is published again, and that changes of its first moments are missing is noted; by this
+     * process or by another, which waits for the slot.
      *
-     * @throws TableMadeAnewException if so: changes of its first moments are missing, which is noted
+     * @throws GapNotedException if there is a gap to be told
      */
-    void ensurePublished(Database database) throws SQLException, TableMadeAnewException {
+    void ensurePublished(Database database) throws SQLException, GapNotedException {
         try (Connection connection = connect(database)) {
-            if (ensurePublished(connection)) {
-                throw new TableMadeAnewException("table " + table + " was made anew");
+            ensurePublished(connection);
+            if (state(connection) instanceof State.Gap(String why)) {
+                throw new GapNotedException(why);
             }
         }
     }
 
-    private boolean ensurePublished(Connection connection) throws SQLException {
+    private void ensurePublished(Connection connection) throws SQLException {
         if (publishes(connection)) {
-            return false;
+            return;
         }
         connection.setAutoCommit(false);
+        execute(connection, "select pg_advisory_xact_lock(hashtext('" + name + "'))");
         execute(
                 connection,
                 "alter publication " + quoted(name) + " add table " + quoted(table.schema()) + "."
                         + quoted(table.table()));
-        note(
+        execute(
                 connection,
-                new State.Gap(
-                        "table " + table + " was dropped and made anew; what happened to it before now is not known"));
+                comment(new State.Gap(
+                        "table " + table + " was dropped and made anew; what happened to it before now is not known")));
         connection.commit();
         connection.setAutoCommit(true);
-        return true;
     }
 
     private boolean publishes(Connection connection) throws SQLException {
@@ -117,11 +124,11 @@ record ListenerSlot(String name, TableName table) {
         }
     }
 
-    /** The table is another one than the stream was opened for. */
-    static final class TableMadeAnewException extends Exception {
+    /** Changes are missing, which the handler is told when the stream is opened. */
+    static final class GapNotedException extends Exception {
         private static final long serialVersionUID = 1L;
 
-        TableMadeAnewException(String message) {
+        GapNotedException(String message) {
             super(message);
         }
     }
@@ -134,9 +141,19 @@ record ListenerSlot(String name, TableName table) {
 
     void note(Database database, State state) throws SQLException {
         try (Connection connection = connect(database)) {
-            if (!state.equals(state(connection))) {
-                note(connection, state);
+            note(connection, state);
+        }
+    }
+
+    /** Notes it unless something else was noted meanwhile. */
+    void replace(Database database, State expected, State state) throws SQLException {
+        try (Connection connection = connect(database)) {
+            connection.setAutoCommit(false);
+            execute(connection, "select pg_advisory_xact_lock(hashtext('" + name + "'))");
+            if (expected.equals(state(connection))) {
+                execute(connection, comment(state));
             }
+            connection.commit();
         }
     }
 
@@ -155,13 +172,20 @@ record ListenerSlot(String name, TableName table) {
         }
     }
 
+    /** One process after the other: a waiting one notes what it finds too. */
     private void note(Connection connection, State state) throws SQLException {
-        String comment = switch (state) {
+        execute(
+                connection,
+                "begin; select pg_advisory_xact_lock(hashtext('" + name + "')); " + comment(state) + "; commit");
+    }
+
+    private String comment(State state) {
+        String text = switch (state) {
             case State.Beginning _ -> BEGINNING;
             case State.Following _ -> "listener: follows";
             case State.Gap(String why) -> GAP + why;
         };
-        execute(connection, "comment on publication " + quoted(name) + " is '" + comment.replace("'", "''") + "'");
+        return "comment on publication " + quoted(name) + " is '" + text.replace("'", "''") + "'";
     }
 
     private static void execute(Connection connection, String sql) throws SQLException {

@@ -9,7 +9,8 @@ import java.util.function.Consumer;
 
 /**
  * Tells PostgreSQL that the listener lives while its handler is at work, which may take longer than {@code wal_sender_timeout};
- * and finds out where the connection, and with it the slot, is another's meanwhile. The stream belongs to the listener's thread
+ * and finds out where the connection was ended meanwhile, and the slot may be another's. A network that is cut without a word is
+ * noticed when TCP gives up, not before. The stream belongs to the listener's thread
  * but for the time between {@link #handlerBegins} and {@link #handlerEnds}. One thread of its own.
  */
 final class SignsOfLife implements AutoCloseable {
@@ -56,16 +57,26 @@ final class SignsOfLife implements AutoCloseable {
         }
     }
 
-    private synchronized void sign() {
+    private void sign() {
+        Optional<WalSource.WalUnavailableException> noticed = tried();
+        noticed.ifPresent(told);
+    }
+
+    private synchronized Optional<WalSource.WalUnavailableException> tried() {
         if (!handling || broken.isPresent()) {
-            return;
+            return Optional.empty();
         }
         try {
             stream.confirmAtOnce(handled);
         } catch (WalSource.WalUnavailableException failed) {
             broken = Optional.of(failed);
-            told.accept(failed);
         }
+        return broken;
+    }
+
+    /** Whether the connection broke while a handler was at work. */
+    synchronized boolean isBroken() {
+        return broken.isPresent();
     }
 
     @Override
