@@ -4,7 +4,8 @@ package dev.switchboard.spring;
 @FunctionalInterface
 public interface GapListener {
     /**
-     * The slot was dropped or invalidated, or the table emptied by TRUNCATE. What comes from here on comes whole.
+     * The slot was dropped or invalidated, or the table emptied by TRUNCATE, or dropped and made anew. Where this throws, it is told
+     * again. What comes from here on comes whole.
      *
      * @param listener its name
      */

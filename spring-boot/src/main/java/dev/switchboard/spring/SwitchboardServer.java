@@ -1,6 +1,7 @@
 package dev.switchboard.spring;
 
 import dev.switchboard.engine.InvalidSettingException;
+import dev.switchboard.http.TlsIdentity;
 import dev.switchboard.server.Switchboard;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -13,6 +14,8 @@ public final class SwitchboardServer implements SmartLifecycle {
 
     private final Supplier<Switchboard> start;
     private volatile Optional<Switchboard> running = Optional.empty();
+    /** The newest certificate, if it was renewed; guarded by this. */
+    private Optional<TlsIdentity> renewed = Optional.empty();
 
     /**
      * @param start makes and starts a server
@@ -20,7 +23,13 @@ public final class SwitchboardServer implements SmartLifecycle {
      */
     SwitchboardServer(Supplier<Switchboard> start, Optional<ServerBundle> tls) {
         this.start = start;
-        tls.ifPresent(bundle -> bundle.onUpdate(identity -> running.ifPresent(server -> server.renewTls(identity))));
+        tls.ifPresent(bundle -> bundle.onUpdate(this::renew));
+    }
+
+    /** One that comes while the server starts is shown as soon as it runs. */
+    private synchronized void renew(TlsIdentity identity) {
+        renewed = Optional.of(identity);
+        running.ifPresent(server -> server.renewTls(identity));
     }
 
     /** The server, between start and stop of the context. */
@@ -38,7 +47,11 @@ public final class SwitchboardServer implements SmartLifecycle {
     @Override
     public void start() {
         if (running.isEmpty()) {
-            running = Optional.of(start.get());
+            Switchboard started = start.get();
+            synchronized (this) {
+                running = Optional.of(started);
+                renewed.ifPresent(started::renewTls);
+            }
         }
     }
 

@@ -127,6 +127,21 @@ class SwitchboardAutoConfigurationTest {
                 .hasMessageContaining("missing");
     }
 
+    /** A bundle to trust others with has nothing to show. */
+    @Test
+    void anSslBundleWithoutAKeyIsNamed(TestDatabase database) throws Exception {
+        Map<String, String> properties = Map.of(
+                "switchboard.listeners.enabled", "false",
+                "switchboard.server.ssl-bundle", "web",
+                "spring.ssl.bundle.jks.web.truststore.location",
+                        keyStore().toUri().toString(),
+                "spring.ssl.bundle.jks.web.truststore.password", "secret");
+
+        assertThatThrownBy(() -> start(database, properties))
+                .rootCause()
+                .hasMessageContaining("no certificate with its key");
+    }
+
     /** A list in YAML arrives as {@code audiences[0]}; one that nothing is said of is asked for. */
     @Test
     void audiencesOfSpringSecurityMayBeAList(TestDatabase database) {
