@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
             "idle       memory of an idle joined connection, at 10,000",
             "decode     rows per second through decode, route and encode, beside reading the stream raw",
             "latency    commit to client: 100 users, 10 organizations, 200 changes a second",
+            "authorize  CPU of a change that one of up to 20,000 users may see, by the kind of policy",
             "joins      10,000 handshakes and joins with distinct tokens",
             "data       requests of the data API by 32 clients, beside the same SQL through pgjdbc",
             "callcenter claims, and commands on 2,000 live calls, beside commits of one row",
@@ -32,7 +33,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true)
 public final class Bench implements Callable<Integer> {
     private static final List<String> ALL =
-            List.of("broadcast", "idle", "decode", "latency", "joins", "data", "callcenter");
+            List.of("broadcast", "idle", "decode", "latency", "authorize", "joins", "data", "callcenter");
 
     @Spec
     private CommandSpec spec = CommandSpec.create();
@@ -84,6 +85,7 @@ public final class Bench implements Callable<Integer> {
             case "data" -> new DataBench(report, quick ? 2 : 5).run();
             case "callcenter" ->
                 new CallCentreBench(report, quick ? 3 : 8, quick ? 200 : 2_000, quick ? 200 : 1_000).run();
+            case "authorize" -> new AuthorizeBench(report, quick ? 4_000 : 20_000, quick ? 1_000 : 20_000).run();
             case "joins" -> new JoinBench(report).run();
             default -> throw new IllegalArgumentException(name);
         }

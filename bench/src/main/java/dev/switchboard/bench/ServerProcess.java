@@ -9,6 +9,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
+import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -64,12 +65,21 @@ final class ServerProcess implements AutoCloseable {
         for (String line = said.readLine(); line != null; line = said.readLine()) {
             all.append(line).append('\n');
             if (line.strip().startsWith("URL ")) {
-                Thread.ofVirtual().start(() -> said.lines().forEach(_ -> {}));
+                Thread.ofVirtual().start(() -> swallow(said));
                 return Integer.parseInt(
                         line.substring(line.lastIndexOf(':') + 1).strip());
             }
         }
         throw new IllegalStateException("the server did not start:\n" + all);
+    }
+
+    /** So that the server never waits for who reads what it says. */
+    private static void swallow(BufferedReader said) {
+        try {
+            said.transferTo(Writer.nullWriter());
+        } catch (IOException ended) {
+            // the server has ended
+        }
     }
 
     int port() {
