@@ -201,10 +201,9 @@ final class Sessions {
                 .execute();
     }
 
-    private ObjectNode json(User user, UUID session, String amr, String refreshToken) {
-        var now = clock.instant();
+    /** What every token of a user says of them. */
+    static Map<String, Object> claims(User user) {
         var claims = new HashMap<String, Object>();
-        claims.put("iss", url.get() + "/auth/v1");
         claims.put("sub", user.id().toString());
         claims.put("aud", user.audience());
         claims.put("email", user.json().path("email").asString(""));
@@ -212,9 +211,16 @@ final class Sessions {
         claims.put("app_metadata", plain(user.json().path("app_metadata")));
         claims.put("user_metadata", plain(user.json().path("user_metadata")));
         claims.put("aal", "aal1");
+        claims.put("is_anonymous", user.anonymous());
+        return claims;
+    }
+
+    private ObjectNode json(User user, UUID session, String amr, String refreshToken) {
+        var now = clock.instant();
+        Map<String, Object> claims = claims(user);
+        claims.put("iss", url.get() + "/auth/v1");
         claims.put("amr", JSON.readValue(amr, List.class));
         claims.put("session_id", session.toString());
-        claims.put("is_anonymous", user.anonymous());
         ObjectNode json = JSON.createObjectNode();
         json.put("access_token", jwt.issueAccess(user.role(), claims, now, accessLife));
         json.put("token_type", "bearer");

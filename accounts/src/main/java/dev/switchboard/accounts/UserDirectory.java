@@ -3,6 +3,7 @@ package dev.switchboard.accounts;
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.jdbi.v3.core.Handle;
@@ -69,6 +70,15 @@ public final class UserDirectory {
                 return added.id();
             });
         });
+    }
+
+    /**
+     * What a token of somebody says of them, but for what differs from session to session.
+     *
+     * @throws RefusedException if there is nobody with that address
+     */
+    public Map<String, Object> claims(String email) {
+        return Sessions.claims(jdbi.withHandle(handle -> Users.get(handle, find(handle, email))));
     }
 
     /** Whether there is somebody with that id. */

@@ -98,7 +98,7 @@ final class AuthorizeBench {
                 join(server, sockets, database, audience, users);
                 double cold = cpuOf(server, database, () -> insert(sockets, database, audience, 1));
                 int count = changes / policy.part;
-                insert(sockets, database, audience, count); // warms up
+                insert(sockets, database, audience, users == 1 ? 4 * count : count); // warms up
                 double each = cpuOf(server, database, () -> insert(sockets, database, audience, count)) / count;
                 alone = users == 1 ? each : alone;
                 String what = policy.words + ", " + users + (users == 1 ? " user" : " users");

@@ -133,9 +133,8 @@ public class SwitchboardAutoConfiguration {
     private static void publish(List<String> tables, Database database) {
         var publisher = new TablePublisher(database, Switchboard.PUBLICATION);
         for (String table : tables) {
-            String[] parts = table.contains(".") ? table.split("\\.", 2) : new String[] {"public", table};
             publisher
-                    .publish(new TableName(parts[0], parts[1]), TablePublisher.Identity.KEEP)
+                    .publish(TableName.parse(table), TablePublisher.Identity.KEEP)
                     .forEach(LOG::info);
         }
     }

@@ -45,15 +45,24 @@ final class PolicyReader {
 
     /** @return the policies, unless they hold something that only PostgreSQL can tell */
     static Optional<CompiledPolicy> compile(Connection connection, int table, String expression) throws SQLException {
+        try {
+            return Optional.of(compileOrSay(connection, table, expression));
+        } catch (NotCompiledException asked) {
+            return Optional.empty();
+        }
+    }
+
+    /** @throws NotCompiledException naming what only PostgreSQL can tell */
+    static CompiledPolicy compileOrSay(Connection connection, int table, String expression)
+            throws SQLException, NotCompiledException {
         var reader = new PolicyReader(connection);
         try {
-            CompiledPolicy compiled = CompiledPolicy.compile(expression, reader.columns(table), reader::isOfClaims);
-            return Optional.of(compiled);
+            return CompiledPolicy.compile(expression, reader.columns(table), reader::isOfClaims);
         } catch (NotCompiledException asked) {
             if (reader.failed.isPresent()) {
                 throw reader.failed.get();
             }
-            return Optional.empty();
+            throw asked;
         }
     }
 

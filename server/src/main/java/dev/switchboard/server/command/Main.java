@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
             MigrateCommand.class,
             WatchCommand.class,
             DoctorCommand.class,
+            ExplainCommand.class,
             UserCommand.class,
             OrganizationCommands.Org.class,
             OrganizationCommands.Queue.class,

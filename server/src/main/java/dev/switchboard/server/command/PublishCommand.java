@@ -45,10 +45,7 @@ final class PublishCommand implements Callable<Integer> {
     }
 
     private int publish(Database database) {
-        int dot = table.indexOf('.');
-        var name = dot < 0
-                ? new TableName("public", table)
-                : new TableName(table.substring(0, dot), table.substring(dot + 1));
+        TableName name = TableName.parse(table);
         PrintWriter out = spec.commandLine().getOut();
         new TablePublisher(database, Switchboard.PUBLICATION)
                 .publish(name, keepIdentity ? TablePublisher.Identity.KEEP : TablePublisher.Identity.FULL)

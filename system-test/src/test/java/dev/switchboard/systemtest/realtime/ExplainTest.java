@@ -1,0 +1,152 @@
+package dev.switchboard.systemtest.realtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.switchboard.server.command.Main;
+import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.TestServer;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** {@code switchboard explain} (docs/explain.md): each planted cause is named by its step. */
+class ExplainTest {
+    private static final String ANN = "ann@example.org";
+    private static TestServer server;
+    private static UUID ann;
+
+    private record Said(int code, String text) {}
+
+    @BeforeAll
+    static void start() {
+        server = TestServer.start();
+        try (Http http = new Http(server)) {
+            String user = http.post("/auth/v1/signup", "{\"email\":\"" + ANN + "\",\"password\":\"a long password\"}")
+                    .json()
+                    .at("/user/id")
+                    .asString();
+            ann = UUID.fromString(user);
+        }
+        sql(
+                "create table orders (id int primary key, owner uuid, state text, price numeric)",
+                "alter table orders replica identity full",
+                "alter table orders enable row level security",
+                "create policy own on orders for select to authenticated using (owner = (select auth.uid()))",
+                "grant select on orders to authenticated",
+                "alter publication supabase_realtime add table orders",
+                "insert into orders values (1, '" + ann + "', 'new', 5), (2, gen_random_uuid(), 'new', 5)");
+    }
+
+    @AfterAll
+    static void stop() {
+        server.close();
+    }
+
+    private static void sql(String... statements) {
+        server.database().useHandle(handle -> List.of(statements).forEach(handle::execute));
+    }
+
+    private static Said explain(String... arguments) {
+        var all = new ArrayList<>(List.of("explain"));
+        all.addAll(List.of(arguments));
+        all.addAll(List.of("--data-dir", server.directory().toString()));
+        var out = new ByteArrayOutputStream();
+        int code = Main.run(all, out, out);
+        return new Said(code, out.toString(StandardCharsets.UTF_8));
+    }
+
+    /** The step that stops it, where the cause is there; and that it is the cause, since without it nothing stops. */
+    private static void planted(String plant, String step, String because, String mend) {
+        assertThat(explain("orders", "--user", ANN, "--row", "{\"id\":1}").code())
+                .as("before %s", plant)
+                .isZero();
+        sql(plant);
+        Said said = explain("orders", "--user", ANN, "--row", "{\"id\":1}");
+        assertThat(said.code()).as(said.text()).isEqualTo(1);
+        assertThat(said.text()).contains("Changes of it end at " + step + ":").contains(because);
+        sql(mend);
+    }
+
+    @Test
+    void whatIsShownSaysHowItIsDecided() {
+        Said said = explain("orders", "--user", ANN, "--row", "{\"id\":1}");
+
+        assertThat(said.code()).as(said.text()).isZero();
+        assertThat(said.text())
+                .contains("Changes of it are shown.")
+                .contains("full: UPDATE and DELETE carry the whole old row")
+                .contains("true: permissive, (owner = ( SELECT auth.uid() AS uid)); decided without PostgreSQL, where")
+                .contains("auth.uid() AS uid) is " + ann);
+    }
+
+    @Test
+    void eachPlantedCauseIsNamed() {
+        planted(
+                "alter publication supabase_realtime drop table orders",
+                "published",
+                "switchboard publish public.orders",
+                "alter publication supabase_realtime add table orders");
+        planted(
+                "revoke select on orders from authenticated",
+                "grants",
+                "authenticated may SELECT no column of public.orders",
+                "grant select on orders to authenticated");
+        planted(
+                "revoke usage on schema public from public, authenticated",
+                "role",
+                "authenticated has no USAGE on schema public",
+                "grant usage on schema public to public, authenticated");
+        planted(
+                "drop policy own on orders",
+                "policies",
+                "no permissive policy is for authenticated",
+                "create policy own on orders for select to authenticated using (owner = (select auth.uid()))");
+        planted(
+                "alter policy own on orders to service_role",
+                "policies",
+                "is for service_role, and not for authenticated",
+                "alter policy own on orders to authenticated");
+        planted(
+                "update orders set owner = gen_random_uuid() where id = 1",
+                "policies",
+                "no permissive policy is true for this row",
+                "update orders set owner = '" + ann + "' where id = 1");
+        planted(
+                "create policy cheap on orders as restrictive for select using (price < 3)",
+                "policies",
+                "false: restrictive, (price < (3)::numeric); asked of PostgreSQL, for",
+                "drop policy cheap on orders");
+        planted(
+                "create policy odd on orders as restrictive for select using (1 / (price::int - 5) > 0)",
+                "policies",
+                "raises division by zero",
+                "drop policy odd on orders");
+        planted(
+                "create policy claim on orders as restrictive for select using ((auth.jwt() ->> 'sub')::int = 1)",
+                "policies",
+                "raises invalid input syntax for type integer",
+                "drop policy claim on orders");
+    }
+
+    @Test
+    void whoIsNotSignedInAndWhatIsNotThereAreSaid() {
+        assertThat(explain("orders", "--row", "{\"id\":1}").text()).contains("is for authenticated, and not for anon");
+        assertThat(explain("nowhere", "--user", ANN).text()).contains("there is no table public.nowhere");
+        assertThat(explain("orders", "--user", ANN, "--row", "{\"id\":77}").text())
+                .contains("there is no row with {\"id\":77}");
+        assertThat(explain("orders", "--user", ANN, "--row", "{\"state\":\"new\"}")
+                        .text())
+                .contains("several rows");
+        assertThat(explain("orders", "--user", "nobody@example.org").text()).contains("nobody@example.org");
+        assertThat(explain("orders", "--as", "no.token.at.all").text()).contains("the token of --as is not believed");
+        assertThat(explain("orders", "--as", server.userToken(ann), "--row", "{\"id\":1}")
+                        .code())
+                .isZero();
+        assertThat(explain("orders", "--user", ANN).text()).contains("name a --row to see what they make of it");
+    }
+}
