@@ -77,6 +77,11 @@ final class KnownTables {
                         && !known.getValue().isOf(versions, known.getKey()));
     }
 
+    /** Forgets how groups stand with tables. */
+    void forgetGroups() {
+        probes.clear();
+    }
+
     /** The version that the present round goes by for a table and a role. */
     Optional<String> usedVersion(int oid, String role) {
         return Optional.ofNullable(used.get(new SecurityKey(oid, role))).map(Loaded::version);

@@ -36,10 +36,12 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private final Database database;
     private final KnownTables tables = new KnownTables();
     private final RoundTrips roundTrips;
-    /** The version of the catalog that audiences of a table were given for. */
-    private final Map<Integer, String> narrowed = new HashMap<>();
+    /** The state of the catalog that audiences of a table were given for. */
+    private final Map<Integer, State> narrowed = new HashMap<>();
     /** The same, of the attempt under way. */
-    private final Map<Integer, String> fresh = new HashMap<>();
+    private final Map<Integer, State> fresh = new HashMap<>();
+    /** How many there have been. */
+    private long connections;
 
     private final boolean compiling;
     private final LongAdder decidedHere = new LongAdder();
@@ -119,8 +121,8 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             tables.forgetOutdated(versions);
             var outdated = new HashSet<Integer>();
             for (int table : asked) {
-                String version = narrowed.get(table);
-                if (version == null || !version.equals(versions.get(table))) {
+                String version = versions.get(table);
+                if (version == null || !new State(connections, version).equals(narrowed.get(table))) {
                     narrowed.remove(table);
                     outdated.add(table);
                 }
@@ -131,6 +133,9 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             throw new RowAccessUnavailableException("cannot ask PostgreSQL: " + failed.getMessage(), failed);
         }
     }
+
+    /** A version of the catalog, as this connection found it. */
+    private record State(long connection, String version) {}
 
     /** @param xids that were visible when these versions were read */
     private record Checked(Map<Integer, String> versions, Set<Integer> xids) {
@@ -144,6 +149,9 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private Connection connection() throws SQLException {
         if (kept == null) {
             kept = database.connect("switchboard-rows");
+            // another server, or another setting of the role, may say otherwise what claims come to
+            tables.forgetGroups();
+            connections++;
         }
         return kept;
     }
@@ -236,12 +244,13 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
 
     /** An audience is given for one version of the catalog only: {@link #outdated} asks whether that is still so. */
     private boolean mayNarrow(Relation relation, String role) {
-        Optional<String> version = tables.usedVersion(relation.oid(), role);
-        String given = narrowed.get(relation.oid());
-        if (version.isEmpty() || (given != null && !given.equals(version.get()))) {
+        Optional<State> state =
+                tables.usedVersion(relation.oid(), role).map(version -> new State(connections, version));
+        State given = narrowed.get(relation.oid());
+        if (state.isEmpty() || (given != null && !given.equals(state.get()))) {
             return false;
         }
-        fresh.put(relation.oid(), version.get());
+        fresh.put(relation.oid(), state.get());
         return true;
     }
 
