@@ -43,6 +43,7 @@ import dev.switchboard.server.postgres.ExternalPostgres;
 import dev.switchboard.server.postgres.Migrations;
 import dev.switchboard.server.postgres.SchemaCheck;
 import dev.switchboard.server.web.ConsoleConfig;
+import dev.switchboard.server.web.ExplainRoutes;
 import dev.switchboard.server.web.WebFiles;
 import dev.switchboard.tokens.ForeignIssuer;
 import dev.switchboard.tokens.JwtTokens;
@@ -305,6 +306,7 @@ public final class Switchboard implements AutoCloseable {
                 ApiRoutes.PREFIX,
                 callCentre.<Handler>map(CallCentreServer::routes).orElse(Switchboard::noCallCentre));
         handlers.put(ConsoleConfig.PATH, console);
+        handlers.put(ExplainRoutes.PATH, new ExplainRoutes(database, PUBLICATION, tokens, time));
         return handlers;
     }
 

@@ -86,6 +86,30 @@ public final class RowExplanation {
         }
     }
 
+    /**
+     * The same for who is explained: of rows, policies and columns that are hidden it says nothing.
+     *
+     * @param row found among the rows that the user may see; one that is hidden is told as one that is not there
+     */
+    public static List<Step> ofOneself(
+            Database database, String publication, TableName table, ClaimsGroup group, Optional<String> row) {
+        try (Connection connection = database.connect("switchboard-explain")) {
+            var explanation = new RowExplanation(connection, table, group);
+            explanation.explainToOneself(publication, row);
+            return List.copyOf(explanation.steps);
+        } catch (SQLException failed) {
+            throw new InvalidSettingException("PostgreSQL says: " + SqlState.text(failed));
+        }
+    }
+
+    /** Where changes end, if they do: a policy alone decides nothing, all of them together do. */
+    public static Optional<Step> end(List<Step> steps) {
+        return steps.stream()
+                .filter(step ->
+                        step.outcome() == Outcome.STOPPED && !step.name().startsWith("policy "))
+                .findFirst();
+    }
+
     private void passed(String name, String text) {
         steps.add(new Step(name, Outcome.PASSED, text));
     }
@@ -111,6 +135,43 @@ public final class RowExplanation {
                 .ifPresentOrElse(
                         objection -> stopped("probe", "a SELECT raises, so nothing is shown: " + objection),
                         () -> passed("probe", "a SELECT raises nothing"));
+    }
+
+    private void explainToOneself(String publication, Optional<String> wanted) throws SQLException {
+        int oid = table(publication);
+        if (!role(oid)) {
+            return;
+        }
+        TableSecurity security = TableSecurity.load(connection, oid, group.role());
+        if (security.readable().isEmpty()) {
+            stopped("grants", group.role() + " may SELECT no column of " + table);
+            return;
+        }
+        passed("grants", "SELECT on " + String.join(", ", new TreeSet<>(security.readable())));
+        if (wanted.isEmpty()) {
+            told("policies", "name a row to see whether it is shown");
+        } else if (isSeen(security, wanted.get())) {
+            passed("policies", "shown");
+        } else {
+            stopped("policies", "there is no such row, or it is hidden");
+        }
+    }
+
+    private boolean isSeen(TableSecurity security, String wanted) throws SQLException {
+        String columns = JdbcText.escape(String.join(
+                ", ", security.readable().stream().map(TableName::quote).toList()));
+        try (PreparedStatement question = connection.prepareStatement("begin read only; " + Impersonation.BECOME
+                + "; select from (select " + columns + " from " + JdbcText.escape(table.quoted())
+                + ") as readable where to_jsonb(readable) @> ?::jsonb limit 1; rollback")) {
+            question.setString(1, group.role());
+            question.setString(2, group.json());
+            question.setString(3, wanted);
+            question.execute();
+            RoundTrips.nextRows(question).close();
+            try (ResultSet row = RoundTrips.nextRows(question)) {
+                return row.next();
+            }
+        }
     }
 
     private int table(String publication) throws SQLException {

@@ -89,10 +89,7 @@ final class ExplainCommand implements Callable<Integer> {
             };
             out.printf("%-8s %-22s %s%n", outcome, step.name(), step.text());
         }
-        Optional<RowExplanation.Step> end = steps.stream()
-                .filter(step -> step.outcome() == RowExplanation.Outcome.STOPPED
-                        && !step.name().startsWith("policy "))
-                .findFirst();
+        Optional<RowExplanation.Step> end = RowExplanation.end(steps);
         out.println();
         out.println(end.map(step -> "Changes of it end at " + step.name().toLowerCase(Locale.ROOT) + ": " + step.text())
                 .orElse(row == null ? "Nothing stops changes of every row." : "Changes of it are shown."));

@@ -6,6 +6,7 @@ import dev.switchboard.server.command.Main;
 import dev.switchboard.systemtest.harness.Http;
 import dev.switchboard.systemtest.harness.TestServer;
 import java.io.ByteArrayOutputStream;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -148,5 +149,51 @@ class ExplainTest {
                         .code())
                 .isZero();
         assertThat(explain("orders", "--user", ANN).text()).contains("name a --row to see what they make of it");
+    }
+
+    private static Http.Answer ask(Http http, String token, String query) {
+        return http.get("/realtime/v1/explain?" + query, "Authorization", "Bearer " + token);
+    }
+
+    private static String encoded(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void overHttpTheServiceKeyIsToldEverything() {
+        try (Http http = new Http(server)) {
+            String anns = "table=orders&row=" + encoded("{\"id\":1}") + "&claims="
+                    + encoded("{\"role\":\"authenticated\",\"sub\":\"" + ann + "\"}");
+            Http.Answer shown = ask(http, server.serviceKey(), anns);
+            assertThat(shown.status()).as(shown.body()).isEqualTo(200);
+            assertThat(shown.json().path("shown").asBoolean()).isTrue();
+            assertThat(shown.body()).contains("policy own", "auth.uid()");
+            Http.Answer others = ask(http, server.serviceKey(), anns.replace(encoded("1}"), encoded("2}")));
+            assertThat(others.json().path("shown").asBoolean()).isFalse();
+            assertThat(others.json().path("endsAt").asString()).isEqualTo("policies");
+        }
+    }
+
+    /** With one's own token one hears of no policy, and a hidden row is one that is not there. */
+    @Test
+    void overHttpAUserIsToldNothingThatIsHidden() {
+        try (Http http = new Http(server)) {
+            String token = server.userToken(ann);
+            Http.Answer own = ask(http, token, "table=orders&row=" + encoded("{\"id\":1}"));
+            assertThat(own.json().path("shown").asBoolean()).as(own.body()).isTrue();
+            Http.Answer hidden = ask(http, token, "table=orders&row=" + encoded("{\"id\":2}"));
+            Http.Answer missing = ask(http, token, "table=orders&row=" + encoded("{\"id\":77}"));
+            assertThat(hidden.json().path("shown").asBoolean()).isFalse();
+            assertThat(hidden.body()).isEqualTo(missing.body());
+            assertThat(own.body() + hidden.body()).doesNotContain("policy own", "auth.uid()", "price\":");
+
+            assertThat(http.get("/realtime/v1/explain?table=orders").status()).isEqualTo(401);
+            assertThat(ask(http, "nonsense", "table=orders").status()).isEqualTo(401);
+            assertThat(ask(http, token, "").status()).isEqualTo(400);
+            assertThat(ask(http, token, "table=nowhere").body()).contains("there is no table public.nowhere");
+            assertThat(ask(http, token, "table=orders&row=" + encoded("{\"id\""))
+                            .status())
+                    .isEqualTo(400);
+        }
     }
 }
