@@ -16,6 +16,17 @@ import java.util.Map;
  * seldom allow and which role changes do not fire (ADR 5).
  */
 final class CatalogVersion {
+    /** Of the functions that policies of table {@code c} call, and of those that say what the claims are. */
+    static final String OF_FUNCTIONS = """
+            (select string_agg(f.oid || ':' || f.xmin || ':' || s.xmin, ',' order by f.oid)
+               from pg_proc f join pg_namespace s on s.oid = f.pronamespace
+              where f.oid in (
+                      select d.refobjid from pg_policy p join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid
+                       where p.polrelid = c.oid and d.refclassid = 'pg_proc'::regclass
+                       union all
+                      select a.oid from pg_proc a join pg_namespace n on n.oid = a.pronamespace
+                       where a.proname in ('uid', 'jwt', 'role', 'email') and n.nspname = 'auth'))""";
+
     /** The fingerprint of table {@code c} in schema {@code n}, beside {@link #SHARED}. */
     static final String OF_TABLE = """
             concat_ws(' ', c.xmin, n.xmin,
@@ -25,21 +36,14 @@ final class CatalogVersion {
                  from pg_attribute a where a.attrelid = c.oid),
               (select count(*) || ':' || bit_xor(hashtextextended(e.oid || ' ' || e.xmin, 0))
                  from pg_attribute a join pg_enum e on e.enumtypid = a.atttypid where a.attrelid = c.oid and a.attnum > 0),
-              (select string_agg(f.oid || ':' || f.xmin, ',' order by f.oid)
-                 from pg_proc f where f.oid in (
-                   select d.refobjid from pg_policy p join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid
-                    where p.polrelid = c.oid and d.refclassid = 'pg_proc'::regclass)),
-              shared.version)""";
+              %s, shared.version)""".formatted(OF_FUNCTIONS);
 
     /** What all tables hang on, as one row in a FROM clause. */
     static final String SHARED = """
             (select (select count(*) || ':' || sum(m.xmin::text::bigint) from pg_auth_members m) || ' '
                  || (select count(*) || ':' || bit_xor(hashtextextended(
                               concat_ws(' ', r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolbypassrls), 0))
-                       from pg_roles r) || ' '
-                 || (select coalesce(string_agg(f.oid || ':' || f.xmin || ':' || s.xmin, ',' order by f.oid), '')
-                       from pg_proc f join pg_namespace s on s.oid = f.pronamespace
-                      where f.proname in ('uid', 'jwt', 'role', 'email') and s.nspname = 'auth') as version) as shared""";
+                       from pg_roles r) as version) as shared""";
 
     /** With one parameter, the tables' oids as an array of text; gives oid and fingerprint. */
     static final String QUERY = "select c.oid, " + OF_TABLE

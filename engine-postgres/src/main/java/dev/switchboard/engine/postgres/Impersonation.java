@@ -11,6 +11,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
@@ -100,12 +101,21 @@ final class Impersonation {
         return new ClaimValues(values);
     }
 
+    /** As ANY does: however many dimensions there are, the elements count. */
+    private static void flatten(Object[] elements, List<Optional<String>> texts) {
+        for (Object element : elements) {
+            if (element instanceof Object[] inner) {
+                flatten(inner, texts);
+            } else {
+                texts.add(Optional.ofNullable((String) element));
+            }
+        }
+    }
+
     private static ClaimValues.Value array(int elementType, @Nullable Array array) throws SQLException {
         var texts = new ArrayList<Optional<String>>();
         if (array != null) {
-            for (String text : (String[]) array.getArray()) {
-                texts.add(Optional.ofNullable(text));
-            }
+            flatten((Object[]) array.getArray(), texts);
         }
         return new ClaimValues.Value(elementType, texts, array == null);
     }

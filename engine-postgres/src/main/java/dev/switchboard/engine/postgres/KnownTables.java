@@ -8,10 +8,12 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What is known of tables, for as long as the catalog is as it was: policies and grants per role, and which groups may
@@ -19,8 +21,10 @@ import java.util.Set;
  */
 final class KnownTables {
     private static final String GONE = "";
-    /** Of groups, per table; beyond it the oldest are asked again. */
-    private static final int REMEMBERED = 100_000;
+    /** What is kept of groups and tables together, by estimate; beyond it those that were used least recently are asked again. */
+    private static final long REMEMBERED_BYTES = 64L << 20;
+
+    private static final int ENTRY_BYTES = 300;
 
     private final Map<SecurityKey, Loaded> securities = new HashMap<>();
     /** What the present round goes by. */
@@ -28,14 +32,16 @@ final class KnownTables {
     /** Tables that were found unchanged during the present round. */
     private final Set<SecurityKey> verified = new HashSet<>();
 
-    private final Map<ProbeKey, Standing> probes = new LinkedHashMap<>() {
-        private static final long serialVersionUID = 1L;
+    /** In the order of their use. */
+    private final Map<ProbeKey, Standing> probes = new LinkedHashMap<>(64, 0.75f, true);
 
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<ProbeKey, Standing> eldest) {
-            return size() > REMEMBERED;
-        }
-    };
+    private final boolean compiling;
+    private long bytes;
+
+    /** @param compiling whether what claims come to is of use */
+    KnownTables(boolean compiling) {
+        this.compiling = compiling;
+    }
 
     private record SecurityKey(int oid, String role) {}
 
@@ -80,6 +86,7 @@ final class KnownTables {
     /** Forgets how groups stand with tables. */
     void forgetGroups() {
         probes.clear();
+        bytes = 0;
     }
 
     /** The version that the present round goes by for a table and a role. */
@@ -114,7 +121,8 @@ final class KnownTables {
         }
         String version = CatalogVersion.read(connection, Set.of(relation.oid())).getOrDefault(relation.oid(), GONE);
         TableSecurity loaded = TableSecurity.load(connection, relation.oid(), role);
-        // the same instance as long as nothing changed: a probe passed under it stays passed
+        // the same instance as long as nothing changed, a function's body neither: what groups were told under it stays
+        // so
         TableSecurity security = known != null && known.security().equals(loaded) ? known.security() : loaded;
         var loading = new Loaded(security, relation, version);
         securities.put(key, loading);
@@ -131,7 +139,7 @@ final class KnownTables {
         if (known != null && known.security() == security) {
             return known;
         }
-        Optional<ClaimValues> values = Impersonation.values(connection, security, group);
+        Optional<ClaimValues> values = compiling ? Impersonation.values(connection, security, group) : Optional.empty();
         boolean passed = values.isPresent()
                 || Impersonation.objection(connection, security, group).isEmpty();
         if (!passed && !TableSecurity.load(connection, oid, group.role()).equals(security)) {
@@ -140,8 +148,34 @@ final class KnownTables {
                     "table " + security.table() + " has changed meanwhile", new IllegalStateException("stale"));
         }
         var standing = new Standing(security, passed, values);
-        probes.put(key, standing);
+        remember(key, standing);
         return standing;
+    }
+
+    private void remember(ProbeKey key, Standing standing) {
+        forget(key, probes.put(key, standing));
+        bytes += bytesOf(key, standing);
+        Iterator<Map.Entry<ProbeKey, Standing>> eldest = probes.entrySet().iterator();
+        while (bytes > REMEMBERED_BYTES && probes.size() > 1) {
+            Map.Entry<ProbeKey, Standing> entry = eldest.next();
+            eldest.remove();
+            forget(entry.getKey(), entry.getValue());
+        }
+    }
+
+    private void forget(ProbeKey key, @Nullable Standing former) {
+        if (former != null) {
+            bytes -= bytesOf(key, former);
+        }
+    }
+
+    private static long bytesOf(ProbeKey key, Standing standing) {
+        long values = standing.values().stream()
+                .flatMap(all -> all.values().stream())
+                .flatMap(value -> value.texts().stream())
+                .mapToLong(text -> 60 + text.orElse("").length())
+                .sum();
+        return ENTRY_BYTES + key.group().json().length() + values;
     }
 
     /** What raised may be our own: the table is not any more what the statement was made for. Then ask again. */

@@ -22,7 +22,7 @@ final class PolicyReader {
     private static final Set<String> OF_CLAIMS = Set.of("uid", "jwt", "role", "email");
 
     private static final String COLUMNS = """
-            select a.attname, a.atttypid::bigint, t.typtype = 'e',
+            select a.attname, a.atttypid::bigint, array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid),
                    coalesce((select c.collisdeterministic from pg_collation c where c.oid = a.attcollation), true)
               from pg_attribute a join pg_type t on t.oid = a.atttypid
              where a.attrelid = ? and a.attnum > 0 and not a.attisdropped
@@ -33,6 +33,8 @@ final class PolicyReader {
               from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
              where n.nspname = ? and p.proname = ? and p.pronargs = 0
                and l.lanname = 'sql' and p.provolatile in ('s', 'i') and not p.proretset
+               and p.prorettype < 16384 -- no domain, which may have a collation of its own
+               and not exists (select from unnest(p.proconfig) as setting where setting like 'search_path=%')
             """;
 
     private final Connection connection;
@@ -73,7 +75,10 @@ final class PolicyReader {
             try (ResultSet rows = query.executeQuery()) {
                 while (rows.next()) {
                     String name = rows.getString(1);
-                    ColumnKind.of((int) rows.getLong(2), rows.getBoolean(3), rows.getBoolean(4))
+                    ColumnKind.of(
+                                    (int) rows.getLong(2),
+                                    Set.of((String[]) rows.getArray(3).getArray()),
+                                    rows.getBoolean(4))
                             .ifPresent(kind -> columns.put(name, kind));
                 }
             }

@@ -8,13 +8,11 @@ import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.pipeline.Trouble;
 import dev.switchboard.engine.policy.ClaimValues;
 import dev.switchboard.engine.policy.CompiledPolicy;
-import dev.switchboard.engine.route.Audience;
 import dev.switchboard.engine.route.Filter;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,7 +23,7 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks PostgreSQL which images a group may see. The connections' user may SET ROLE to the roles of tokens and has no
+ * Says which images a group may see: by compiled policies, or by asking PostgreSQL. The connections' user may SET ROLE to the roles of tokens and has no
  * rights of its own. A group whose probe SELECT raises sees nothing (the planner may evaluate what the policy over an
  * image does not). Keeps one connection, opened anew after it broke. Owned by the pipeline thread.
  */
@@ -34,16 +32,11 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private static final int ATTEMPTS = 5;
 
     private final Database database;
-    private final KnownTables tables = new KnownTables();
+    private final KnownTables tables;
     private final RoundTrips roundTrips;
-    /** The state of the catalog that audiences of a table were given for. */
-    private final Map<Integer, State> narrowed = new HashMap<>();
-    /** The same, of the attempt under way. */
-    private final Map<Integer, State> fresh = new HashMap<>();
     /** How many there have been. */
     private long connections;
 
-    private final boolean compiling;
     private final LongAdder decidedHere = new LongAdder();
     private Checked checked = Checked.NOTHING;
     private @Nullable Connection kept;
@@ -58,7 +51,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
 
     private PostgresRowAccess(Database database, Trouble trouble, boolean compiling) {
         this.database = database;
-        this.compiling = compiling;
+        this.tables = new KnownTables(compiling);
         this.roundTrips = new RoundTrips(tables, trouble);
     }
 
@@ -92,7 +85,6 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private List<Answer> askOnce(Connection connection, List<Question> questions, Set<Integer> xids)
             throws SQLException, RowAccessUnavailableException, OutdatedException {
         tables.startRound();
-        fresh.clear();
         var answers = new ArrayList<Answer>();
         var pending = new LinkedHashMap<String, List<RoundTrips.Pending>>();
         for (Question question : questions) {
@@ -109,24 +101,22 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         } else {
             roundTrips.ask(connection, pending.values(), xids);
         }
-        narrowed.putAll(fresh);
         return answers;
     }
 
     @Override
-    public Set<Integer> outdated(Set<Integer> asked, Set<Integer> xids) throws RowAccessUnavailableException {
+    public Set<Integer> outdated(Map<Integer, Object> states, Set<Integer> xids) throws RowAccessUnavailableException {
         try {
-            Map<Integer, String> versions = roundTrips.versions(connection(), asked, xids);
+            Map<Integer, String> versions = roundTrips.versions(connection(), states.keySet(), xids);
             checked = new Checked(versions, xids);
             tables.forgetOutdated(versions);
             var outdated = new HashSet<Integer>();
-            for (int table : asked) {
+            states.forEach((table, state) -> {
                 String version = versions.get(table);
-                if (version == null || !new State(connections, version).equals(narrowed.get(table))) {
-                    narrowed.remove(table);
+                if (version == null || !new State(connections, version).equals(state)) {
                     outdated.add(table);
                 }
-            }
+            });
             return outdated;
         } catch (SQLException failed) {
             close();
@@ -185,18 +175,12 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             answers.set(place, new Answer(visible, new BitSet(), false));
             return Optional.empty();
         }
-        if (compiling
-                && question.condition().isEmpty()
-                && standing.values().isPresent()
-                && security.predicate() instanceof TableSecurity.Predicate.Asked asked
-                && asked.compiled().isPresent()) {
-            answers.set(
-                    place,
-                    decided(
-                            question,
-                            security,
-                            asked.compiled().get(),
-                            standing.values().get()));
+        Optional<Answer> decided =
+                question.condition().isPresent() || standing.values().isEmpty()
+                        ? Optional.empty()
+                        : decided(question, security, standing.values().get());
+        if (decided.isPresent()) {
+            answers.set(place, decided.get());
             return Optional.empty();
         }
         return switch (conditioned(security, question.condition())) {
@@ -223,35 +207,40 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         };
     }
 
-    /** What compiled policies say; a row without a column that they read is not shown, as where PostgreSQL is asked. */
-    private Answer decided(Question question, TableSecurity security, CompiledPolicy policy, ClaimValues values) {
+    /**
+     * What compiled policies say; a row without a column that they read is not shown, as where PostgreSQL is asked. Empty where it has
+     * to be asked after all: for columns that had other types, or for a value that is not what it should be.
+     */
+    private Optional<Answer> decided(Question question, TableSecurity security, ClaimValues values) {
+        if (!(security.predicate() instanceof TableSecurity.Predicate.Asked asked)
+                || asked.compiled().isEmpty()
+                || !asked.compiled().get().fits(question.relation())) {
+            return Optional.empty();
+        }
+        try {
+            Answer answer = decided(question, security, asked, values);
+            decidedHere.increment();
+            return Optional.of(answer);
+        } catch (RuntimeException notUnderstood) {
+            return Optional.empty();
+        }
+    }
+
+    private Answer decided(
+            Question question, TableSecurity security, TableSecurity.Predicate.Asked asked, ClaimValues values) {
+        CompiledPolicy policy = asked.compiled().orElseThrow();
         Relation relation = question.relation();
-        decidedHere.increment();
-        Set<String> reads = ((TableSecurity.Predicate.Asked) security.predicate()).reads();
         var visible = new BitSet();
         for (int i = 0; i < question.images().size(); i++) {
             Row image = question.images().get(i);
-            if (RowImage.covers(relation, image, reads) && policy.shows(relation, image, values)) {
+            if (RowImage.covers(relation, image, asked.reads()) && policy.shows(relation, image, values)) {
                 visible.set(i);
             }
         }
-        return new Answer(
-                visible,
-                readable(relation, security),
-                false,
-                mayNarrow(relation, question.group().role()) ? policy.audience(values) : new Audience.Any());
-    }
-
-    /** An audience is given for one version of the catalog only: {@link #outdated} asks whether that is still so. */
-    private boolean mayNarrow(Relation relation, String role) {
-        Optional<State> state =
-                tables.usedVersion(relation.oid(), role).map(version -> new State(connections, version));
-        State given = narrowed.get(relation.oid());
-        if (state.isEmpty() || (given != null && !given.equals(state.get()))) {
-            return false;
-        }
-        fresh.put(relation.oid(), state.get());
-        return true;
+        Known known = tables.usedVersion(relation.oid(), question.group().role())
+                .map(version -> new Known(policy.audience(values), new State(connections, version)))
+                .orElse(Known.NOTHING);
+        return new Answer(visible, readable(relation, security), false, known);
     }
 
     /** A condition is tried on visible rows alone: how long it takes, or whether it raises, must not tell of others. */

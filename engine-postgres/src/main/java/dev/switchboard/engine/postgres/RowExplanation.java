@@ -365,6 +365,7 @@ public final class RowExplanation {
                 security.columns(),
                 security.readable(),
                 security.domains(),
+                security.functions(),
                 new TableSecurity.Predicate.Asked(policy.expression(), new HashSet<>(), Optional.of(compiled)));
         Optional<ClaimValues> values = Impersonation.values(connection, alone, group);
         if (values.isEmpty()) {

@@ -23,10 +23,16 @@ import java.util.Set;
  * @param columns   all columns in order, as the row type has them
  * @param readable  columns on which the role has SELECT; none where it cannot use the schema, or cannot be taken on
  * @param domains   columns of domain types: they may refuse the NULL that stands for a column not read
+ * @param functions a fingerprint of those that the policies call: a body that changed makes it another one
  * @param predicate decides on a row
  */
 record TableSecurity(
-        TableName table, List<String> columns, Set<String> readable, Set<String> domains, Predicate predicate) {
+        TableName table,
+        List<String> columns,
+        Set<String> readable,
+        Set<String> domains,
+        String functions,
+        Predicate predicate) {
     TableSecurity {
         columns = List.copyOf(columns);
         readable = Set.copyOf(readable);
@@ -83,10 +89,11 @@ record TableSecurity(
                             and has_column_privilege(r.oid, c.oid, a.attnum, 'SELECT')) as readable,
                    array(select a.attname::text from pg_attribute a join pg_type t on t.oid = a.atttypid
                           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-                            and t.typtype = 'd') as domains
+                            and t.typtype = 'd') as domains,
+                   %s as functions
               from pg_class c join pg_namespace n on n.oid = c.relnamespace, pg_roles r
              where c.oid = ? and r.rolname = ?
-            """;
+            """.formatted(CatalogVersion.OF_FUNCTIONS);
     private static final String POLICIES = """
             select p.polpermissive, pg_get_expr(p.polqual, p.polrelid) as expression,
                    array(select a.attname::text from pg_depend d
@@ -119,7 +126,7 @@ record TableSecurity(
             try (ResultSet row = query.executeQuery()) {
                 if (!row.next()) {
                     return new TableSecurity(
-                            new TableName("", ""), List.of(), Set.of(), Set.of(), new Predicate.Never());
+                            new TableName("", ""), List.of(), Set.of(), Set.of(), "", new Predicate.Never());
                 }
                 var table = new TableName(row.getString("nspname"), row.getString("relname"));
                 List<String> columns = strings(row.getArray("columns"));
@@ -134,6 +141,7 @@ record TableSecurity(
                         columns,
                         Set.copyOf(strings(row.getArray("readable"))),
                         Set.copyOf(strings(row.getArray("domains"))),
+                        String.valueOf(row.getString("functions")),
                         predicate);
             }
         }

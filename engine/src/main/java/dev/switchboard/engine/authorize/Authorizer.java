@@ -48,7 +48,7 @@ public final class Authorizer {
     }
 
     /** Of these tables, those whose audiences do not hold any more; see {@link RowAccess#outdated}. */
-    public Set<Integer> outdated(Set<Integer> tables, Set<Integer> xids) throws RowAccessUnavailableException {
+    public Set<Integer> outdated(Map<Integer, Object> tables, Set<Integer> xids) throws RowAccessUnavailableException {
         return access.outdated(tables, xids);
     }
 
@@ -126,8 +126,8 @@ public final class Authorizer {
         List<Decision.Narrowing> narrowings() {
             var narrowings = new ArrayList<Decision.Narrowing>();
             askings.forEach((relation, byAsked) -> byAsked.forEach((what, asking) -> {
-                if (what.condition().isEmpty() && !(asking.answer.audience() instanceof Audience.Any)) {
-                    narrowings.add(new Decision.Narrowing(relation, what.group(), asking.answer.audience()));
+                if (what.condition().isEmpty() && !(asking.answer.known().audience() instanceof Audience.Any)) {
+                    narrowings.add(new Decision.Narrowing(relation, what.group(), asking.answer.known()));
                 }
             }));
             return narrowings;

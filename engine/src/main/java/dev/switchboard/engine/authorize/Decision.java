@@ -3,7 +3,6 @@ package dev.switchboard.engine.authorize;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Relation;
-import dev.switchboard.engine.route.Audience;
 import java.util.List;
 import java.util.Set;
 
@@ -16,5 +15,5 @@ import java.util.Set;
  */
 public record Decision(List<List<Grant>> grants, Set<ChannelRef> failed, List<Narrowing> narrowings) {
     /** What rows of a table that a group may see have in common, which was found out on the way. */
-    public record Narrowing(Relation relation, ClaimsGroup group, Audience audience) {}
+    public record Narrowing(Relation relation, ClaimsGroup group, RowAccess.Known known) {}
 }

@@ -7,11 +7,13 @@ import dev.switchboard.engine.route.Audience;
 import dev.switchboard.engine.route.Filter;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
 /**
- * Port to what a table's policies and grants say of a row's image. The one adapter asks PostgreSQL. Called by the
+ * Port to what a table's policies and grants say of a row's image. The one adapter asks PostgreSQL, where it
+ * cannot tell by itself. Called by the
  * pipeline thread; blocking.
  */
 public interface RowAccess {
@@ -40,21 +42,31 @@ public interface RowAccess {
      *                decided is not in it
      * @param columns index set of the relation's columns that the role may read
      * @param failed  whether the condition could not be evaluated
-     * @param audience what all rows that the group may see have in common: holds until {@link #outdated} says otherwise
+     * @param known   what all rows that the group may see have in common
      */
-    record Answer(BitSet visible, BitSet columns, boolean failed, Audience audience) {
+    record Answer(BitSet visible, BitSet columns, boolean failed, Known known) {
         public Answer(BitSet visible, BitSet columns, boolean failed) {
-            this(visible, columns, failed, new Audience.Any());
+            this(visible, columns, failed, Known.NOTHING);
         }
     }
 
     /**
-     * Which of these tables are not any more as they were when an {@link Answer#audience} was given of them. What is routed by audiences
-     * is asked first; what is asked right after it of the same transactions goes by what was found here.
+     * What all rows have in common that a group may see.
      *
-     * @param xids as {@link #ask} has them: the tables are looked at as they are when all of these are visible
+     * @param state of the table's policies, by which {@link #outdated} finds out whether this still holds
      */
-    default Set<Integer> outdated(Set<Integer> tables, Set<Integer> xids) throws RowAccessUnavailableException {
+    record Known(Audience audience, Object state) {
+        public static final Known NOTHING = new Known(new Audience.Any(), "");
+    }
+
+    /**
+     * Which of these tables are not any more in the state in which something was {@link Known} of them. What is routed by audiences is
+     * asked first; what is asked right after it of the same transactions goes by what was found here.
+     *
+     * @param tables their states, by oid
+     * @param xids   as {@link #ask} has them: the tables are looked at as they are when all of these are visible
+     */
+    default Set<Integer> outdated(Map<Integer, Object> tables, Set<Integer> xids) throws RowAccessUnavailableException {
         return Set.of();
     }
 }

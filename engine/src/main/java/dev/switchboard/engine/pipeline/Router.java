@@ -52,8 +52,11 @@ final class Router implements Runnable {
     private final SubscriptionIndex index = new SubscriptionIndex();
     /** By what subscriptions can be found from the next round on. */
     private final List<Decision.Narrowing> found = new ArrayList<>();
-    /** The tables of which some subscriptions are found so, with their oids. */
-    private final Map<TableName, Integer> narrowed = new HashMap<>();
+    /** The tables of which some subscriptions are found so. */
+    private final Map<TableName, Narrowed> narrowed = new HashMap<>();
+
+    /** @param state of its policies, under which that was found out */
+    private record Narrowed(int oid, Object state) {}
 
     /**
      * How what cannot be answered now is tried again.
@@ -159,16 +162,21 @@ final class Router implements Runnable {
      */
     private void widenOutdated(List<Batch> round) {
         var tables = new HashMap<Integer, TableName>();
+        var states = new HashMap<Integer, Object>();
         var xids = new HashSet<Integer>();
         for (Batch batch : round) {
             for (Change change : batch.changes()) {
                 Relation relation = change.relation();
-                Integer oid = narrowed.get(relation.name());
-                if (oid != null && oid == relation.oid()) {
-                    tables.put(oid, relation.name());
+                Narrowed known = narrowed.get(relation.name());
+                if (known == null) {
+                    continue;
+                }
+                if (known.oid() != relation.oid() || !index.isNarrowed(relation.name())) {
+                    widen(relation.name()); // another table of the name, or nobody is left
+                } else {
+                    tables.put(known.oid(), relation.name());
+                    states.put(known.oid(), known.state());
                     xids.add(batch.transaction().xid());
-                } else if (oid != null) {
-                    widen(relation.name()); // another table of the name
                 }
             }
         }
@@ -176,7 +184,7 @@ final class Router implements Runnable {
             return;
         }
         try {
-            authorizer.outdated(tables.keySet(), xids).stream().map(tables::get).forEach(this::widen);
+            authorizer.outdated(states, xids).stream().map(tables::get).forEach(this::widen);
         } catch (RowAccessUnavailableException unavailable) {
             tables.values().forEach(this::widen); // then each is asked about, and waited for
         }
@@ -188,12 +196,14 @@ final class Router implements Runnable {
     }
 
     private void narrow(Decision.Narrowing narrowing) {
-        Relation relation = narrowing.relation();
-        Integer former = narrowed.put(relation.name(), relation.oid());
-        if (former != null && former != relation.oid()) {
-            index.widen(relation.name());
+        TableName table = narrowing.relation().name();
+        var known = new Narrowed(narrowing.relation().oid(), narrowing.known().state());
+        if (!known.equals(narrowed.getOrDefault(table, known))) {
+            widen(table); // what was found out before holds no more
         }
-        index.narrow(relation.name(), narrowing.group(), narrowing.audience());
+        if (index.narrow(table, narrowing.group(), narrowing.known().audience())) {
+            narrowed.put(table, known);
+        }
     }
 
     private void passAll(List<Batch> round) throws InterruptedException {

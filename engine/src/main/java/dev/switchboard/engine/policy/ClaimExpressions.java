@@ -1,5 +1,6 @@
 package dev.switchboard.engine.policy;
 
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
@@ -41,16 +42,54 @@ final class ClaimExpressions {
     private static final Set<String> MOMENTS =
             Set.of("date", "timestamp without time zone", "timestamp with time zone");
 
+    private static final Set<String> OF_THE_GRAMMAR = Set.of("coalesce", "nullif");
+    private static final Set<String> WORDS_OF_MOMENTS =
+            Set.of("now", "today", "tomorrow", "yesterday", "epoch", "allballs", "infinity", "-infinity");
+
     private ClaimExpressions() {}
 
     /** A function's body: a SELECT of one such value, or a RETURN. */
     static boolean isOfClaims(String body, ClaimFunctions functions) {
         try {
-            require(ExpressionParser.parseBody(body), functions);
+            Expression value = ExpressionParser.parseBody(body);
+            requireFixed(value);
+            require(value, functions);
             return true;
         } catch (NotCompiledException other) {
             return false;
         }
+    }
+
+    /**
+     * What a body may not have besides, since it is read anew at each call: moments, which may say {@code now}, types that are not
+     * PostgreSQL's own, and names that another schema may have before PostgreSQL.
+     */
+    private static void requireFixed(Expression expression) throws NotCompiledException {
+        switch (expression) {
+            case Expression.Literal literal
+            when literal.text().filter(ClaimExpressions::mayBeMoment).isPresent() ->
+                throw new NotCompiledException("the constant '" + literal.text().get() + "' in a function");
+            case Expression.Cast cast
+            when !TYPES.contains(elementType(cast)) ->
+                throw new NotCompiledException("a cast to " + cast.type() + " in a function");
+            case Expression.Call call
+            when call.schema().isEmpty() && !OF_THE_GRAMMAR.contains(call.name()) && !isClaimsSetting(call) ->
+                throw new NotCompiledException("function " + call.name() + " without its schema in a function");
+            default -> {}
+        }
+        for (Expression part : expression.parts()) {
+            requireFixed(part);
+        }
+    }
+
+    /** Whether a type of moments would read it, with the clock or without. */
+    private static boolean mayBeMoment(String text) {
+        String word = text.strip().toLowerCase(Locale.ROOT);
+        return WORDS_OF_MOMENTS.contains(word) || word.matches("\\d{1,4}-\\d.*");
+    }
+
+    private static String elementType(Expression.Cast cast) {
+        return cast.type().endsWith("[]") ? cast.type().substring(0, cast.type().length() - 2) : cast.type();
     }
 
     static void require(Expression expression, ClaimFunctions functions) throws NotCompiledException {

@@ -6,11 +6,14 @@ import dev.switchboard.engine.route.Audience;
 import dev.switchboard.engine.route.Truth;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** The policies of a table for a role, in a form that is decided without PostgreSQL. Immutable. */
 public final class CompiledPolicy {
     private final Condition condition;
     private final List<ValueSource> values;
+    /** The columns that are read. */
+    private final Map<String, ColumnKind> columns;
 
     /**
      * A value that depends on the claims alone.
@@ -20,7 +23,8 @@ public final class CompiledPolicy {
      */
     public record ValueSource(String sql, boolean array) {}
 
-    CompiledPolicy(Condition condition, List<ValueSource> values) {
+    CompiledPolicy(Condition condition, List<ValueSource> values, Map<String, ColumnKind> columns) {
+        this.columns = Map.copyOf(columns);
         this.condition = condition;
         this.values = List.copyOf(values);
     }
@@ -56,8 +60,29 @@ public final class CompiledPolicy {
         return group.values().size() == values.size() && condition.fits(group);
     }
 
-    /** Whether a row, which has every column that the policies read, is visible. */
+    /** Whether a table's columns were of the types, when the change was written, that they have now; if not, PostgreSQL is asked. */
+    public boolean fits(Relation relation) {
+        return columns.entrySet().stream().allMatch(entry -> {
+            int index = relation.indexOf(entry.getKey());
+            return index >= 0
+                    && relation.columns().get(index).typeOid()
+                            == entry.getValue().typeOid();
+        });
+    }
+
+    /**
+     * Whether a row, which has every column that the policies read, is visible. One with a label that its enumeration does not have
+     * any more is not.
+     */
     public boolean shows(Relation relation, Row row, ClaimValues group) {
+        for (Map.Entry<String, ColumnKind> column : columns.entrySet()) {
+            int index = relation.indexOf(column.getKey());
+            if (!column.getValue().labels().isEmpty()
+                    && row.hasValue(index)
+                    && !column.getValue().knows(row.text(index))) {
+                return false;
+            }
+        }
         return condition.of(relation, row, group) == Truth.TRUE;
     }
 
@@ -70,12 +95,13 @@ public final class CompiledPolicy {
     public boolean equals(Object other) {
         return other instanceof CompiledPolicy policy
                 && condition.equals(policy.condition)
-                && values.equals(policy.values);
+                && values.equals(policy.values)
+                && columns.equals(policy.columns);
     }
 
     @Override
     public int hashCode() {
-        return condition.hashCode() * 31 + values.hashCode();
+        return Objects.hash(condition, values, columns);
     }
 
     @Override

@@ -123,7 +123,7 @@ sealed interface Condition {
             ClaimValues.written(values.get(value))
                     .forEach(element ->
                             element.ifPresent(text -> keys.add(kind.rule().key(text))));
-            return keys.isEmpty() ? new Audience.None() : new Audience.ByValue(column, keys);
+            return Audience.of(column, keys);
         }
 
         @Override

@@ -286,6 +286,10 @@ final class ExpressionParser {
                 throw new NotCompiledException(schema + "." + name.text());
             }
         }
+        if (token.kind() == Kind.QUOTED && schema.isEmpty() && tokens.peek().isMark("(")) {
+            throw new NotCompiledException(
+                    "the function \"" + token.text() + "\""); // somebody's own, whatever it is called
+        }
         if (!tokens.takeMark("(")) {
             return new Expression.Column(name.text(), token.span());
         }

@@ -2,6 +2,7 @@ package dev.switchboard.engine.policy;
 
 import dev.switchboard.engine.route.Truth;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -15,6 +16,7 @@ final class PolicyCompiler {
     private final Map<String, ColumnKind> columns;
     private final ClaimFunctions functions;
     private final List<CompiledPolicy.ValueSource> values = new ArrayList<>();
+    private final Map<String, ColumnKind> read = new HashMap<>();
 
     PolicyCompiler(String source, Map<String, ColumnKind> columns, ClaimFunctions functions) {
         this.source = source;
@@ -24,7 +26,7 @@ final class PolicyCompiler {
 
     CompiledPolicy compile() throws NotCompiledException {
         Condition condition = condition(ExpressionParser.parse(source));
-        return new CompiledPolicy(condition, values);
+        return new CompiledPolicy(condition, values, read);
     }
 
     private Condition condition(Expression expression) throws NotCompiledException {
@@ -120,7 +122,7 @@ final class PolicyCompiler {
                 && cast.of() instanceof Expression.Column column
                 && cast.type().equals("text")
                 && kind(column.name()).isTextAsWritten()) {
-            return Optional.of(new Operand(column.name(), ColumnKind.AS_TEXT));
+            return Optional.of(new Operand(column.name(), kind(column.name()).asText()));
         }
         return Optional.empty();
     }
@@ -130,6 +132,7 @@ final class PolicyCompiler {
         if (kind == null) {
             throw new NotCompiledException("column " + column + " of a type that is not compared here");
         }
+        read.put(column, kind);
         return kind;
     }
 

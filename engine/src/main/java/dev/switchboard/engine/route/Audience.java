@@ -13,11 +13,22 @@ public sealed interface Audience {
     /** None is. */
     record None() implements Audience {}
 
-    /** One of these values stands in the column; nothing is said of the rest. */
+    /** More values than this are no narrowing. */
+    int MOST_VALUES = 100;
+
+    /** One of these values stands in the column, at most {@link #MOST_VALUES}; nothing is said of the rest. */
     record ByValue(String column, Set<Comparison.Key> values) implements Audience {
         public ByValue {
             values = Set.copyOf(values);
         }
+    }
+
+    /** Of a column that has to have one of these values. */
+    static Audience of(String column, Set<Comparison.Key> values) {
+        if (values.isEmpty()) {
+            return new None();
+        }
+        return values.size() > MOST_VALUES ? new Any() : new ByValue(column, values);
     }
 
     /** Of what all of these demand: the one that leaves the fewest. */
@@ -52,6 +63,6 @@ public sealed interface Audience {
                 }
             }
         }
-        return column.<Audience>map(name -> new ByValue(name, values)).orElseGet(None::new);
+        return column.map(name -> of(name, values)).orElseGet(None::new);
     }
 }

@@ -30,6 +30,8 @@ public enum Comparison {
 
     private static final long MICROS_PER_SECOND = 1_000_000;
     private static final long SECONDS_PER_DAY = 86_400;
+    /** 2000-01-01, from which PostgreSQL counts: every moment that it has fits into 64 bits then. */
+    private static final long POSTGRES_EPOCH = 10_957;
 
     /** The rule for a base type of PostgreSQL by its name in pg_type, where there is one. */
     public static Optional<Comparison> ofType(String typeName) {
@@ -152,6 +154,6 @@ public enum Comparison {
                 + Integer.parseInt(time.substring(3, 5)) * 60L
                 + Integer.parseInt(time.substring(6, 8));
         long fraction = time.length() > 9 ? Long.parseLong((time.substring(9) + "000000").substring(0, 6)) : 0;
-        return (days * SECONDS_PER_DAY + seconds) * MICROS_PER_SECOND + fraction;
+        return ((days - POSTGRES_EPOCH) * SECONDS_PER_DAY + seconds) * MICROS_PER_SECOND + fraction;
     }
 }

@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -86,15 +85,16 @@ public final class SubscriptionIndex {
         }
 
         /** From now on the group's subscriptions are found by what its policies demand. */
-        void narrow(ClaimsGroup group, Audience audience) {
+        boolean narrow(ClaimsGroup group, Audience audience) {
             Set<Subscription> set = others.remove(group);
             if (set == null) {
-                return;
+                return false;
             }
             narrowed.put(group, new Narrowed(audience, set));
             if (audience instanceof Audience.ByValue(String column, Set<Comparison.Key> values)) {
                 ByValue.of(byPolicy, column).add(values, group);
             }
+            return true;
         }
 
         /** What policies demand is not known any more. */
@@ -151,14 +151,19 @@ public final class SubscriptionIndex {
             });
         }
 
-        /** By the text of a value. */
-        void find(String text, Consumer<Set<T>> finder) {
+        /** By the text of a value, each once; a text that is none of the type is no value that anything is found by. */
+        Set<T> find(String text) {
+            var found = new LinkedHashSet<T>();
             byRule.forEach((rule, byValue) -> {
-                Set<T> found = byValue.get(rule.key(text));
-                if (found != null) {
-                    finder.accept(found);
+                Comparison.Key key;
+                try {
+                    key = rule.key(text);
+                } catch (RuntimeException ofAnotherType) { // the column was retyped since
+                    return;
                 }
+                found.addAll(byValue.getOrDefault(key, Set.of()));
             });
+            return found;
         }
 
         Set<T> all() {
@@ -281,12 +286,18 @@ public final class SubscriptionIndex {
     /**
      * From now on a group's subscriptions to a table are found by what its policies demand of a row. Holds until {@link #widen}: who
      * routes by it has made sure that the policies are as they were.
+     *
+     * @return whether there are any that were not found so before
      */
-    public void narrow(TableName table, ClaimsGroup group, Audience audience) {
+    public boolean narrow(TableName table, ClaimsGroup group, Audience audience) {
         OfTable known = tables.get(table);
-        if (known != null && !(audience instanceof Audience.Any)) {
-            known.narrow(group, audience);
-        }
+        return known != null && !(audience instanceof Audience.Any) && known.narrow(group, audience);
+    }
+
+    /** Whether some subscriptions to the table are found so. */
+    public boolean isNarrowed(TableName table) {
+        OfTable known = tables.get(table);
+        return known != null && !known.narrowed.isEmpty();
     }
 
     /** Policies of the table have changed, or may have: all of its subscriptions are looked at again. */
@@ -343,9 +354,9 @@ public final class SubscriptionIndex {
                 return;
             }
             table.byFilter.forEach(
-                    (name, column) -> text(name, row.get()).ifPresent(text -> column.find(text, this::collect)));
-            table.byPolicy.forEach((name, column) -> text(name, row.get())
-                    .ifPresent(text -> column.find(text, groups -> groups.forEach(group -> collect(table, group)))));
+                    (name, column) -> text(name, row.get()).ifPresent(text -> collect(column.find(text))));
+            table.byPolicy.forEach((name, column) ->
+                    text(name, row.get()).ifPresent(text -> column.find(text).forEach(group -> collect(table, group))));
         }
 
         private void collect(OfTable table, ClaimsGroup group) {

@@ -31,11 +31,11 @@ class CompiledPolicyTest {
     private static final String BOB = "22222222-2222-4222-8222-222222222222";
 
     private static final Map<String, ColumnKind> COLUMNS = Map.of(
-            "owner", ColumnKind.of(UUID, false, true).orElseThrow(),
-            "team", ColumnKind.of(TEXT, false, true).orElseThrow(),
-            "amount", ColumnKind.of(INT4, false, true).orElseThrow(),
-            "active", ColumnKind.of(BOOL, false, true).orElseThrow(),
-            "due", ColumnKind.of(TIMESTAMPTZ, false, true).orElseThrow());
+            "owner", ColumnKind.of(UUID, Set.of(), true).orElseThrow(),
+            "team", ColumnKind.of(TEXT, Set.of(), true).orElseThrow(),
+            "amount", ColumnKind.of(INT4, Set.of(), true).orElseThrow(),
+            "active", ColumnKind.of(BOOL, Set.of(), true).orElseThrow(),
+            "due", ColumnKind.of(TIMESTAMPTZ, Set.of(), true).orElseThrow());
 
     private static final Relation RELATION = new Relation(
             1,
@@ -239,6 +239,18 @@ class CompiledPolicyTest {
                         """, none)).isTrue();
         assertThat(CompiledPolicy.isOfClaims("select id from users", none)).isFalse();
         assertThat(CompiledPolicy.isOfClaims("select now()", none)).isFalse();
+        assertThat(CompiledPolicy.isOfClaims("select '2026-01-01'::date <= 'today'", none))
+                .isFalse();
+        assertThat(CompiledPolicy.isOfClaims("select 'today'::pg_catalog.date", none))
+                .isFalse();
+        assertThat(CompiledPolicy.isOfClaims("select 'now'::app.moment", none)).isFalse();
+        assertThat(CompiledPolicy.isOfClaims("select '2026-01-01' < current_setting('request.jwt.claims')", none))
+                .isFalse();
+        assertThat(CompiledPolicy.isOfClaims("select upper(auth.uid())", AUTH)).isFalse(); // whose upper?
+        assertThat(CompiledPolicy.isOfClaims("select pg_catalog.upper('a')", AUTH))
+                .isTrue();
+        assertThat(CompiledPolicy.isOfClaims("select \"coalesce\"(auth.uid())", AUTH))
+                .isFalse();
         assertThat(CompiledPolicy.isOfClaims("select 1; delete from users", none))
                 .isFalse();
         assertThat(CompiledPolicy.isOfClaims("insert into seen values (1) returning 1", none))

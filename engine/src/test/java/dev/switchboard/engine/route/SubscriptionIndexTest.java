@@ -279,6 +279,27 @@ class SubscriptionIndexTest {
         return new Audience.ByValue("state", Set.of(Comparison.TEXT.key(state)));
     }
 
+    /** A value that is found by two rules finds its subscription once; a text that is none of a rule's type finds nothing. */
+    @Test
+    void A10_whoIsFoundTwiceIsFoundOnce() {
+        var ann = new ClaimsGroup("authenticated", "ann");
+        var index = new SubscriptionIndex();
+        Subscription anns = of(ann, Optional.empty());
+        add(index, anns);
+        index.narrow(
+                CALLS.name(),
+                ann,
+                new Audience.ByValue(
+                        "state",
+                        Set.of(
+                                Comparison.TEXT.key("7"),
+                                Comparison.INTEGER.key("7"),
+                                Comparison.ORDERED_TEXT.key("7"))));
+
+        assertThat(found(index, new Change.Insert(CALLS, row("1", "7")))).containsExactly(anns);
+        assertThat(found(index, new Change.Insert(CALLS, row("1", "seven")))).isEmpty();
+    }
+
     @Test
     void A10_aGroupIsFoundByWhatItsPoliciesDemandUntilTheyChange() {
         var ann = new ClaimsGroup("authenticated", "ann");
