@@ -3,6 +3,7 @@ package dev.switchboard.server;
 import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.memory.ClientMemory;
 import dev.switchboard.engine.pipeline.Progress;
+import dev.switchboard.engine.postgres.PostgresRowAccess;
 import dev.switchboard.http.Metrics;
 import java.time.InstantSource;
 
@@ -27,6 +28,15 @@ final class EngineMetrics {
                 "Age of the newest delivered commit while there is a lag",
                 () -> progress.lagSeconds(clock.instant()));
         measure(memory, metrics);
+    }
+
+    static void measure(PostgresRowAccess rows, Metrics metrics) {
+        metrics.counter("decisions.here", "Questions who may see rows, decided without PostgreSQL", rows::decidedHere);
+        metrics.counter("decisions.asked", "Questions who may see rows, asked of PostgreSQL", rows::asked);
+        metrics.counter(
+                "decisions.disagreements",
+                "Decisions without PostgreSQL that were found to be other than its own",
+                rows::disagreements);
     }
 
     private static void measure(ClientMemory memory, Metrics metrics) {

@@ -208,7 +208,8 @@ public final class Switchboard implements AutoCloseable {
         tokens = new JwtTokens(secret, keys, foreign, symmetric);
         pools = new Pools(database, reader, postgres.isPresent(), metrics);
         HikariDataSource catalog = pools.catalog();
-        rows = new PostgresRowAccess(reader, Switchboard::log);
+        rows = new PostgresRowAccess(
+                reader, Switchboard::log, settings.authorization().checkOneIn());
         blocking = Executors.newVirtualThreadPerTaskExecutor();
 
         int loops = Math.min(Hub.MOST_LOOPS, Runtime.getRuntime().availableProcessors());
@@ -227,11 +228,12 @@ public final class Switchboard implements AutoCloseable {
                 Switchboard::log);
         engine = new Engine(
                 new EngineConfig(
-                        settings.limits(), settings.authorizationPatience(), gateway.loopCount(), memory.kept()),
+                        settings.limits(), settings.authorization().patience(), gateway.loopCount(), memory.kept()),
                 ports,
                 tokens);
         gateway.attach(engine);
         EngineMetrics.measure(engine, memory, time, metrics);
+        EngineMetrics.measure(rows, metrics);
         engine.start();
         var logEnd = new LogEnd(catalog, engine.progress(), time);
         vertx.setPeriodic(0, LogEnd.EVERY.toMillis(), _ -> blocking.execute(logEnd));

@@ -4,6 +4,7 @@ import dev.switchboard.accounts.AccountSettings;
 import dev.switchboard.data.DataSettings;
 import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.channel.Rooms;
+import dev.switchboard.engine.postgres.AuthorizationSettings;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.gateway.GatewaySettings;
 import dev.switchboard.http.HttpSettings;
@@ -11,7 +12,6 @@ import dev.switchboard.server.config.Settings;
 import dev.switchboard.tokens.OidcSettings;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -22,7 +22,6 @@ import java.util.function.Consumer;
 public final class SwitchboardBuilder {
     private static final Path DIRECTORY = Path.of(".switchboard");
     private static final ChannelLimits LIMITS = new ChannelLimits(100, 100, Rooms.OPEN);
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private final Optional<Database> database;
     private Path directory = DIRECTORY;
@@ -30,7 +29,7 @@ public final class SwitchboardBuilder {
     private Optional<String> jwtSecret = Optional.empty();
     private boolean callCentre;
     private ChannelLimits limits = LIMITS;
-    private Duration patience = PATIENCE;
+    private AuthorizationSettings authorization = AuthorizationSettings.defaults();
     private long clientBytes = Runtime.getRuntime().maxMemory() / 4;
     private HttpSettings http = HttpSettings.defaults();
     private GatewaySettings gateway = GatewaySettings.defaults();
@@ -86,9 +85,9 @@ public final class SwitchboardBuilder {
         return this;
     }
 
-    /** How long changes are held while PostgreSQL cannot be asked who may see them. */
-    public SwitchboardBuilder authorizationPatience(Duration wanted) {
-        patience = wanted;
+    /** How it is found out who may see a row. */
+    public SwitchboardBuilder authorization(AuthorizationSettings wanted) {
+        authorization = wanted;
         return this;
     }
 
@@ -146,7 +145,7 @@ public final class SwitchboardBuilder {
                         jwtSecret,
                         callCentre,
                         limits,
-                        patience,
+                        authorization,
                         clientBytes,
                         http,
                         gateway,

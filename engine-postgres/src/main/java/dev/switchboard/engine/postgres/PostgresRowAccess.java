@@ -38,6 +38,8 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private long connections;
 
     private final LongAdder decidedHere = new LongAdder();
+    private final LongAdder asked = new LongAdder();
+    private final SelfCheck check;
     private Checked checked = Checked.NOTHING;
     private @Nullable Connection kept;
 
@@ -46,23 +48,39 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
      * @param trouble  hears of policies that raise, once per table and SQLSTATE
      */
     public PostgresRowAccess(Database database, Trouble trouble) {
-        this(database, trouble, true);
+        this(database, trouble, true, AuthorizationSettings.defaults().checkOneIn());
     }
 
-    private PostgresRowAccess(Database database, Trouble trouble, boolean compiling) {
+    /** @param checkOneIn see {@link AuthorizationSettings} */
+    public PostgresRowAccess(Database database, Trouble trouble, int checkOneIn) {
+        this(database, trouble, true, checkOneIn);
+    }
+
+    private PostgresRowAccess(Database database, Trouble trouble, boolean compiling, int checkOneIn) {
         this.database = database;
         this.tables = new KnownTables(compiling);
+        this.check = new SelfCheck(checkOneIn, trouble);
         this.roundTrips = new RoundTrips(tables, trouble);
     }
 
     /** One that decides nothing itself, and asks PostgreSQL about every policy. */
     public static PostgresRowAccess alwaysAsking(Database database, Trouble trouble) {
-        return new PostgresRowAccess(database, trouble, false);
+        return new PostgresRowAccess(database, trouble, false, 0);
     }
 
     /** How many questions were decided without PostgreSQL. Any thread. */
     public long decidedHere() {
         return decidedHere.sum();
+    }
+
+    /** How many questions PostgreSQL was asked. Any thread. */
+    public long asked() {
+        return asked.sum();
+    }
+
+    /** How many decisions were found to be other than PostgreSQL's, of those that were checked. Any thread. */
+    public long disagreements() {
+        return check.disagreements();
     }
 
     @Override
@@ -85,6 +103,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private List<Answer> askOnce(Connection connection, List<Question> questions, Set<Integer> xids)
             throws SQLException, RowAccessUnavailableException, OutdatedException {
         tables.startRound();
+        check.begin();
         var answers = new ArrayList<Answer>();
         var pending = new LinkedHashMap<String, List<RoundTrips.Pending>>();
         for (Question question : questions) {
@@ -100,7 +119,9 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                             : roundTrips.versions(connection, tables.usedOids(), xids));
         } else {
             roundTrips.ask(connection, pending.values(), xids);
+            pending.values().forEach(same -> asked.add(same.size()));
         }
+        check.compare(answers);
         return answers;
     }
 
@@ -113,7 +134,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             var outdated = new HashSet<Integer>();
             states.forEach((table, state) -> {
                 String version = versions.get(table);
-                if (version == null || !new State(connections, version).equals(state)) {
+                if (version == null || !new State(connections, version).equals(state) || !check.trusts(table)) {
                     outdated.add(table);
                 }
             });
@@ -181,7 +202,10 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                         : decided(question, security, standing.values().get());
         if (decided.isPresent()) {
             answers.set(place, decided.get());
-            return Optional.empty();
+            if (!check.isDue()) {
+                return Optional.empty();
+            }
+            check.doubt(place, relation.oid(), security.table(), visible);
         }
         return switch (conditioned(security, question.condition())) {
             case TableSecurity.Predicate.Never _ -> Optional.empty();
@@ -214,6 +238,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private Optional<Answer> decided(Question question, TableSecurity security, ClaimValues values) {
         if (!(security.predicate() instanceof TableSecurity.Predicate.Asked asked)
                 || asked.compiled().isEmpty()
+                || !check.trusts(question.relation().oid())
                 || !asked.compiled().get().fits(question.relation())) {
             return Optional.empty();
         }

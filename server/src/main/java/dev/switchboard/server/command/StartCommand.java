@@ -8,6 +8,7 @@ import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.channel.Rooms;
 import dev.switchboard.engine.deliver.OutboxLimit;
 import dev.switchboard.engine.deliver.OverflowRule;
+import dev.switchboard.engine.postgres.AuthorizationSettings;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.gateway.GatewaySettings;
 import dev.switchboard.http.HttpLimits;
@@ -168,6 +169,13 @@ final class StartCommand implements Callable<Integer> {
     private int authorizationPatienceSeconds;
 
     @Option(
+            names = "--check-decisions-one-in",
+            description =
+                    "Of so many decisions that are made without PostgreSQL one is asked about all the same; 0: none.",
+            defaultValue = "10000")
+    private int checkDecisionsOneIn;
+
+    @Option(
             names = "--public-url",
             description =
                     "Address of this server as its users see it, behind a proxy for example; default: host and port.")
@@ -261,6 +269,7 @@ final class StartCommand implements Callable<Integer> {
         between("--send-buffer-bytes", sendBufferBytes, 4 * 1024, 1 << 26);
         between("--idle-seconds", idleSeconds, 5, 86_400);
         between("--authorization-patience-seconds", authorizationPatienceSeconds, 1, 3_600);
+        between("--check-decisions-one-in", checkDecisionsOneIn, 0, 1_000_000_000);
         if (spec.commandLine().getDefaultValueProvider() instanceof SettingSources sources) {
             sources.unknownKey(spec.options()).ifPresent(unknown -> {
                 throw new InvalidSettingException(unknown);
@@ -275,7 +284,7 @@ final class StartCommand implements Callable<Integer> {
                 Optional.empty(),
                 !noCallCentre && !noAccounts,
                 new ChannelLimits(maxChannels, maxJoinsPerSecond, rooms()),
-                Duration.ofSeconds(authorizationPatienceSeconds),
+                new AuthorizationSettings(Duration.ofSeconds(authorizationPatienceSeconds), checkDecisionsOneIn),
                 clientBytes(),
                 http(),
                 new GatewaySettings(

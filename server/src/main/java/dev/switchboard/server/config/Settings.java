@@ -4,6 +4,7 @@ import dev.switchboard.accounts.AccountSettings;
 import dev.switchboard.data.DataSettings;
 import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.channel.ChannelLimits;
+import dev.switchboard.engine.postgres.AuthorizationSettings;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.gateway.GatewaySettings;
 import dev.switchboard.http.HttpSettings;
@@ -11,7 +12,6 @@ import dev.switchboard.server.postgres.Migrations;
 import dev.switchboard.tokens.OidcSettings;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
@@ -25,7 +25,7 @@ import java.util.Set;
  * @param jwtSecret             that signs tokens, HS256, of at least 32 bytes; empty for one that is generated and kept
  * @param callCentre            whether the embedded database has organizations, calls and {@code /api}
  * @param limits                of one connection
- * @param authorizationPatience see {@link dev.switchboard.engine.EngineConfig}
+ * @param authorization   how it is found out who may see a row
  * @param clientBytes           of memory for what clients sent and are sent, all together
  * @param accounts              empty: there is no {@code /auth/v1}, and the embedded database has no tables for it
  * @param data                  empty: there is no {@code /rest/v1}
@@ -38,7 +38,7 @@ public record Settings(
         Optional<String> jwtSecret,
         boolean callCentre,
         ChannelLimits limits,
-        Duration authorizationPatience,
+        AuthorizationSettings authorization,
         long clientBytes,
         HttpSettings http,
         GatewaySettings gateway,

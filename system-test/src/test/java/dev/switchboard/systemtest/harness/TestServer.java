@@ -9,6 +9,7 @@ import dev.switchboard.data.DataSettings;
 import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.deliver.OutboxLimit;
 import dev.switchboard.engine.deliver.OverflowRule;
+import dev.switchboard.engine.postgres.AuthorizationSettings;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.gateway.GatewaySettings;
 import dev.switchboard.http.HttpLimits;
@@ -44,6 +45,7 @@ public final class TestServer implements AutoCloseable {
     private final Switchboard server;
     private final Jdbi jdbi;
     private boolean stopped;
+    private boolean disagreed;
 
     private TestServer(Path directory, Settings settings) {
         this.directory = directory;
@@ -167,7 +169,7 @@ public final class TestServer implements AutoCloseable {
                     Optional.empty(),
                     callCentre,
                     limits,
-                    authorizationPatience,
+                    new AuthorizationSettings(authorizationPatience, 10),
                     clientBytes,
                     new HttpSettings("127.0.0.1", 0, tls, Optional.empty(), origins, List.of("*"), http),
                     new GatewaySettings(
@@ -314,7 +316,10 @@ public final class TestServer implements AutoCloseable {
     public void stop() {
         if (!stopped) {
             stopped = true;
+            String figures = server.metrics().scrape();
             server.close();
+            // whatever a test is about: nothing that was decided without PostgreSQL may be other than it says
+            disagreed = !figures.contains("switchboard_decisions_disagreements_total 0.0\n");
         }
     }
 
@@ -322,5 +327,9 @@ public final class TestServer implements AutoCloseable {
     public void close() {
         stop();
         delete(directory);
+        if (disagreed) {
+            throw new AssertionError(
+                    "rows were decided otherwise than PostgreSQL decides; the log says of which table");
+        }
     }
 }

@@ -157,6 +157,7 @@ class PolicyDifferentialTest {
     private static Connection subject;
     private static PostgresRowAccess access;
     private static PostgresRowAccess asking;
+    private static PostgresRowAccess checking;
 
     @BeforeAll
     static void start() throws SQLException {
@@ -166,7 +167,8 @@ class PolicyDifferentialTest {
         run(admin, "alter role authenticator password 'for-this-test'");
         subject = DriverManager.getConnection(database.url(), "authenticator", "for-this-test");
         run(subject, "set search_path = public");
-        access = new PostgresRowAccess(database.as("authenticator", "for-this-test"), (_, _) -> {});
+        access = new PostgresRowAccess(database.as("authenticator", "for-this-test"), (_, _) -> {}, 0);
+        checking = new PostgresRowAccess(database.as("authenticator", "for-this-test"), (_, _) -> {}, 1);
         asking = PostgresRowAccess.alwaysAsking(database.as("authenticator", "for-this-test"), (_, _) -> {});
         for (String role : List.of("policy_owner", "policy_owner_member", "policy_stranger")) {
             run(admin, "create role " + role);
@@ -186,6 +188,7 @@ class PolicyDifferentialTest {
     static void stop() throws SQLException {
         access.close();
         asking.close();
+        checking.close();
         subject.close();
         admin.close();
         server.close();
@@ -214,9 +217,12 @@ class PolicyDifferentialTest {
             if (access.decidedHere() == before) {
                 asked.add(expression);
             }
+            ours(checking, relation(), ann, rows());
         }
 
         assertThat(asked).isEmpty();
+        assertThat(checking.asked()).isPositive();
+        assertThat(checking.disagreements()).isZero();
     }
 
     private static final Identity ANN = new Identity(

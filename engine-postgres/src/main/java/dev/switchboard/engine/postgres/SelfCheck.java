@@ -1,0 +1,82 @@
+package dev.switchboard.engine.postgres;
+
+import dev.switchboard.engine.authorize.RowAccess;
+import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.pipeline.Trouble;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * Now and then asks PostgreSQL about what was decided here. A table about which they disagree is asked about from then on, and what
+ * PostgreSQL says counts. Owned by the pipeline thread, but for {@link #disagreements}.
+ */
+final class SelfCheck {
+    private final int oneIn;
+    private final Trouble trouble;
+    private final Set<Integer> distrusted = new HashSet<>();
+    private final List<Doubt> doubts = new ArrayList<>();
+    private final LongAdder disagreements = new LongAdder();
+    private long decisions;
+
+    private record Doubt(int place, int oid, TableName table, BitSet asked) {}
+
+    /**
+     * @param oneIn how many decisions go by between two that are checked; 0: none is
+     * @param trouble hears of a table about which they disagree, once
+     */
+    SelfCheck(int oneIn, Trouble trouble) {
+        this.oneIn = oneIn;
+        this.trouble = trouble;
+    }
+
+    boolean trusts(int oid) {
+        return !distrusted.contains(oid);
+    }
+
+    /** Whether the next decision is one that is checked. */
+    boolean isDue() {
+        return oneIn > 0 && ++decisions % oneIn == 0;
+    }
+
+    void begin() {
+        doubts.clear();
+    }
+
+    /**
+     * A decision of this round is asked about too.
+     *
+     * @param place of the answer among those of the round
+     * @param asked takes what PostgreSQL says
+     */
+    void doubt(int place, int oid, TableName table, BitSet asked) {
+        doubts.add(new Doubt(place, oid, table, asked));
+    }
+
+    /** When PostgreSQL has answered. */
+    void compare(List<RowAccess.Answer> answers) {
+        for (Doubt doubt : doubts) {
+            RowAccess.Answer ours = answers.get(doubt.place());
+            if (!ours.visible().equals(doubt.asked())) {
+                disagreements.increment();
+                answers.set(doubt.place(), new RowAccess.Answer(doubt.asked(), ours.columns(), false));
+                if (distrusted.add(doubt.oid())) {
+                    trouble.report(
+                            "rows of table " + doubt.table()
+                                    + " were decided otherwise than PostgreSQL decides; it is asked from now"
+                                    + " on. Please report its policies",
+                            new IllegalStateException(ours.visible() + " here, " + doubt.asked() + " there"));
+                }
+            }
+        }
+        doubts.clear();
+    }
+
+    /** How many of the checked decisions were other than PostgreSQL's. Any thread. */
+    long disagreements() {
+        return disagreements.sum();
+    }
+}
