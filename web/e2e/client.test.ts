@@ -78,7 +78,7 @@ function watch(live: LiveClient, query: QueryOf<Row[]>): LiveList<Row> {
   return list;
 }
 
-/** Writes, changes and deletes until it is stopped. */
+/** Writes, changes and deletes until it is stopped; once there are three rows, there are never fewer. */
 function workload(client: SupabaseClient, pauseMs = 40): () => Promise<void> {
   let running = true;
   const work = (async () => {
@@ -87,7 +87,8 @@ function workload(client: SupabaseClient, pauseMs = 40): () => Promise<void> {
       const { data } = await client.from("demo_notes").select("id").order("id").limit(50);
       const ids = (data ?? []).map(({ id }) => id);
       const any = ids[randomInt(Math.max(1, ids.length))];
-      if (dice < 5 || ids.length < 3) await client.from("demo_notes").insert({ body: `note ${randomInt(1e6)}` });
+      if (dice < 5 || ids.length < 3 || (dice >= 8 && ids.length === 3))
+        await client.from("demo_notes").insert({ body: `note ${randomInt(1e6)}` });
       else if (dice < 8)
         await client
           .from("demo_notes")
