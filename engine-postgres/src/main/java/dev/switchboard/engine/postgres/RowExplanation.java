@@ -10,6 +10,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -77,7 +78,7 @@ public final class RowExplanation {
      */
     public static List<Step> of(
             Database database, String publication, TableName table, ClaimsGroup group, Optional<String> row) {
-        try (Connection connection = database.connect("switchboard-explain")) {
+        try (Connection connection = connect(database)) {
             var explanation = new RowExplanation(connection, table, group);
             explanation.explain(publication, row);
             return List.copyOf(explanation.steps);
@@ -93,12 +94,24 @@ public final class RowExplanation {
      */
     public static List<Step> ofOneself(
             Database database, String publication, TableName table, ClaimsGroup group, Optional<String> row) {
-        try (Connection connection = database.connect("switchboard-explain")) {
+        try (Connection connection = connect(database)) {
             var explanation = new RowExplanation(connection, table, group);
             explanation.explainToOneself(publication, row);
             return List.copyOf(explanation.steps);
         } catch (SQLException failed) {
             throw new InvalidSettingException("PostgreSQL says: " + SqlState.text(failed));
+        }
+    }
+
+    /** A row that is looked for by a value without an index, or a policy that takes long, must not take PostgreSQL for long. */
+    private static Connection connect(Database database) throws SQLException {
+        Connection connection = database.connect("switchboard-explain");
+        try (Statement limit = connection.createStatement()) {
+            limit.execute("set statement_timeout = '5s'");
+            return connection;
+        } catch (SQLException broken) {
+            connection.close();
+            throw broken;
         }
     }
 

@@ -14,6 +14,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -26,12 +27,16 @@ import tools.jackson.databind.node.ObjectNode;
 public final class ExplainRoutes implements Handler {
     public static final String PATH = "/realtime/v1/explain";
 
+    /** Answers under way, each with a connection of its own: whoever has a key may ask. */
+    private static final int MOST_AT_ONCE = 2;
+
     private static final String SERVICE = "service_role";
 
     private final Database database;
     private final String publication;
     private final TokenVerifier tokens;
     private final InstantSource clock;
+    private final Semaphore free = new Semaphore(MOST_AT_ONCE);
 
     /** @param database of a user who sees every row and may take on the roles of tokens */
     public ExplainRoutes(Database database, String publication, TokenVerifier tokens, InstantSource clock) {
@@ -54,8 +59,20 @@ public final class ExplainRoutes implements Handler {
             case TokenVerifier.Result.Invalid refused ->
                 refusal(401, refused.code().code(), refused.message());
             case TokenVerifier.Result.Valid valid ->
-                explain(request, valid.claims().group());
+                explainIfFree(request, valid.claims().group());
         };
+    }
+
+    private Response explainIfFree(Request request, ClaimsGroup asker) {
+        if (!free.tryAcquire()) {
+            return refusal(503, "ExplainBusy", "others are being explained to; try again")
+                    .with("Retry-After", "1");
+        }
+        try {
+            return explain(request, asker);
+        } finally {
+            free.release();
+        }
     }
 
     private Response explain(Request request, ClaimsGroup asker) {

@@ -1,6 +1,7 @@
 package dev.switchboard.systemtest.realtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.switchboard.server.command.Main;
 import dev.switchboard.systemtest.harness.Http;
@@ -11,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -194,6 +196,35 @@ class ExplainTest {
             assertThat(ask(http, token, "table=orders&row=" + encoded("{\"id\""))
                             .status())
                     .isEqualTo(400);
+        }
+    }
+
+    /** Whoever has a key may ask: two are answered at a time, however long PostgreSQL takes, and that is 5 s at most. */
+    @Test
+    void overHttpTwoAreAnsweredAtATime() {
+        try (Http http = new Http(server)) {
+            var waiting = new ArrayList<CompletableFuture<Http.Answer>>();
+            server.database().useTransaction(handle -> {
+                handle.execute("lock table orders in access exclusive mode");
+                for (int i = 0; i < 2; i++) {
+                    waiting.add(CompletableFuture.supplyAsync(
+                            () -> ask(http, server.userToken(ann), "table=orders&row=" + encoded("{\"id\":1}"))));
+                }
+                await().until(() ->
+                        handle.createQuery("select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+                                                + " and application_name = 'switchboard-explain'")
+                                        .mapTo(Integer.class)
+                                        .one()
+                                == 2);
+
+                Http.Answer third = ask(http, server.userToken(ann), "table=orders");
+                assertThat(third.status()).isEqualTo(503);
+                assertThat(third.code()).isEqualTo("ExplainBusy");
+                waiting.forEach(answer -> assertThat(answer.join().body()).contains("statement timeout"));
+            });
+
+            assertThat(ask(http, server.userToken(ann), "table=orders").status())
+                    .isEqualTo(200);
         }
     }
 }
