@@ -4,6 +4,7 @@ import dev.switchboard.engine.authorize.RowAccessUnavailableException;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.policy.ClaimValues;
+import dev.switchboard.engine.route.Audience;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.HashMap;
@@ -59,8 +60,9 @@ final class KnownTables {
      *
      * @param passed whether a SELECT raises nothing
      * @param values what the compiled policies' values come to; empty where they are not compiled, or have to be asked for it
+     * @param audience what the rows have in common that it may see
      */
-    record Standing(TableSecurity security, boolean passed, Optional<ClaimValues> values) {}
+    record Standing(TableSecurity security, boolean passed, Optional<ClaimValues> values, Audience audience) {}
 
     void startRound() {
         used.clear();
@@ -147,7 +149,9 @@ final class KnownTables {
             throw new RowAccessUnavailableException(
                     "table " + security.table() + " has changed meanwhile", new IllegalStateException("stale"));
         }
-        var standing = new Standing(security, passed, values);
+        Audience audience = values.flatMap(all -> security.compiled().map(policy -> policy.audience(all)))
+                .orElseGet(Audience.Any::new);
+        var standing = new Standing(security, passed, values, audience);
         remember(key, standing);
         return standing;
     }

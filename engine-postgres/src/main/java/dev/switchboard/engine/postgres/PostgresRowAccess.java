@@ -23,8 +23,8 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Says which images a group may see: by compiled policies, or by asking PostgreSQL. The connections' user may SET ROLE to the roles of tokens and has no
- * rights of its own. A group whose probe SELECT raises sees nothing (the planner may evaluate what the policy over an
+ * Says which images a group may see: by compiled policies, or by asking PostgreSQL. The connections' user may SET ROLE to
+ * the roles of tokens and has no rights of its own. A group whose probe SELECT raises sees nothing (the planner may evaluate what the policy over an
  * image does not). Keeps one connection, opened anew after it broke. Owned by the pipeline thread.
  */
 public final class PostgresRowAccess implements RowAccess, AutoCloseable {
@@ -34,7 +34,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private final Database database;
     private final KnownTables tables;
     private final RoundTrips roundTrips;
-    /** How many there have been. */
+    /** How many connections there have been. */
     private long connections;
 
     private final LongAdder decidedHere = new LongAdder();
@@ -199,7 +199,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         Optional<Answer> decided =
                 question.condition().isPresent() || standing.values().isEmpty()
                         ? Optional.empty()
-                        : decided(question, security, standing.values().get());
+                        : decided(question, security, standing);
         if (decided.isPresent()) {
             answers.set(place, decided.get());
             if (!check.isDue()) {
@@ -235,7 +235,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
      * What compiled policies say; a row without a column that they read is not shown, as where PostgreSQL is asked. Empty where it has
      * to be asked after all: for columns that had other types, or for a value that is not what it should be.
      */
-    private Optional<Answer> decided(Question question, TableSecurity security, ClaimValues values) {
+    private Optional<Answer> decided(Question question, TableSecurity security, KnownTables.Standing standing) {
         if (!(security.predicate() instanceof TableSecurity.Predicate.Asked asked)
                 || asked.compiled().isEmpty()
                 || !check.trusts(question.relation().oid())
@@ -243,7 +243,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             return Optional.empty();
         }
         try {
-            Answer answer = decided(question, security, asked, values);
+            Answer answer = decided(question, security, asked, standing);
             decidedHere.increment();
             return Optional.of(answer);
         } catch (RuntimeException notUnderstood) {
@@ -252,7 +252,11 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     }
 
     private Answer decided(
-            Question question, TableSecurity security, TableSecurity.Predicate.Asked asked, ClaimValues values) {
+            Question question,
+            TableSecurity security,
+            TableSecurity.Predicate.Asked asked,
+            KnownTables.Standing standing) {
+        ClaimValues values = standing.values().orElseThrow();
         CompiledPolicy policy = asked.compiled().orElseThrow();
         Relation relation = question.relation();
         var visible = new BitSet();
@@ -263,7 +267,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             }
         }
         Known known = tables.usedVersion(relation.oid(), question.group().role())
-                .map(version -> new Known(policy.audience(values), new State(connections, version)))
+                .map(version -> new Known(standing.audience(), new State(connections, version)))
                 .orElse(Known.NOTHING);
         return new Answer(visible, readable(relation, security), false, known);
     }

@@ -64,6 +64,11 @@ record TableSecurity(
         }
     }
 
+    /** The policies, where they can be decided without PostgreSQL. */
+    Optional<CompiledPolicy> compiled() {
+        return predicate instanceof Predicate.Asked asked ? asked.compiled() : Optional.empty();
+    }
+
     /** Whether a row may be there that the role does not see. */
     boolean mayHide() {
         return switch (predicate) {

@@ -144,7 +144,6 @@ final class Router implements Runnable {
             passAll(round);
         } catch (RuntimeException | Error poison) {
             trouble.report("a round of changes could not be handled; every subscriber refetches", poison);
-            found.forEach(this::narrow); // the access counts on it that these are asked about
             found.clear();
             refetch(ErrorCode.INTERNAL, index.channels());
         }

@@ -135,9 +135,7 @@ final class ClaimExpressions {
 
     /** A moment is read from a constant that says which one it is; {@code 'now'} and the like do not. */
     private static void requireCast(Expression.Cast cast) throws NotCompiledException {
-        String type = cast.type().endsWith("[]")
-                ? cast.type().substring(0, cast.type().length() - 2)
-                : cast.type();
+        String type = elementType(cast);
         boolean constant = cast.of() instanceof Expression.Literal;
         boolean known = TYPES.contains(type)
                 || (MOMENTS.contains(cast.type()) && constant && isMoment(((Expression.Literal) cast.of()).text()))

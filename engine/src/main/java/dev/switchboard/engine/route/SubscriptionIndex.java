@@ -153,17 +153,31 @@ public final class SubscriptionIndex {
 
         /** By the text of a value, each once; a text that is none of the type is no value that anything is found by. */
         Set<T> find(String text) {
-            var found = new LinkedHashSet<T>();
-            byRule.forEach((rule, byValue) -> {
-                Comparison.Key key;
-                try {
-                    key = rule.key(text);
-                } catch (RuntimeException ofAnotherType) { // the column was retyped since
-                    return;
+            Set<T> found = Set.of();
+            for (var byValue : byRule.entrySet()) {
+                Set<T> more = find(byValue.getKey(), byValue.getValue(), text);
+                if (found.isEmpty()) {
+                    found = more; // not copied: there may be many
+                } else if (!more.isEmpty()) {
+                    found = both(found, more);
                 }
-                found.addAll(byValue.getOrDefault(key, Set.of()));
-            });
+            }
             return found;
+        }
+
+        private static <T> Set<T> find(Comparison rule, Map<Comparison.Key, Set<T>> byValue, String text) {
+            try {
+                return byValue.getOrDefault(rule.key(text), Set.of());
+            } catch (RuntimeException ofAnotherType) { // the column was retyped since
+                return Set.of();
+            }
+        }
+
+        /** Seldom: two rules for one column. */
+        private static <T> Set<T> both(Set<T> one, Set<T> other) {
+            var both = new LinkedHashSet<>(one);
+            both.addAll(other);
+            return both;
         }
 
         Set<T> all() {
