@@ -149,11 +149,19 @@ final class KnownTables {
             throw new RowAccessUnavailableException(
                     "table " + security.table() + " has changed meanwhile", new IllegalStateException("stale"));
         }
-        Audience audience = values.flatMap(all -> security.compiled().map(policy -> policy.audience(all)))
-                .orElseGet(Audience.Any::new);
-        var standing = new Standing(security, passed, values, audience);
+        var standing = new Standing(security, passed, values, audience(security, values));
         remember(key, standing);
         return standing;
+    }
+
+    /** A value that cannot be compared leaves the group to be asked: nothing is known of its rows. */
+    private static Audience audience(TableSecurity security, Optional<ClaimValues> values) {
+        try {
+            return values.flatMap(all -> security.compiled().map(policy -> policy.audience(all)))
+                    .orElseGet(Audience.Any::new);
+        } catch (RuntimeException notUnderstood) {
+            return new Audience.Any();
+        }
     }
 
     private void remember(ProbeKey key, Standing standing) {
