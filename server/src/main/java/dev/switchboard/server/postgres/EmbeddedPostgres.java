@@ -4,6 +4,7 @@ import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.postgres.Database;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -13,6 +14,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
@@ -337,9 +339,20 @@ public final class EmbeddedPostgres implements AutoCloseable {
         return System.getProperty("user.name").equals("root");
     }
 
+    /**
+     * Below the ports that systems give to outgoing connections (32768 and above on Linux): one of those could take it
+     * between this look and PostgreSQL's, and while PostgreSQL is down.
+     */
     private static int freePort() throws IOException {
-        try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
+        IOException taken = null;
+        for (int tries = 0; tries < 100; tries++) {
+            int port = ThreadLocalRandom.current().nextInt(20_000, 32_768);
+            try (var socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+                return socket.getLocalPort();
+            } catch (BindException another) {
+                taken = another;
+            }
         }
+        throw new IOException("found no free port between 20000 and 32767 for PostgreSQL", taken);
     }
 }

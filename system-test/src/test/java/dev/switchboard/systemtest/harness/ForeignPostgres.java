@@ -5,7 +5,6 @@ import dev.switchboard.server.postgres.PostgresBinaries;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,7 +21,7 @@ public final class ForeignPostgres implements AutoCloseable {
     /** @param version one of those that the build fetches into target/postgres */
     public ForeignPostgres(int version) {
         try {
-            port = freePort();
+            port = Ports.free();
             binaries = Path.of("target", "postgres", "binaries-" + version).toAbsolutePath();
             if (!Files.exists(binaries)) {
                 try (Stream<Path> files = Files.list(Path.of("target", "postgres", Integer.toString(version)));
@@ -51,12 +50,6 @@ public final class ForeignPostgres implements AutoCloseable {
             start();
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
-        }
-    }
-
-    private static int freePort() throws IOException {
-        try (var socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
         }
     }
 

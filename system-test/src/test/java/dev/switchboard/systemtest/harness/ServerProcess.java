@@ -8,7 +8,6 @@ import dev.switchboard.tokens.JwtTokens;
 import dev.switchboard.tokens.KeyRing;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -69,7 +68,7 @@ public final class ServerProcess implements AutoCloseable {
         try {
             Path directory =
                     Files.createTempDirectory(Files.createDirectories(Path.of("target", "servers")), "process");
-            int port = freePort();
+            int port = Ports.free();
             var line = new ArrayList<>(command);
             line.addAll(List.of(
                     "--port",
@@ -102,12 +101,6 @@ public final class ServerProcess implements AutoCloseable {
             awaitReady();
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
-        }
-    }
-
-    private static int freePort() throws IOException {
-        try (var socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
         }
     }
 
