@@ -218,7 +218,7 @@ public final class Switchboard implements AutoCloseable {
         gateway = new Gateway(vertx, settings.gateway(), tokens, time, memory.passing(), metrics);
         var types = new PostgresTypeCatalog(pools.types());
         var ports = new Pipeline.Ports(
-                new PostgresWalSource(database, settings.slot(), PUBLICATION),
+                PostgresWalSource.withDependencies(database, settings.slot(), PUBLICATION),
                 rows,
                 types,
                 new PostgresSubscriptionCatalog(catalog, types, PUBLICATION),

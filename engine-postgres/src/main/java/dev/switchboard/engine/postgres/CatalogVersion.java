@@ -16,16 +16,29 @@ import java.util.Map;
  * seldom allow and which role changes do not fire (ADR 5).
  */
 final class CatalogVersion {
-    /** Of the functions that policies of table {@code c} call, and of those that say what the claims are. */
+    /**
+     * Of the functions that policies of table {@code c} call, of those that the catalog knows these to call, and of those that say
+     * what the claims are.
+     */
     static final String OF_FUNCTIONS = """
-            (select string_agg(f.oid || ':' || f.xmin || ':' || s.xmin, ',' order by f.oid)
+            (with recursive called (oid) as (
+                   select d.refobjid from pg_policy p join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid
+                    where p.polrelid = c.oid and d.refclassid = 'pg_proc'::regclass
+                    union
+                   select d.refobjid from called join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = called.oid
+                    where d.refclassid = 'pg_proc'::regclass)
+             select string_agg(f.oid || ':' || f.xmin || ':' || s.xmin, ',' order by f.oid)
                from pg_proc f join pg_namespace s on s.oid = f.pronamespace
               where f.oid in (
-                      select d.refobjid from pg_policy p join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid
-                       where p.polrelid = c.oid and d.refclassid = 'pg_proc'::regclass
+                      select oid from called
                        union all
                       select a.oid from pg_proc a join pg_namespace n on n.oid = a.pronamespace
                        where a.proname in ('uid', 'jwt', 'role', 'email') and n.nspname = 'auth'))""";
+
+    /** Of the publications that table {@code c} is in, and how they are made. */
+    private static final String OF_PUBLICATIONS = """
+            (select string_agg(p.oid || ':' || p.xmin || ':' || coalesce(r.xmin::text, ''), ',' order by p.oid)
+               from pg_publication p left join pg_publication_rel r on r.prpubid = p.oid and r.prrelid = c.oid)""";
 
     /** The fingerprint of table {@code c} in schema {@code n}, beside {@link #SHARED}. */
     static final String OF_TABLE = """
@@ -36,7 +49,7 @@ final class CatalogVersion {
                  from pg_attribute a where a.attrelid = c.oid),
               (select count(*) || ':' || bit_xor(hashtextextended(e.oid || ' ' || e.xmin, 0))
                  from pg_attribute a join pg_enum e on e.enumtypid = a.atttypid where a.attrelid = c.oid and a.attnum > 0),
-              %s, shared.version)""".formatted(OF_FUNCTIONS);
+              %s, %s, shared.version)""".formatted(OF_FUNCTIONS, OF_PUBLICATIONS);
 
     /** What all tables hang on, as one row in a FROM clause. */
     static final String SHARED = """

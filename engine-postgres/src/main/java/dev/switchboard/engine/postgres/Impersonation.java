@@ -11,6 +11,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +28,9 @@ final class Impersonation {
      */
     static final String BECOME_BRIEFLY =
             BECOME + ", set_config('statement_timeout', '250', true), set_config('lock_timeout', '200', true)";
+
+    /** A longer list is not kept: its policy is asked. */
+    private static final int MOST_ELEMENTS = 10_000;
 
     private Impersonation() {}
 
@@ -53,8 +57,7 @@ final class Impersonation {
             RoundTrips.nextRows(question).close(); // the table's rows, of which none was asked for
             try (ResultSet row = RoundTrips.nextRows(question)) {
                 row.next();
-                ClaimValues values = values(policy, row);
-                return policy.fits(values) ? Optional.of(values) : Optional.empty();
+                return values(policy, row).filter(policy::fits);
             }
         } catch (SQLException raised) {
             rollback(connection);
@@ -65,40 +68,96 @@ final class Impersonation {
         }
     }
 
-    private static String valuesOf(CompiledPolicy policy) {
-        var sql = new StringBuilder("select 1");
-        for (CompiledPolicy.ValueSource value : policy.values()) {
-            String source = "(" + JdbcText.escape(value.sql()) + ")";
-            if (value.array()) {
-                sql.append(", ")
-                        .append(source)
-                        .append("::text[], (select t.typelem::bigint from pg_catalog.pg_type t")
-                        .append(" where t.oid = pg_catalog.pg_typeof(")
-                        .append(source)
-                        .append("))");
-            } else {
-                sql.append(", ")
-                        .append(source)
-                        .append("::text, pg_catalog.pg_typeof(")
-                        .append(source)
-                        .append(")::oid::bigint");
+    /**
+     * What values come to and what a policy says of rows, at one moment.
+     *
+     * @param visible of the rows, in order
+     */
+    record Moment(ClaimValues values, BitSet visible) {}
+
+    /**
+     * Both by one snapshot.
+     *
+     * @param statement that tells of each of the rows
+     * @return empty where something raises
+     */
+    static Optional<Moment> atOneMoment(
+            Connection connection, CompiledPolicy policy, ClaimsGroup group, String statement, String rows)
+            throws SQLException {
+        try (PreparedStatement question =
+                connection.prepareStatement("begin isolation level repeatable read read only; " + BECOME + "; "
+                        + valuesOf(policy) + "; " + statement + "; rollback")) {
+            question.unwrap(PGStatement.class).setPrepareThreshold(0);
+            question.setString(1, group.role());
+            question.setString(2, group.json());
+            question.setString(3, rows);
+            question.execute();
+            RoundTrips.nextRows(question).close(); // set_config
+            Optional<ClaimValues> values;
+            try (ResultSet row = RoundTrips.nextRows(question)) {
+                row.next();
+                values = values(policy, row);
             }
+            var visible = new BitSet();
+            try (ResultSet row = RoundTrips.nextRows(question)) {
+                for (int i = 0; row.next(); i++) {
+                    visible.set(i, row.getBoolean(1));
+                }
+            }
+            return values.map(all -> new Moment(all, visible));
+        } catch (SQLException raised) {
+            rollback(connection);
+            if (SqlState.isTransient(raised)) {
+                throw raised;
+            }
+            return Optional.empty();
         }
-        return sql.toString();
     }
 
-    private static ClaimValues values(CompiledPolicy policy, ResultSet row) throws SQLException {
+    /** Each value is computed once; of an array only the elements that may be kept. */
+    private static String valuesOf(CompiledPolicy policy) {
+        var sql = new StringBuilder("select 1");
+        var from = new StringBuilder();
+        for (int i = 0; i < policy.values().size(); i++) {
+            CompiledPolicy.ValueSource value = policy.values().get(i);
+            String name = "v" + i;
+            from.append(i == 0 ? " from " : ", ")
+                    .append("(select (")
+                    .append(JdbcText.escape(value.sql()))
+                    .append(") as value offset 0) as ")
+                    .append(name);
+            if (value.array()) {
+                sql.append(", case when pg_catalog.cardinality(NAME.value) <= ".replace("NAME", name))
+                        .append(MOST_ELEMENTS)
+                        .append(" then NAME.value::text[] end, ".replace("NAME", name))
+                        .append("(select t.typelem::bigint from pg_catalog.pg_type t")
+                        .append(" where t.oid = pg_catalog.pg_typeof(NAME.value)), ".replace("NAME", name))
+                        .append("pg_catalog.cardinality(NAME.value) > ".replace("NAME", name))
+                        .append(MOST_ELEMENTS);
+            } else {
+                sql.append(", NAME.value::text, pg_catalog.pg_typeof(NAME.value)::oid::bigint, false"
+                        .replace("NAME", name));
+            }
+        }
+        return sql.append(from).toString();
+    }
+
+    /** Empty where one is too large to be kept. */
+    private static Optional<ClaimValues> values(CompiledPolicy policy, ResultSet row) throws SQLException {
         var values = new ArrayList<ClaimValues.Value>();
         int column = 2;
         for (CompiledPolicy.ValueSource value : policy.values()) {
             int type = (int) row.getLong(column + 1);
+            if (row.getBoolean(column + 2)) {
+                return Optional.empty();
+            }
             values.add(
                     value.array()
                             ? array(type, row.getArray(column))
                             : ClaimValues.Value.of(type, Optional.ofNullable(row.getString(column))));
-            column += 2;
+            column += 3;
         }
-        return new ClaimValues(values);
+        return Optional.of(new ClaimValues(values));
     }
 
     /** As ANY does: however many dimensions there are, the elements count. */

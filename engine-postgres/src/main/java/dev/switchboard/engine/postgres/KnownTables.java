@@ -6,26 +6,24 @@ import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.policy.ClaimValues;
 import dev.switchboard.engine.route.Audience;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known of tables, for as long as the catalog is as it was: policies and grants per role, and which groups may
- * SELECT at all. Owned by the pipeline thread.
+ * What is known of tables, for as long as the catalog is as it was: policies and grants per role, and how groups stand with them.
+ * Owned by the pipeline thread.
  */
 final class KnownTables {
     private static final String GONE = "";
-    /** What is kept of groups and tables together, by estimate; beyond it those that were used least recently are asked again. */
-    private static final long REMEMBERED_BYTES = 64L << 20;
-
-    private static final int ENTRY_BYTES = 300;
+    private static final String SNAPSHOT =
+            "select pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text" + " from pg_current_snapshot() as s";
 
     private final Map<SecurityKey, Loaded> securities = new HashMap<>();
     /** What the present round goes by. */
@@ -33,47 +31,64 @@ final class KnownTables {
     /** Tables that were found unchanged during the present round. */
     private final Set<SecurityKey> verified = new HashSet<>();
 
-    /** In the order of their use. */
-    private final Map<ProbeKey, Standing> probes = new LinkedHashMap<>(64, 0.75f, true);
-
+    private final Standings standings;
     private final boolean compiling;
-    private long bytes;
+    private Publications publications = Publications.none();
 
     /** @param compiling whether what claims come to is of use */
-    KnownTables(boolean compiling) {
+    KnownTables(Standings standings, boolean compiling) {
+        this.standings = standings;
         this.compiling = compiling;
     }
 
     private record SecurityKey(int oid, String role) {}
 
-    /** @param version of the catalog when it was read, or a little before */
-    private record Loaded(TableSecurity security, Relation relation, String version) {
-        boolean isOf(Map<Integer, String> versions, SecurityKey key) {
-            return version.equals(versions.getOrDefault(key.oid(), GONE));
+    /**
+     * Policies of a table that read others may be decided here only once no transaction is under way any more that may have written
+     * to these before they were published: its changes are not heard of.
+     *
+     * @param versions  of the table and of those that its policies read, in the catalog when it was read or a little before
+     * @param security  what is gone by
+     * @param compiled  what is gone by later
+     * @param untilXmin when no transaction before this one is under way any more; 0: at once
+     */
+    private record Loaded(
+            TableSecurity security,
+            TableSecurity compiled,
+            long untilXmin,
+            Relation relation,
+            Map<Integer, String> versions) {
+        boolean isOf(Map<Integer, String> present) {
+            return versions.entrySet().stream()
+                    .allMatch(version -> version.getValue().equals(present.getOrDefault(version.getKey(), GONE)));
+        }
+
+        boolean isWaiting() {
+            return untilXmin > 0;
+        }
+
+        Loaded settled() {
+            return new Loaded(compiled, compiled, 0, relation, versions);
         }
     }
-
-    private record ProbeKey(int oid, ClaimsGroup group) {}
-
-    /**
-     * How a group stands with a table.
-     *
-     * @param passed whether a SELECT raises nothing
-     * @param values what the compiled policies' values come to; empty where they are not compiled, or have to be asked for it
-     * @param audience what the rows have in common that it may see
-     */
-    record Standing(TableSecurity security, boolean passed, Optional<ClaimValues> values, Audience audience) {}
 
     void startRound() {
         used.clear();
         verified.clear();
     }
 
+    /** What the stream brings from now on. All that was known by what it brought before is forgotten. */
+    void carried(Publications carried) {
+        publications = carried;
+        securities.clear();
+        standings.clear();
+    }
+
     /** Forgets of what the round goes by whatever is not as these versions of the catalog have it. */
     void forget(Map<Integer, String> versions) {
         securities.keySet().removeIf(key -> {
             Loaded loaded = used.get(key);
-            return loaded != null && !loaded.isOf(versions, key);
+            return loaded != null && !loaded.isOf(versions);
         });
     }
 
@@ -81,32 +96,27 @@ final class KnownTables {
     void forgetOutdated(Map<Integer, String> versions) {
         securities
                 .entrySet()
-                .removeIf(known -> versions.containsKey(known.getKey().oid())
-                        && !known.getValue().isOf(versions, known.getKey()));
+                .removeIf(known -> versions.keySet()
+                                .containsAll(known.getValue().versions().keySet())
+                        && !known.getValue().isOf(versions));
     }
 
-    /** Forgets how groups stand with tables. */
-    void forgetGroups() {
-        probes.clear();
-        bytes = 0;
+    /** The versions that the present round goes by for a table and a role: its own, and of the tables that its policies read. */
+    Optional<Map<Integer, String>> usedVersions(int oid, String role) {
+        return Optional.ofNullable(used.get(new SecurityKey(oid, role))).map(Loaded::versions);
     }
 
-    /** The version that the present round goes by for a table and a role. */
-    Optional<String> usedVersion(int oid, String role) {
-        return Optional.ofNullable(used.get(new SecurityKey(oid, role))).map(Loaded::version);
-    }
-
-    /** The tables of the present round. */
+    /** The tables of the present round, and those that their policies read. */
     Set<Integer> usedOids() {
         var oids = new HashSet<Integer>();
-        used.keySet().forEach(key -> oids.add(key.oid()));
+        used.values().forEach(loaded -> oids.addAll(loaded.versions().keySet()));
         return oids;
     }
 
     /** Whether all that the round goes by is as these versions of the catalog have it. */
     void refuseOutdated(Map<Integer, String> versions) throws OutdatedException {
-        for (var entry : used.entrySet()) {
-            if (!entry.getValue().isOf(versions, entry.getKey())) {
+        for (Loaded loaded : used.values()) {
+            if (!loaded.isOf(versions)) {
                 throw new OutdatedException(versions);
             }
         }
@@ -117,41 +127,83 @@ final class KnownTables {
     TableSecurity security(Connection connection, Relation relation, String role) throws SQLException {
         var key = new SecurityKey(relation.oid(), role);
         Loaded known = securities.get(key);
-        if (known != null && known.relation() == relation) {
-            used.put(key, known);
-            return known.security();
+        Loaded present =
+                known != null && known.relation() == relation ? known : load(connection, relation, role, known);
+        if (present.isWaiting() && !used.containsKey(key) && snapshot(connection, 1) >= present.untilXmin()) {
+            present = present.settled();
         }
-        String version = CatalogVersion.read(connection, Set.of(relation.oid())).getOrDefault(relation.oid(), GONE);
-        TableSecurity loaded = TableSecurity.load(connection, relation.oid(), role);
-        // the same instance as long as nothing changed, a function's body neither: what groups were told under it stays
-        // so
-        TableSecurity security = known != null && known.security().equals(loaded) ? known.security() : loaded;
-        var loading = new Loaded(security, relation, version);
-        securities.put(key, loading);
-        used.put(key, loading);
-        return security;
+        securities.put(key, present);
+        used.put(key, present);
+        return present.security();
+    }
+
+    private Loaded load(Connection connection, Relation relation, String role, @Nullable Loaded known)
+            throws SQLException {
+        Set<Integer> tables = Set.of(relation.oid());
+        while (true) {
+            Map<Integer, String> versions = versions(connection, tables);
+            TableSecurity read = load(connection, relation.oid(), role);
+            var needed = new HashSet<>(read.dependencies());
+            needed.add(relation.oid());
+            if (!tables.containsAll(needed)) {
+                tables = needed; // read again, so that no version is newer than what was read
+                continue;
+            }
+            // the same instance as long as nothing changed, a function's body neither: what groups were told under it
+            // stays so
+            if (known != null && known.compiled().equals(read)) {
+                return new Loaded(known.security(), known.compiled(), known.untilXmin(), relation, versions);
+            }
+            return read.dependencies().isEmpty()
+                    ? new Loaded(read, read, 0, relation, versions)
+                    : new Loaded(read.asked(), read, snapshot(connection, 2), relation, versions);
+        }
+    }
+
+    private TableSecurity load(Connection connection, int oid, String role) throws SQLException {
+        return TableSecurity.load(connection, oid, role, publications);
+    }
+
+    private static Map<Integer, String> versions(Connection connection, Set<Integer> tables) throws SQLException {
+        var versions = new HashMap<>(CatalogVersion.read(connection, tables));
+        tables.forEach(oid -> versions.putIfAbsent(oid, GONE));
+        return versions;
+    }
+
+    /** @param bound 1: before which no transaction is under way; 2: before which all have begun */
+    private static long snapshot(Connection connection, int bound) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery(SNAPSHOT)) {
+            row.next();
+            return Long.parseLong(row.getString(bound));
+        }
     }
 
     /** How the group stands with the table; asked once as long as nothing changes. */
     @SuppressWarnings("ReferenceEquality") // security() keeps the instance while nothing changed
-    Standing standing(Connection connection, int oid, TableSecurity security, ClaimsGroup group)
+    Standings.Standing standing(Connection connection, int oid, TableSecurity security, ClaimsGroup group)
             throws SQLException, RowAccessUnavailableException {
-        var key = new ProbeKey(oid, group);
-        Standing known = probes.get(key);
-        if (known != null && known.security() == security) {
-            return known;
+        var key = new Standings.Key(oid, group);
+        Optional<Standings.Standing> known = standings.find(key);
+        if (known.isPresent() && known.get().security() == security) {
+            return known.get();
         }
         Optional<ClaimValues> values = compiling ? Impersonation.values(connection, security, group) : Optional.empty();
         boolean passed = values.isPresent()
                 || Impersonation.objection(connection, security, group).isEmpty();
-        if (!passed && !TableSecurity.load(connection, oid, group.role()).equals(security)) {
+        if (!passed && !isAsItWas(connection, oid, group.role(), security)) {
             securities.remove(new SecurityKey(oid, group.role()));
             throw new RowAccessUnavailableException(
                     "table " + security.table() + " has changed meanwhile", new IllegalStateException("stale"));
         }
-        var standing = new Standing(security, passed, values, audience(security, values));
-        remember(key, standing);
+        var standing = new Standings.Standing(security, passed, values, audience(security, values));
+        standings.put(key, standing);
         return standing;
+    }
+
+    private boolean isAsItWas(Connection connection, int oid, String role, TableSecurity security) throws SQLException {
+        TableSecurity present = load(connection, oid, role);
+        return present.equals(security) || present.asked().equals(security);
     }
 
     /** A value that cannot be compared leaves the group to be asked: nothing is known of its rows. */
@@ -164,32 +216,6 @@ final class KnownTables {
         }
     }
 
-    private void remember(ProbeKey key, Standing standing) {
-        forget(key, probes.put(key, standing));
-        bytes += bytesOf(key, standing);
-        Iterator<Map.Entry<ProbeKey, Standing>> eldest = probes.entrySet().iterator();
-        while (bytes > REMEMBERED_BYTES && probes.size() > 1) {
-            Map.Entry<ProbeKey, Standing> entry = eldest.next();
-            eldest.remove();
-            forget(entry.getKey(), entry.getValue());
-        }
-    }
-
-    private void forget(ProbeKey key, @Nullable Standing former) {
-        if (former != null) {
-            bytes -= bytesOf(key, former);
-        }
-    }
-
-    private static long bytesOf(ProbeKey key, Standing standing) {
-        long values = standing.values().stream()
-                .flatMap(all -> all.values().stream())
-                .flatMap(value -> value.texts().stream())
-                .mapToLong(text -> 60 + text.orElse("").length())
-                .sum();
-        return ENTRY_BYTES + key.group().json().length() + values;
-    }
-
     /** What raised may be our own: the table is not any more what the statement was made for. Then ask again. */
     void refuseStale(Connection connection, RoundTrips.Pending pending, SQLException raised)
             throws SQLException, RowAccessUnavailableException {
@@ -197,8 +223,7 @@ final class KnownTables {
         if (!verified.add(key)) {
             return;
         }
-        TableSecurity present = TableSecurity.load(connection, key.oid(), key.role());
-        if (!present.equals(pending.security())) {
+        if (!isAsItWas(connection, key.oid(), key.role(), pending.security())) {
             securities.remove(key);
             throw new RowAccessUnavailableException(
                     "table " + pending.security().table() + " has changed meanwhile: " + raised.getMessage(), raised);

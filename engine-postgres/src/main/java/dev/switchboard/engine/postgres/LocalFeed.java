@@ -89,7 +89,7 @@ public final class LocalFeed implements AutoCloseable {
         rows = new PostgresRowAccess(database, trouble);
         var types = new PostgresTypeCatalog(connections);
         var ports = new Pipeline.Ports(
-                new PostgresWalSource(database, slot, publication),
+                PostgresWalSource.withDependencies(database, slot, publication),
                 rows,
                 types,
                 new PostgresSubscriptionCatalog(connections, types, publication),

@@ -1,26 +1,28 @@
 package dev.switchboard.engine.postgres;
 
+import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.policy.ColumnKind;
 import dev.switchboard.engine.policy.CompiledPolicy;
 import dev.switchboard.engine.policy.NotCompiledException;
+import dev.switchboard.engine.policy.PolicyCatalog;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
 /**
- * Compiles the policies of a table, with what the catalog says of its columns and of the functions that the policies call. Used
- * within the transaction that the policies were read in.
+ * Compiles the policies of a table, with what the catalog says of its columns, of the functions that the policies call and of the
+ * tables that they read. Used within the transaction that the policies were read in.
  */
-final class PolicyReader {
-    /** Whose bodies may call one another; {@link CatalogVersion} looks at all of them. */
-    private static final Set<String> OF_CLAIMS = Set.of("uid", "jwt", "role", "email");
-
+final class PolicyReader implements PolicyCatalog {
     private static final String COLUMNS = """
             select a.attname, a.atttypid::bigint, array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid),
                    coalesce((select c.collisdeterministic from pg_collation c where c.oid = a.attcollation), true)
@@ -28,43 +30,81 @@ final class PolicyReader {
              where a.attrelid = ? and a.attnum > 0 and not a.attisdropped
             """;
 
+    /** Bodies that are bound when they are made, or read with PostgreSQL's names first. */
     private static final String FUNCTION = """
-            select coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)
+            select coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) as body, p.prosqlbody is null as read_anew,
+                   coalesce(p.proargnames, array(select '' from generate_series(1, p.pronargs))) as names, p.proretset,
+                   case when p.prosecdef then pg_get_userbyid(p.proowner) end as owner
               from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
-             where n.nspname = ? and p.proname = ? and p.pronargs = 0
-               and l.lanname = 'sql' and p.provolatile in ('s', 'i') and not p.proretset
+             where n.nspname = ? and p.proname = ? and p.pronargs = ? and p.provariadic = 0 and p.prokind = 'f'
+               and coalesce(p.proargmodes, '{}') <@ '{i,t}'::"char"[]
+               and l.lanname = 'sql' and p.provolatile in ('s', 'i')
                and p.prorettype < 16384 -- no domain, which may have a collation of its own
-               and not exists (select from unnest(p.proconfig) as setting where setting like 'search_path=%')
+               and (p.prosqlbody is not null or not exists (
+                      select from unnest(p.proconfig) as setting
+                       where setting <> 'search_path=' and setting <> 'search_path=""' and setting <> 'search_path=pg_catalog'))
+            """;
+
+    private static final String TABLE = """
+            select c.oid::bigint, c.relkind = 'r' and c.relpersistence = 'p' and not c.relhassubclass and not c.relispartition
+                     as plain,
+                   exists (select from pg_publication p
+                             left join pg_publication_rel r on r.prpubid = p.oid and r.prrelid = c.oid
+                            where p.pubname = any (?) and p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate
+                              and (p.puballtables or (r.oid is not null and to_jsonb(r) ->> 'prqual' is null
+                                                      and to_jsonb(r) ->> 'prattrs' is null))) as heard
+              from pg_class c join pg_namespace n on n.oid = c.relnamespace
+             where n.nspname = ? and c.relname = ?
             """;
 
     private final Connection connection;
-    private final Set<String> underWay = new HashSet<>();
+    private final String role;
+    private final Publications publications;
     private Optional<SQLException> failed = Optional.empty();
 
-    private PolicyReader(Connection connection) {
+    private PolicyReader(Connection connection, String role, Publications publications) {
         this.connection = connection;
+        this.role = role;
+        this.publications = publications;
     }
 
     /** @return the policies, unless they hold something that only PostgreSQL can tell */
-    static Optional<CompiledPolicy> compile(Connection connection, int table, String expression) throws SQLException {
+    static Optional<CompiledPolicy> compile(
+            Connection connection, int table, String role, String expression, Publications publications)
+            throws SQLException {
         try {
-            return Optional.of(compileOrSay(connection, table, expression));
+            return Optional.of(compileOrSay(connection, table, role, expression, publications));
         } catch (NotCompiledException asked) {
             return Optional.empty();
         }
     }
 
     /** @throws NotCompiledException naming what only PostgreSQL can tell */
-    static CompiledPolicy compileOrSay(Connection connection, int table, String expression)
+    static CompiledPolicy compileOrSay(
+            Connection connection, int table, String role, String expression, Publications publications)
             throws SQLException, NotCompiledException {
-        var reader = new PolicyReader(connection);
+        var reader = new PolicyReader(connection, role, publications);
         try {
-            return CompiledPolicy.compile(expression, reader.columns(table), reader::isOfClaims);
+            return CompiledPolicy.compile(expression, reader.columns(table), reader);
         } catch (NotCompiledException asked) {
             if (reader.failed.isPresent()) {
                 throw reader.failed.get();
             }
             throw asked;
+        }
+    }
+
+    /** The same on a connection that is in no transaction. */
+    static CompiledPolicy compileByItself(
+            Connection connection, int table, String role, String expression, Publications publications)
+            throws SQLException, NotCompiledException {
+        connection.setAutoCommit(false);
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("set local search_path = ''");
+            return compileOrSay(connection, table, role, expression, publications);
+        } finally {
+            connection.rollback();
+            connection.setAutoCommit(true);
         }
     }
 
@@ -86,34 +126,64 @@ final class PolicyReader {
         return columns;
     }
 
-    /** What a policy calls is looked at with it; what that calls in turn only where it is one of {@code auth}'s four. */
-    private boolean isOfClaims(String schema, String name) {
-        String function = schema + "." + name;
-        if (failed.isPresent() || !underWay.add(function)) {
-            return false;
-        }
-        try {
-            Optional<String> body = body(schema, name);
-            return body.isPresent()
-                    && CompiledPolicy.isOfClaims(
-                            body.get(),
-                            (inner, called) ->
-                                    inner.equals("auth") && OF_CLAIMS.contains(called) && isOfClaims(inner, called));
-        } catch (SQLException broken) {
-            failed = Optional.of(broken);
-            return false;
-        } finally {
-            underWay.remove(function);
-        }
-    }
-
-    private Optional<String> body(String schema, String name) throws SQLException {
+    @Override
+    public Optional<Function> function(String schema, String name, int arguments) {
         try (PreparedStatement query = connection.prepareStatement(FUNCTION)) {
             query.setString(1, schema);
             query.setString(2, name);
+            query.setInt(3, arguments);
             try (ResultSet rows = query.executeQuery()) {
-                return rows.next() ? Optional.of(rows.getString(1)) : Optional.empty();
+                var found = new ArrayList<Function>();
+                while (rows.next()) {
+                    List<String> names =
+                            Arrays.asList((String[]) rows.getArray("names").getArray());
+                    found.add(new Function(
+                            rows.getString("body"),
+                            rows.getBoolean("read_anew"),
+                            names.subList(0, Math.min(arguments, names.size())),
+                            rows.getBoolean("proretset"),
+                            Optional.ofNullable(rows.getString("owner"))));
+                }
+                return found.size() == 1 ? Optional.of(found.getFirst()) : Optional.empty();
             }
+        } catch (SQLException broken) {
+            failed = Optional.of(broken);
+            return Optional.empty();
         }
+    }
+
+    @Override
+    public Table table(TableName name, Optional<String> reader) throws NotCompiledException {
+        try (PreparedStatement query = connection.prepareStatement(TABLE)) {
+            query.setArray(
+                    1, connection.createArrayOf("text", publications.carried().toArray()));
+            query.setString(2, name.schema());
+            query.setString(3, name.table());
+            try (ResultSet row = query.executeQuery()) {
+                if (!row.next()) {
+                    throw new NotCompiledException("table " + name + ", which is not there");
+                }
+                if (!row.getBoolean("plain")) {
+                    throw new NotCompiledException("table " + name + ", which is no plain table");
+                }
+                if (!row.getBoolean("heard")) {
+                    throw new NotCompiledException("table " + name + ", whose changes are not published");
+                }
+                int oid = (int) row.getLong(1);
+                return new Table(oid, name.table(), columns(oid), policies(oid, reader.orElse(role)));
+            }
+        } catch (SQLException broken) {
+            failed = Optional.of(broken);
+            throw new NotCompiledException("table " + name);
+        }
+    }
+
+    private Optional<String> policies(int table, String reader) throws SQLException {
+        return switch (TableSecurity.read(connection, table, reader, Publications.none())
+                .predicate()) {
+            case TableSecurity.Predicate.Always _ -> Optional.empty();
+            case TableSecurity.Predicate.Never _ -> Optional.of("false");
+            case TableSecurity.Predicate.Asked asked -> Optional.of(asked.expression());
+        };
     }
 }

@@ -2,6 +2,7 @@ package dev.switchboard.engine.postgres;
 
 import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.authorize.RowAccessUnavailableException;
+import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.model.TableName;
@@ -20,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,10 +34,12 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private static final int ATTEMPTS = 5;
 
     private final Database database;
+    private final Standings standings = new Standings();
     private final KnownTables tables;
     private final RoundTrips roundTrips;
-    /** How many connections there have been. */
-    private long connections;
+    private final Dependencies dependencies = new Dependencies(standings);
+    /** Another one after what was found out before may not hold any more. */
+    private long epoch;
 
     private final LongAdder decidedHere = new LongAdder();
     private final LongAdder asked = new LongAdder();
@@ -58,7 +62,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
 
     private PostgresRowAccess(Database database, Trouble trouble, boolean compiling, int checkOneIn) {
         this.database = database;
-        this.tables = new KnownTables(compiling);
+        this.tables = new KnownTables(standings, compiling);
         this.check = new SelfCheck(checkOneIn, trouble);
         this.roundTrips = new RoundTrips(tables, trouble);
     }
@@ -104,6 +108,8 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             throws SQLException, RowAccessUnavailableException, OutdatedException {
         tables.startRound();
         check.begin();
+        // what is asked from here on has to see what the stream has told of the tables that policies read
+        dependencies.prove(unseen -> roundTrips.awaitVisible(connection, unseen));
         var answers = new ArrayList<Answer>();
         var pending = new LinkedHashMap<String, List<RoundTrips.Pending>>();
         for (Question question : questions) {
@@ -126,15 +132,31 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     }
 
     @Override
+    public void carried(List<String> publications) {
+        tables.carried(new Publications(publications.getFirst(), Set.copyOf(publications)));
+        checked = Checked.NOTHING;
+        epoch++;
+    }
+
+    @Override
+    public Set<Unknown> passing(List<Batch> round) {
+        return dependencies.passing(round).stream()
+                .map(key -> new Unknown(key.oid(), key.group()))
+                .collect(Collectors.toSet());
+    }
+
+    @Override
     public Set<Integer> outdated(Map<Integer, Object> states, Set<Integer> xids) throws RowAccessUnavailableException {
         try {
-            Map<Integer, String> versions = roundTrips.versions(connection(), states.keySet(), xids);
+            var oids = new HashSet<>(states.keySet());
+            states.values()
+                    .forEach(state -> oids.addAll(((State) state).versions().keySet()));
+            Map<Integer, String> versions = roundTrips.versions(connection(), oids, xids);
             checked = new Checked(versions, xids);
             tables.forgetOutdated(versions);
             var outdated = new HashSet<Integer>();
             states.forEach((table, state) -> {
-                String version = versions.get(table);
-                if (version == null || !new State(connections, version).equals(state) || !check.trusts(table)) {
+                if (!((State) state).isOf(epoch, versions) || !check.trusts(table)) {
                     outdated.add(table);
                 }
             });
@@ -145,8 +167,12 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         }
     }
 
-    /** A version of the catalog, as this connection found it. */
-    private record State(long connection, String version) {}
+    /** Versions of the catalog by table, as they were found in an epoch. */
+    private record State(long epoch, Map<Integer, String> versions) {
+        boolean isOf(long present, Map<Integer, String> found) {
+            return epoch == present && found.entrySet().containsAll(versions.entrySet());
+        }
+    }
 
     /** @param xids that were visible when these versions were read */
     private record Checked(Map<Integer, String> versions, Set<Integer> xids) {
@@ -161,8 +187,8 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         if (kept == null) {
             kept = database.connect("switchboard-rows");
             // another server, or another setting of the role, may say otherwise what claims come to
-            tables.forgetGroups();
-            connections++;
+            standings.clear();
+            epoch++;
         }
         return kept;
     }
@@ -191,7 +217,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         int place = answers.size();
         boolean never = security.predicate() instanceof TableSecurity.Predicate.Never;
         answers.add(new Answer(visible, never ? new BitSet() : readable(relation, security), false));
-        KnownTables.Standing standing = tables.standing(connection, relation.oid(), security, question.group());
+        Standings.Standing standing = tables.standing(connection, relation.oid(), security, question.group());
         if (!standing.passed()) {
             answers.set(place, new Answer(visible, new BitSet(), false));
             return Optional.empty();
@@ -205,7 +231,12 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             if (!check.isDue()) {
                 return Optional.empty();
             }
-            check.doubt(place, relation.oid(), security.table(), visible);
+            check.doubt(
+                    place,
+                    relation.oid(),
+                    security.table(),
+                    visible,
+                    () -> differsAtOneMoment(connection, question, security));
         }
         return switch (conditioned(security, question.condition())) {
             case TableSecurity.Predicate.Never _ -> Optional.empty();
@@ -235,7 +266,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
      * What compiled policies say; a row without a column that they read is not shown, as where PostgreSQL is asked. Empty where it has
      * to be asked after all: for columns that had other types, or for a value that is not what it should be.
      */
-    private Optional<Answer> decided(Question question, TableSecurity security, KnownTables.Standing standing) {
+    private Optional<Answer> decided(Question question, TableSecurity security, Standings.Standing standing) {
         if (!(security.predicate() instanceof TableSecurity.Predicate.Asked asked)
                 || asked.compiled().isEmpty()
                 || !check.trusts(question.relation().oid())
@@ -255,7 +286,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             Question question,
             TableSecurity security,
             TableSecurity.Predicate.Asked asked,
-            KnownTables.Standing standing) {
+            Standings.Standing standing) {
         ClaimValues values = standing.values().orElseThrow();
         CompiledPolicy policy = asked.compiled().orElseThrow();
         Relation relation = question.relation();
@@ -266,10 +297,39 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                 visible.set(i);
             }
         }
-        Known known = tables.usedVersion(relation.oid(), question.group().role())
-                .map(version -> new Known(standing.audience(), new State(connections, version)))
+        Known known = tables.usedVersions(relation.oid(), question.group().role())
+                .map(versions -> new Known(standing.audience(), new State(epoch, versions)))
                 .orElse(Known.NOTHING);
         return new Answer(visible, readable(relation, security), false, known);
+    }
+
+    /** Whether PostgreSQL says otherwise than the compiled policies, by one snapshot. */
+    private static boolean differsAtOneMoment(Connection connection, Question question, TableSecurity security)
+            throws SQLException {
+        if (!(security.predicate() instanceof TableSecurity.Predicate.Asked asked)
+                || security.dependencies().isEmpty()) {
+            return true; // of nothing that changes meanwhile
+        }
+        CompiledPolicy policy = asked.compiled().orElseThrow();
+        List<Map.Entry<String, List<Integer>>> literals =
+                List.copyOf(literals(question, security, asked).entrySet());
+        Optional<Impersonation.Moment> moment = Impersonation.atOneMoment(
+                connection,
+                policy,
+                question.group(),
+                statement(security, asked),
+                RowImage.array(literals.stream().map(Map.Entry::getKey).toList()));
+        if (moment.isEmpty() || !policy.fits(moment.get().values())) {
+            return false; // such a group is asked about
+        }
+        for (int i = 0; i < literals.size(); i++) {
+            Row image = question.images().get(literals.get(i).getValue().getFirst());
+            if (policy.shows(question.relation(), image, moment.get().values())
+                    != moment.get().visible().get(i)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** A condition is tried on visible rows alone: how long it takes, or whether it raises, must not tell of others. */

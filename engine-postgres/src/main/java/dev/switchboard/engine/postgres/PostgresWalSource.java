@@ -9,6 +9,8 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
@@ -30,16 +32,29 @@ public final class PostgresWalSource implements WalSource {
 
     private final Database database;
     private final String slot;
-    private final String publication;
+    private final List<String> publications;
     private final AtomicBoolean closed = new AtomicBoolean();
     private final AtomicReference<@Nullable Connection> running = new AtomicReference<>();
+    /** Whether PostgreSQL refused a stream of all publications: one that was made after where the slot stands, for example. */
+    private final AtomicBoolean refused = new AtomicBoolean();
+
     private boolean opened;
 
     /** @param database a user with the REPLICATION attribute */
     public PostgresWalSource(Database database, String slot, String publication) {
+        this(database, slot, List.of(publication));
+    }
+
+    /** One that brings the changes of tables that policies read too, where these are published. */
+    public static PostgresWalSource withDependencies(Database database, String slot, String publication) {
+        return new PostgresWalSource(database, slot, List.of(publication, Publications.DEPENDENCIES));
+    }
+
+    /** @param publications the first has to be there; the others are carried where they are, and where PostgreSQL can */
+    private PostgresWalSource(Database database, String slot, List<String> publications) {
         this.database = database;
         this.slot = slot;
-        this.publication = publication;
+        this.publications = List.copyOf(publications);
     }
 
     @Override
@@ -48,13 +63,14 @@ public final class PostgresWalSource implements WalSource {
             throw new WalUnavailableException("the WAL source is closed", new IllegalStateException("closed"));
         }
         try {
-            ensureSlot();
+            List<String> carried = ensureSlot();
             Connection connection = connect(true);
             running.set(connection);
-            PGReplicationStream stream = start(connection, start);
+            PGReplicationStream stream = start(connection, start, carried);
             opened = true;
             // what was not confirmed comes again, and is known by its position
-            return new PgStream(connection, stream, ShutdownWatch.start(database, () -> abort(connection)));
+            return new PgStream(
+                    connection, stream, carried, ShutdownWatch.start(database, () -> abort(connection)), refused);
         } catch (SQLException failed) {
             abort();
             // a slot that was invalidated meanwhile is found out by the next attempt
@@ -62,7 +78,7 @@ public final class PostgresWalSource implements WalSource {
         }
     }
 
-    private PGReplicationStream start(Connection connection, Lsn start) throws SQLException {
+    private PGReplicationStream start(Connection connection, Lsn start, List<String> carried) throws SQLException {
         try (Statement statement = connection.createStatement()) {
             for (String setting : SessionSettings.statements()) {
                 statement.execute(setting);
@@ -76,14 +92,18 @@ public final class PostgresWalSource implements WalSource {
                 .withSlotName(slot)
                 .withStartPosition(LogSequenceNumber.valueOf(start.value()))
                 .withSlotOption("proto_version", 1)
-                .withSlotOption("publication_names", publication)
+                .withSlotOption("publication_names", String.join(",", carried))
                 .withStatusInterval(1, TimeUnit.SECONDS)
                 .withAutomaticFlush(false)
                 .start();
     }
 
-    /** The slot is made once; one that was there for this process and is no more is lost. */
-    private void ensureSlot() throws SQLException, SlotLostException {
+    /**
+     * The slot is made once; one that was there for this process and is no more is lost.
+     *
+     * @return the publications that a stream can carry
+     */
+    private List<String> ensureSlot() throws SQLException, SlotLostException {
         try (Connection connection = connect(false)) {
             running.set(connection); // making a slot waits for transactions under way, prepared ones too
             switch (slotState(connection)) {
@@ -96,7 +116,26 @@ public final class PostgresWalSource implements WalSource {
                 }
                 case LOST -> throw new SlotLostException("slot " + slot + " was invalidated: its WAL is gone");
             }
+            return carried(connection);
         }
+    }
+
+    private List<String> carried(Connection connection) throws SQLException {
+        var carried = new ArrayList<>(publications.subList(0, 1));
+        if (refused.getAndSet(false)) {
+            return carried; // the next stream tries again
+        }
+        try (PreparedStatement query = connection.prepareStatement("select from pg_publication where pubname = ?")) {
+            for (String other : publications.subList(1, publications.size())) {
+                query.setString(1, other);
+                try (ResultSet rows = query.executeQuery()) {
+                    if (rows.next()) {
+                        carried.add(other);
+                    }
+                }
+            }
+        }
+        return carried;
     }
 
     private enum SlotState {
@@ -181,14 +220,23 @@ public final class PostgresWalSource implements WalSource {
     private static final class PgStream implements Stream {
         private final Connection connection;
         private final PGReplicationStream stream;
+        private final List<String> publications;
         private final ShutdownWatch shutdown;
+        private final AtomicBoolean refused;
         private Lsn confirmed = Lsn.NONE;
         private long lastStatus = System.nanoTime();
 
-        PgStream(Connection connection, PGReplicationStream stream, ShutdownWatch shutdown) {
+        PgStream(
+                Connection connection,
+                PGReplicationStream stream,
+                List<String> publications,
+                ShutdownWatch shutdown,
+                AtomicBoolean refused) {
             this.connection = connection;
             this.stream = stream;
+            this.publications = List.copyOf(publications);
             this.shutdown = shutdown;
+            this.refused = refused;
         }
 
         @Override
@@ -196,8 +244,16 @@ public final class PostgresWalSource implements WalSource {
             try {
                 return Optional.ofNullable(stream.readPending());
             } catch (SQLException broken) {
+                if (publications.size() > 1 && SqlState.isRefusal(broken)) {
+                    refused.set(true);
+                }
                 throw new WalUnavailableException("the replication stream broke: " + broken.getMessage(), broken);
             }
+        }
+
+        @Override
+        public List<String> publications() {
+            return publications;
         }
 
         @Override

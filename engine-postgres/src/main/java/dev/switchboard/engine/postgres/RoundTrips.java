@@ -197,6 +197,11 @@ final class RoundTrips {
         return versions(connection, oids, fullXids(connection, xids));
     }
 
+    /** Until every new snapshot sees these transactions. */
+    void awaitVisible(Connection connection, Set<Integer> xids) throws SQLException, RowAccessUnavailableException {
+        versions(connection, Set.of(), xids);
+    }
+
     private static Map<Integer, String> versions(Connection connection, Set<Integer> oids, String[] xids)
             throws SQLException, RowAccessUnavailableException {
         var versions = new HashMap<Integer, String>();

@@ -46,6 +46,7 @@ public final class RowExplanation {
             """;
 
     private final Connection connection;
+    private final Publications publications;
     private final TableName table;
     private final ClaimsGroup group;
     private final List<Step> steps = new ArrayList<>();
@@ -63,8 +64,9 @@ public final class RowExplanation {
     /** @param name in one or two words, as docs/explain.md lists them */
     public record Step(String name, Outcome outcome, String text) {}
 
-    private RowExplanation(Connection connection, TableName table, ClaimsGroup group) {
+    private RowExplanation(Connection connection, String publication, TableName table, ClaimsGroup group) {
         this.connection = connection;
+        this.publications = new Publications(publication, Set.of(publication, Publications.DEPENDENCIES));
         this.table = table;
         this.group = group;
     }
@@ -79,7 +81,7 @@ public final class RowExplanation {
     public static List<Step> of(
             Database database, String publication, TableName table, ClaimsGroup group, Optional<String> row) {
         try (Connection connection = connect(database)) {
-            var explanation = new RowExplanation(connection, table, group);
+            var explanation = new RowExplanation(connection, publication, table, group);
             explanation.explain(publication, row);
             return List.copyOf(explanation.steps);
         } catch (SQLException failed) {
@@ -95,7 +97,7 @@ public final class RowExplanation {
     public static List<Step> ofOneself(
             Database database, String publication, TableName table, ClaimsGroup group, Optional<String> row) {
         try (Connection connection = connect(database)) {
-            var explanation = new RowExplanation(connection, table, group);
+            var explanation = new RowExplanation(connection, publication, table, group);
             explanation.explainToOneself(publication, row);
             return List.copyOf(explanation.steps);
         } catch (SQLException failed) {
@@ -369,7 +371,7 @@ public final class RowExplanation {
     private String way(int oid, TableSecurity security, Policy policy) throws SQLException {
         CompiledPolicy compiled;
         try {
-            compiled = PolicyReader.compileOrSay(connection, oid, policy.expression());
+            compiled = PolicyReader.compileByItself(connection, oid, group.role(), policy.expression(), publications);
         } catch (NotCompiledException asked) {
             return "asked of PostgreSQL, for " + asked.getMessage();
         }
@@ -378,7 +380,7 @@ public final class RowExplanation {
                 security.columns(),
                 security.readable(),
                 security.domains(),
-                security.functions(),
+                security.surroundings(),
                 new TableSecurity.Predicate.Asked(policy.expression(), new HashSet<>(), Optional.of(compiled)));
         Optional<ClaimValues> values = Impersonation.values(connection, alone, group);
         if (values.isEmpty()) {

@@ -3,6 +3,7 @@ package dev.switchboard.engine.postgres;
 import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.pipeline.Trouble;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashSet;
@@ -22,7 +23,12 @@ final class SelfCheck {
     private final LongAdder disagreements = new LongAdder();
     private long decisions;
 
-    private record Doubt(int place, int oid, TableName table, BitSet asked) {}
+    private record Doubt(int place, int oid, TableName table, BitSet asked, Moment moment) {}
+
+    /** Both at one moment: what a decision hangs on may have changed between ours and PostgreSQL's. */
+    interface Moment {
+        boolean differs() throws SQLException;
+    }
 
     /**
      * @param oneIn how many decisions go by between two that are checked; 0: none is
@@ -51,18 +57,22 @@ final class SelfCheck {
      *
      * @param place of the answer among those of the round
      * @param asked takes what PostgreSQL says
+     * @param moment compares both once more, where they differ
      */
-    void doubt(int place, int oid, TableName table, BitSet asked) {
-        doubts.add(new Doubt(place, oid, table, asked));
+    void doubt(int place, int oid, TableName table, BitSet asked, Moment moment) {
+        doubts.add(new Doubt(place, oid, table, asked, moment));
     }
 
     /** When PostgreSQL has answered. */
-    void compare(List<RowAccess.Answer> answers) {
+    void compare(List<RowAccess.Answer> answers) throws SQLException {
         for (Doubt doubt : doubts) {
             RowAccess.Answer ours = answers.get(doubt.place());
             if (!ours.visible().equals(doubt.asked())) {
-                disagreements.increment();
                 answers.set(doubt.place(), new RowAccess.Answer(doubt.asked(), ours.columns(), false));
+                if (!doubt.moment().differs()) {
+                    continue;
+                }
+                disagreements.increment();
                 if (distrusted.add(doubt.oid())) {
                     trouble.report(
                             "rows of table " + doubt.table()

@@ -20,6 +20,11 @@ final class SqlState {
         return state == null || state.length() < 2 || TRANSIENT_CLASSES.contains(state.substring(0, 2));
     }
 
+    /** Whether a stream was refused for what was asked of it: a publication that is not there, or does not go with another. */
+    static boolean isRefusal(SQLException failed) {
+        return Set.of("42704", "0A000", "22023").contains(String.valueOf(failed.getSQLState()));
+    }
+
     /** Whether PostgreSQL as a whole takes no connections: it shuts down, starts, or is not there. */
     static boolean isGoingDown(SQLException refused) {
         String state = String.valueOf(refused.getSQLState());

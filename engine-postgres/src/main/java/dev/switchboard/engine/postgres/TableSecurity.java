@@ -2,6 +2,7 @@ package dev.switchboard.engine.postgres;
 
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.policy.CompiledPolicy;
+import dev.switchboard.engine.policy.Dependency;
 import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -11,8 +12,11 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * What a table's policies and grants say for one role, as they stand now: the policies for SELECT combined as
@@ -23,7 +27,8 @@ import java.util.Set;
  * @param columns   all columns in order, as the row type has them
  * @param readable  columns on which the role has SELECT; none where it cannot use the schema, or cannot be taken on
  * @param domains   columns of domain types: they may refuse the NULL that stands for a column not read
- * @param functions a fingerprint of those that the policies call: a body that changed makes it another one
+ * @param surroundings a fingerprint of the functions that the policies call, and of the tables that these read: what changed there
+ *                 makes it another one
  * @param predicate decides on a row
  */
 record TableSecurity(
@@ -31,7 +36,7 @@ record TableSecurity(
         List<String> columns,
         Set<String> readable,
         Set<String> domains,
-        String functions,
+        String surroundings,
         Predicate predicate) {
     TableSecurity {
         columns = List.copyOf(columns);
@@ -95,6 +100,8 @@ record TableSecurity(
                    array(select a.attname::text from pg_attribute a join pg_type t on t.oid = a.atttypid
                           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
                             and t.typtype = 'd') as domains,
+                   exists (select from pg_publication_tables p
+                            where p.pubname = ? and p.schemaname = n.nspname and p.tablename = c.relname) as subscribable,
                    %s as functions
               from pg_class c join pg_namespace n on n.oid = c.relnamespace, pg_roles r
              where c.oid = ? and r.rolname = ?
@@ -112,22 +119,55 @@ record TableSecurity(
              order by p.polname
             """;
 
-    /** Reads it; a table or role that does not exist shows nothing. The connection must be in no transaction. */
+    /** The tables that compiled policies read besides their own. */
+    Set<Integer> dependencies() {
+        return compiled().stream()
+                .flatMap(policy -> policy.dependencies().stream())
+                .map(Dependency::table)
+                .collect(Collectors.toSet());
+    }
+
+    /** The same, but that PostgreSQL is asked. */
+    TableSecurity asked() {
+        return predicate instanceof Predicate.Asked asked
+                ? new TableSecurity(
+                        table,
+                        columns,
+                        readable,
+                        domains,
+                        surroundings,
+                        new Predicate.Asked(asked.expression(), asked.reads()))
+                : this;
+    }
+
+    /** As {@link #load(Connection, int, String, Publications)} where nothing is known of the stream. */
     static TableSecurity load(Connection connection, int oid, String role) throws SQLException {
+        return load(connection, oid, role, Publications.none());
+    }
+
+    /**
+     * Reads it; a table or role that does not exist shows nothing, nor does a table whose changes the stream brings for policies
+     * alone. The connection must be in no transaction.
+     */
+    static TableSecurity load(Connection connection, int oid, String role, Publications publications)
+            throws SQLException {
         connection.setAutoCommit(false);
         try (Statement statement = connection.createStatement()) {
             statement.execute("set local search_path = ''"); // so that expressions come out qualified
-            return read(connection, oid, role);
+            return read(connection, oid, role, publications).compiled(connection, oid, role, publications);
         } finally {
             connection.rollback();
             connection.setAutoCommit(true);
         }
     }
 
-    private static TableSecurity read(Connection connection, int oid, String role) throws SQLException {
+    /** Within a transaction whose search_path is empty. */
+    static TableSecurity read(Connection connection, int oid, String role, Publications publications)
+            throws SQLException {
         try (PreparedStatement query = connection.prepareStatement(TABLE)) {
-            query.setLong(1, Integer.toUnsignedLong(oid));
-            query.setString(2, role);
+            query.setString(1, publications.subscribable());
+            query.setLong(2, Integer.toUnsignedLong(oid));
+            query.setString(3, role);
             try (ResultSet row = query.executeQuery()) {
                 if (!row.next()) {
                     return new TableSecurity(
@@ -138,6 +178,10 @@ record TableSecurity(
                 boolean exempt = !row.getBoolean("relrowsecurity")
                         || row.getBoolean("bypass")
                         || (row.getBoolean("owned") && !row.getBoolean("relforcerowsecurity"));
+                if (publications.carriesOthers() && !row.getBoolean("subscribable")) {
+                    return new TableSecurity(
+                            table, columns, Set.of(), Set.of(), "not published", new Predicate.Never());
+                }
                 Predicate predicate = exempt
                         ? new Predicate.Always()
                         : policies(connection, oid, role, columns, strings(row.getArray("domains")));
@@ -150,6 +194,29 @@ record TableSecurity(
                         predicate);
             }
         }
+    }
+
+    /** The same, with its policies compiled where that can be. */
+    private TableSecurity compiled(Connection connection, int oid, String role, Publications publications)
+            throws SQLException {
+        if (!(predicate instanceof Predicate.Asked asked)) {
+            return this;
+        }
+        Optional<CompiledPolicy> policy = PolicyReader.compile(connection, oid, role, asked.expression(), publications);
+        var compiled = new TableSecurity(
+                table,
+                columns,
+                readable,
+                domains,
+                surroundings,
+                new Predicate.Asked(asked.expression(), asked.reads(), policy));
+        return compiled.dependencies().isEmpty()
+                ? compiled
+                : compiled.surroundedBy(CatalogVersion.read(connection, compiled.dependencies()));
+    }
+
+    private TableSecurity surroundedBy(Map<Integer, String> tables) {
+        return new TableSecurity(table, columns, readable, domains, surroundings + new TreeMap<>(tables), predicate);
     }
 
     /**
@@ -177,11 +244,7 @@ record TableSecurity(
                 }
             }
         }
-        Predicate combined = combine(permissive, restrictive, reads);
-        return combined instanceof Predicate.Asked asked
-                ? new Predicate.Asked(
-                        asked.expression(), asked.reads(), PolicyReader.compile(connection, oid, asked.expression()))
-                : combined;
+        return combine(permissive, restrictive, reads);
     }
 
     /** restrictive AND (permissive OR); without a permissive policy nothing is visible. */

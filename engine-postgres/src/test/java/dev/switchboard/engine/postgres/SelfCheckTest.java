@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.model.TableName;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -24,14 +25,14 @@ class SelfCheckTest {
     }
 
     @Test
-    void A9_whereTheyDisagreePostgresqlCountsAndIsAskedFromThenOn() {
+    void A9_whereTheyDisagreePostgresqlCountsAndIsAskedFromThenOn() throws SQLException {
         var check = new SelfCheck(1, (what, _) -> told.add(what));
         var answers = new ArrayList<>(List.of(
                 new RowAccess.Answer(rows(0, 1), rows(0), false), new RowAccess.Answer(rows(2), rows(0), false)));
 
         check.begin();
-        check.doubt(0, 7, ORDERS, rows(1));
-        check.doubt(1, 8, ORDERS, rows(2));
+        check.doubt(0, 7, ORDERS, rows(1), () -> true);
+        check.doubt(1, 8, ORDERS, rows(2), () -> true);
         check.compare(answers);
 
         assertThat(answers.get(0).visible()).isEqualTo(rows(1));
@@ -40,6 +41,22 @@ class SelfCheckTest {
         assertThat(check.trusts(8)).isTrue();
         assertThat(check.disagreements()).isEqualTo(1);
         assertThat(told).singleElement().asString().contains("public.orders");
+    }
+
+    /** A membership was taken away, and the stream has not told of it yet. */
+    @Test
+    void A11_whatHasChangedMeanwhileIsNoDisagreement() throws SQLException {
+        var check = new SelfCheck(1, (what, _) -> told.add(what));
+        var answers = new ArrayList<>(List.of(new RowAccess.Answer(rows(0, 1), rows(0), false)));
+
+        check.begin();
+        check.doubt(0, 7, ORDERS, rows(1), () -> false);
+        check.compare(answers);
+
+        assertThat(answers.getFirst().visible()).as("the newer answer").isEqualTo(rows(1));
+        assertThat(check.trusts(7)).isTrue();
+        assertThat(check.disagreements()).isZero();
+        assertThat(told).isEmpty();
     }
 
     @Test

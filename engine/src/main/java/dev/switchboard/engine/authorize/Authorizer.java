@@ -1,5 +1,6 @@
 package dev.switchboard.engine.authorize;
 
+import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.ClaimsGroup;
@@ -50,6 +51,16 @@ public final class Authorizer {
     /** Of these tables, those whose audiences do not hold any more; see {@link RowAccess#outdated}. */
     public Set<Integer> outdated(Map<Integer, Object> tables, Set<Integer> xids) throws RowAccessUnavailableException {
         return access.outdated(tables, xids);
+    }
+
+    /** What the stream brings from now on; see {@link RowAccess#carried}. */
+    public void carried(List<String> publications) {
+        access.carried(publications);
+    }
+
+    /** To be called with each round before it is routed; see {@link RowAccess#passing}. */
+    public Set<RowAccess.Unknown> passing(List<Batch> round) {
+        return access.passing(round);
     }
 
     /** What is asked about images: a group's policies, or a condition of a subscription of theirs besides. */

@@ -1,5 +1,6 @@
 package dev.switchboard.engine.authorize;
 
+import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
@@ -67,6 +68,25 @@ public interface RowAccess {
      * @param xids   as {@link #ask} has them: the tables are looked at as they are when all of these are visible
      */
     default Set<Integer> outdated(Map<Integer, Object> tables, Set<Integer> xids) throws RowAccessUnavailableException {
+        return Set.of();
+    }
+
+    /**
+     * What changes the stream brings from now on. What was {@link Known} before holds no more.
+     *
+     * @param publications the first is the one whose tables can be subscribed to
+     */
+    default void carried(List<String> publications) {}
+
+    /** Of whose rows in a table nothing is {@link Known} any more. */
+    record Unknown(int table, ClaimsGroup group) {}
+
+    /**
+     * Takes note of a round before it is routed: rows that policies depend on may be among its changes.
+     *
+     * @return what was known, and is not any more
+     */
+    default Set<Unknown> passing(List<Batch> round) {
         return Set.of();
     }
 }

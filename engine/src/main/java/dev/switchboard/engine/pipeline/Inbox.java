@@ -53,6 +53,9 @@ final class Inbox {
         /** Tables that are not there any more, or not published, for those who subscribe to them by name. */
         record RefetchTables(ErrorCode code, Set<TableSelector.One> tables) implements Item {}
 
+        /** A stream begins, which brings the changes of these publications; the first is the one that can be subscribed to. */
+        record Carried(List<String> publications) implements Item {}
+
         /** Every subscriber missed something. */
         record RefetchAll(ErrorCode code) implements Item {}
     }

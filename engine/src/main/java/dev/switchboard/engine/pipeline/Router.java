@@ -4,6 +4,7 @@ import dev.switchboard.engine.authorize.Authorizer;
 import dev.switchboard.engine.authorize.Candidate;
 import dev.switchboard.engine.authorize.Decision;
 import dev.switchboard.engine.authorize.Grant;
+import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.authorize.RowAccessUnavailableException;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.ChangeEncoder;
@@ -133,6 +134,10 @@ final class Router implements Runnable {
             }
             case Inbox.Item.Close(var channel) -> index.remove(channel);
             case Inbox.Item.RefetchAll(var code) -> refetch(code, index.channels());
+            case Inbox.Item.Carried(var publications) -> {
+                authorizer.carried(publications);
+                List.copyOf(narrowed.keySet()).forEach(this::widen);
+            }
             case Inbox.Item.RefetchTables(var code, var tables) -> refetch(code, index.channels(tables));
             case Inbox.Item.Changes _ -> throw new IllegalStateException("changes are not a command");
         }
@@ -205,7 +210,23 @@ final class Router implements Runnable {
         }
     }
 
+    /** Whom the round's own changes let see other rows than before. */
+    private void widenConcerned(List<Batch> round) {
+        Set<RowAccess.Unknown> unknown = authorizer.passing(round);
+        if (!unknown.isEmpty()) {
+            var names = new HashMap<Integer, TableName>();
+            narrowed.forEach((name, known) -> names.put(known.oid(), name));
+            for (RowAccess.Unknown one : unknown) {
+                TableName name = names.get(one.table());
+                if (name != null) {
+                    index.widen(name, one.group());
+                }
+            }
+        }
+    }
+
     private void passAll(List<Batch> round) throws InterruptedException {
+        widenConcerned(round);
         widenOutdated(round);
         var candidates = new ArrayList<Candidate>();
         for (Batch batch : round) {

@@ -68,6 +68,7 @@ final class WalReader implements Runnable {
                 progress.streamOpened();
                 sound = false;
             }
+            inbox.put(new Inbox.Item.Carried(stream.publications()));
             if (gap) {
                 // only now is it certain that what commits from here on will come
                 inbox.put(new Inbox.Item.RefetchAll(ErrorCode.WAL_LOST));

@@ -2,6 +2,7 @@ package dev.switchboard.engine.pipeline;
 
 import dev.switchboard.engine.model.Lsn;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Optional;
 
 /** Port to the replication stream. Used by the WAL thread alone, except {@link #close}. */
@@ -26,6 +27,9 @@ public interface WalSource extends AutoCloseable {
     interface Stream extends AutoCloseable {
         /** The next message, waiting about a millisecond for it. */
         Optional<ByteBuffer> read() throws WalUnavailableException;
+
+        /** The publications whose changes it brings, in the order in which they were asked for. */
+        List<String> publications();
 
         /** Up to where everything has been received, also without messages. */
         Lsn received();

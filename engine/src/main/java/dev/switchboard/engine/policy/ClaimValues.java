@@ -1,14 +1,34 @@
 package dev.switchboard.engine.policy;
 
+import dev.switchboard.engine.route.Comparison;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /** What the values of a policy come to under one group's claims, in the order of {@link CompiledPolicy#values}. Immutable. */
-public record ClaimValues(List<Value> values) {
-    public ClaimValues {
-        values = List.copyOf(values);
+public final class ClaimValues {
+    private final List<Value> values;
+    /** What arrays hold, once somebody wanted to know. */
+    private final AtomicReferenceArray<Elements> elements;
+
+    public ClaimValues(List<Value> values) {
+        this.values = List.copyOf(values);
+        elements = new AtomicReferenceArray<>(this.values.size());
     }
+
+    public List<Value> values() {
+        return values;
+    }
+
+    /**
+     * The elements of an array.
+     *
+     * @param nulls whether one is NULL
+     */
+    record Elements(Comparison rule, Set<Comparison.Key> keys, boolean nulls) {}
 
     /**
      * One of them.
@@ -30,6 +50,23 @@ public record ClaimValues(List<Value> values) {
 
     Value get(int index) {
         return values.get(index);
+    }
+
+    /** Of a value that is an array, or of the one of it that is none. */
+    Elements elements(int index, Comparison rule) {
+        Elements known = elements.get(index);
+        if (known != null && known.rule() == rule) {
+            return known;
+        }
+        var keys = new HashSet<Comparison.Key>();
+        boolean nulls = false;
+        for (Optional<String> text : written(values.get(index))) {
+            text.ifPresent(element -> keys.add(rule.key(element)));
+            nulls |= text.isEmpty();
+        }
+        var found = new Elements(rule, Set.copyOf(keys), nulls);
+        elements.set(index, found);
+        return found;
     }
 
     /** Those that are a type's, in the form in which the WAL has them. */

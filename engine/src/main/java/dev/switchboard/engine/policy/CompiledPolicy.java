@@ -3,10 +3,13 @@ package dev.switchboard.engine.policy;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.route.Audience;
+import dev.switchboard.engine.route.Comparison;
 import dev.switchboard.engine.route.Truth;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
 
 /** The policies of a table for a role, in a form that is decided without PostgreSQL. Immutable. */
 public final class CompiledPolicy {
@@ -15,18 +18,25 @@ public final class CompiledPolicy {
     /** The columns that are read. */
     private final Map<String, ColumnKind> columns;
 
+    private final List<Dependency> dependencies;
+
     /**
-     * A value that depends on the claims alone.
+     * A value that depends on the claims, and on the tables that the policies {@link #dependencies depend} on.
      *
-     * @param sql   an expression that reads no column
+     * @param sql   an expression that reads no column of the policies' table
      * @param array whether it is an array, whose elements are compared
      */
     public record ValueSource(String sql, boolean array) {}
 
-    CompiledPolicy(Condition condition, List<ValueSource> values, Map<String, ColumnKind> columns) {
+    CompiledPolicy(
+            Condition condition,
+            List<ValueSource> values,
+            Map<String, ColumnKind> columns,
+            List<Dependency> dependencies) {
         this.columns = Map.copyOf(columns);
         this.condition = condition;
         this.values = List.copyOf(values);
+        this.dependencies = List.copyOf(dependencies);
     }
 
     /**
@@ -36,23 +46,36 @@ public final class CompiledPolicy {
      * @param columns    that can be compiled over
      * @throws NotCompiledException naming what is not understood
      */
-    public static CompiledPolicy compile(String expression, Map<String, ColumnKind> columns, ClaimFunctions functions)
+    public static CompiledPolicy compile(String expression, Map<String, ColumnKind> columns, PolicyCatalog catalog)
             throws NotCompiledException {
-        return new PolicyCompiler(expression, columns, functions).compile();
-    }
-
-    /**
-     * Whether a function depends on the claims alone.
-     *
-     * @param body of one without arguments, in SQL: {@code RETURN ...} or {@code select ...}
-     */
-    public static boolean isOfClaims(String body, ClaimFunctions functions) {
-        return ClaimExpressions.isOfClaims(body, functions);
+        return new PolicyCompiler(expression, columns, catalog).compile();
     }
 
     /** What PostgreSQL has to say once per group of claims. */
     public List<ValueSource> values() {
         return values;
+    }
+
+    /**
+     * What rows of a dependency have in its key's column for one group.
+     *
+     * @return empty where all of its rows count
+     */
+    public Optional<Set<Comparison.Key>> concerned(Dependency dependency, ClaimValues group) {
+        return dependency
+                .key()
+                .filter(key -> fits(group.get(key.value()), key))
+                .map(key -> group.elements(key.value(), key.kind().rule()).keys());
+    }
+
+    private static boolean fits(ClaimValues.Value value, Dependency.Key key) {
+        return (value.isNull() && value.texts().isEmpty())
+                || ColumnKind.familyOf(value.typeOid()) == key.kind().family();
+    }
+
+    /** The rows of other tables that the values depend on. */
+    public List<Dependency> dependencies() {
+        return dependencies;
     }
 
     /** Whether these values are of the types that the columns are compared by; if not, PostgreSQL has to be asked. */
@@ -96,12 +119,13 @@ public final class CompiledPolicy {
         return other instanceof CompiledPolicy policy
                 && condition.equals(policy.condition)
                 && values.equals(policy.values)
-                && columns.equals(policy.columns);
+                && columns.equals(policy.columns)
+                && dependencies.equals(policy.dependencies);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(condition, values, columns);
+        return Objects.hash(condition, values, columns, dependencies);
     }
 
     @Override

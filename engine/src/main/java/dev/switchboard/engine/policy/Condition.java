@@ -5,7 +5,6 @@ import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.route.Audience;
 import dev.switchboard.engine.route.Comparison;
 import dev.switchboard.engine.route.Truth;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 
@@ -105,25 +104,16 @@ sealed interface Condition {
             if (!row.hasValue(index)) {
                 return Truth.UNKNOWN;
             }
-            Comparison.Key left = kind.rule().key(row.text(index));
-            boolean nulls = false;
-            for (Optional<String> element : ClaimValues.written(array)) {
-                if (element.isEmpty()) {
-                    nulls = true;
-                } else if (kind.rule().key(element.get()).equals(left)) {
-                    return Truth.TRUE;
-                }
+            ClaimValues.Elements elements = values.elements(value, kind.rule());
+            if (elements.keys().contains(kind.rule().key(row.text(index)))) {
+                return Truth.TRUE;
             }
-            return nulls ? Truth.UNKNOWN : Truth.FALSE;
+            return elements.nulls() ? Truth.UNKNOWN : Truth.FALSE;
         }
 
         @Override
         public Audience audience(ClaimValues values) {
-            var keys = new HashSet<Comparison.Key>();
-            ClaimValues.written(values.get(value))
-                    .forEach(element ->
-                            element.ifPresent(text -> keys.add(kind.rule().key(text))));
-            return Audience.of(column, keys);
+            return Audience.of(column, values.elements(value, kind.rule()).keys());
         }
 
         @Override

@@ -1,11 +1,13 @@
 package dev.switchboard.engine.policy;
 
+import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.policy.Tokens.Kind;
 import dev.switchboard.engine.policy.Tokens.Token;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * Parses SQL expressions as PostgreSQL writes them ({@code pg_get_expr}), with its precedence: OR, AND, NOT, IS, comparisons, other
@@ -18,7 +20,6 @@ final class ExpressionParser {
             "select",
             "from",
             "case",
-            "exists",
             "in",
             "like",
             "ilike",
@@ -36,6 +37,32 @@ final class ExpressionParser {
             "current_date",
             "current_timestamp",
             "when");
+    private static final Set<String> AFTER_TABLES = Set.of(
+            "where",
+            "join",
+            "inner",
+            "left",
+            "right",
+            "full",
+            "cross",
+            "natural",
+            "on",
+            "using",
+            "group",
+            "having",
+            "order",
+            "limit",
+            "offset",
+            "fetch",
+            "union",
+            "intersect",
+            "except",
+            "window",
+            "for",
+            "tablesample",
+            "lateral",
+            "select",
+            "end");
     private static final int DEEPEST = 100;
 
     private final Tokens tokens;
@@ -52,15 +79,23 @@ final class ExpressionParser {
         return expression;
     }
 
-    /** The value of a function of one SELECT without tables, or of a RETURN. */
+    /** The value of a function of one SELECT, or of a RETURN. */
     static Expression parseBody(String source) throws NotCompiledException {
         var parser = new ExpressionParser(source);
-        if (!parser.tokens.takeWord("return") && !parser.tokens.takeWord("select")) {
+        Tokens tokens = parser.tokens;
+        boolean atomic = tokens.takeWord("begin") && tokens.takeWord("atomic");
+        Expression value;
+        if (tokens.takeWord("select")) {
+            value = parser.selected(tokens.last(), Expression.Subquery.Form.VALUE);
+        } else if (!atomic && tokens.takeWord("return")) {
+            value = parser.or();
+        } else {
             throw new NotCompiledException("a function that is no SELECT");
         }
-        Expression value = parser.or();
-        parser.skipAlias();
-        parser.tokens.takeMark(";");
+        tokens.takeMark(";");
+        if (atomic && !tokens.takeWord("end")) {
+            throw new NotCompiledException("a function of more than a SELECT");
+        }
         parser.expectEnd();
         return value;
     }
@@ -120,6 +155,15 @@ final class ExpressionParser {
 
     private Expression comparison() throws NotCompiledException {
         Expression left = operation();
+        if (tokens.takeWord("in")) {
+            Token open = tokens.peek();
+            tokens.expectMark("(");
+            expectWord("select");
+            Expression.Query query = query(open);
+            tokens.expectMark(")");
+            Expression.Query whole = query.within(open.span().to(tokens.last().span()));
+            return new Expression.In(left, whole, left.span().to(whole.span()));
+        }
         if (tokens.peek().kind() != Kind.OPERATOR
                 || !COMPARISONS.contains(tokens.peek().text())) {
             return left;
@@ -202,19 +246,124 @@ final class ExpressionParser {
 
     private Expression parenthesised(Token open) throws NotCompiledException {
         if (tokens.takeWord("select")) {
-            return selected(open, false);
+            return parenthesisedQuery(open, Expression.Subquery.Form.VALUE);
         }
         Expression inner = or();
         tokens.expectMark(")");
         return within(inner, open.span().to(tokens.last().span()));
     }
 
-    private Expression selected(Token open, boolean array) throws NotCompiledException {
-        Expression value = or();
-        skipAlias();
+    private Expression parenthesisedQuery(Token start, Expression.Subquery.Form form) throws NotCompiledException {
+        Expression query = selected(start, form);
         tokens.expectMark(")");
+        return within(query, start.span().to(tokens.last().span()));
+    }
+
+    /** What comes after SELECT: without tables a value. */
+    private Expression selected(Token start, Expression.Subquery.Form form) throws NotCompiledException {
+        Expression.Query query = query(start);
+        if (!query.from().isEmpty()) {
+            return new Expression.Subquery(query, form, query.span());
+        }
+        if (query.outputs().size() != 1 || form == Expression.Subquery.Form.EXISTS) {
+            throw new NotCompiledException("SELECT without tables");
+        }
         return new Expression.Selected(
-                value, array, open.span().to(tokens.last().span()));
+                query.outputs().getFirst(), form == Expression.Subquery.Form.ARRAY, query.span());
+    }
+
+    private Expression.Query query(Token start) throws NotCompiledException {
+        boolean distinct = tokens.takeWord("distinct");
+        if (distinct && tokens.peek().isWord("on")) {
+            throw new NotCompiledException("DISTINCT ON");
+        }
+        var outputs = new ArrayList<Expression>();
+        if (!tokens.peek().isWord("from")) {
+            do {
+                outputs.add(or());
+                skipAlias();
+            } while (tokens.takeMark(","));
+        }
+        var from = new ArrayList<Expression.Source>();
+        var joins = new ArrayList<Expression>();
+        var conditions = new ArrayList<Expression>();
+        Expression.Span fromSpan = start.span();
+        if (tokens.takeWord("from")) {
+            int begin = tokens.peek().from();
+            do {
+                joined(from, joins);
+            } while (tokens.takeMark(","));
+            fromSpan = new Expression.Span(begin, tokens.last().to());
+            if (tokens.takeWord("where")) {
+                conditions.addAll(or().conjuncts());
+            }
+        }
+        Set<String> aliases = from.stream().map(Expression.Source::alias).collect(Collectors.toSet());
+        if (aliases.size() != from.size()) {
+            throw new NotCompiledException("two tables of one name");
+        }
+        return new Expression.Query(
+                outputs,
+                from,
+                fromSpan,
+                joins,
+                conditions,
+                start.span().to(tokens.last().span()));
+    }
+
+    /** A table, or inner joins of some. */
+    private void joined(List<Expression.Source> from, List<Expression> conditions) throws NotCompiledException {
+        if (++depth > DEEPEST) {
+            throw new NotCompiledException("more than " + DEEPEST + " levels");
+        }
+        from(from, conditions);
+        while (tokens.takeWord("join") || (tokens.peek().isWord("inner") && takeInnerJoin())) {
+            from(from, conditions);
+            expectWord("on");
+            conditions.addAll(or().conjuncts());
+        }
+        depth--;
+    }
+
+    private boolean takeInnerJoin() throws NotCompiledException {
+        expectWord("inner");
+        expectWord("join");
+        return true;
+    }
+
+    private void from(List<Expression.Source> from, List<Expression> conditions) throws NotCompiledException {
+        if (tokens.takeMark("(")) {
+            joined(from, conditions);
+            tokens.expectMark(")");
+            return;
+        }
+        String schema = identifier();
+        tokens.expectMark(".");
+        String table = identifier();
+        boolean as = tokens.takeWord("as");
+        Token next = tokens.peek();
+        boolean named = next.kind() == Kind.QUOTED || (next.kind() == Kind.WORD && !AFTER_TABLES.contains(next.text()));
+        from.add(new Expression.Source(new TableName(schema, table), as || named ? identifier() : table));
+        if (tokens.peek().isMark("(")) {
+            throw new NotCompiledException("a function in FROM, or names of columns");
+        }
+    }
+
+    private String identifier() throws NotCompiledException {
+        Token token = tokens.take();
+        if ((token.kind() != Kind.WORD && token.kind() != Kind.QUOTED)
+                || (token.kind() == Kind.WORD
+                        && (AFTER_TABLES.contains(token.text()) || token.text().equals("only")))) {
+            throw new NotCompiledException("'" + token.text() + "'");
+        }
+        return token.text();
+    }
+
+    private void expectWord(String word) throws NotCompiledException {
+        if (!tokens.takeWord(word)) {
+            throw new NotCompiledException(
+                    "'" + word + "' was expected at '" + tokens.peek().text() + "'");
+        }
     }
 
     private void skipAlias() throws NotCompiledException {
@@ -229,7 +378,7 @@ final class ExpressionParser {
     /** The same with its parentheses, so that its source stands by itself. */
     private static Expression within(Expression inner, Expression.Span span) {
         return switch (inner) {
-            case Expression.Column column -> new Expression.Column(column.name(), span);
+            case Expression.Column column -> new Expression.Column(column.qualifier(), column.name(), span);
             case Expression.Literal literal -> new Expression.Literal(literal.text(), span);
             case Expression.Call call -> new Expression.Call(call.schema(), call.name(), call.arguments(), span);
             case Expression.Cast cast -> new Expression.Cast(cast.of(), cast.type(), span);
@@ -240,6 +389,9 @@ final class ExpressionParser {
                         quantified.operator(), quantified.all(), quantified.left(), quantified.array(), span);
             case Expression.ArrayOf array -> new Expression.ArrayOf(array.elements(), span);
             case Expression.Selected selected -> new Expression.Selected(selected.value(), selected.array(), span);
+            case Expression.Subquery subquery ->
+                new Expression.Subquery(subquery.query().within(span), subquery.form(), span);
+            case Expression.In in -> new Expression.In(in.left(), in.query(), span);
             case Expression.Is is -> new Expression.Is(is.of(), is.what(), is.negated(), span);
             case Expression.Not not -> new Expression.Not(not.of(), span);
             case Expression.And and -> new Expression.And(and.parts(), span);
@@ -248,6 +400,11 @@ final class ExpressionParser {
     }
 
     private Expression word(Token token) throws NotCompiledException {
+        if (token.text().equals("exists")) {
+            tokens.expectMark("(");
+            expectWord("select");
+            return parenthesisedQuery(token, Expression.Subquery.Form.EXISTS);
+        }
         if (RESERVED.contains(token.text())) {
             throw new NotCompiledException(token.text());
         }
@@ -261,10 +418,8 @@ final class ExpressionParser {
 
     private Expression array(Token token) throws NotCompiledException {
         if (tokens.takeMark("(")) {
-            if (!tokens.takeWord("select")) {
-                throw new NotCompiledException("array(");
-            }
-            return selected(token, true);
+            expectWord("select");
+            return parenthesisedQuery(token, Expression.Subquery.Form.ARRAY);
         }
         tokens.expectMark("[");
         var elements = new ArrayList<Expression>();
@@ -282,7 +437,7 @@ final class ExpressionParser {
             schema = token.text();
             name = tokens.take();
             if ((name.kind() != Kind.WORD && name.kind() != Kind.QUOTED)
-                    || !tokens.peek().isMark("(")) {
+                    || tokens.peek().isMark(".")) {
                 throw new NotCompiledException(schema + "." + name.text());
             }
         }
@@ -291,9 +446,12 @@ final class ExpressionParser {
                     "the function \"" + token.text() + "\""); // somebody's own, whatever it is called
         }
         if (!tokens.takeMark("(")) {
-            return new Expression.Column(name.text(), token.span());
+            return new Expression.Column(schema, name.text(), token.span().to(name.span()));
         }
         var arguments = new ArrayList<Expression>();
+        if (name.isWord("array_agg")) {
+            tokens.takeWord("distinct");
+        }
         if (!tokens.takeMark(")")) {
             do {
                 arguments.add(or());

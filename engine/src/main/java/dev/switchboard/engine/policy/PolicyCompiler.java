@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** From a parsed expression to a condition; what is in no known form is refused. One per policy. */
 final class PolicyCompiler {
@@ -14,23 +15,24 @@ final class PolicyCompiler {
 
     private final String source;
     private final Map<String, ColumnKind> columns;
-    private final ClaimFunctions functions;
+    private final GroupValues groupValues;
     private final List<CompiledPolicy.ValueSource> values = new ArrayList<>();
+    private final List<Dependency> dependencies = new ArrayList<>();
     private final Map<String, ColumnKind> read = new HashMap<>();
 
-    PolicyCompiler(String source, Map<String, ColumnKind> columns, ClaimFunctions functions) {
+    PolicyCompiler(String source, Map<String, ColumnKind> columns, PolicyCatalog catalog) {
         this.source = source;
         this.columns = columns;
-        this.functions = functions;
+        this.groupValues = new GroupValues(catalog);
     }
 
     CompiledPolicy compile() throws NotCompiledException {
         Condition condition = condition(ExpressionParser.parse(source));
-        return new CompiledPolicy(condition, values, read);
+        return new CompiledPolicy(condition, values, read, dependencies);
     }
 
     private Condition condition(Expression expression) throws NotCompiledException {
-        if (expression.columns().isEmpty()) {
+        if (expression.freeColumns().isEmpty()) {
             return new Condition.Constant(value(expression, false));
         }
         return switch (expression) {
@@ -41,6 +43,8 @@ final class PolicyCompiler {
             case Expression.Column column -> flag(column);
             case Expression.Operation operation -> compare(operation);
             case Expression.Quantified quantified -> oneOf(quantified);
+            case Expression.In in -> in(in);
+            case Expression.Subquery subquery -> exists(subquery);
             case Expression.Literal _,
                     Expression.Call _,
                     Expression.Cast _,
@@ -111,6 +115,65 @@ final class PolicyCompiler {
         return any ? oneOf : new Condition.Not(oneOf);
     }
 
+    /** Of {@code column IN ( SELECT ...)} the answers are those of {@code = ANY (ARRAY( SELECT ...))}, NULL too. */
+    private Condition in(Expression.In in) throws NotCompiledException {
+        Operand column = operand(in.left()).orElseThrow(() -> unknown(in));
+        if (in.query().outputs().size() != 1) {
+            throw unknown(in);
+        }
+        String array = "ARRAY" + text(in.query().span());
+        return new Condition.OneOf(column.column(), column.kind(), rows(in.query(), array));
+    }
+
+    /**
+     * {@code EXISTS ( SELECT FROM t WHERE t.a = column AND ...)}, where nothing but that reads a column of the policy's table, is true
+     * where the column is one of those {@code a}, and otherwise false.
+     */
+    private Condition exists(Expression.Subquery subquery) throws NotCompiledException {
+        Expression.Query query = subquery.query();
+        if (subquery.form() != Expression.Subquery.Form.EXISTS) {
+            throw unknown(subquery);
+        }
+        List<Expression> joining = query.conditions().stream()
+                .filter(condition -> !free(condition, query).isEmpty())
+                .toList();
+        if (joining.size() != 1
+                || !(joining.getFirst() instanceof Expression.Operation join)
+                || !join.operator().equals("=")) {
+            throw unknown(subquery);
+        }
+        boolean left = !free(join.left(), query).isEmpty();
+        Operand column = operand(left ? join.left() : join.right()).orElseThrow(() -> unknown(subquery));
+        Expression inner = left ? join.right() : join.left();
+        var others = new ArrayList<>(query.conditions());
+        others.remove(join);
+        var set = new Expression.Query(
+                List.of(inner), query.from(), query.fromSpan(), query.joins(), others, query.span());
+        var sql = new StringBuilder("ARRAY( SELECT ")
+                .append(text(inner.span()))
+                .append(" FROM ")
+                .append(text(query.fromSpan()));
+        String and = " WHERE ";
+        for (Expression other : others) {
+            sql.append(and).append(text(other.span()));
+            and = " AND ";
+        }
+        return new Condition.Is(
+                new Condition.OneOf(
+                        column.column(),
+                        column.kind(),
+                        rows(set, sql.append(")").toString())),
+                Truth.TRUE);
+    }
+
+    /** What a part of a query reads of the policy's table. */
+    private static List<Expression.Column> free(Expression part, Expression.Query query) {
+        Set<String> own = query.aliases();
+        return part.freeColumns().stream()
+                .filter(column -> !own.contains(column.qualifier()))
+                .toList();
+    }
+
     /** A column, or its text. */
     private record Operand(String column, ColumnKind kind) {}
 
@@ -137,15 +200,40 @@ final class PolicyCompiler {
     }
 
     private int value(Expression expression, boolean array) throws NotCompiledException {
-        ClaimExpressions.require(expression, functions);
-        String sql =
-                source.substring(expression.span().from(), expression.span().to());
-        values.add(new CompiledPolicy.ValueSource(sql, array));
-        return values.size() - 1;
+        groupValues.require(expression, GroupValues.Scope.of(source));
+        return add(text(expression.span()), array);
+    }
+
+    private int rows(Expression.Query query, String array) throws NotCompiledException {
+        groupValues.requireQuery(query, GroupValues.Scope.of(source), true);
+        return add(array, true);
+    }
+
+    private int add(String sql, boolean array) {
+        for (GroupValues.Reading reading : groupValues.takeReadings()) {
+            Optional<Dependency.Key> key = reading.key()
+                    .map(found -> new Dependency.Key(found.column(), found.kind(), place(found.sql(), found.array())));
+            var dependency = new Dependency(reading.table(), key);
+            if (!dependencies.contains(dependency)) {
+                dependencies.add(dependency);
+            }
+        }
+        return place(sql, array);
+    }
+
+    private int place(String sql, boolean array) {
+        var value = new CompiledPolicy.ValueSource(sql, array);
+        if (!values.contains(value)) {
+            values.add(value);
+        }
+        return values.indexOf(value);
+    }
+
+    private String text(Expression.Span span) {
+        return source.substring(span.from(), span.to());
     }
 
     private NotCompiledException unknown(Expression expression) {
-        return new NotCompiledException(
-                source.substring(expression.span().from(), expression.span().to()));
+        return new NotCompiledException(text(expression.span()));
     }
 }

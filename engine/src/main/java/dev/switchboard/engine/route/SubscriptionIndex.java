@@ -97,6 +97,15 @@ public final class SubscriptionIndex {
             return true;
         }
 
+        /** What the group's policies demand is not known any more. */
+        void widen(ClaimsGroup group) {
+            Narrowed known = narrowed.remove(group);
+            if (known != null) {
+                others.put(group, known.subscriptions());
+                forget(group, known.audience());
+            }
+        }
+
         /** What policies demand is not known any more. */
         void widen() {
             narrowed.forEach((group, known) -> others.put(group, known.subscriptions()));
@@ -319,6 +328,14 @@ public final class SubscriptionIndex {
         OfTable known = tables.get(table);
         if (known != null) {
             known.widen();
+        }
+    }
+
+    /** The same, of one group's subscriptions alone. */
+    public void widen(TableName table, ClaimsGroup group) {
+        OfTable known = tables.get(table);
+        if (known != null) {
+            known.widen(group);
         }
     }
 

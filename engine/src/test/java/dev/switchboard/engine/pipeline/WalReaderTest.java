@@ -75,6 +75,11 @@ class WalReaderTest {
         }
 
         @Override
+        public List<String> publications() {
+            return List.of("published");
+        }
+
+        @Override
         public Optional<ByteBuffer> read() throws WalSource.WalUnavailableException {
             List<Boolean> seen = troubles.getLast();
             boolean trouble = progress.streamTrouble().isPresent();

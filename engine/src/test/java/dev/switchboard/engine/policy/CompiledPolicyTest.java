@@ -37,6 +37,24 @@ class CompiledPolicyTest {
             "active", ColumnKind.of(BOOL, Set.of(), true).orElseThrow(),
             "due", ColumnKind.of(TIMESTAMPTZ, Set.of(), true).orElseThrow());
 
+    private static final Map<String, ColumnKind> MEMBERS = Map.of(
+            "person", ColumnKind.of(UUID, Set.of(), true).orElseThrow(),
+            "owner", ColumnKind.of(UUID, Set.of(), true).orElseThrow(),
+            "role", ColumnKind.of(TEXT, Set.of(), true).orElseThrow(),
+            "since", ColumnKind.of(TIMESTAMPTZ, Set.of(), true).orElseThrow());
+
+    private static final Map<String, ColumnKind> PERMISSIONS = Map.of(
+            "role", ColumnKind.of(TEXT, Set.of(), true).orElseThrow(),
+            "permission", ColumnKind.of(TEXT, Set.of(), true).orElseThrow());
+
+    private static final String ORGS_WITH = """
+            BEGIN ATOMIC
+             SELECT COALESCE(array_agg(m.owner), '{}'::uuid[]) AS "coalesce"
+                FROM (public.members m
+                  JOIN app.permissions p ON ((p.role = m.role)))
+               WHERE ((m.person = auth.uid()) AND (p.permission = orgs_with.permission));
+            END""";
+
     private static final Relation RELATION = new Relation(
             1,
             new TableName("public", "orders"),
@@ -48,8 +66,47 @@ class CompiledPolicyTest {
                     new Column("active", BOOL, false),
                     new Column("due", TIMESTAMPTZ, false)));
 
-    private static final ClaimFunctions AUTH =
-            (schema, name) -> schema.equals("auth") && Set.of("uid", "jwt").contains(name);
+    private static final String UID = "RETURN (auth.jwt() ->> 'sub'::text)::uuid";
+    private static final String JWT =
+            "RETURN (COALESCE(NULLIF(current_setting('request.jwt.claims'::text, true), ''::text), '{}'::text))::jsonb";
+
+    /** The functions of tokens, one more, and a table of members. */
+    private static PolicyCatalog catalog(String body) {
+        return new PolicyCatalog() {
+            @Override
+            public Optional<Function> function(String schema, String name, int arguments) {
+                return switch (schema + "." + name + "/" + arguments) {
+                    case "auth.uid/0" -> Optional.of(new Function(UID, false, List.of(), false, Optional.empty()));
+                    case "auth.jwt/0" -> Optional.of(new Function(JWT, false, List.of(), false, Optional.empty()));
+                    case "app.own/0" -> Optional.of(new Function(body, true, List.of(), false, Optional.empty()));
+                    case "app.orgs_with/1" ->
+                        Optional.of(
+                                new Function(ORGS_WITH, false, List.of("permission"), false, Optional.of("postgres")));
+                    default -> Optional.empty();
+                };
+            }
+
+            @Override
+            public Table table(TableName name, Optional<String> reader) throws NotCompiledException {
+                return switch (name.toString()) {
+                    case "public.members" -> new Table(7, "members", MEMBERS, Optional.empty());
+                    case "app.permissions" -> new Table(8, "permissions", PERMISSIONS, Optional.empty());
+                    default -> throw new NotCompiledException("table " + name + ", whose changes are not published");
+                };
+            }
+        };
+    }
+
+    private static final PolicyCatalog AUTH = catalog("");
+
+    private static boolean isOfClaims(String body) {
+        try {
+            CompiledPolicy policy = CompiledPolicy.compile("(owner = app.own())", COLUMNS, catalog(body));
+            return policy.dependencies().isEmpty();
+        } catch (NotCompiledException other) {
+            return false;
+        }
+    }
 
     private static CompiledPolicy compiled(String expression) throws NotCompiledException {
         return CompiledPolicy.compile(expression, COLUMNS, AUTH);
@@ -227,33 +284,135 @@ class CompiledPolicyTest {
 
     @Test
     void A9_aFunctionIsOfTheClaimsIfItsBodyIs() {
-        ClaimFunctions none = (_, _) -> false;
-        assertThat(CompiledPolicy.isOfClaims("RETURN ((auth.jwt() ->> 'sub'::text))::uuid", AUTH))
-                .isTrue();
-        assertThat(CompiledPolicy.isOfClaims("""
+        assertThat(isOfClaims("RETURN ((auth.jwt() ->> 'sub'::text))::uuid")).isTrue();
+        assertThat(isOfClaims("""
                         select
                           coalesce(
                             nullif(current_setting('request.jwt.claim.sub', true), ''),
                             (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')
                           )::uuid
-                        """, none)).isTrue();
-        assertThat(CompiledPolicy.isOfClaims("select id from users", none)).isFalse();
-        assertThat(CompiledPolicy.isOfClaims("select now()", none)).isFalse();
-        assertThat(CompiledPolicy.isOfClaims("select '2026-01-01'::date <= 'today'", none))
+                        """)).isTrue();
+        assertThat(isOfClaims("select id from users")).isFalse();
+        assertThat(isOfClaims("select now()")).isFalse();
+        assertThat(isOfClaims("select '2026-01-01'::date <= 'today'")).isFalse();
+        assertThat(isOfClaims("select 'today'::pg_catalog.date")).isFalse();
+        assertThat(isOfClaims("select 'now'::app.moment")).isFalse();
+        assertThat(isOfClaims("select '2026-01-01' < current_setting('request.jwt.claims')"))
                 .isFalse();
-        assertThat(CompiledPolicy.isOfClaims("select 'today'::pg_catalog.date", none))
-                .isFalse();
-        assertThat(CompiledPolicy.isOfClaims("select 'now'::app.moment", none)).isFalse();
-        assertThat(CompiledPolicy.isOfClaims("select '2026-01-01' < current_setting('request.jwt.claims')", none))
-                .isFalse();
-        assertThat(CompiledPolicy.isOfClaims("select upper(auth.uid())", AUTH)).isFalse(); // whose upper?
-        assertThat(CompiledPolicy.isOfClaims("select pg_catalog.upper('a')", AUTH))
+        assertThat(isOfClaims("select upper(auth.uid())")).isFalse(); // whose upper?
+        assertThat(isOfClaims("select pg_catalog.upper('a')")).isTrue();
+        assertThat(isOfClaims("select \"coalesce\"(auth.uid())")).isFalse();
+        assertThat(isOfClaims("select 1; delete from users")).isFalse();
+        assertThat(isOfClaims("insert into seen values (1) returning 1")).isFalse();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "(owner IN ( SELECT members.owner FROM public.members WHERE (members.person = auth.uid())))",
+                "(NOT (owner IN ( SELECT m.owner FROM public.members m WHERE (m.person = ( SELECT auth.uid() AS uid)))))",
+                "(owner = ANY (ARRAY( SELECT m.owner FROM public.members m WHERE (m.person = auth.uid()))))",
+                "(owner = ANY ((( SELECT app.orgs_with('read'::text) AS orgs_with))::uuid[]))",
+                "(EXISTS ( SELECT 1 FROM public.members m WHERE ((m.owner = orders.owner) AND (m.person = auth.uid()))))",
+                "(EXISTS ( SELECT FROM (public.members m JOIN app.permissions p ON ((p.role = m.role)))"
+                        + " WHERE ((orders.owner = m.owner) AND (m.person = auth.uid()) AND (p.permission = 'read'::text))))",
+                "(EXISTS ( SELECT 1 FROM public.members m WHERE (m.person = auth.uid())))"
+            })
+    void A11_setsOfOtherTablesAreCompiled(String expression) throws NotCompiledException {
+        CompiledPolicy policy = compiled(expression);
+
+        Dependency members = policy.dependencies().stream()
+                .filter(dependency -> dependency.table() == 7)
+                .findFirst()
+                .orElseThrow();
+        Dependency.Key key = members.key().orElseThrow();
+        assertThat(key.column()).isEqualTo("person");
+        assertThat(policy.values().get(key.value()).sql())
+                .contains("auth.uid()")
+                .doesNotContain("members");
+        assertThat(policy.dependencies().stream()
+                        .filter(dependency -> dependency.table() == 8)
+                        .flatMap(dependency -> dependency.key().stream().map(Dependency.Key::column)))
+                .allMatch("permission"::equals);
+    }
+
+    @Test
+    void A11_existsIsTheSetOfWhatItComparesWith() throws NotCompiledException {
+        CompiledPolicy policy = compiled("(EXISTS ( SELECT 1 FROM public.members m"
+                + " WHERE ((m.owner = orders.owner) AND (m.person = auth.uid()) AND (m.role = 'x'::text))))");
+
+        assertThat(policy.values().stream().map(CompiledPolicy.ValueSource::sql))
+                .containsExactly(
+                        "auth.uid()",
+                        "ARRAY( SELECT m.owner FROM public.members m WHERE (m.person = auth.uid()) AND (m.role = 'x'::text))");
+        ClaimValues values = values(
+                value(UUID, ANN), new ClaimValues.Value(UUID, List.of(Optional.of(BOB), Optional.empty()), false));
+        assertThat(policy.shows(RELATION, row(BOB, "x", "1", "t", null), values))
                 .isTrue();
-        assertThat(CompiledPolicy.isOfClaims("select \"coalesce\"(auth.uid())", AUTH))
+        assertThat(policy.shows(RELATION, row(ANN, "x", "1", "t", null), values))
                 .isFalse();
-        assertThat(CompiledPolicy.isOfClaims("select 1; delete from users", none))
+        assertThat(compiled("(NOT " + "(EXISTS ( SELECT 1 FROM public.members m WHERE (m.owner = orders.owner))))")
+                        .shows(
+                                RELATION,
+                                row(null, "x", "1", "t", null),
+                                values(new ClaimValues.Value(UUID, List.of(Optional.empty()), false))))
+                .as("no row is equal to NULL")
+                .isTrue();
+    }
+
+    @Test
+    void A11_whomARowOfAnotherTableConcernsIsKnown() throws NotCompiledException {
+        CompiledPolicy policy =
+                compiled("(owner IN ( SELECT members.owner FROM public.members WHERE (members.person = auth.uid())))");
+        ClaimValues values = values(value(UUID, ANN), new ClaimValues.Value(UUID, List.of(), false));
+
+        assertThat(policy.concerned(policy.dependencies().getFirst(), values))
+                .contains(Set.of(Comparison.ORDERED_TEXT.key(ANN)));
+        assertThat(policy.concerned(
+                        policy.dependencies().getFirst(),
+                        values(value(TEXT, ANN), new ClaimValues.Value(UUID, List.of(), false))))
+                .as("compared as something else: all of its rows")
+                .isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "(owner IN ( SELECT s.owner FROM public.secrets s))", // not heard of
+                "(owner IN ( SELECT m.owner FROM members m))", // whose schema?
+                "(owner IN ( SELECT m.owner FROM public.members m WHERE (m.since < now())))",
+                "(owner IN ( SELECT m.owner FROM public.members m WHERE (m.team = orders.team)))",
+                "(owner IN ( SELECT m.owner FROM public.members m LIMIT 1))",
+                "(owner IN ( SELECT m.owner FROM public.members m ORDER BY m.owner))",
+                "(owner IN ( SELECT m.owner FROM public.members m UNION SELECT auth.uid() AS uid))",
+                "(owner IN ( SELECT max(m.owner) AS max FROM public.members m))",
+                "(owner IN ( SELECT m.price FROM public.members m))", // of another type
+                "(owner IN ( SELECT m.owner FROM (public.members m LEFT JOIN app.permissions p ON ((p.role = m.role)))))",
+                "((owner, team) IN ( SELECT m.owner, m.role FROM public.members m))",
+                "(owner = ( SELECT m.owner FROM public.members m WHERE (m.role = orders.team)))",
+                "(EXISTS ( SELECT 1 FROM public.members m WHERE ((m.owner = orders.owner) AND (m.role = orders.team))))",
+                "(EXISTS ( SELECT 1 FROM public.members m WHERE (m.owner <> orders.owner)))",
+                "(EXISTS ( SELECT 1 FROM public.members m WHERE ((m.owner = orders.owner) OR (m.person = auth.uid()))))",
+                "(owner = ANY (( SELECT app.orgs_with() AS orgs_with)))",
+                "(owner IN ( SELECT m.owner FROM ONLY public.members m))",
+                "(owner IN ( SELECT m.owner FROM public.members m, LATERAL random() r(r)))",
+                "(owner IN ( SELECT m.owner FROM public.members m FOR UPDATE))"
+            })
+    void A11_whatIsNoSuchSetIsNotCompiled(String expression) {
+        assertThatThrownBy(() -> compiled(expression)).isInstanceOf(NotCompiledException.class);
+    }
+
+    @Test
+    void A11_aTextThatIsReadAnewMayReadTablesAndCallNoFunctionOfOnes() {
+        assertThat(isOfClaims("select exists (select from public.members m where m.person = auth.uid())"))
+                .as("it hangs on a table")
                 .isFalse();
-        assertThat(CompiledPolicy.isOfClaims("insert into seen values (1) returning 1", none))
-                .isFalse();
+        assertThatThrownBy(() -> CompiledPolicy.compile(
+                        "(owner = app.own())", COLUMNS, catalog("select m.owner from public.members m")))
+                .isInstanceOf(NotCompiledException.class)
+                .hasMessageContaining("the first of some rows");
+        assertThatThrownBy(() -> CompiledPolicy.compile(
+                        "(owner = app.own())", COLUMNS, catalog("select (app.orgs_with('read'::text))::uuid")))
+                .isInstanceOf(NotCompiledException.class);
     }
 }

@@ -1,0 +1,247 @@
+package dev.switchboard.engine.postgres;
+
+import dev.switchboard.engine.model.Change;
+import dev.switchboard.engine.model.ClaimsGroup;
+import dev.switchboard.engine.model.Relation;
+import dev.switchboard.engine.model.ReplicaIdentity;
+import dev.switchboard.engine.model.Row;
+import dev.switchboard.engine.policy.ClaimValues;
+import dev.switchboard.engine.policy.CompiledPolicy;
+import dev.switchboard.engine.policy.Dependency;
+import dev.switchboard.engine.route.Audience;
+import dev.switchboard.engine.route.Comparison;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How groups stand with tables, and which rows of other tables that hangs on, so that a change of such a row makes exactly those
+ * unknown that it concerns. Bounded in bytes, by estimate; beyond that those that were used least recently are unknown again.
+ * Owned by the pipeline thread.
+ */
+final class Standings {
+    /** What is kept of groups and tables together. */
+    private static final long MOST_BYTES = 64L << 20;
+
+    private static final int ENTRY_BYTES = 300;
+    private static final int VALUE_BYTES = 60;
+    private static final int KEY_BYTES = 120;
+
+    /** In the order of their use. */
+    private final Map<Key, Standing> known = new LinkedHashMap<>(64, 0.75f, true);
+    /** Whom rows of tables concern, by oid. */
+    private final Map<Integer, Concerned> concerned = new HashMap<>();
+
+    private final Set<Key> dropped = new HashSet<>();
+    private long bytes;
+
+    /** A group, and the table with which it stands so. */
+    record Key(int oid, ClaimsGroup group) {}
+
+    /**
+     * How a group stands with a table.
+     *
+     * @param passed whether a SELECT raises nothing
+     * @param values what the compiled policies' values come to; empty where they are not compiled, or have to be asked for it
+     * @param audience what the rows have in common that it may see
+     */
+    record Standing(TableSecurity security, boolean passed, Optional<ClaimValues> values, Audience audience) {
+        private List<Dependency> dependencies() {
+            return values.isEmpty()
+                    ? List.of()
+                    : security.compiled().map(CompiledPolicy::dependencies).orElse(List.of());
+        }
+
+        private Optional<Set<Comparison.Key>> rows(Dependency dependency) {
+            return security.compiled().orElseThrow().concerned(dependency, values.orElseThrow());
+        }
+    }
+
+    /** Whom the rows of one table concern: by what stands in a column, or all of them. */
+    private static final class Concerned {
+        final Set<Key> byAny = new HashSet<>();
+        final Map<String, Map<Comparison.Key, Set<Key>>> byColumn = new HashMap<>();
+        final Map<String, Comparison> rules = new HashMap<>();
+
+        void add(Key who, Dependency dependency, Optional<Set<Comparison.Key>> rows) {
+            if (rows.isEmpty()) {
+                byAny.add(who);
+                return;
+            }
+            Dependency.Key key = dependency.key().orElseThrow();
+            rules.put(key.column(), key.kind().rule());
+            var byValue = byColumn.computeIfAbsent(key.column(), _ -> new HashMap<>());
+            rows.get()
+                    .forEach(value ->
+                            byValue.computeIfAbsent(value, _ -> new HashSet<>()).add(who));
+        }
+
+        void remove(Key who, Dependency dependency, Optional<Set<Comparison.Key>> rows) {
+            if (rows.isEmpty()) {
+                byAny.remove(who);
+                return;
+            }
+            byColumn.computeIfPresent(dependency.key().orElseThrow().column(), (_, byValue) -> {
+                rows.get()
+                        .forEach(value -> byValue.computeIfPresent(value, (_, all) -> {
+                            all.remove(who);
+                            return all.isEmpty() ? null : all;
+                        }));
+                return byValue.isEmpty() ? null : byValue;
+            });
+        }
+
+        boolean isEmpty() {
+            return byAny.isEmpty() && byColumn.isEmpty();
+        }
+
+        void collect(Change change, Set<Key> found) {
+            found.addAll(byAny);
+            byColumn.forEach((column, byValue) -> {
+                Optional<Set<Comparison.Key>> values = values(change, column);
+                if (values.isPresent()) {
+                    values.get().forEach(value -> found.addAll(byValue.getOrDefault(value, Set.of())));
+                } else {
+                    byValue.values().forEach(found::addAll);
+                }
+            });
+        }
+
+        /** What stands in a column before and after; empty where the WAL does not say. */
+        private Optional<Set<Comparison.Key>> values(Change change, String column) {
+            var values = new HashSet<Comparison.Key>();
+            boolean said = switch (change) {
+                case Change.Insert insert -> isSaid(insert.relation(), insert.row(), column, values);
+                case Change.Delete delete -> isOldSaid(delete.relation(), delete.old(), column, values);
+                case Change.Update update ->
+                    isOldSaid(update.relation(), update.old(), column, values)
+                            && isSaid(update.relation(), update.row(), column, values);
+                case Change.Truncate _ -> false;
+            };
+            return said ? Optional.of(values) : Optional.empty();
+        }
+
+        private boolean isOldSaid(Relation relation, Row old, String column, Set<Comparison.Key> values) {
+            int index = relation.indexOf(column);
+            boolean kept = index >= 0
+                    && (relation.identity() == ReplicaIdentity.FULL
+                            || relation.columns().get(index).key());
+            return kept && isSaid(relation, old, column, values);
+        }
+
+        private boolean isSaid(Relation relation, Row row, String column, Set<Comparison.Key> values) {
+            int index = relation.indexOf(column);
+            if (index < 0) {
+                return false;
+            }
+            if (row.isNull(index)) {
+                return true; // and equals nothing
+            }
+            if (!row.hasValue(index)) {
+                return false;
+            }
+            try {
+                values.add(Objects.requireNonNull(rules.get(column)).key(row.text(index)));
+                return true;
+            } catch (RuntimeException ofAnotherType) {
+                return false;
+            }
+        }
+    }
+
+    Optional<Standing> find(Key who) {
+        return Optional.ofNullable(known.get(who));
+    }
+
+    void put(Key who, Standing standing) {
+        remove(who);
+        known.put(who, standing);
+        bytes += bytesOf(who, standing);
+        for (Dependency dependency : standing.dependencies()) {
+            concerned
+                    .computeIfAbsent(dependency.table(), _ -> new Concerned())
+                    .add(who, dependency, standing.rows(dependency));
+        }
+        while (bytes > MOST_BYTES && known.size() > 1) {
+            Key eldest = known.keySet().iterator().next();
+            remove(eldest);
+            dropped.add(eldest);
+        }
+    }
+
+    /** Those that were unknown again for want of room, since this was last asked. */
+    Set<Key> takeDropped() {
+        Set<Key> taken = Set.copyOf(dropped);
+        dropped.clear();
+        return taken;
+    }
+
+    private void remove(Key who) {
+        @Nullable Standing former = known.remove(who);
+        if (former == null) {
+            return;
+        }
+        bytes -= bytesOf(who, former);
+        for (Dependency dependency : former.dependencies()) {
+            concerned.computeIfPresent(dependency.table(), (_, of) -> {
+                of.remove(who, dependency, former.rows(dependency));
+                return of.isEmpty() ? null : of;
+            });
+        }
+    }
+
+    void clear() {
+        known.clear();
+        concerned.clear();
+        bytes = 0;
+    }
+
+    /** Whether anything hangs on rows of that table. */
+    boolean hangOn(int oid) {
+        return concerned.containsKey(oid);
+    }
+
+    /** Forgets what hangs on a row that was changed. */
+    Set<Key> forgetConcerned(Change change) {
+        Concerned of = concerned.get(change.relation().oid());
+        if (of == null) {
+            return Set.of();
+        }
+        var found = new HashSet<Key>();
+        of.collect(change, found);
+        found.forEach(this::remove);
+        return found;
+    }
+
+    /** Forgets how groups stand with a table, where that hangs on rows of others. */
+    Set<Key> forgetHanging(int oid) {
+        var found = new HashSet<Key>();
+        for (var entry : new ArrayList<>(known.entrySet())) {
+            if (entry.getKey().oid() == oid && !entry.getValue().dependencies().isEmpty()) {
+                found.add(entry.getKey());
+            }
+        }
+        found.forEach(this::remove);
+        return found;
+    }
+
+    private static long bytesOf(Key who, Standing standing) {
+        long values = standing.values().stream()
+                .flatMap(all -> all.values().stream())
+                .flatMap(value -> value.texts().stream())
+                .mapToLong(text -> VALUE_BYTES + text.orElse("").length())
+                .sum();
+        long keys = standing.dependencies().stream()
+                .mapToLong(
+                        dependency -> standing.rows(dependency).map(Set::size).orElse(1) * (long) KEY_BYTES)
+                .sum();
+        return ENTRY_BYTES + who.group().json().length() + values + keys;
+    }
+}
