@@ -1,55 +1,30 @@
 package dev.switchboard.engine.postgres;
 
-import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A fingerprint of all that policies and grants of a table hang on in the catalog: its own row (row security, owner,
- * grants), columns and the labels of their enumerations, policies and the functions that they call, schema, roles and memberships. Every change of such a row gives it another xmin. Read in
- * every round, in the round trip that asks, it makes a changed policy count from the next change on, without an event trigger, which managed services
- * seldom allow and which role changes do not fire (ADR 5).
+ * grants), columns, policies, schema, publications, the functions and tables that they read, the labels of enumerations, roles and
+ * memberships. Every change of such a row gives it another xmin. Read in every round, in the round trip that asks, it makes a
+ * changed policy count from the next change on, without an event trigger, which managed services seldom allow and which role changes
+ * do not fire (ADR 5). What to look at is told by oid, so that it costs a few lookups by key.
  */
 final class CatalogVersion {
-    /**
-     * Of the functions that policies of table {@code c} call, of those that the catalog knows these to call, and of those that say
-     * what the claims are.
-     */
-    static final String OF_FUNCTIONS = """
-            (with recursive called (oid) as (
-                   select d.refobjid from pg_policy p join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid
-                    where p.polrelid = c.oid and d.refclassid = 'pg_proc'::regclass
-                    union
-                   select d.refobjid from called join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = called.oid
-                    where d.refclassid = 'pg_proc'::regclass)
-             select string_agg(f.oid || ':' || f.xmin || ':' || s.xmin, ',' order by f.oid)
-               from pg_proc f join pg_namespace s on s.oid = f.pronamespace
-              where f.oid in (
-                      select oid from called
-                       union all
-                      select a.oid from pg_proc a join pg_namespace n on n.oid = a.pronamespace
-                       where a.proname in ('uid', 'jwt', 'role', 'email') and n.nspname = 'auth'))""";
-
-    /** Of the publications that table {@code c} is in, and how they are made. */
-    private static final String OF_PUBLICATIONS = """
-            (select string_agg(p.oid || ':' || p.xmin || ':' || coalesce(r.xmin::text, ''), ',' order by p.oid)
-               from pg_publication p left join pg_publication_rel r on r.prpubid = p.oid and r.prrelid = c.oid)""";
-
-    /** The fingerprint of table {@code c} in schema {@code n}, beside {@link #SHARED}. */
+    /** The fingerprint of table {@code c} in schema {@code n} by itself, beside {@link #SHARED}. */
     static final String OF_TABLE = """
             concat_ws(' ', c.xmin, n.xmin,
               (select count(*) || ':' || bit_xor(hashtextextended(p.oid || ' ' || p.xmin, 0))
                  from pg_policy p where p.polrelid = c.oid),
               (select count(*) || ':' || sum(a.xmin::text::bigint)
-                 from pg_attribute a where a.attrelid = c.oid),
-              (select count(*) || ':' || bit_xor(hashtextextended(e.oid || ' ' || e.xmin, 0))
-                 from pg_attribute a join pg_enum e on e.enumtypid = a.atttypid where a.attrelid = c.oid and a.attnum > 0),
-              %s, %s, shared.version)""".formatted(OF_FUNCTIONS, OF_PUBLICATIONS);
+                 from pg_attribute a where a.attrelid = c.oid))""";
 
     /** What all tables hang on, as one row in a FROM clause. */
     static final String SHARED = """
@@ -58,33 +33,111 @@ final class CatalogVersion {
                               concat_ws(' ', r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolbypassrls), 0))
                        from pg_roles r) as version) as shared""";
 
-    /** With one parameter, the tables' oids as an array of text; gives oid and fingerprint. */
-    static final String QUERY = "select c.oid, " + OF_TABLE
-            + " from pg_class c join pg_namespace n on n.oid = c.relnamespace, " + SHARED
-            + " where c.oid = any (?::text[]::oid[])";
+    /** What a table hangs on besides: functions that its policies call and those that these are known to call, labels of columns. */
+    private static final String SURROUNDINGS = """
+            with recursive called (oid) as (
+                   select d.refobjid from pg_policy p join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid
+                    where p.polrelid = any (?::text[]::oid[]) and d.refclassid = 'pg_proc'::regclass
+                    union
+                   select d.refobjid from called join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = called.oid
+                    where d.refclassid = 'pg_proc'::regclass)
+            select 'FUNCTION' as kind, oid::bigint from called
+             union
+            select 'FUNCTION', a.oid::bigint from pg_proc a join pg_namespace n on n.oid = a.pronamespace
+             where a.proname in ('uid', 'jwt', 'role', 'email') and n.nspname = 'auth'
+             union
+            select 'ENUMERATION', t.oid::bigint from pg_attribute a join pg_type t on t.oid = a.atttypid
+             where a.attrelid = any (?::text[]::oid[]) and a.attnum > 0 and t.typtype = 'e'
+            """;
+
+    /** With three parameters, the oids of tables, functions and enumerations as arrays of text. */
+    static final String QUERY = "select 'TABLE', c.oid::bigint, concat_ws(' ', " + OF_TABLE + """
+            , (select string_agg(r.prpubid || ':' || r.xmin, ',' order by r.prpubid) from pg_publication_rel r where r.prrelid = c.oid))
+              from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = any (?::text[]::oid[])
+             union all
+            select 'FUNCTION', f.oid::bigint, f.xmin || ' ' || n.xmin
+              from pg_proc f join pg_namespace n on n.oid = f.pronamespace where f.oid = any (?::text[]::oid[])
+             union all
+            select 'ENUMERATION', e.enumtypid::bigint, count(*) || ':' || bit_xor(hashtextextended(e.oid || ' ' || e.xmin, 0))
+              from pg_enum e where e.enumtypid = any (?::text[]::oid[]) group by e.enumtypid
+             union all
+            select 'SHARED', 0, shared.version || ' ' || (select string_agg(p.oid || ':' || p.xmin, ',' order by p.oid) from pg_publication p)
+              from\s""" + SHARED;
+
+    /** How many parameters {@link #QUERY} has. */
+    static final int PARAMETERS = 3;
+
+    private static final String GONE = "";
 
     private CatalogVersion() {}
 
-    /** The fingerprints of these tables by oid; a table that is gone has none. */
-    static Map<Integer, String> read(Connection connection, Collection<Integer> oids) throws SQLException {
-        try (PreparedStatement query = connection.prepareStatement(QUERY)) {
-            query.setArray(1, parameter(connection, oids));
+    enum Kind {
+        TABLE,
+        FUNCTION,
+        ENUMERATION,
+        /** Roles, memberships, and how publications are made. */
+        SHARED
+    }
+
+    /** Something in the catalog that policies hang on. */
+    record Item(Kind kind, int oid) {
+        static final Item SHARED = new Item(Kind.SHARED, 0);
+
+        static Item table(int oid) {
+            return new Item(Kind.TABLE, oid);
+        }
+    }
+
+    /** All that the policies and grants of these tables hang on. */
+    static Set<Item> surroundings(Connection connection, Collection<Integer> tables) throws SQLException {
+        var items = new HashSet<Item>();
+        items.add(Item.SHARED);
+        tables.forEach(oid -> items.add(Item.table(oid)));
+        try (PreparedStatement query = connection.prepareStatement(SURROUNDINGS)) {
+            String[] oids = tables.stream().map(Integer::toUnsignedString).toArray(String[]::new);
+            query.setArray(1, connection.createArrayOf("text", oids));
+            query.setArray(2, connection.createArrayOf("text", oids));
             try (ResultSet rows = query.executeQuery()) {
-                return read(rows);
+                while (rows.next()) {
+                    items.add(new Item(Kind.valueOf(rows.getString(1)), (int) rows.getLong(2)));
+                }
+            }
+        }
+        return items;
+    }
+
+    /** How these are now; of what is gone that it is. */
+    static Map<Item, String> read(Connection connection, Set<Item> items) throws SQLException {
+        try (PreparedStatement query = connection.prepareStatement(QUERY)) {
+            bind(query, 1, items);
+            try (ResultSet rows = query.executeQuery()) {
+                return read(rows, items);
             }
         }
     }
 
-    static Array parameter(Connection connection, Collection<Integer> oids) throws SQLException {
-        return connection.createArrayOf(
-                "text", oids.stream().map(Integer::toUnsignedString).toArray());
+    /** Sets the parameters of {@link #QUERY}, from the first on. */
+    static void bind(PreparedStatement query, int first, Set<Item> items) throws SQLException {
+        int parameter = first;
+        for (Kind kind : new Kind[] {Kind.TABLE, Kind.FUNCTION, Kind.ENUMERATION}) {
+            query.setArray(
+                    parameter++,
+                    query.getConnection()
+                            .createArrayOf(
+                                    "text",
+                                    items.stream()
+                                            .filter(item -> item.kind() == kind)
+                                            .map(item -> Integer.toUnsignedString(item.oid()))
+                                            .toArray()));
+        }
     }
 
     /** From the rows of {@link #QUERY}. */
-    static Map<Integer, String> read(ResultSet rows) throws SQLException {
-        var versions = new HashMap<Integer, String>();
+    static Map<Item, String> read(ResultSet rows, Set<Item> items) throws SQLException {
+        var versions = new HashMap<Item, String>();
+        items.forEach(item -> versions.put(item, GONE));
         while (rows.next()) {
-            versions.put((int) rows.getLong(1), rows.getString(2));
+            versions.put(new Item(Kind.valueOf(rows.getString(1)), (int) rows.getLong(2)), rows.getString(3));
         }
         return versions;
     }

@@ -4,6 +4,7 @@ import dev.switchboard.engine.authorize.RowAccessUnavailableException;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.policy.ClaimValues;
+import dev.switchboard.engine.postgres.CatalogVersion.Item;
 import dev.switchboard.engine.route.Audience;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -21,7 +22,6 @@ import org.jspecify.annotations.Nullable;
  * Owned by the pipeline thread.
  */
 final class KnownTables {
-    private static final String GONE = "";
     private static final String SNAPSHOT =
             "select pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text" + " from pg_current_snapshot() as s";
 
@@ -47,7 +47,7 @@ final class KnownTables {
      * Policies of a table that read others may be decided here only once no transaction is under way any more that may have written
      * to these before they were published: its changes are not heard of.
      *
-     * @param versions  of the table and of those that its policies read, in the catalog when it was read or a little before
+     * @param versions  of all that it hangs on, in the catalog when it was read or a little before
      * @param security  what is gone by
      * @param compiled  what is gone by later
      * @param untilXmin when no transaction before this one is under way any more; 0: at once
@@ -57,10 +57,9 @@ final class KnownTables {
             TableSecurity compiled,
             long untilXmin,
             Relation relation,
-            Map<Integer, String> versions) {
-        boolean isOf(Map<Integer, String> present) {
-            return versions.entrySet().stream()
-                    .allMatch(version -> version.getValue().equals(present.getOrDefault(version.getKey(), GONE)));
+            Map<Item, String> versions) {
+        boolean isOf(Map<Item, String> present) {
+            return present.entrySet().containsAll(versions.entrySet());
         }
 
         boolean isWaiting() {
@@ -85,7 +84,7 @@ final class KnownTables {
     }
 
     /** Forgets of what the round goes by whatever is not as these versions of the catalog have it. */
-    void forget(Map<Integer, String> versions) {
+    void forget(Map<Item, String> versions) {
         securities.keySet().removeIf(key -> {
             Loaded loaded = used.get(key);
             return loaded != null && !loaded.isOf(versions);
@@ -93,7 +92,7 @@ final class KnownTables {
     }
 
     /** Forgets of these tables whatever is not as these versions of the catalog have it. */
-    void forgetOutdated(Map<Integer, String> versions) {
+    void forgetOutdated(Map<Item, String> versions) {
         securities
                 .entrySet()
                 .removeIf(known -> versions.keySet()
@@ -101,20 +100,20 @@ final class KnownTables {
                         && !known.getValue().isOf(versions));
     }
 
-    /** The versions that the present round goes by for a table and a role: its own, and of the tables that its policies read. */
-    Optional<Map<Integer, String>> usedVersions(int oid, String role) {
+    /** The versions that the present round goes by for a table and a role. */
+    Optional<Map<Item, String>> usedVersions(int oid, String role) {
         return Optional.ofNullable(used.get(new SecurityKey(oid, role))).map(Loaded::versions);
     }
 
-    /** The tables of the present round, and those that their policies read. */
-    Set<Integer> usedOids() {
-        var oids = new HashSet<Integer>();
-        used.values().forEach(loaded -> oids.addAll(loaded.versions().keySet()));
-        return oids;
+    /** What the present round goes by hangs on these. */
+    Set<Item> usedItems() {
+        var items = new HashSet<Item>();
+        used.values().forEach(loaded -> items.addAll(loaded.versions().keySet()));
+        return items;
     }
 
     /** Whether all that the round goes by is as these versions of the catalog have it. */
-    void refuseOutdated(Map<Integer, String> versions) throws OutdatedException {
+    void refuseOutdated(Map<Item, String> versions) throws OutdatedException {
         for (Loaded loaded : used.values()) {
             if (!loaded.isOf(versions)) {
                 throw new OutdatedException(versions);
@@ -139,14 +138,13 @@ final class KnownTables {
 
     private Loaded load(Connection connection, Relation relation, String role, @Nullable Loaded known)
             throws SQLException {
-        Set<Integer> tables = Set.of(relation.oid());
+        Set<Item> items = CatalogVersion.surroundings(connection, Set.of(relation.oid()));
         while (true) {
-            Map<Integer, String> versions = versions(connection, tables);
+            Map<Item, String> versions = CatalogVersion.read(connection, items);
             TableSecurity read = load(connection, relation.oid(), role);
-            var needed = new HashSet<>(read.dependencies());
-            needed.add(relation.oid());
-            if (!tables.containsAll(needed)) {
-                tables = needed; // read again, so that no version is newer than what was read
+            if (!items.containsAll(read.surroundings().keySet())) {
+                items.addAll(
+                        read.surroundings().keySet()); // read again, so that no version is newer than what was read
                 continue;
             }
             // the same instance as long as nothing changed, a function's body neither: what groups were told under it
@@ -162,12 +160,6 @@ final class KnownTables {
 
     private TableSecurity load(Connection connection, int oid, String role) throws SQLException {
         return TableSecurity.load(connection, oid, role, publications);
-    }
-
-    private static Map<Integer, String> versions(Connection connection, Set<Integer> tables) throws SQLException {
-        var versions = new HashMap<>(CatalogVersion.read(connection, tables));
-        tables.forEach(oid -> versions.putIfAbsent(oid, GONE));
-        return versions;
     }
 
     /** @param bound 1: before which no transaction is under way; 2: before which all have begun */

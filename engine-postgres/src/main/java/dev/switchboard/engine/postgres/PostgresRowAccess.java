@@ -9,9 +9,11 @@ import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.pipeline.Trouble;
 import dev.switchboard.engine.policy.ClaimValues;
 import dev.switchboard.engine.policy.CompiledPolicy;
+import dev.switchboard.engine.postgres.CatalogVersion.Item;
 import dev.switchboard.engine.route.Filter;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashSet;
@@ -120,9 +122,9 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         if (pending.isEmpty()) {
             // what a transaction changed in the catalog counts for its own rows too
             tables.refuseOutdated(
-                    checked.covers(tables.usedOids(), xids)
+                    checked.covers(tables.usedItems(), xids)
                             ? checked.versions()
-                            : roundTrips.versions(connection, tables.usedOids(), xids));
+                            : roundTrips.versions(connection, tables.usedItems(), xids));
         } else {
             roundTrips.ask(connection, pending.values(), xids);
             pending.values().forEach(same -> asked.add(same.size()));
@@ -148,10 +150,10 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     @Override
     public Set<Integer> outdated(Map<Integer, Object> states, Set<Integer> xids) throws RowAccessUnavailableException {
         try {
-            var oids = new HashSet<>(states.keySet());
+            var items = new HashSet<Item>();
             states.values()
-                    .forEach(state -> oids.addAll(((State) state).versions().keySet()));
-            Map<Integer, String> versions = roundTrips.versions(connection(), oids, xids);
+                    .forEach(state -> items.addAll(((State) state).versions().keySet()));
+            Map<Item, String> versions = roundTrips.versions(connection(), items, xids);
             checked = new Checked(versions, xids);
             tables.forgetOutdated(versions);
             var outdated = new HashSet<Integer>();
@@ -167,25 +169,30 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         }
     }
 
-    /** Versions of the catalog by table, as they were found in an epoch. */
-    private record State(long epoch, Map<Integer, String> versions) {
-        boolean isOf(long present, Map<Integer, String> found) {
+    /** Versions in the catalog, as they were found in an epoch. */
+    private record State(long epoch, Map<Item, String> versions) {
+        boolean isOf(long present, Map<Item, String> found) {
             return epoch == present && found.entrySet().containsAll(versions.entrySet());
         }
     }
 
     /** @param xids that were visible when these versions were read */
-    private record Checked(Map<Integer, String> versions, Set<Integer> xids) {
+    private record Checked(Map<Item, String> versions, Set<Integer> xids) {
         static final Checked NOTHING = new Checked(Map.of(), Set.of());
 
-        boolean covers(Set<Integer> tables, Set<Integer> asked) {
-            return versions.keySet().containsAll(tables) && xids.containsAll(asked);
+        boolean covers(Set<Item> items, Set<Integer> asked) {
+            return versions.keySet().containsAll(items) && xids.containsAll(asked);
         }
     }
 
     private Connection connection() throws SQLException {
         if (kept == null) {
-            kept = database.connect("switchboard-rows");
+            Connection opened = database.connect("switchboard-rows");
+            kept = opened;
+            try (Statement statement = opened.createStatement()) {
+                // planning what is asked in every round takes many times as long as answering it
+                statement.execute("set plan_cache_mode = force_generic_plan");
+            }
             // another server, or another setting of the role, may say otherwise what claims come to
             standings.clear();
             epoch++;

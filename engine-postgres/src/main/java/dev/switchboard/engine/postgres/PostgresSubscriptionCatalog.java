@@ -40,7 +40,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
                      (select count(*) || ':' || bit_xor(hashtextextended(e.oid || ' ' || e.xmin || ' ' || e.enumlabel, 0))
                         from pg_attribute a join pg_enum e on e.enumtypid = a.atttypid where a.attrelid = c.oid),
             """ + CatalogVersion.OF_TABLE + """
-            ) as fingerprint
+            , shared.version) as fingerprint
               from pg_class c join pg_namespace n on n.oid = c.relnamespace,
             """ + CatalogVersion.SHARED
             + " where n.nspname = ? and c.relname = ? and c.relkind in ('r', 'p')";

@@ -4,6 +4,7 @@ import dev.switchboard.engine.authorize.RowAccessUnavailableException;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.pipeline.Trouble;
+import dev.switchboard.engine.postgres.CatalogVersion.Item;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -191,10 +192,10 @@ final class RoundTrips {
         }
     }
 
-    /** The versions of tables in the catalog, as they are when these transactions are visible; in one round trip. */
-    Map<Integer, String> versions(Connection connection, Set<Integer> oids, Set<Integer> xids)
+    /** The versions of what is in the catalog, as they are when these transactions are visible; in one round trip. */
+    Map<Item, String> versions(Connection connection, Set<Item> items, Set<Integer> xids)
             throws SQLException, RowAccessUnavailableException {
-        return versions(connection, oids, fullXids(connection, xids));
+        return versions(connection, items, fullXids(connection, xids));
     }
 
     /** Until every new snapshot sees these transactions. */
@@ -202,19 +203,18 @@ final class RoundTrips {
         versions(connection, Set.of(), xids);
     }
 
-    private static Map<Integer, String> versions(Connection connection, Set<Integer> oids, String[] xids)
+    private static Map<Item, String> versions(Connection connection, Set<Item> items, String[] xids)
             throws SQLException, RowAccessUnavailableException {
-        var versions = new HashMap<Integer, String>();
-        untilVisible(() -> isVisible(connection, oids, xids, versions), xids);
+        var versions = new HashMap<Item, String>();
+        untilVisible(() -> isVisible(connection, items, xids, versions), xids);
         return versions;
     }
 
-    private static boolean isVisible(
-            Connection connection, Set<Integer> oids, String[] xids, Map<Integer, String> versions)
+    private static boolean isVisible(Connection connection, Set<Item> items, String[] xids, Map<Item, String> versions)
             throws SQLException {
         try (PreparedStatement query = connection.prepareStatement(VISIBLE + "; " + CatalogVersion.QUERY)) {
             query.setArray(1, connection.createArrayOf("text", xids));
-            query.setArray(2, CatalogVersion.parameter(connection, oids));
+            CatalogVersion.bind(query, 2, items);
             query.execute();
             try (ResultSet visible = query.getResultSet()) {
                 visible.next();
@@ -223,7 +223,7 @@ final class RoundTrips {
                 }
             }
             try (ResultSet rows = nextRows(query)) {
-                versions.putAll(CatalogVersion.read(rows));
+                versions.putAll(CatalogVersion.read(rows, items));
             }
             return true;
         }
@@ -271,8 +271,8 @@ final class RoundTrips {
                         .repeat(chunk.size());
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
             statement.setArray(1, connection.createArrayOf("text", xids));
-            statement.setArray(2, CatalogVersion.parameter(connection, tables.usedOids()));
-            int parameter = 3;
+            CatalogVersion.bind(statement, 2, tables.usedItems());
+            int parameter = 2 + CatalogVersion.PARAMETERS;
             for (Pending pending : chunk) {
                 statement.setString(parameter++, pending.group().role());
                 statement.setString(parameter++, pending.group().json());
@@ -295,7 +295,7 @@ final class RoundTrips {
             }
         }
         try (ResultSet versions = nextRows(statement)) {
-            tables.refuseOutdated(CatalogVersion.read(versions));
+            tables.refuseOutdated(CatalogVersion.read(versions, tables.usedItems()));
         }
         for (Pending pending : chunk) {
             nextRows(statement).close(); // set_config

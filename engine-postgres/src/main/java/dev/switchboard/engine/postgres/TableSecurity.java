@@ -3,6 +3,7 @@ package dev.switchboard.engine.postgres;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.policy.CompiledPolicy;
 import dev.switchboard.engine.policy.Dependency;
+import dev.switchboard.engine.postgres.CatalogVersion.Item;
 import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -15,7 +16,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
@@ -27,8 +27,7 @@ import java.util.stream.Collectors;
  * @param columns   all columns in order, as the row type has them
  * @param readable  columns on which the role has SELECT; none where it cannot use the schema, or cannot be taken on
  * @param domains   columns of domain types: they may refuse the NULL that stands for a column not read
- * @param surroundings a fingerprint of the functions that the policies call, and of the tables that these read: what changed there
- *                 makes it another one
+ * @param surroundings what compiled policies hang on besides: what changed there makes it another one
  * @param predicate decides on a row
  */
 record TableSecurity(
@@ -36,12 +35,13 @@ record TableSecurity(
         List<String> columns,
         Set<String> readable,
         Set<String> domains,
-        String surroundings,
+        Map<Item, String> surroundings,
         Predicate predicate) {
     TableSecurity {
         columns = List.copyOf(columns);
         readable = Set.copyOf(readable);
         domains = Set.copyOf(domains);
+        surroundings = Map.copyOf(surroundings);
     }
 
     sealed interface Predicate {
@@ -101,11 +101,10 @@ record TableSecurity(
                           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
                             and t.typtype = 'd') as domains,
                    exists (select from pg_publication_tables p
-                            where p.pubname = ? and p.schemaname = n.nspname and p.tablename = c.relname) as subscribable,
-                   %s as functions
+                            where p.pubname = ? and p.schemaname = n.nspname and p.tablename = c.relname) as subscribable
               from pg_class c join pg_namespace n on n.oid = c.relnamespace, pg_roles r
              where c.oid = ? and r.rolname = ?
-            """.formatted(CatalogVersion.OF_FUNCTIONS);
+            """;
     private static final String POLICIES = """
             select p.polpermissive, pg_get_expr(p.polqual, p.polrelid) as expression,
                    array(select a.attname::text from pg_depend d
@@ -171,7 +170,7 @@ record TableSecurity(
             try (ResultSet row = query.executeQuery()) {
                 if (!row.next()) {
                     return new TableSecurity(
-                            new TableName("", ""), List.of(), Set.of(), Set.of(), "", new Predicate.Never());
+                            new TableName("", ""), List.of(), Set.of(), Set.of(), Map.of(), new Predicate.Never());
                 }
                 var table = new TableName(row.getString("nspname"), row.getString("relname"));
                 List<String> columns = strings(row.getArray("columns"));
@@ -179,8 +178,7 @@ record TableSecurity(
                         || row.getBoolean("bypass")
                         || (row.getBoolean("owned") && !row.getBoolean("relforcerowsecurity"));
                 if (publications.carriesOthers() && !row.getBoolean("subscribable")) {
-                    return new TableSecurity(
-                            table, columns, Set.of(), Set.of(), "not published", new Predicate.Never());
+                    return new TableSecurity(table, columns, Set.of(), Set.of(), Map.of(), new Predicate.Never());
                 }
                 Predicate predicate = exempt
                         ? new Predicate.Always()
@@ -190,7 +188,7 @@ record TableSecurity(
                         columns,
                         Set.copyOf(strings(row.getArray("readable"))),
                         Set.copyOf(strings(row.getArray("domains"))),
-                        String.valueOf(row.getString("functions")),
+                        Map.of(),
                         predicate);
             }
         }
@@ -203,20 +201,25 @@ record TableSecurity(
             return this;
         }
         Optional<CompiledPolicy> policy = PolicyReader.compile(connection, oid, role, asked.expression(), publications);
-        var compiled = new TableSecurity(
+        if (policy.isEmpty()) {
+            return this;
+        }
+        Set<Integer> dependencies =
+                policy.get().dependencies().stream().map(Dependency::table).collect(Collectors.toSet());
+        var tables = new HashSet<>(dependencies);
+        tables.add(oid);
+        Set<Item> items = CatalogVersion.surroundings(connection, tables);
+        items.remove(Item.table(oid)); // what it says is here
+        if (dependencies.isEmpty()) {
+            items.remove(Item.SHARED);
+        }
+        return new TableSecurity(
                 table,
                 columns,
                 readable,
                 domains,
-                surroundings,
+                CatalogVersion.read(connection, items),
                 new Predicate.Asked(asked.expression(), asked.reads(), policy));
-        return compiled.dependencies().isEmpty()
-                ? compiled
-                : compiled.surroundedBy(CatalogVersion.read(connection, compiled.dependencies()));
-    }
-
-    private TableSecurity surroundedBy(Map<Integer, String> tables) {
-        return new TableSecurity(table, columns, readable, domains, surroundings + new TreeMap<>(tables), predicate);
     }
 
     /**

@@ -308,7 +308,8 @@ class SetPolicyTest {
                 String permission = pick("'read'", "'write'", "'none'");
                 statements.add("update set_permission p set permission = " + permission + " where role = " + role()
                         + " and ctid = (select min(ctid) from set_permission o where o.role = p.role) and not exists"
-                        + " (select from set_permission o where o.role = p.role and o.permission = " + permission + ")");
+                        + " (select from set_permission o where o.role = p.role and o.permission = " + permission
+                        + ")");
             }
             case 7 ->
                 statements.add("insert into set_permission values (" + role() + ", 'read') on conflict do nothing");
