@@ -282,7 +282,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         }
         try {
             Answer answer = decided(question, security, asked, standing);
-            decidedHere.increment();
+            decidedHere.add(question.images().isEmpty() ? 0 : 1);
             return Optional.of(answer);
         } catch (RuntimeException notUnderstood) {
             return Optional.empty();

@@ -53,6 +53,20 @@ public final class Authorizer {
         return access.outdated(tables, xids);
     }
 
+    /** Finds out what can be known of groups before there is a row. */
+    public List<Decision.Narrowing> foresee(List<RowAccess.Question> questions) throws RowAccessUnavailableException {
+        List<RowAccess.Answer> answers = access.ask(questions, Set.of());
+        var narrowings = new ArrayList<Decision.Narrowing>();
+        for (int i = 0; i < questions.size(); i++) {
+            RowAccess.Known known = answers.get(i).known();
+            if (!(known.audience() instanceof Audience.Any)) {
+                narrowings.add(new Decision.Narrowing(
+                        questions.get(i).relation(), questions.get(i).group(), known));
+            }
+        }
+        return narrowings;
+    }
+
     /** What the stream brings from now on; see {@link RowAccess#carried}. */
     public void carried(List<String> publications) {
         access.carried(publications);

@@ -36,6 +36,11 @@ public interface RowAccess {
         public Question {
             images = List.copyOf(images);
         }
+
+        /** What can be said of a group before there is a row. */
+        public static Question ofNoRow(Relation relation, ClaimsGroup group) {
+            return new Question(relation, group, List.of(), Optional.empty());
+        }
     }
 
     /**

@@ -20,6 +20,7 @@ import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.route.Routed;
 import dev.switchboard.engine.route.Subscription;
 import dev.switchboard.engine.route.SubscriptionIndex;
+import dev.switchboard.engine.route.TableSelector;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -51,6 +52,7 @@ final class Router implements Runnable {
     private final Trouble trouble;
     private final Duration patience;
     private final SubscriptionIndex index = new SubscriptionIndex();
+    private final Foresight foresight;
     /** By what subscriptions can be found from the next round on. */
     private final List<Decision.Narrowing> found = new ArrayList<>();
     /** The tables of which some subscriptions are found so. */
@@ -69,6 +71,7 @@ final class Router implements Runnable {
     Router(Inbox inbox, Authorizer authorizer, TypeCatalog types, Sink sink, Progress progress, Retries retries) {
         this.inbox = inbox;
         this.authorizer = authorizer;
+        foresight = new Foresight(authorizer);
         this.types = types;
         this.sink = sink;
         this.progress = progress;
@@ -82,7 +85,12 @@ final class Router implements Runnable {
         try {
             while (!progress.isClosing()) {
                 beat();
-                handle(inbox.take(BEAT));
+                List<Inbox.Item> items = inbox.take(foresight.isIdle() ? BEAT : Duration.ZERO);
+                if (items.isEmpty() && !foresight.isIdle()) {
+                    foresee();
+                } else {
+                    handle(items);
+                }
             }
         } catch (InterruptedException closing) {
             Thread.currentThread().interrupt();
@@ -91,6 +99,14 @@ final class Router implements Runnable {
 
     private void beat() {
         progress.vitals().beat(Pipeline.PIPELINE_THREAD, time.instant());
+    }
+
+    private void foresee() {
+        try {
+            foresight.ask().forEach(this::narrow);
+        } catch (RuntimeException fault) {
+            trouble.report("what groups may see could not be found out beforehand", fault);
+        }
     }
 
     private void handle(List<Inbox.Item> items) throws InterruptedException {
@@ -130,6 +146,7 @@ final class Router implements Runnable {
                 start.ifPresentOrElse(
                         point -> index.add(open.channel(), open.subscriptions(), point),
                         () -> index.add(open.channel(), open.subscriptions()));
+                foresight.want(open.subscriptions());
                 open.live().run();
             }
             case Inbox.Item.Close(var channel) -> index.remove(channel);
@@ -137,6 +154,7 @@ final class Router implements Runnable {
             case Inbox.Item.Carried(var publications) -> {
                 authorizer.carried(publications);
                 List.copyOf(narrowed.keySet()).forEach(this::widen);
+                foresight.want(index.subscriptions());
             }
             case Inbox.Item.RefetchTables(var code, var tables) -> refetch(code, index.channels(tables));
             case Inbox.Item.Changes _ -> throw new IllegalStateException("changes are not a command");
@@ -218,8 +236,8 @@ final class Router implements Runnable {
             narrowed.forEach((name, known) -> names.put(known.oid(), name));
             for (RowAccess.Unknown one : unknown) {
                 TableName name = names.get(one.table());
-                if (name != null) {
-                    index.widen(name, one.group());
+                if (name != null && index.widen(name, one.group())) {
+                    foresight.want(new TableSelector.One(name, one.table()), one.group());
                 }
             }
         }
@@ -251,6 +269,7 @@ final class Router implements Runnable {
                 }
                 Routed concerned = index.route(transaction, change);
                 if (!concerned.isEmpty()) {
+                    foresight.described(change.relation());
                     candidates.add(new Candidate(transaction, change, concerned));
                 }
             }

@@ -98,12 +98,13 @@ public final class SubscriptionIndex {
         }
 
         /** What the group's policies demand is not known any more. */
-        void widen(ClaimsGroup group) {
+        boolean widen(ClaimsGroup group) {
             Narrowed known = narrowed.remove(group);
             if (known != null) {
                 others.put(group, known.subscriptions());
                 forget(group, known.audience());
             }
+            return known != null;
         }
 
         /** What policies demand is not known any more. */
@@ -272,6 +273,10 @@ public final class SubscriptionIndex {
         return size;
     }
 
+    public List<Subscription> subscriptions() {
+        return byChannel.values().stream().flatMap(List::stream).toList();
+    }
+
     /**
      * The channels whose filters or selections do not fit the relation any more: a column of theirs was dropped, renamed
      * or got another type, or the table is another one of the name. Costs nothing while the relation is the same. What was
@@ -331,12 +336,14 @@ public final class SubscriptionIndex {
         }
     }
 
-    /** The same, of one group's subscriptions alone. */
-    public void widen(TableName table, ClaimsGroup group) {
+    /**
+     * The same, of one group's subscriptions alone.
+     *
+     * @return whether there are any that were found by what its policies demand
+     */
+    public boolean widen(TableName table, ClaimsGroup group) {
         OfTable known = tables.get(table);
-        if (known != null) {
-            known.widen(group);
-        }
+        return known != null && known.widen(group);
     }
 
     /** What is being found for one change. */
