@@ -13,6 +13,7 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -60,9 +61,14 @@ final class PolicyReader implements PolicyCatalog {
     private final Connection connection;
     private final String role;
     private final Publications publications;
+    /** Tables that are not heard of, and taken for ones that are. */
+    private final Optional<Set<TableName>> unheard;
+
     private Optional<SQLException> failed = Optional.empty();
 
-    private PolicyReader(Connection connection, String role, Publications publications) {
+    private PolicyReader(
+            Connection connection, String role, Publications publications, Optional<Set<TableName>> unheard) {
+        this.unheard = unheard;
         this.connection = connection;
         this.role = role;
         this.publications = publications;
@@ -83,12 +89,24 @@ final class PolicyReader implements PolicyCatalog {
     static CompiledPolicy compileOrSay(
             Connection connection, int table, String role, String expression, Publications publications)
             throws SQLException, NotCompiledException {
-        var reader = new PolicyReader(connection, role, publications);
+        return new PolicyReader(connection, role, publications, Optional.empty()).compile(table, expression);
+    }
+
+    /** Which tables would have to be heard of, so that it could be compiled. */
+    static Set<TableName> unheard(
+            Connection connection, int table, String role, String expression, Publications publications)
+            throws SQLException, NotCompiledException {
+        var unheard = new LinkedHashSet<TableName>();
+        new PolicyReader(connection, role, publications, Optional.of(unheard)).compile(table, expression);
+        return unheard;
+    }
+
+    private CompiledPolicy compile(int table, String expression) throws SQLException, NotCompiledException {
         try {
-            return CompiledPolicy.compile(expression, reader.columns(table), reader);
+            return CompiledPolicy.compile(expression, columns(table), this);
         } catch (NotCompiledException asked) {
-            if (reader.failed.isPresent()) {
-                throw reader.failed.get();
+            if (failed.isPresent()) {
+                throw failed.get();
             }
             throw asked;
         }
@@ -166,7 +184,7 @@ final class PolicyReader implements PolicyCatalog {
                 if (!row.getBoolean("plain")) {
                     throw new NotCompiledException("table " + name + ", which is no plain table");
                 }
-                if (!row.getBoolean("heard")) {
+                if (!row.getBoolean("heard") && !isTakenFor(name, (int) row.getLong(1))) {
                     throw new NotCompiledException("table " + name + ", whose changes are not published");
                 }
                 int oid = (int) row.getLong(1);
@@ -176,6 +194,14 @@ final class PolicyReader implements PolicyCatalog {
             failed = Optional.of(broken);
             throw new NotCompiledException("table " + name);
         }
+    }
+
+    private boolean isTakenFor(TableName name, int oid) throws SQLException {
+        boolean taken = unheard.isPresent() && UnheardTables.canBeAdded(connection, oid);
+        if (taken) {
+            unheard.get().add(name);
+        }
+        return taken;
     }
 
     private Optional<String> policies(int table, String reader) throws SQLException {

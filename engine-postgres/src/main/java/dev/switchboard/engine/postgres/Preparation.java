@@ -9,6 +9,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What a database of one's own lacks, PostgreSQL 14 to 18, a managed one above all: each missing thing with the statements
@@ -138,6 +139,7 @@ public final class Preparation {
                 lacks.add(claims());
             }
             tables(connection, lacks);
+            dependencies(connection, lacks);
             log(facts, lacks);
             lacks.sort((a, b) -> a.weight().compareTo(b.weight()));
             return lacks;
@@ -353,6 +355,27 @@ public final class Preparation {
                     }
                 }
             }
+        }
+    }
+
+    /** What policies read besides their own table is heard of by a publication of its own. */
+    private void dependencies(Connection connection, List<Lack> lacks) throws SQLException {
+        List<UnheardTables.Unheard> unheard = UnheardTables.of(connection, publication);
+        if (unheard.isEmpty()) {
+            return;
+        }
+        Optional<String> make = UnheardTables.missingPublication(connection);
+        var statements = new ArrayList<>(make.stream().toList());
+        for (UnheardTables.Unheard one : unheard) {
+            statements.add(one.remedy());
+            lacks.add(new Lack(
+                    Weight.ADVISED,
+                    one.what(),
+                    List.copyOf(statements),
+                    make.isPresent()
+                            ? "A server that runs takes the new publication up when it is started again."
+                            : ""));
+            statements.clear();
         }
     }
 

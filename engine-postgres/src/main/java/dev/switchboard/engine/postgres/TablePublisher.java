@@ -105,9 +105,32 @@ public final class TablePublisher {
                 said.add("Table " + table + " is in publication " + publication + "; subscribers get its changes.");
             }
         }
+        said.addAll(dependencies(connection, table));
         if (!facts.rowSecurity()) {
             said.add("WARNING: row level security is off, so every role with SELECT sees every row. Turn it on with:"
                     + " alter table " + table.quoted() + " enable row level security");
+        }
+        return said;
+    }
+
+    /** What its policies read is published too, where nobody can subscribe to it. */
+    private List<String> dependencies(Connection connection, TableName table) throws SQLException {
+        var said = new ArrayList<String>();
+        for (UnheardTables.Unheard unheard : UnheardTables.of(connection, publication)) {
+            if (unheard.readers().contains(table)) {
+                Optional<String> make = UnheardTables.missingPublication(connection);
+                try (Statement statement = connection.createStatement()) {
+                    if (make.isPresent()) {
+                        statement.execute(make.get());
+                        said.add("Publication " + Publications.DEPENDENCIES
+                                + " is made; a server that runs takes it up when it is started again.");
+                    }
+                    statement.execute(unheard.remedy());
+                }
+                said.add("Table " + unheard.table() + ", which its policies read, is in publication "
+                        + Publications.DEPENDENCIES
+                        + ": so they are decided without asking PostgreSQL. Nobody can subscribe to it by that.");
+            }
         }
         return said;
     }

@@ -144,6 +144,11 @@ public final class Progress {
         accessTrouble.set(Optional.empty());
     }
 
+    /** Asked in vain for what is asked once more at once. */
+    void accessRetried() {
+        accessRetries.increment();
+    }
+
     void accessFails(Exception cause) {
         accessRetries.increment();
         accessTrouble.set(Optional.of(String.valueOf(cause.getMessage())));

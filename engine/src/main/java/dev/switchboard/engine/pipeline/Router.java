@@ -208,6 +208,7 @@ final class Router implements Runnable {
         try {
             authorizer.outdated(states, xids).stream().map(tables::get).forEach(this::widen);
         } catch (RowAccessUnavailableException unavailable) {
+            progress.accessRetried();
             tables.values().forEach(this::widen); // then each is asked about, and waited for
         }
     }

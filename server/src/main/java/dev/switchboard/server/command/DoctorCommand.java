@@ -7,6 +7,7 @@ import dev.switchboard.callcenter.schema.Schema;
 import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.engine.postgres.ReplicaIdentities;
+import dev.switchboard.engine.postgres.UnheardTables;
 import dev.switchboard.server.DataDirectory;
 import dev.switchboard.server.Switchboard;
 import dev.switchboard.tokens.JwtTokens;
@@ -110,7 +111,13 @@ final class DoctorCommand implements Callable<Integer> {
                 long published = needed.tables().values().stream()
                         .filter(Schema.Table::published)
                         .count();
-                report(Layer.PUBLICATION, published + " tables published", structural, findings);
+                var publication = new ArrayList<>(structural);
+                publication.addAll(unheard(connection));
+                report(
+                        Layer.PUBLICATION,
+                        published + " tables published, and heard of what their policies read",
+                        publication,
+                        findings);
                 var identities = new ArrayList<>(structural);
                 identities.addAll(brokenIdentities(connection));
                 report(
@@ -133,6 +140,13 @@ final class DoctorCommand implements Callable<Integer> {
                     findings);
         }
         return findings;
+    }
+
+    private static List<Finding> unheard(Connection connection) throws SQLException {
+        return UnheardTables.of(connection, Switchboard.PUBLICATION).stream()
+                .map(one -> new Finding(
+                        Layer.PUBLICATION, "table " + one.table() + " heard of", one.what(), one.remedy() + ";"))
+                .toList();
     }
 
     private static List<Finding> brokenIdentities(Connection connection) throws SQLException {

@@ -86,20 +86,30 @@ class OperationTest {
             client.joined("realtime:calls", token, PhoenixClient.binding("*", "public", "calls", null));
             System.gc(); // what is held weakly goes
             server.call(organization);
-            server.call(server.organization("elsewhere"));
             client.awaitChanges(1);
+            // a policy that is looked at with each row: by a value that it demands nobody is found who is not shown it
+            server.script("""
+                    create table every_other (id int primary key);
+                    grant select on every_other to authenticated;
+                    alter table every_other enable row level security;
+                    create policy every_other on every_other for select using (id % 2 = 0);
+                    alter publication supabase_realtime add table every_other""");
+            client.joined("realtime:other", token, PhoenixClient.binding("*", "public", "every_other", null));
+            server.script("insert into every_other values (1)");
             client.sendText("nonsense");
             client.sendText("[null,\"8\",\"realtime:calls\",\"invented\",{}]");
             server.database()
                     .useHandle(
                             handle -> handle.execute(
                                     "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = 'switchboard'"));
+            server.call(organization);
+            client.awaitChanges(2);
             server.database()
                     .useHandle(
                             handle -> handle.execute(
                                     "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'switchboard-rows'"));
             server.call(organization);
-            client.awaitChanges(2);
+            client.awaitChanges(3);
             String large = "\"filter\":\"from_number=in.(" + "a,".repeat(900) + "b)\"";
             String bindings = "{\"event\":\"*\",\"schema\":\"public\",\"table\":\"calls\"," + large + "}";
             client.sendText("[\"9\",\"9\",\"realtime:large\",\"phx_join\",{\"config\":{\"postgres_changes\":["

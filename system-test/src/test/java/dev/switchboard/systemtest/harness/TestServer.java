@@ -312,6 +312,17 @@ public final class TestServer implements AutoCloseable {
         return id;
     }
 
+    /** What the metrics say under a name without labels. */
+    public double figure(String name) {
+        return server.metrics()
+                .scrape()
+                .lines()
+                .filter(line -> line.startsWith(name + " "))
+                .mapToDouble(line -> Double.parseDouble(line.substring(name.length() + 1)))
+                .findFirst()
+                .orElseThrow();
+    }
+
     /** Ends the server; its directory stays until {@link #close}. */
     public void stop() {
         if (!stopped) {

@@ -90,6 +90,61 @@ class PublishTest {
         }
     }
 
+    /** Members of papers are found by what the stream tells of another table, which nobody hears of. */
+    @Test
+    void A11_F001_06_whatPoliciesReadIsHeardOfAndToldToNobody() {
+        server.script("""
+                create table paper_members (paper int, member uuid, primary key (paper, member));
+                create table papers (id int primary key, v text);
+                grant select on papers, paper_members to authenticated, service_role;
+                alter table papers enable row level security;
+                create policy of_members on papers for select to authenticated
+                  using (id in (select m.paper from paper_members m where m.member = (select auth.uid())));""");
+        UUID member = UUID.randomUUID();
+        server.database().useHandle(handle -> handle.execute("insert into paper_members values (1, ?)", member));
+
+        assertThat(publisher.publish(new TableName("public", "papers"), TablePublisher.Identity.FULL))
+                .anyMatch(said ->
+                        said.startsWith("Table public.paper_members, which its policies read, is in publication"));
+
+        try (PhoenixClient own = server.connect();
+                PhoenixClient everything = server.connect()) {
+            own.joined("realtime:own", server.userToken(member), PhoenixClient.binding("*", "public", "papers", null));
+            everything.joined("realtime:all", server.serviceKey(), PhoenixClient.binding("*", "*", null, null));
+            server.database().useHandle(handle -> handle.execute("insert into papers values (1, 'a'), (2, 'hidden')"));
+            own.awaitChanges(1);
+            double asked = server.figure("switchboard_decisions_asked_total");
+            double here = server.figure("switchboard_decisions_here_total");
+            // step by step: policies may see the data of later than the change
+            server.database().useHandle(handle -> handle.execute("update papers set v = 'b'"));
+            own.awaitChanges(2);
+            server.database().useHandle(handle -> {
+                handle.execute("delete from paper_members");
+                handle.execute("update papers set v = 'hidden'");
+            });
+            everything.awaitChanges(6);
+            server.database().useHandle(handle -> {
+                handle.useTransaction(transaction -> {
+                    transaction.execute("update papers set v = 'c' where id = 2");
+                    transaction.execute("insert into paper_members values (2, ?)", member);
+                });
+                handle.execute("update papers set v = 'd'");
+            });
+
+            assertThat(own.awaitChanges(4))
+                    .extracting(change -> change.at("/record/id").asInt()
+                            + change.at("/record/v").asString())
+                    .containsExactly("1a", "1b", "2c", "2d");
+            assertThat(everything.awaitChanges(9))
+                    .extracting(change -> change.get("table").asString())
+                    .containsOnly("papers");
+            assertThat(server.figure("switchboard_decisions_here_total")).isGreaterThan(here);
+            // one in ten is checked in tests, and the service role's are none
+            assertThat(server.figure("switchboard_decisions_asked_total") - asked)
+                    .isLessThan(server.figure("switchboard_decisions_here_total") - here);
+        }
+    }
+
     @Test
     void aTableWithoutAKeyIsNotPublishedWithoutFull() {
         server.database().useHandle(handle -> handle.execute("create table keyless (v text)"));
