@@ -36,15 +36,15 @@ final class CatalogVersion {
     /** What a table hangs on besides: functions that its policies call and those that these are known to call, labels of columns. */
     private static final String SURROUNDINGS = """
             with recursive called (oid) as (
-                   select d.refobjid from pg_policy p join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid
+                   (select d.refobjid from pg_policy p join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid
                     where p.polrelid = any (?::text[]::oid[]) and d.refclassid = 'pg_proc'::regclass
+                    union
+                   select a.oid from pg_proc a join pg_namespace n on n.oid = a.pronamespace
+                    where a.proname in ('uid', 'jwt', 'role', 'email') and n.nspname = 'auth')
                     union
                    select d.refobjid from called join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = called.oid
                     where d.refclassid = 'pg_proc'::regclass)
             select 'FUNCTION' as kind, oid::bigint from called
-             union
-            select 'FUNCTION', a.oid::bigint from pg_proc a join pg_namespace n on n.oid = a.pronamespace
-             where a.proname in ('uid', 'jwt', 'role', 'email') and n.nspname = 'auth'
              union
             select 'ENUMERATION', t.oid::bigint from pg_attribute a join pg_type t on t.oid = a.atttypid
              where a.attrelid = any (?::text[]::oid[]) and a.attnum > 0 and t.typtype = 'e'
@@ -61,8 +61,9 @@ final class CatalogVersion {
             select 'ENUMERATION', e.enumtypid::bigint, count(*) || ':' || bit_xor(hashtextextended(e.oid || ' ' || e.xmin, 0))
               from pg_enum e where e.enumtypid = any (?::text[]::oid[]) group by e.enumtypid
              union all
-            select 'SHARED', 0, shared.version || ' ' || (select string_agg(p.oid || ':' || p.xmin, ',' order by p.oid) from pg_publication p)
-              from\s""" + SHARED;
+            select 'PUBLICATIONS', 0, string_agg(p.oid || ':' || p.xmin, ',' order by p.oid) from pg_publication p
+             union all
+            select 'SHARED', 0, shared.version from\s""" + SHARED;
 
     /** How many parameters {@link #QUERY} has. */
     static final int PARAMETERS = 3;
@@ -75,13 +76,16 @@ final class CatalogVersion {
         TABLE,
         FUNCTION,
         ENUMERATION,
-        /** Roles, memberships, and how publications are made. */
+        /** How they are made. */
+        PUBLICATIONS,
+        /** Roles and memberships. */
         SHARED
     }
 
     /** Something in the catalog that policies hang on. */
     record Item(Kind kind, int oid) {
         static final Item SHARED = new Item(Kind.SHARED, 0);
+        static final Item PUBLICATIONS = new Item(Kind.PUBLICATIONS, 0);
 
         static Item table(int oid) {
             return new Item(Kind.TABLE, oid);
@@ -92,6 +96,7 @@ final class CatalogVersion {
     static Set<Item> surroundings(Connection connection, Collection<Integer> tables) throws SQLException {
         var items = new HashSet<Item>();
         items.add(Item.SHARED);
+        items.add(Item.PUBLICATIONS);
         tables.forEach(oid -> items.add(Item.table(oid)));
         try (PreparedStatement query = connection.prepareStatement(SURROUNDINGS)) {
             String[] oids = tables.stream().map(Integer::toUnsignedString).toArray(String[]::new);

@@ -1,51 +1,56 @@
 package dev.switchboard.engine.postgres;
 
-import dev.switchboard.engine.authorize.RowAccessUnavailableException;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Change;
-import java.sql.SQLException;
+import dev.switchboard.engine.model.Lsn;
+import dev.switchboard.engine.model.TableName;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
  * Changes of the tables that policies read, as the stream tells of them: what is known of groups that they concern is forgotten
- * before the first row of their transaction is decided, and nothing is asked anew by a snapshot that does not see them yet. Owned
- * by the pipeline thread.
+ * before the first row of their transaction is decided, and nothing may be asked anew by a snapshot that does not see all of which
+ * the stream has told. Owned by the pipeline thread.
  */
 final class Dependencies {
     private final Standings standings;
-    /** Transactions that a snapshot need not see yet, by the low 32 bits. */
+    private final SelfCheck check;
+    /** Transactions of the stream that a new snapshot need not see yet, by the low 32 bits. */
     private final Set<Integer> unseen = new HashSet<>();
 
     /** Of the transaction that comes in parts, the tables that are known by a snapshot that sees all of it. */
     private final Set<Integer> ofParts = new HashSet<>();
 
+    /** What was found to be of before something that the stream has not told yet, and where it will have. */
+    private final Map<Standings.Key, Suspect> suspects = new HashMap<>();
+
     private int parted;
 
-    /** Waits until new snapshots see transactions. */
-    interface Sight {
-        void await(Set<Integer> xids) throws SQLException, RowAccessUnavailableException;
-    }
+    private record Suspect(Standings.Standing standing, Lsn end) {}
 
-    Dependencies(Standings standings) {
+    Dependencies(Standings standings, SelfCheck check) {
         this.standings = standings;
+        this.check = check;
     }
 
     /** What is unknown from now on: to be called before a round is routed. */
     Set<Standings.Key> passing(List<Batch> round) {
         var unknown = new HashSet<>(standings.takeDropped());
         for (Batch batch : round) {
+            unknown.addAll(convict(batch.transaction().finalLsn()));
+            unseen.add(batch.transaction().xid());
             if (batch.end().isEmpty() || batch.firstIndex() > 0) {
                 passPart(batch, unknown);
             }
             for (Change change : batch.changes()) {
-                if (standings.hangOn(change.relation().oid())) {
-                    unseen.add(batch.transaction().xid());
-                    unknown.addAll(standings.forgetConcerned(change));
-                }
+                unknown.addAll(standings.forgetConcerned(change));
             }
         }
+        suspects.keySet().removeAll(unknown);
         return unknown;
     }
 
@@ -58,17 +63,50 @@ final class Dependencies {
         }
         for (Change change : batch.changes()) {
             if (ofParts.add(change.relation().oid())) {
-                unseen.add(xid);
                 unknown.addAll(standings.forgetHanging(change.relation().oid()));
             }
         }
     }
 
-    /** To be called before a group's values are asked for. */
-    void prove(Sight sight) throws SQLException, RowAccessUnavailableException {
-        if (!unseen.isEmpty()) {
-            sight.await(unseen);
-            unseen.clear();
+    /** What new snapshots have to see before anything is asked by them. */
+    Set<Integer> unseen() {
+        return unseen;
+    }
+
+    /** New snapshots see all that the stream has told. */
+    void seen() {
+        unseen.clear();
+    }
+
+    /**
+     * PostgreSQL decides otherwise than by what is known, and likewise by what it says now: something has changed meanwhile, of which
+     * the stream will tell.
+     *
+     * @param end of the log: the stream has told of it before it comes there
+     */
+    void suspect(Standings.Key who, Lsn end) {
+        standings.find(who).ifPresent(standing -> suspects.put(who, new Suspect(standing, end)));
+    }
+
+    /** Those of which the stream should have told something, and has not. */
+    @SuppressWarnings("ReferenceEquality") // what was found out anew is no suspect
+    private Set<Standings.Key> convict(Lsn reached) {
+        if (suspects.isEmpty()) {
+            return Set.of();
         }
+        var stale = new HashMap<Standings.Key, TableName>();
+        suspects.entrySet().removeIf(entry -> {
+            boolean told = !entry.getValue().end().isAfter(reached);
+            Optional<Standings.Standing> present = standings.find(entry.getKey());
+            if (told && present.isPresent() && present.get() == entry.getValue().standing()) {
+                stale.put(entry.getKey(), present.get().security().table());
+            }
+            return told;
+        });
+        stale.forEach((key, table) -> {
+            standings.remove(key);
+            check.distrust(key.oid(), table, "what a policy reads had changed, and the stream did not tell of it");
+        });
+        return stale.keySet();
     }
 }

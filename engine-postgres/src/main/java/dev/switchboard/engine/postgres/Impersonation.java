@@ -1,6 +1,7 @@
 package dev.switchboard.engine.postgres;
 
 import dev.switchboard.engine.model.ClaimsGroup;
+import dev.switchboard.engine.model.Lsn;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.policy.ClaimValues;
 import dev.switchboard.engine.policy.CompiledPolicy;
@@ -32,6 +33,9 @@ final class Impersonation {
     /** A longer list is not kept: its policy is asked. */
     private static final int MOST_ELEMENTS = 10_000;
 
+    /** What takes longer holds everybody up: such a group is asked about. */
+    private static final String VALUES_BRIEFLY = ", set_config('statement_timeout', '500', true)";
+
     private Impersonation() {}
 
     /**
@@ -47,8 +51,8 @@ final class Impersonation {
             return Optional.empty();
         }
         CompiledPolicy policy = asked.compiled().get();
-        try (PreparedStatement question = connection.prepareStatement(
-                "begin read only; " + BECOME + "; " + selection(security) + "; " + valuesOf(policy) + "; rollback")) {
+        try (PreparedStatement question = connection.prepareStatement("begin read only; " + BECOME + VALUES_BRIEFLY
+                + "; " + selection(security) + "; " + valuesOf(policy) + "; rollback")) {
             question.unwrap(PGStatement.class).setPrepareThreshold(0);
             question.setString(1, group.role());
             question.setString(2, group.json());
@@ -61,7 +65,7 @@ final class Impersonation {
             }
         } catch (SQLException raised) {
             rollback(connection);
-            if (SqlState.isTransient(raised)) {
+            if (SqlState.isTransient(raised) && !SqlState.isTimeout(raised)) {
                 throw raised;
             }
             return Optional.empty();
@@ -72,8 +76,9 @@ final class Impersonation {
      * What values come to and what a policy says of rows, at one moment.
      *
      * @param visible of the rows, in order
+     * @param end     where the log ended right after it
      */
-    record Moment(ClaimValues values, BitSet visible) {}
+    record Moment(ClaimValues values, BitSet visible, Lsn end) {}
 
     /**
      * Both by one snapshot.
@@ -86,7 +91,8 @@ final class Impersonation {
             throws SQLException {
         try (PreparedStatement question =
                 connection.prepareStatement("begin isolation level repeatable read read only; " + BECOME + "; "
-                        + valuesOf(policy) + "; " + statement + "; rollback")) {
+                        + valuesOf(policy) + "; " + statement
+                        + "; select pg_catalog.pg_current_wal_insert_lsn()::text; rollback")) {
             question.unwrap(PGStatement.class).setPrepareThreshold(0);
             question.setString(1, group.role());
             question.setString(2, group.json());
@@ -104,7 +110,12 @@ final class Impersonation {
                     visible.set(i, row.getBoolean(1));
                 }
             }
-            return values.map(all -> new Moment(all, visible));
+            Lsn end;
+            try (ResultSet row = RoundTrips.nextRows(question)) {
+                row.next();
+                end = Lsn.parse(row.getString(1));
+            }
+            return values.map(all -> new Moment(all, visible, end));
         } catch (SQLException raised) {
             rollback(connection);
             if (SqlState.isTransient(raised)) {

@@ -12,6 +12,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -100,9 +101,17 @@ final class KnownTables {
                         && !known.getValue().isOf(versions));
     }
 
-    /** The versions that the present round goes by for a table and a role. */
-    Optional<Map<Item, String>> usedVersions(int oid, String role) {
-        return Optional.ofNullable(used.get(new SecurityKey(oid, role))).map(Loaded::versions);
+    /** The versions that what is known of a table goes by, for whatever role; those of the present round come first. */
+    Map<Item, String> knownVersions(int oid) {
+        var versions = new HashMap<Item, String>();
+        for (Map<SecurityKey, Loaded> known : List.of(securities, used)) {
+            known.forEach((key, loaded) -> {
+                if (key.oid() == oid) {
+                    versions.putAll(loaded.versions());
+                }
+            });
+        }
+        return versions;
     }
 
     /** What the present round goes by hangs on these. */
@@ -152,10 +161,22 @@ final class KnownTables {
             if (known != null && known.compiled().equals(read)) {
                 return new Loaded(known.security(), known.compiled(), known.untilXmin(), relation, versions);
             }
-            return read.dependencies().isEmpty()
+            return read.dependencies().isEmpty() || isHeardAsBefore(read, versions, known)
                     ? new Loaded(read, read, 0, relation, versions)
                     : new Loaded(read.asked(), read, snapshot(connection, 2), relation, versions);
         }
+    }
+
+    /** Whether the tables that are read were published in the same way when nobody was waited for any more. */
+    private static boolean isHeardAsBefore(TableSecurity read, Map<Item, String> versions, @Nullable Loaded known) {
+        var items = new HashSet<Item>();
+        items.add(Item.PUBLICATIONS);
+        read.dependencies().forEach(oid -> items.add(Item.table(oid)));
+        return known != null
+                && !known.isWaiting()
+                && items.stream()
+                        .allMatch(item -> known.versions().containsKey(item)
+                                && known.versions().get(item).equals(versions.get(item)));
     }
 
     private TableSecurity load(Connection connection, int oid, String role) throws SQLException {
@@ -169,6 +190,14 @@ final class KnownTables {
             row.next();
             return Long.parseLong(row.getString(bound));
         }
+    }
+
+    @SuppressWarnings("ReferenceEquality") // security() keeps the instance while nothing changed
+    boolean knows(int oid, TableSecurity security, ClaimsGroup group) {
+        return standings
+                .find(new Standings.Key(oid, group))
+                .filter(standing -> standing.security() == security)
+                .isPresent();
     }
 
     /** How the group stands with the table; asked once as long as nothing changes. */

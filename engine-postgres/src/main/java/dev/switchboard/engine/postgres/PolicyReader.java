@@ -13,6 +13,7 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -33,22 +34,31 @@ final class PolicyReader implements PolicyCatalog {
 
     /** Bodies that are bound when they are made, or read with PostgreSQL's names first. */
     private static final String FUNCTION = """
-            select coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) as body, p.prosqlbody is null as read_anew,
+            select coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) as body, p.prosqlbody is null as read_anew, p.pronargs,
                    coalesce(p.proargnames, array(select '' from generate_series(1, p.pronargs))) as names, p.proretset,
-                   case when p.prosecdef then pg_get_userbyid(p.proowner) end as owner
+                   case when p.prosecdef then pg_get_userbyid(p.proowner) end as owner,
+                   p.provariadic = 0 and p.prokind = 'f' and p.pronargdefaults = 0
+                     and coalesce(p.proargmodes, '{}') <@ '{i,t}'::"char"[]
+                     and l.lanname = 'sql' and p.provolatile in ('s', 'i')
+                     and p.prorettype < 16384 -- no domain, which may have a collation of its own
+                     and not exists (
+                           select from unnest(p.proconfig) as setting
+                            where not case when p.prosqlbody is null
+                                        then setting in ('search_path=', 'search_path=""', 'search_path=pg_catalog')
+                                        else starts_with(setting, 'search_path=') end)
+                     as understood
               from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
-             where n.nspname = ? and p.proname = ? and p.pronargs = ? and p.provariadic = 0 and p.prokind = 'f'
-               and coalesce(p.proargmodes, '{}') <@ '{i,t}'::"char"[]
-               and l.lanname = 'sql' and p.provolatile in ('s', 'i')
-               and p.prorettype < 16384 -- no domain, which may have a collation of its own
-               and (p.prosqlbody is not null or not exists (
-                      select from unnest(p.proconfig) as setting
-                       where setting <> 'search_path=' and setting <> 'search_path=""' and setting <> 'search_path=pg_catalog'))
+             where n.nspname = ? and p.proname = ?
             """;
 
     private static final String TABLE = """
             select c.oid::bigint, c.relkind = 'r' and c.relpersistence = 'p' and not c.relhassubclass and not c.relispartition
                      as plain,
+                   -- before these, a table that was published while somebody wrote to it could stay unheard
+                   current_setting('server_version_num')::int >= 180000
+                     or current_setting('server_version_num')::int % 10000
+                          >= case current_setting('server_version_num')::int / 10000
+                               when 14 then 18 when 15 then 13 when 16 then 9 when 17 then 5 end as told,
                    exists (select from pg_publication p
                              left join pg_publication_rel r on r.prpubid = p.oid and r.prrelid = c.oid
                             where p.pubname = any (?) and p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate
@@ -144,25 +154,43 @@ final class PolicyReader implements PolicyCatalog {
         return columns;
     }
 
+    private Set<String> names(int table) throws SQLException {
+        var names = new HashSet<String>();
+        try (PreparedStatement query = connection.prepareStatement(
+                "select attname from pg_attribute where attrelid = ? and not attisdropped")) {
+            query.setLong(1, Integer.toUnsignedLong(table));
+            try (ResultSet rows = query.executeQuery()) {
+                while (rows.next()) {
+                    names.add(rows.getString(1));
+                }
+            }
+        }
+        return names;
+    }
+
     @Override
     public Optional<Function> function(String schema, String name, int arguments) {
         try (PreparedStatement query = connection.prepareStatement(FUNCTION)) {
             query.setString(1, schema);
             query.setString(2, name);
-            query.setInt(3, arguments);
             try (ResultSet rows = query.executeQuery()) {
-                var found = new ArrayList<Function>();
+                var found = new ArrayList<Optional<Function>>();
                 while (rows.next()) {
+                    boolean understood = rows.getBoolean("understood");
+                    int count = rows.getInt("pronargs");
                     List<String> names =
                             Arrays.asList((String[]) rows.getArray("names").getArray());
-                    found.add(new Function(
-                            rows.getString("body"),
+                    var function = new Function(
+                            String.valueOf(rows.getString("body")),
                             rows.getBoolean("read_anew"),
                             names.subList(0, Math.min(arguments, names.size())),
                             rows.getBoolean("proretset"),
-                            Optional.ofNullable(rows.getString("owner"))));
+                            Optional.ofNullable(rows.getString("owner")));
+                    found.add(Optional.of(function).filter(_ -> understood && count == arguments));
                 }
-                return found.size() == 1 ? Optional.of(found.getFirst()) : Optional.empty();
+                return found.size() == 1
+                        ? found.getFirst()
+                        : Optional.empty(); // which of several is called is not told
             }
         } catch (SQLException broken) {
             failed = Optional.of(broken);
@@ -181,6 +209,9 @@ final class PolicyReader implements PolicyCatalog {
                 if (!row.next()) {
                     throw new NotCompiledException("table " + name + ", which is not there");
                 }
+                if (!row.getBoolean("told")) {
+                    throw new NotCompiledException("table " + name + ", on a PostgreSQL without the fixes of May 2025");
+                }
                 if (!row.getBoolean("plain")) {
                     throw new NotCompiledException("table " + name + ", which is no plain table");
                 }
@@ -188,7 +219,7 @@ final class PolicyReader implements PolicyCatalog {
                     throw new NotCompiledException("table " + name + ", whose changes are not published");
                 }
                 int oid = (int) row.getLong(1);
-                return new Table(oid, name.table(), columns(oid), policies(oid, reader.orElse(role)));
+                return new Table(oid, name.table(), columns(oid), names(oid), policies(oid, reader.orElse(role)));
             }
         } catch (SQLException broken) {
             failed = Optional.of(broken);

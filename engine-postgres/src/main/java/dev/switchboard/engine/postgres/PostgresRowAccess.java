@@ -35,11 +35,14 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     /** How often a round is asked when the catalog changes under it. */
     private static final int ATTEMPTS = 5;
 
+    /** Of so many transactions the stream may have told before new snapshots are known to see them. */
+    private static final int MOST_UNSEEN = 1_000;
+
     private final Database database;
     private final Standings standings = new Standings();
     private final KnownTables tables;
     private final RoundTrips roundTrips;
-    private final Dependencies dependencies = new Dependencies(standings);
+    private final Dependencies dependencies;
     /** Another one after what was found out before may not hold any more. */
     private long epoch;
 
@@ -66,6 +69,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         this.database = database;
         this.tables = new KnownTables(standings, compiling);
         this.check = new SelfCheck(checkOneIn, trouble);
+        this.dependencies = new Dependencies(standings, check);
         this.roundTrips = new RoundTrips(tables, trouble);
     }
 
@@ -110,12 +114,10 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             throws SQLException, RowAccessUnavailableException, OutdatedException {
         tables.startRound();
         check.begin();
-        // what is asked from here on has to see what the stream has told of the tables that policies read
-        dependencies.prove(unseen -> roundTrips.awaitVisible(connection, unseen));
         var answers = new ArrayList<Answer>();
         var pending = new LinkedHashMap<String, List<RoundTrips.Pending>>();
         for (Question question : questions) {
-            prepare(connection, question, answers)
+            prepare(connection, question, xids, answers)
                     .ifPresent(asked -> pending.computeIfAbsent(asked.sql(), _ -> new ArrayList<>())
                             .add(asked));
         }
@@ -124,13 +126,30 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             tables.refuseOutdated(
                     checked.covers(tables.usedItems(), xids)
                             ? checked.versions()
-                            : roundTrips.versions(connection, tables.usedItems(), xids));
+                            : roundTrips.versions(connection, tables.usedItems(), awaited(xids)));
         } else {
-            roundTrips.ask(connection, pending.values(), xids);
+            roundTrips.ask(connection, pending.values(), awaited(xids));
+            dependencies.seen();
             pending.values().forEach(same -> asked.add(same.size()));
         }
         check.compare(answers);
         return answers;
+    }
+
+    /** Whatever is asked sees all of which the stream has told. */
+    private Set<Integer> awaited(Set<Integer> xids) {
+        var all = new HashSet<>(xids);
+        all.addAll(dependencies.unseen());
+        return all;
+    }
+
+    /** What a group's claims come to must not be of before something that the stream has told. */
+    private void prove(Connection connection, Set<Integer> xids) throws SQLException, RowAccessUnavailableException {
+        Set<Integer> awaited = awaited(xids);
+        if (!awaited.isEmpty() && !checked.xids().containsAll(awaited)) {
+            roundTrips.awaitVisible(connection, awaited);
+            dependencies.seen();
+        }
     }
 
     @Override
@@ -142,6 +161,13 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
 
     @Override
     public Set<Unknown> passing(List<Batch> round) {
+        if (dependencies.unseen().size() > MOST_UNSEEN) {
+            try {
+                prove(connection(), Set.of());
+            } catch (SQLException | RowAccessUnavailableException unavailable) {
+                close(); // whoever asks next proves it
+            }
+        }
         return dependencies.passing(round).stream()
                 .map(key -> new Unknown(key.oid(), key.group()))
                 .collect(Collectors.toSet());
@@ -153,8 +179,10 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             var items = new HashSet<Item>();
             states.values()
                     .forEach(state -> items.addAll(((State) state).versions().keySet()));
-            Map<Item, String> versions = roundTrips.versions(connection(), items, xids);
-            checked = new Checked(versions, xids);
+            Set<Integer> awaited = awaited(xids);
+            Map<Item, String> versions = roundTrips.versions(connection(), items, awaited);
+            checked = new Checked(versions, awaited);
+            dependencies.seen();
             tables.forgetOutdated(versions);
             var outdated = new HashSet<Integer>();
             states.forEach((table, state) -> {
@@ -215,7 +243,8 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     }
 
     /** Adds the answer, filled at once where no asking is needed. */
-    private Optional<RoundTrips.Pending> prepare(Connection connection, Question question, List<Answer> answers)
+    private Optional<RoundTrips.Pending> prepare(
+            Connection connection, Question question, Set<Integer> xids, List<Answer> answers)
             throws SQLException, RowAccessUnavailableException {
         Relation relation = question.relation();
         TableSecurity security =
@@ -224,6 +253,9 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         int place = answers.size();
         boolean never = security.predicate() instanceof TableSecurity.Predicate.Never;
         answers.add(new Answer(visible, never ? new BitSet() : readable(relation, security), false));
+        if (!tables.knows(relation.oid(), security, question.group())) {
+            prove(connection, xids);
+        }
         Standings.Standing standing = tables.standing(connection, relation.oid(), security, question.group());
         if (!standing.passed()) {
             answers.set(place, new Answer(visible, new BitSet(), false));
@@ -304,14 +336,12 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                 visible.set(i);
             }
         }
-        Known known = tables.usedVersions(relation.oid(), question.group().role())
-                .map(versions -> new Known(standing.audience(), new State(epoch, versions)))
-                .orElse(Known.NOTHING);
+        var known = new Known(standing.audience(), new State(epoch, tables.knownVersions(relation.oid())));
         return new Answer(visible, readable(relation, security), false, known);
     }
 
     /** Whether PostgreSQL says otherwise than the compiled policies, by one snapshot. */
-    private static boolean differsAtOneMoment(Connection connection, Question question, TableSecurity security)
+    private boolean differsAtOneMoment(Connection connection, Question question, TableSecurity security)
             throws SQLException {
         if (!(security.predicate() instanceof TableSecurity.Predicate.Asked asked)
                 || security.dependencies().isEmpty()) {
@@ -336,6 +366,9 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                 return true;
             }
         }
+        dependencies.suspect(
+                new Standings.Key(question.relation().oid(), question.group()),
+                moment.get().end());
         return false;
     }
 

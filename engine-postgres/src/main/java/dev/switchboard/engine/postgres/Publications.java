@@ -1,6 +1,7 @@
 package dev.switchboard.engine.postgres;
 
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * What changes the stream brings. Immutable.
@@ -21,8 +22,8 @@ record Publications(String subscribable, Set<String> carried) {
         return new Publications("", Set.of());
     }
 
-    /** Whether the stream may bring changes that nobody can subscribe to. */
-    boolean carriesOthers() {
-        return !Set.of(subscribable).containsAll(carried);
+    /** Those whose tables nobody can subscribe to by them. */
+    Set<String> others() {
+        return carried.stream().filter(name -> !name.equals(subscribable)).collect(Collectors.toSet());
     }
 }

@@ -72,17 +72,21 @@ final class SelfCheck {
                 if (!doubt.moment().differs()) {
                     continue;
                 }
-                disagreements.increment();
-                if (distrusted.add(doubt.oid())) {
-                    trouble.report(
-                            "rows of table " + doubt.table()
-                                    + " were decided otherwise than PostgreSQL decides; it is asked from now"
-                                    + " on. Please report its policies",
-                            new IllegalStateException(ours.visible() + " here, " + doubt.asked() + " there"));
-                }
+                distrust(doubt.oid(), doubt.table(), ours.visible() + " here, " + doubt.asked() + " there");
             }
         }
         doubts.clear();
+    }
+
+    /** A table's rows were decided otherwise than PostgreSQL decides: it is asked from now on. */
+    void distrust(int oid, TableName table, String why) {
+        disagreements.increment();
+        if (distrusted.add(oid)) {
+            trouble.report(
+                    "rows of table " + table
+                            + " were decided otherwise than PostgreSQL decides; it is asked from now on. Please report its policies",
+                    new IllegalStateException(why));
+        }
     }
 
     /** How many of the checked decisions were other than PostgreSQL's. Any thread. */

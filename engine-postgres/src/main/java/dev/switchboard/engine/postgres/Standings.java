@@ -183,7 +183,7 @@ final class Standings {
         return taken;
     }
 
-    private void remove(Key who) {
+    void remove(Key who) {
         @Nullable Standing former = known.remove(who);
         if (former == null) {
             return;
@@ -201,11 +201,6 @@ final class Standings {
         known.clear();
         concerned.clear();
         bytes = 0;
-    }
-
-    /** Whether anything hangs on rows of that table. */
-    boolean hangOn(int oid) {
-        return concerned.containsKey(oid);
     }
 
     /** Forgets what hangs on a row that was changed. */

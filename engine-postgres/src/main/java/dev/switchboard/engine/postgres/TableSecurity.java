@@ -101,7 +101,15 @@ record TableSecurity(
                           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
                             and t.typtype = 'd') as domains,
                    exists (select from pg_publication_tables p
-                            where p.pubname = ? and p.schemaname = n.nspname and p.tablename = c.relname) as subscribable
+                            where p.pubname = ? and p.schemaname = n.nspname and p.tablename = c.relname)
+                     -- what one publication leaves out, another would bring
+                     and (not exists (select from pg_publication_tables p
+                                       where p.pubname = any (?) and p.schemaname = n.nspname and p.tablename = c.relname)
+                          or exists (select from pg_publication p
+                                       left join pg_publication_rel r on r.prpubid = p.oid and r.prrelid = c.oid
+                                      where p.pubname = ? and p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate
+                                        and to_jsonb(r) ->> 'prqual' is null and to_jsonb(r) ->> 'prattrs' is null))
+                     as subscribable
               from pg_class c join pg_namespace n on n.oid = c.relnamespace, pg_roles r
              where c.oid = ? and r.rolname = ?
             """;
@@ -165,8 +173,11 @@ record TableSecurity(
             throws SQLException {
         try (PreparedStatement query = connection.prepareStatement(TABLE)) {
             query.setString(1, publications.subscribable());
-            query.setLong(2, Integer.toUnsignedLong(oid));
-            query.setString(3, role);
+            query.setArray(
+                    2, connection.createArrayOf("text", publications.others().toArray()));
+            query.setString(3, publications.subscribable());
+            query.setLong(4, Integer.toUnsignedLong(oid));
+            query.setString(5, role);
             try (ResultSet row = query.executeQuery()) {
                 if (!row.next()) {
                     return new TableSecurity(
@@ -177,7 +188,7 @@ record TableSecurity(
                 boolean exempt = !row.getBoolean("relrowsecurity")
                         || row.getBoolean("bypass")
                         || (row.getBoolean("owned") && !row.getBoolean("relforcerowsecurity"));
-                if (publications.carriesOthers() && !row.getBoolean("subscribable")) {
+                if (!publications.others().isEmpty() && !row.getBoolean("subscribable")) {
                     return new TableSecurity(table, columns, Set.of(), Set.of(), Map.of(), new Predicate.Never());
                 }
                 Predicate predicate = exempt
@@ -209,9 +220,12 @@ record TableSecurity(
         var tables = new HashSet<>(dependencies);
         tables.add(oid);
         Set<Item> items = CatalogVersion.surroundings(connection, tables);
-        items.remove(Item.table(oid)); // what it says is here
+        if (!dependencies.contains(oid)) {
+            items.remove(Item.table(oid)); // what it says is here
+        }
         if (dependencies.isEmpty()) {
             items.remove(Item.SHARED);
+            items.remove(Item.PUBLICATIONS);
         }
         return new TableSecurity(
                 table,

@@ -33,7 +33,8 @@ public final class UnheardTables {
 
     /** An identity that UPDATE and DELETE work with once the table is published, without any change to it. */
     private static final String CAN_BE_ADDED = """
-            select not exists (select from pg_publication_rel r where r.prrelid = c.oid)
+            select not exists (select from pg_publication_tables p join pg_namespace n on n.nspname = p.schemaname
+                                where n.oid = c.relnamespace and p.tablename = c.relname)
                    and case c.relreplident
                          when 'f' then not exists (select from pg_attribute a where a.attrelid = c.oid and a.attgenerated <> '')
                          when 'n' then false

@@ -75,7 +75,7 @@ final class Foresight {
 
     /** Of a table that the stream has not described yet nothing but its name is known. */
     private Relation relation(TableSelector.One table) {
-        return described.getOrDefault(
-                table.oid(), new Relation(table.oid(), table.name(), ReplicaIdentity.DEFAULT, List.of()));
+        return described.computeIfAbsent(
+                table.oid(), _ -> new Relation(table.oid(), table.name(), ReplicaIdentity.DEFAULT, List.of()));
     }
 }

@@ -233,12 +233,14 @@ final class Router implements Runnable {
     private void widenConcerned(List<Batch> round) {
         Set<RowAccess.Unknown> unknown = authorizer.passing(round);
         if (!unknown.isEmpty()) {
-            var names = new HashMap<Integer, TableName>();
-            narrowed.forEach((name, known) -> names.put(known.oid(), name));
+            var names = new HashMap<Integer, List<TableName>>(); // one that was renamed has two
+            narrowed.forEach((name, known) ->
+                    names.computeIfAbsent(known.oid(), _ -> new ArrayList<>()).add(name));
             for (RowAccess.Unknown one : unknown) {
-                TableName name = names.get(one.table());
-                if (name != null && index.widen(name, one.group())) {
-                    foresight.want(new TableSelector.One(name, one.table()), one.group());
+                for (TableName name : names.getOrDefault(one.table(), List.of())) {
+                    if (index.widen(name, one.group())) {
+                        foresight.want(new TableSelector.One(name, one.table()), one.group());
+                    }
                 }
             }
         }

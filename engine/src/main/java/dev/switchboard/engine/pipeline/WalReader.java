@@ -8,6 +8,7 @@ import dev.switchboard.engine.protocol.ErrorCode;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -30,6 +31,10 @@ final class WalReader implements Runnable {
     private final Backoff backoff = new Backoff(Duration.ofMillis(50), Duration.ofSeconds(5));
     private Position last = Position.START;
     private Lsn handedOver = Lsn.NONE;
+    /** What the last stream brought, and whether it ended within a transaction that was handed over in part. */
+    private List<String> carried = List.of();
+
+    private boolean inParts;
     /** Whether changes may be missing before the next stream begins; so before the first one, whose slot may be new. */
     private boolean gap = true;
     /** Whether the last stream worked; the first one has the benefit of the doubt. */
@@ -69,6 +74,11 @@ final class WalReader implements Runnable {
                 sound = false;
             }
             inbox.put(new Inbox.Item.Carried(stream.publications()));
+            if (inParts && !stream.publications().equals(carried)) {
+                // a transaction of which a part was handed over is counted otherwise from here on
+                inbox.put(new Inbox.Item.RefetchAll(ErrorCode.WAL_LOST));
+            }
+            carried = stream.publications();
             if (gap) {
                 // only now is it certain that what commits from here on will come
                 inbox.put(new Inbox.Item.RefetchAll(ErrorCode.WAL_LOST));
@@ -108,6 +118,7 @@ final class WalReader implements Runnable {
     private void handOver(Batch batch) {
         beat();
         brought = true;
+        inParts = batch.end().isEmpty();
         batch.end().ifPresent(end -> handedOver = end);
         inbox.put(new Inbox.Item.Changes(batch));
     }

@@ -53,7 +53,7 @@ final class GroupValues {
     private static final Set<String> OF_THE_GRAMMAR = Set.of("coalesce", "nullif");
     private static final Set<String> OF_THE_TOKEN = Set.of("uid", "jwt", "role", "email");
     private static final Set<String> WORDS_OF_MOMENTS =
-            Set.of("now", "today", "tomorrow", "yesterday", "epoch", "allballs", "infinity", "-infinity");
+            Set.of("now", "today", "tomorrow", "yesterday", "epoch", "allballs", "infinity");
 
     private final PolicyCatalog catalog;
     private final List<Reading> readings = new ArrayList<>();
@@ -75,8 +75,9 @@ final class GroupValues {
      *
      * @param sql   reads no column
      * @param array whether it is an array of what the column may have
+     * @param ofClaims whether it may be another for other claims
      */
-    record Key(String column, ColumnKind kind, String sql, boolean array) {}
+    record Key(String column, ColumnKind kind, String sql, boolean array, boolean ofClaims) {}
 
     /**
      * What names stand for.
@@ -113,12 +114,12 @@ final class GroupValues {
                 return table == null ? null : known(table, column);
             }
             List<PolicyCatalog.Table> having = tables.values().stream()
-                    .filter(table -> table.columns().containsKey(column.name()))
+                    .filter(table -> table.names().contains(column.name()))
                     .toList();
             if (having.size() > 1) {
                 throw new NotCompiledException("column " + column.name() + " of several tables");
             }
-            return having.isEmpty() ? null : having.getFirst().columns().get(column.name());
+            return having.isEmpty() ? null : known(having.getFirst(), column); // a column comes before a parameter
         }
 
         private static ColumnKind known(PolicyCatalog.Table table, Expression.Column column)
@@ -220,10 +221,11 @@ final class GroupValues {
     }
 
     /** What the rows of one of the query's tables must have in a column. */
-    private static Optional<Key> key(Expression.Query query, String alias, PolicyCatalog.Table table, Scope scope)
+    private Optional<Key> key(Expression.Query query, String alias, PolicyCatalog.Table table, Scope scope)
             throws NotCompiledException {
         var conditions = new ArrayList<>(query.joins());
         conditions.addAll(query.conditions());
+        Optional<Key> found = Optional.empty();
         for (Expression condition : conditions) {
             Optional<Key> key = switch (condition) {
                 case Expression.Operation operation
@@ -235,14 +237,15 @@ final class GroupValues {
                 when of.operator().equals("=") && !of.all() -> key(of.left(), of.array(), true, alias, table, scope);
                 default -> Optional.empty();
             };
-            if (key.isPresent()) {
-                return key;
+            // what claims say tells more than a constant
+            if (found.isEmpty() || (key.isPresent() && !found.get().ofClaims())) {
+                found = key.isPresent() ? key : found;
             }
         }
-        return Optional.empty();
+        return found;
     }
 
-    private static Optional<Key> key(
+    private Optional<Key> key(
             Expression side, Expression other, boolean array, String alias, PolicyCatalog.Table table, Scope scope)
             throws NotCompiledException {
         if (!(side instanceof Expression.Column column)) {
@@ -254,11 +257,43 @@ final class GroupValues {
         if (!ofTable || kind == null) {
             return Optional.empty();
         }
-        return withoutColumns(other, scope).map(sql -> new Key(column.name(), kind, sql, array));
+        return withoutColumns(other, scope).map(sql -> new Key(column.name(), kind, sql, array, !isConstant(other)));
     }
 
-    /** The text of an expression that reads no column, with what stands for parameters; empty where it reads one. */
-    private static Optional<String> withoutColumns(Expression expression, Scope scope) throws NotCompiledException {
+    private static boolean isConstant(Expression expression) {
+        return !(expression instanceof Expression.Call)
+                && !(expression instanceof Expression.Column)
+                && !(expression instanceof Expression.Subquery)
+                && expression.parts().stream().allMatch(GroupValues::isConstant);
+    }
+
+    /** Whether it comes to the same for whoever evaluates it: it reads no table but in functions that run as their owner. */
+    private boolean isOfAnybody(Expression expression) {
+        boolean own = switch (expression) {
+            case Expression.Subquery _, Expression.In _ -> false;
+            case Expression.Call call ->
+                call.schema().isEmpty()
+                        || call.schema().equals("pg_catalog")
+                        || (call.schema().equals("auth") && OF_THE_TOKEN.contains(call.name()))
+                        || catalog.function(
+                                        call.schema(),
+                                        call.name(),
+                                        call.arguments().size())
+                                .flatMap(PolicyCatalog.Function::owner)
+                                .isPresent();
+            default -> true;
+        };
+        return own && expression.parts().stream().allMatch(this::isOfAnybody);
+    }
+
+    /**
+     * The text of an expression that reads no column, with what stands for parameters, such that the policies' own role can evaluate
+     * it; empty for any other.
+     */
+    private Optional<String> withoutColumns(Expression expression, Scope scope) throws NotCompiledException {
+        if (scope.reader().isPresent() && !isOfAnybody(expression)) {
+            return Optional.empty();
+        }
         var sql = new StringBuilder();
         int at = expression.span().from();
         for (Expression.Column column : expression.freeColumns()) {
@@ -360,8 +395,9 @@ final class GroupValues {
 
     /** Whether a type of moments would read it, with the clock or without. */
     private static boolean mayBeMoment(String text) {
-        String word = text.strip().toLowerCase(Locale.ROOT);
-        return WORDS_OF_MOMENTS.contains(word) || word.matches("\\d{1,4}-\\d.*");
+        String words = text.strip().toLowerCase(Locale.ROOT);
+        return java.util.Arrays.stream(words.split("[^a-z]+")).anyMatch(WORDS_OF_MOMENTS::contains)
+                || words.matches("\\d{1,4}-\\d.*");
     }
 
     private static String elementType(Expression.Cast cast) {

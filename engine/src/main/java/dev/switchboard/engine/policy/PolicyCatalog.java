@@ -4,6 +4,7 @@ import dev.switchboard.engine.model.TableName;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** Port to what policies name besides the columns of their own table: functions, and the tables of subqueries. */
 public interface PolicyCatalog {
@@ -43,11 +44,13 @@ public interface PolicyCatalog {
      * What is known of a table.
      *
      * @param columns  that can be compiled over
+     * @param names    of all its columns
      * @param policies what rows have to satisfy that its reader sees; empty if that is every row
      */
-    record Table(int oid, String name, Map<String, ColumnKind> columns, Optional<String> policies) {
+    record Table(int oid, String name, Map<String, ColumnKind> columns, Set<String> names, Optional<String> policies) {
         public Table {
             columns = Map.copyOf(columns);
+            names = Set.copyOf(names);
         }
     }
 }

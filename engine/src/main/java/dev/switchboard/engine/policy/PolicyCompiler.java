@@ -131,8 +131,10 @@ final class PolicyCompiler {
      */
     private Condition exists(Expression.Subquery subquery) throws NotCompiledException {
         Expression.Query query = subquery.query();
-        if (subquery.form() != Expression.Subquery.Form.EXISTS) {
-            throw unknown(subquery);
+        boolean rowsAsTheyAre = query.outputs().stream()
+                .allMatch(output -> output instanceof Expression.Column || output instanceof Expression.Literal);
+        if (subquery.form() != Expression.Subquery.Form.EXISTS || !rowsAsTheyAre) {
+            throw unknown(subquery); // an aggregate makes a row, and a function of sets may make none
         }
         List<Expression> joining = query.conditions().stream()
                 .filter(condition -> !free(condition, query).isEmpty())

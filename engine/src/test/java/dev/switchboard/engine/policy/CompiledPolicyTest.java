@@ -89,8 +89,9 @@ class CompiledPolicyTest {
             @Override
             public Table table(TableName name, Optional<String> reader) throws NotCompiledException {
                 return switch (name.toString()) {
-                    case "public.members" -> new Table(7, "members", MEMBERS, Optional.empty());
-                    case "app.permissions" -> new Table(8, "permissions", PERMISSIONS, Optional.empty());
+                    case "public.members" -> new Table(7, "members", MEMBERS, MEMBERS.keySet(), Optional.empty());
+                    case "app.permissions" ->
+                        new Table(8, "permissions", PERMISSIONS, PERMISSIONS.keySet(), Optional.empty());
                     default -> throw new NotCompiledException("table " + name + ", whose changes are not published");
                 };
             }
@@ -295,6 +296,7 @@ class CompiledPolicyTest {
         assertThat(isOfClaims("select id from users")).isFalse();
         assertThat(isOfClaims("select now()")).isFalse();
         assertThat(isOfClaims("select '2026-01-01'::date <= 'today'")).isFalse();
+        assertThat(isOfClaims("select '2026' < 'today 12:00'")).isFalse();
         assertThat(isOfClaims("select 'today'::pg_catalog.date")).isFalse();
         assertThat(isOfClaims("select 'now'::app.moment")).isFalse();
         assertThat(isOfClaims("select '2026-01-01' < current_setting('request.jwt.claims')"))
@@ -394,6 +396,8 @@ class CompiledPolicyTest {
                 "(EXISTS ( SELECT 1 FROM public.members m WHERE (m.owner <> orders.owner)))",
                 "(EXISTS ( SELECT 1 FROM public.members m WHERE ((m.owner = orders.owner) OR (m.person = auth.uid()))))",
                 "(owner = ANY (( SELECT app.orgs_with() AS orgs_with)))",
+                "(EXISTS ( SELECT unnest(m.role) FROM public.members m WHERE (m.owner = orders.owner)))",
+                "(EXISTS ( SELECT max(m.role) FROM public.members m WHERE (m.owner = orders.owner)))",
                 "(owner IN ( SELECT m.owner FROM ONLY public.members m))",
                 "(owner IN ( SELECT m.owner FROM public.members m, LATERAL random() r(r)))",
                 "(owner IN ( SELECT m.owner FROM public.members m FOR UPDATE))"

@@ -237,6 +237,87 @@ class SetPolicyTest {
         assertThat(isAsked()).as("a table that inherits").isTrue();
     }
 
+    /** A function that runs as its owner sees what its caller does not: what it reads is told by what its caller can say. */
+    @Test
+    void A11_whatOnlyTheOwnerOfAFunctionSeesIsNoKey() throws Exception {
+        insertRows();
+        run("create table set_profile (id uuid primary key, account uuid)");
+        run("alter table set_profile enable row level security");
+        run("grant select on set_profile to authenticated");
+        run("insert into set_profile select distinct user_id, user_id from set_member");
+        run(
+                "create function set_own_orgs() returns setof uuid stable security definer set search_path = '' language sql as"
+                        + " 'select m.org from public.set_member m where m.user_id ="
+                        + " (select p.id from public.set_profile p where p.account = auth.uid())'");
+        run("alter publication switchboard_dependencies add table set_profile");
+        policy("org in (select set_own_orgs())");
+        assertThat(isAsked()).isFalse();
+
+        run("delete from set_member");
+        passUpToMarker();
+
+        compareAll("the memberships are gone");
+    }
+
+    /** EXISTS asks for rows, and what is selected may make some or none. */
+    @Test
+    void A11_aFunctionOfSetsInExistsDecidesWhetherThereAreRows() throws Exception {
+        insertRows();
+        run("alter table set_member add column notes text[]");
+        run("update set_member set notes = case when role = 'owner' then array['x'] else '{}' end");
+        passUpToMarker();
+        for (String policy : List.of(
+                "exists (select unnest(m.notes) from set_member m where m.org = set_subject.org and m.user_id = auth.uid())",
+                "exists (select max(m.role) from set_member m where m.org = set_subject.org and m.user_id = auth.uid())")) {
+            policy(policy);
+            compareAll(policy);
+        }
+    }
+
+    /** Which of several functions of a name is called is not told by the text of a policy. */
+    @Test
+    void A11_aFunctionOfSeveralIsAsked() throws Exception {
+        insertRows();
+        run("create function set_may(who text) returns boolean stable language sql return true");
+        run("create function set_may(who uuid) returns boolean stable security definer language plpgsql as"
+                + " 'begin return exists (select from set_member where user_id = who); end'");
+        policy("set_may(auth.uid())");
+        assertThat(isAsked()).isTrue();
+        run("delete from set_member");
+        passUpToMarker();
+        compareAll("what the other one reads is gone");
+    }
+
+    /** A table that its own policy reads is rewritten without a word in the stream. */
+    @Test
+    void A11_aTableThatItsPolicyReadsIsKnownAnewWhenItIsRewritten() throws Exception {
+        insertRows();
+        run("alter table set_subject add column tag uuid");
+        run("update set_subject set tag = org");
+        run("create function set_own() returns setof uuid stable security definer set search_path = '' language sql as"
+                + " 'select s.tag from public.set_subject s where s.owner = auth.uid()'");
+        passUpToMarker();
+        policy("owner = auth.uid() or org in (select set_own())");
+        compareAll("before");
+        run("alter table set_subject alter column tag type uuid using '" + ORGANIZATIONS.getLast() + "'");
+        passUpToMarker();
+        compareAll("rewritten");
+    }
+
+    /** A set that takes long is asked about, and holds nobody up. */
+    @Test
+    void A11_aSetThatTakesLongIsAsked() throws Exception {
+        insertRows();
+        run(
+                "insert into set_friend (one, other) select gen_random_uuid(), gen_random_uuid() from generate_series(1, 12000)");
+        run("insert into set_friend (one, other) select one, " + quote(USERS.getFirst())
+                + " from set_friend where other is not null limit 1");
+        policy("owner in (select f.other from set_friend f)");
+        assertThat(isAsked()).as("more than 10,000").isTrue();
+        policy("exists (select from set_friend a, set_friend b where a.other = set_subject.owner and a.one <> b.one)");
+        assertThat(isAsked()).as("a product of 144 million rows").isTrue();
+    }
+
     /** What was written to a table before it was published is not heard of when it is committed. */
     @Test
     void A11_aTransactionFromBeforeThePublicationIsWaitedFor() throws Exception {
