@@ -1,8 +1,10 @@
 package dev.switchboard.systemtest.realtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.switchboard.engine.authorize.RowAccess;
+import dev.switchboard.engine.authorize.RowAccessUnavailableException;
 import dev.switchboard.engine.decode.TransactionAssembler;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Change;
@@ -31,6 +33,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -286,6 +289,37 @@ class SetPolicyTest {
         run("delete from set_member");
         passUpToMarker();
         compareAll("what the other one reads is gone");
+    }
+
+    /** A commit that waits for a standby is in the stream, and new snapshots do not see it yet. */
+    @Test
+    void A11_whatTheStreamHasToldIsSeenBeforeAnythingIsAsked() throws Exception {
+        insertRows();
+        policy("org in (select m.org from set_member m where m.user_id = auth.uid())");
+        compareAll("before");
+        run("set synchronous_commit = local");
+        run("alter system set synchronous_standby_names = 'nobody'");
+        run("select pg_reload_conf()");
+        Database database = server.server().database();
+        try (Connection waiting = DriverManager.getConnection(database.url(), database.user(), database.password());
+                var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            run("update set_member set role = 'changed' where user_id = " + quote(USERS.getFirst()));
+            var committed = threads.submit(() -> waiting.createStatement()
+                    .execute("delete from set_member where user_id = " + quote(USERS.getFirst())));
+            Batch batch;
+            do {
+                batch = read().orElse(null);
+                if (batch != null) {
+                    access.passing(List.of(batch));
+                }
+            } while (batch == null || batch.changes().stream().noneMatch(Change.Delete.class::isInstance));
+
+            assertThatThrownBy(() -> compareAll("not visible")).isInstanceOf(RowAccessUnavailableException.class);
+            run("alter system reset synchronous_standby_names");
+            run("select pg_reload_conf()");
+            committed.get();
+        }
+        compareAll("visible");
     }
 
     /** A table that its own policy reads is rewritten without a word in the stream. */
