@@ -314,10 +314,13 @@ class SetPolicyTest {
                 }
             } while (batch == null || batch.changes().stream().noneMatch(Change.Delete.class::isInstance));
 
-            assertThatThrownBy(() -> compareAll("not visible")).isInstanceOf(RowAccessUnavailableException.class);
-            run("alter system reset synchronous_standby_names");
-            run("select pg_reload_conf()");
-            committed.get();
+            try {
+                assertThatThrownBy(() -> compareAll("not visible")).isInstanceOf(RowAccessUnavailableException.class);
+            } finally {
+                run("alter system reset synchronous_standby_names");
+                run("select pg_reload_conf()");
+                committed.get();
+            }
         }
         compareAll("visible");
     }
