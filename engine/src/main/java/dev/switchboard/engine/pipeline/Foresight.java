@@ -57,8 +57,12 @@ final class Foresight {
         described.put(relation.oid(), relation);
     }
 
-    /** Asks about the next few; what cannot be answered now is asked when a change comes. */
-    List<Decision.Narrowing> ask() {
+    /**
+     * Asks about the next few.
+     *
+     * @throws RowAccessUnavailableException if they cannot be answered now; they are asked when a change comes
+     */
+    List<Decision.Narrowing> ask() throws RowAccessUnavailableException {
         var questions = new ArrayList<RowAccess.Question>();
         var next = waiting.iterator();
         while (next.hasNext() && questions.size() < AT_ONCE) {
@@ -66,11 +70,7 @@ final class Foresight {
             next.remove();
             questions.add(RowAccess.Question.ofNoRow(relation(wanted.table()), wanted.group()));
         }
-        try {
-            return authorizer.foresee(questions);
-        } catch (RowAccessUnavailableException unavailable) {
-            return List.of();
-        }
+        return authorizer.foresee(questions);
     }
 
     /** Of a table that the stream has not described yet nothing but its name is known. */

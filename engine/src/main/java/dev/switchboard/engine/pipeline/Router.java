@@ -104,6 +104,8 @@ final class Router implements Runnable {
     private void foresee() {
         try {
             foresight.ask().forEach(this::narrow);
+        } catch (RowAccessUnavailableException unavailable) {
+            progress.accessRetried();
         } catch (RuntimeException fault) {
             trouble.report("what groups may see could not be found out beforehand", fault);
         }
