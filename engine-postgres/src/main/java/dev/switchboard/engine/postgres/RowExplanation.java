@@ -46,6 +46,9 @@ public final class RowExplanation {
             """;
 
     private final Connection connection;
+    /** Of a set so many are shown. */
+    private static final int MOST_VALUES = 10;
+
     private final Publications publications;
     private final TableName table;
     private final ClaimsGroup group;
@@ -392,10 +395,14 @@ public final class RowExplanation {
             String text = value.isNull()
                     ? "NULL"
                     : String.join(
-                            ", ",
-                            value.texts().stream()
-                                    .map(one -> one.orElse("NULL"))
-                                    .toList());
+                                    ", ",
+                                    value.texts().stream()
+                                            .limit(MOST_VALUES)
+                                            .map(one -> one.orElse("NULL"))
+                                            .toList())
+                            + (value.texts().size() > MOST_VALUES
+                                    ? " and " + (value.texts().size() - MOST_VALUES) + " more"
+                                    : "");
             said.add(compiled.values().get(i).sql() + " is " + text);
         }
         return "decided without PostgreSQL" + (said.isEmpty() ? "" : ", where " + String.join(", ", said));
