@@ -27,7 +27,7 @@ import java.util.stream.Collectors;
  * @param columns   all columns in order, as the row type has them
  * @param readable  columns on which the role has SELECT; none where it cannot use the schema, or cannot be taken on
  * @param domains   columns of domain types: they may refuse the NULL that stands for a column not read
- * @param surroundings what compiled policies hang on besides: what changed there makes it another one
+ * @param surroundings what the policies hang on besides: what changed there makes it another one
  * @param predicate decides on a row
  */
 record TableSecurity(
@@ -212,11 +212,10 @@ record TableSecurity(
             return this;
         }
         Optional<CompiledPolicy> policy = PolicyReader.compile(connection, oid, role, asked.expression(), publications);
-        if (policy.isEmpty()) {
-            return this;
-        }
-        Set<Integer> dependencies =
-                policy.get().dependencies().stream().map(Dependency::table).collect(Collectors.toSet());
+        Set<Integer> dependencies = policy.stream()
+                .flatMap(all -> all.dependencies().stream())
+                .map(Dependency::table)
+                .collect(Collectors.toSet());
         var tables = new HashSet<>(dependencies);
         tables.add(oid);
         Set<Item> items = CatalogVersion.surroundings(connection, tables);
