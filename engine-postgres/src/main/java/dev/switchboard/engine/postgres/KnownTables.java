@@ -27,8 +27,12 @@ final class KnownTables {
             "select pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text" + " from pg_current_snapshot() as s";
 
     private final Map<SecurityKey, Loaded> securities = new HashMap<>();
+    /** What was forgotten, for as long as nothing newer is known: by what tables were heard of. */
+    private final Map<SecurityKey, Loaded> former = new HashMap<>();
     /** What the present round goes by. */
     private final Map<SecurityKey, Loaded> used = new HashMap<>();
+    /** What the present round has been told of {@link #knownVersions}. */
+    private final Map<Integer, Map<Item, String>> toldVersions = new HashMap<>();
     /** Tables that were found unchanged during the present round. */
     private final Set<SecurityKey> verified = new HashSet<>();
 
@@ -75,34 +79,49 @@ final class KnownTables {
     void startRound() {
         used.clear();
         verified.clear();
+        toldVersions.clear();
     }
 
     /** What the stream brings from now on. All that was known by what it brought before is forgotten. */
     void carried(Publications carried) {
         publications = carried;
         securities.clear();
+        former.clear();
         standings.clear();
     }
 
     /** Forgets of what the round goes by whatever is not as these versions of the catalog have it. */
     void forget(Map<Item, String> versions) {
-        securities.keySet().removeIf(key -> {
+        List.copyOf(securities.keySet()).forEach(key -> {
             Loaded loaded = used.get(key);
-            return loaded != null && !loaded.isOf(versions);
+            if (loaded != null && !loaded.isOf(versions)) {
+                forget(key);
+            }
         });
     }
 
     /** Forgets of these tables whatever is not as these versions of the catalog have it. */
     void forgetOutdated(Map<Item, String> versions) {
-        securities
-                .entrySet()
-                .removeIf(known -> versions.keySet()
-                                .containsAll(known.getValue().versions().keySet())
-                        && !known.getValue().isOf(versions));
+        Map.copyOf(securities).forEach((key, loaded) -> {
+            if (versions.keySet().containsAll(loaded.versions().keySet()) && !loaded.isOf(versions)) {
+                forget(key);
+            }
+        });
+    }
+
+    private void forget(SecurityKey key) {
+        Loaded forgotten = securities.remove(key);
+        if (forgotten != null) {
+            former.put(key, forgotten);
+        }
     }
 
     /** The versions that what is known of a table goes by, for whatever role; those of the present round come first. */
     Map<Item, String> knownVersions(int oid) {
+        return toldVersions.computeIfAbsent(oid, this::collectVersions);
+    }
+
+    private Map<Item, String> collectVersions(int oid) {
         var versions = new HashMap<Item, String>();
         for (Map<SecurityKey, Loaded> known : List.of(securities, used)) {
             known.forEach((key, loaded) -> {
@@ -140,7 +159,11 @@ final class KnownTables {
         if (present.isWaiting() && !used.containsKey(key) && snapshot(connection, 1) >= present.untilXmin()) {
             present = present.settled();
         }
-        securities.put(key, present);
+        if (present != known) {
+            securities.put(key, present);
+            former.remove(key);
+            toldVersions.remove(relation.oid());
+        }
         used.put(key, present);
         return present.security();
     }
@@ -161,7 +184,11 @@ final class KnownTables {
             if (known != null && known.compiled().equals(read)) {
                 return new Loaded(known.security(), known.compiled(), known.untilXmin(), relation, versions);
             }
-            return read.dependencies().isEmpty() || isHeardAsBefore(read, versions, known)
+            return read.dependencies().isEmpty()
+                            || isHeardAsBefore(
+                                    read,
+                                    versions,
+                                    known == null ? former.get(new SecurityKey(relation.oid(), role)) : known)
                     ? new Loaded(read, read, 0, relation, versions)
                     : new Loaded(read.asked(), read, snapshot(connection, 2), relation, versions);
         }

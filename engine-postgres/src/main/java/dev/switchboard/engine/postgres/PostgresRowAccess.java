@@ -223,6 +223,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             }
             // another server, or another setting of the role, may say otherwise what claims come to
             standings.clear();
+            checked = Checked.NOTHING;
             epoch++;
         }
         return kept;
