@@ -115,7 +115,7 @@ final class DoctorCommand implements Callable<Integer> {
                 publication.addAll(unheard(connection));
                 report(
                         Layer.PUBLICATION,
-                        published + " tables published, and heard of what their policies read",
+                        published + " tables published; what their policies read is heard of",
                         publication,
                         findings);
                 var identities = new ArrayList<>(structural);
