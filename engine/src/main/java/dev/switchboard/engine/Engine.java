@@ -5,6 +5,7 @@ import dev.switchboard.engine.channel.Connection;
 import dev.switchboard.engine.channel.Hub;
 import dev.switchboard.engine.channel.Outbound;
 import dev.switchboard.engine.channel.TokenVerifier;
+import dev.switchboard.engine.journal.Journal;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.ConnectionId;
 import dev.switchboard.engine.model.WireVersion;
@@ -42,6 +43,7 @@ public final class Engine implements AutoCloseable {
                 ports.time(),
                 epochs,
                 unknownEvents,
+                pipeline.journal(),
                 () -> pipeline.progress().behind(ports.time().instant()));
     }
 
@@ -73,6 +75,11 @@ public final class Engine implements AutoCloseable {
     /** Messages of clients whose event nobody knows; they are left alone. Thread-safe. */
     public long unknownEvents() {
         return unknownEvents.sum();
+    }
+
+    /** What became of recent changes and channels. Thread-safe. */
+    public Journal journal() {
+        return pipeline.journal();
     }
 
     public Progress progress() {

@@ -24,8 +24,6 @@ class ArchitectureTest {
             .definedBy("..engine.decode")
             .layer("route")
             .definedBy("..engine.route")
-            .layer("policy")
-            .definedBy("..engine.policy")
             .layer("authorize")
             .definedBy("..engine.authorize")
             .layer("presence")
@@ -36,10 +34,14 @@ class ArchitectureTest {
             .definedBy("..engine.encode")
             .layer("deliver")
             .definedBy("..engine.deliver")
+            .layer("journal")
+            .definedBy("..engine.journal")
             .layer("channel")
             .definedBy("..engine.channel")
             .layer("pipeline")
             .definedBy("..engine.pipeline")
+            .layer("explain")
+            .definedBy("..engine.explain")
             .layer("root")
             .definedBy("dev.switchboard.engine")
             .whereLayer("model")
@@ -50,8 +52,6 @@ class ArchitectureTest {
             .mayOnlyAccessLayers("model")
             .whereLayer("route")
             .mayOnlyAccessLayers("model")
-            .whereLayer("policy")
-            .mayOnlyAccessLayers("model", "route")
             .whereLayer("authorize")
             .mayOnlyAccessLayers("model", "route")
             .whereLayer("presence")
@@ -62,11 +62,25 @@ class ArchitectureTest {
             .mayOnlyAccessLayers("model", "authorize", "protocol")
             .whereLayer("deliver")
             .mayOnlyAccessLayers("model", "encode", "protocol")
+            .whereLayer("journal")
+            .mayOnlyAccessLayers("model", "route", "authorize", "protocol", "deliver")
             .whereLayer("channel")
             .mayOnlyAccessLayers(
-                    "model", "memory", "decode", "route", "authorize", "presence", "protocol", "encode", "deliver")
+                    "model",
+                    "memory",
+                    "decode",
+                    "route",
+                    "authorize",
+                    "presence",
+                    "protocol",
+                    "encode",
+                    "deliver",
+                    "journal")
             .whereLayer("pipeline")
-            .mayOnlyAccessLayers("model", "decode", "route", "authorize", "protocol", "encode", "deliver", "channel")
+            .mayOnlyAccessLayers(
+                    "model", "decode", "route", "authorize", "protocol", "encode", "deliver", "journal", "channel")
+            .whereLayer("explain")
+            .mayOnlyAccessLayers("model", "route", "authorize", "protocol", "deliver", "journal", "channel", "pipeline")
             .whereLayer("root")
             .mayNotBeAccessedByAnyLayer();
 

@@ -1,11 +1,13 @@
 package dev.switchboard.gateway;
 
 import dev.switchboard.engine.Engine;
+import dev.switchboard.engine.channel.SocketStatus;
 import dev.switchboard.engine.channel.TokenVerifier;
 import dev.switchboard.engine.deliver.Outbox;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.memory.MemoryBudget;
+import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.ConnectionId;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.http.EventLoopRoute;
@@ -34,10 +36,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -243,6 +247,13 @@ public final class Gateway implements Sink, EventLoopRoute {
         var total = new AtomicLong();
         onEveryShard(shard -> total.addAndGet(shard.channelCount()));
         return (int) total.get();
+    }
+
+    /** How it stands with the channels of whoever is meant; asks every loop and waits a second for the answers. */
+    public List<SocketStatus> status(Predicate<Claims> whose) {
+        var found = new ConcurrentLinkedQueue<SocketStatus>();
+        onEveryShard(shard -> found.addAll(shard.status(whose)));
+        return List.copyOf(found);
     }
 
     /** Tells every client that the server goes, and gives the loops a second to say it. */

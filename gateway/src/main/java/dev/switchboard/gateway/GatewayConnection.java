@@ -61,6 +61,7 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     private Instant lastReceived;
     private long pendingAtTick;
     private boolean closing;
+    private Optional<ErrorCode> why = Optional.empty();
     private int ticksClosing;
 
     /** What all connections of a gateway have. */
@@ -131,7 +132,8 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
         channel.flush();
     }
 
-    private long pendingBytes() {
+    /** Queued, and not yet taken by the kernel. */
+    long pendingBytes() {
         ChannelOutboundBuffer pending = channel.unsafe().outboundBuffer();
         return pending == null ? 0 : pending.totalPendingWriteBytes();
     }
@@ -142,6 +144,7 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
             case DISCONNECT -> {
                 if (!closing) {
                     closing = true;
+                    why = Optional.of(ErrorCode.OVERFLOW);
                     counters.overflows().increment();
                     channel.close();
                 }
@@ -153,6 +156,7 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     void close(int code, ErrorCode reason) {
         if (!closing) {
             closing = true;
+            why = Optional.of(reason);
             channel.writeAndFlush(WebSocketFrames.close(channel.alloc(), code, reason.reason()))
                     .addListener(ChannelFutureListener.CLOSE);
         }
@@ -317,6 +321,6 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
         dropFragments();
         holdsInDecoder(0);
         shard.remove(this);
-        connection().closed();
+        connection().closed(why);
     }
 }

@@ -1,7 +1,9 @@
 package dev.switchboard.gateway;
 
+import dev.switchboard.engine.channel.SocketStatus;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.Frame;
 import io.netty.buffer.ByteBuf;
@@ -26,6 +28,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -283,11 +286,13 @@ final class LoopShard {
     private boolean pass(Recipients recipients) {
         switch (recipients) {
             case Recipients.Send send -> {
-                List<GatewayConnection> receivers = receivers(send);
+                var withheld = new ArrayList<ChannelRef>();
+                List<GatewayConnection> receivers = receivers(send, withheld);
                 if (mustWait(receivers, send.frame())) {
                     return false;
                 }
                 write(receivers, send.frame());
+                send.receipt().handed(now(), withheld);
                 if (!receivers.isEmpty()) {
                     sentCommits.add(send.committedAt());
                 }
@@ -304,13 +309,15 @@ final class LoopShard {
         return true;
     }
 
-    private List<GatewayConnection> receivers(Recipients.Send send) {
+    private List<GatewayConnection> receivers(Recipients.Send send, List<ChannelRef> withheld) {
         Instant now = now();
         var receivers = new ArrayList<GatewayConnection>(send.channels().size());
         for (ChannelRef channel : send.channels()) {
             GatewayConnection connection = connections.get(channel.connection().number());
             if (connection != null && connection.connection().admits(channel, now)) {
                 receivers.add(connection);
+            } else {
+                withheld.add(channel);
             }
         }
         return receivers;
@@ -367,6 +374,14 @@ final class LoopShard {
     void sayGoodbye() {
         List.copyOf(connections.values())
                 .forEach(connection -> connection.close(CloseCode.SERVICE_RESTART, ErrorCode.RESTARTING));
+    }
+
+    /** On the loop: how it stands with the channels of whoever is meant, where there are any. */
+    List<SocketStatus> status(Predicate<Claims> whose) {
+        return connections.values().stream()
+                .map(connection -> new SocketStatus(connection.connection().status(whose), connection.pendingBytes()))
+                .filter(status -> !status.connection().channels().isEmpty())
+                .toList();
     }
 
     int channelCount() {

@@ -13,6 +13,7 @@ import dev.switchboard.data.DataRoutes;
 import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.EngineConfig;
 import dev.switchboard.engine.channel.Hub;
+import dev.switchboard.engine.explain.LiveExplanation;
 import dev.switchboard.engine.memory.ClientMemory;
 import dev.switchboard.engine.pipeline.Pipeline;
 import dev.switchboard.engine.pipeline.Progress;
@@ -38,12 +39,13 @@ import dev.switchboard.http.Response;
 import dev.switchboard.http.TlsIdentity;
 import dev.switchboard.server.config.Secrets;
 import dev.switchboard.server.config.Settings;
+import dev.switchboard.server.explain.ExplainRoutes;
+import dev.switchboard.server.explain.RequestExplanation;
 import dev.switchboard.server.postgres.EmbeddedPostgres;
 import dev.switchboard.server.postgres.ExternalPostgres;
 import dev.switchboard.server.postgres.Migrations;
 import dev.switchboard.server.postgres.SchemaCheck;
 import dev.switchboard.server.web.ConsoleConfig;
-import dev.switchboard.server.web.ExplainRoutes;
 import dev.switchboard.server.web.WebFiles;
 import dev.switchboard.tokens.ForeignIssuer;
 import dev.switchboard.tokens.JwtTokens;
@@ -100,6 +102,7 @@ public final class Switchboard implements AutoCloseable {
     private final Optional<DataRoutes> data;
     private final Optional<CallCentreServer> callCentre;
     private final PostgresRowAccess rows;
+    private final PostgresSubscriptionCatalog subscriptions;
     private final ExecutorService blocking;
     private final Engine engine;
     private final Vertx vertx;
@@ -217,11 +220,12 @@ public final class Switchboard implements AutoCloseable {
         ClientMemory memory = ClientMemory.of(settings.clientBytes());
         gateway = new Gateway(vertx, settings.gateway(), tokens, time, memory.passing(), metrics);
         var types = new PostgresTypeCatalog(pools.types());
+        subscriptions = new PostgresSubscriptionCatalog(catalog, types, PUBLICATION);
         var ports = new Pipeline.Ports(
                 PostgresWalSource.withDependencies(database, settings.slot(), PUBLICATION),
                 rows,
                 types,
-                new PostgresSubscriptionCatalog(catalog, types, PUBLICATION),
+                subscriptions,
                 gateway,
                 blocking,
                 time,
@@ -308,8 +312,14 @@ public final class Switchboard implements AutoCloseable {
                 ApiRoutes.PREFIX,
                 callCentre.<Handler>map(CallCentreServer::routes).orElse(Switchboard::noCallCentre));
         handlers.put(ConsoleConfig.PATH, console);
-        handlers.put(ExplainRoutes.PATH, new ExplainRoutes(database, PUBLICATION, tokens, time));
+        handlers.put(ExplainRoutes.PATH, explain(time));
         return handlers;
+    }
+
+    private ExplainRoutes explain(Time time) {
+        var live = new LiveExplanation(engine.journal(), engine.progress(), gateway::status, subscriptions, time);
+        var requests = new RequestExplanation(data.map(Handler.class::cast), database, tokens, time);
+        return new ExplainRoutes(database, PUBLICATION, live, requests, tokens, time);
     }
 
     /** What {@code /readyz} tells of: each part says what is the matter, in words that give nothing of the inside away. */

@@ -1,5 +1,6 @@
 package dev.switchboard.server;
 
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -64,10 +65,11 @@ class HouseTest {
                         "dev.switchboard.engine.decode..",
                         "dev.switchboard.engine.deliver..",
                         "dev.switchboard.engine.encode..",
+                        "dev.switchboard.engine.explain..",
+                        "dev.switchboard.engine.journal..",
                         "dev.switchboard.engine.memory..",
                         "dev.switchboard.engine.model..",
                         "dev.switchboard.engine.pipeline..",
-                        "dev.switchboard.engine.policy..",
                         "dev.switchboard.engine.presence..",
                         "dev.switchboard.engine.protocol..",
                         "dev.switchboard.engine.route..")
@@ -95,6 +97,18 @@ class HouseTest {
                 .mayNotAccessAnyLayer()
                 .whereLayer("client")
                 .mayNotAccessAnyLayer()
+                .check(CLASSES);
+    }
+
+    /** What decides instead of PostgreSQL asks nobody: a policy and values in, a decision out. */
+    @Test
+    void policiesAreCompiledWithoutADatabase() {
+        noClasses()
+                .that()
+                .resideInAPackage("dev.switchboard.engine.postgres.policy..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("java.io", "java.sql..", "java.time..", "dev.switchboard.engine.postgres")
                 .check(CLASSES);
     }
 

@@ -218,7 +218,7 @@ public final class LocalFeed implements AutoCloseable {
                     .orElse("refused");
             if (live.completeExceptionally(new IllegalArgumentException(why)) || live.isCompletedExceptionally()) {
                 subscriptions.remove(number);
-                connection.ifPresent(Connection::closed);
+                connection.ifPresent(connection -> connection.closed(Optional.empty()));
             } else {
                 lose(why);
                 rejoin();

@@ -1,10 +1,10 @@
 package dev.switchboard.engine.postgres;
 
 import dev.switchboard.engine.model.TableName;
-import dev.switchboard.engine.policy.ColumnKind;
-import dev.switchboard.engine.policy.CompiledPolicy;
-import dev.switchboard.engine.policy.NotCompiledException;
-import dev.switchboard.engine.policy.PolicyCatalog;
+import dev.switchboard.engine.postgres.policy.ColumnKind;
+import dev.switchboard.engine.postgres.policy.CompiledPolicy;
+import dev.switchboard.engine.postgres.policy.NotCompiledException;
+import dev.switchboard.engine.postgres.policy.PolicyCatalog;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;

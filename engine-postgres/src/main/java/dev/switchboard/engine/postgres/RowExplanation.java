@@ -1,22 +1,21 @@
 package dev.switchboard.engine.postgres;
 
 import dev.switchboard.engine.InvalidSettingException;
+import dev.switchboard.engine.explain.Image;
+import dev.switchboard.engine.explain.Step;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.TableName;
-import dev.switchboard.engine.policy.ClaimValues;
-import dev.switchboard.engine.policy.CompiledPolicy;
-import dev.switchboard.engine.policy.NotCompiledException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /**
  * Why somebody hears of changes of a row, or does not: each step that a change passes, in order, as the database is now. What it
@@ -37,35 +36,40 @@ public final class RowExplanation {
               from pg_roles r, pg_class c join pg_namespace n on n.oid = c.relnamespace where r.rolname = ? and c.oid = ?
             """;
 
-    private static final String POLICIES = """
-            select p.polname, p.polpermissive, pg_get_expr(p.polqual, p.polrelid) as expression, p.polcmd,
-                   array_to_string(array(select case when u.id = 0 then 'public' else u.id::regrole::text end from unnest(p.polroles) as u(id)), ', ') as roles,
-                   exists (select from unnest(p.polroles) as u(id)
-                            where case when u.id = 0 then true else pg_has_role(?, u.id, 'USAGE') end) as applies
-              from pg_policy p where p.polrelid = ? order by p.polpermissive, p.polname
-            """;
-
     private final Connection connection;
-    /** Of a set so many are shown. */
-    private static final int MOST_VALUES = 10;
-
     private final Publications publications;
     private final TableName table;
     private final ClaimsGroup group;
     private final List<Step> steps = new ArrayList<>();
 
-    /** What became of a change at a step. */
-    public enum Outcome {
-        /** It goes on. */
-        PASSED,
-        /** It ends here; later steps are told all the same. */
-        STOPPED,
-        /** Nothing was decided; good to know. */
-        TOLD
+    /**
+     * Which row is meant.
+     *
+     * @param pattern  some of its values, by which it is looked for in the table
+     * @param recalled the row as the stream brought it, where it is not looked for, or not there any more
+     */
+    public record Wanted(Optional<Image.Pattern> pattern, Optional<Image> recalled) {
+        /** None: what holds for every row. */
+        public static final Wanted NOTHING = new Wanted(Optional.empty(), Optional.empty());
+
+        boolean isNothing() {
+            return pattern.isEmpty() && recalled.isEmpty();
+        }
     }
 
-    /** @param name in one or two words, as docs/explain.md lists them */
-    public record Step(String name, Outcome outcome, String text) {}
+    /**
+     * What the database says.
+     *
+     * @param table  steps that hold for whoever asks
+     * @param image  the row that was found
+     * @param rights steps of the role and its claims
+     */
+    public record Explained(List<Step> table, Optional<Image> image, List<Step> rights) {
+        /** All steps in order. */
+        public List<Step> steps() {
+            return Stream.concat(table.stream(), rights.stream()).toList();
+        }
+    }
 
     private RowExplanation(Connection connection, String publication, TableName table, ClaimsGroup group) {
         this.connection = connection;
@@ -78,34 +82,49 @@ public final class RowExplanation {
      * Explains.
      *
      * @param database of a user who sees every row and may take on the role: the embedded one's superuser, for example
-     * @param row      a JSON object with some columns' values, which one row has
      * @throws InvalidSettingException if there is no such table or row, naming it
      */
-    public static List<Step> of(
-            Database database, String publication, TableName table, ClaimsGroup group, Optional<String> row) {
+    public static Explained of(
+            Database database, String publication, TableName table, ClaimsGroup group, Wanted wanted) {
         try (Connection connection = connect(database)) {
-            var explanation = new RowExplanation(connection, publication, table, group);
-            explanation.explain(publication, row);
-            return List.copyOf(explanation.steps);
+            return new RowExplanation(connection, publication, table, group).explain(publication, wanted);
         } catch (SQLException failed) {
             throw new InvalidSettingException("PostgreSQL says: " + failed.getMessage());
         }
     }
 
     /**
-     * The same for who is explained: of rows, policies and columns that are hidden it says nothing.
-     *
-     * @param row found among the rows that the user may see; one that is hidden is told as one that is not there
+     * The same for who is explained: of rows, policies and columns that are hidden it says nothing. The image is there only if the
+     * user may see the row: one that is hidden is told as one that is not there.
      */
-    public static List<Step> ofOneself(
-            Database database, String publication, TableName table, ClaimsGroup group, Optional<String> row) {
+    public static Explained ofOneself(
+            Database database, String publication, TableName table, ClaimsGroup group, Optional<Image.Pattern> row) {
         try (Connection connection = connect(database)) {
-            var explanation = new RowExplanation(connection, publication, table, group);
-            explanation.explainToOneself(publication, row);
-            return List.copyOf(explanation.steps);
+            return new RowExplanation(connection, publication, table, group).explainToOneself(publication, row);
         } catch (SQLException failed) {
             throw new InvalidSettingException("PostgreSQL says: " + SqlState.text(failed));
         }
+    }
+
+    /**
+     * How many of some rows each policy leaves, a step told for each; none for what is no table with row security.
+     *
+     * @param rows a JSON array of them, as the data API writes it
+     */
+    public static List<Step> counts(Database database, TableName table, ClaimsGroup group, String rows) {
+        try (Connection connection = connect(database)) {
+            return new PolicyExplanation(connection, Publications.none(), table, group).counts(rows);
+        } catch (SQLException failed) {
+            throw new InvalidSettingException("PostgreSQL says: " + failed.getMessage());
+        }
+    }
+
+    /** @throws InvalidSettingException for what is no JSON object with some of a row's values */
+    public static Image.Pattern pattern(String json) {
+        return Image.Pattern.parse(json)
+                .orElseThrow(() -> new InvalidSettingException(
+                        "a row is named by a JSON object with some of its values, such as {\"id\": 7}, not by "
+                                + json));
     }
 
     /** A row that is looked for by a value without an index, or a policy that takes long, must not take PostgreSQL for long. */
@@ -120,59 +139,94 @@ public final class RowExplanation {
         }
     }
 
-    /** Where changes end, if they do: a policy alone decides nothing, all of them together do. */
-    public static Optional<Step> end(List<Step> steps) {
-        return steps.stream()
-                .filter(step ->
-                        step.outcome() == Outcome.STOPPED && !step.name().startsWith("policy "))
-                .findFirst();
-    }
-
     private void passed(String name, String text) {
-        steps.add(new Step(name, Outcome.PASSED, text));
+        steps.add(Step.passed(name, text));
     }
 
     private void stopped(String name, String text) {
-        steps.add(new Step(name, Outcome.STOPPED, text));
+        steps.add(Step.stopped(name, text));
     }
 
     private void told(String name, String text) {
-        steps.add(new Step(name, Outcome.TOLD, text));
+        steps.add(Step.told(name, text));
     }
 
-    private void explain(String publication, Optional<String> wanted) throws SQLException {
+    private Explained explain(String publication, Wanted wanted) throws SQLException {
         int oid = table(publication);
-        Optional<String> row = wanted.isPresent() ? Optional.of(row(wanted.get())) : Optional.empty();
-        if (!role(oid)) {
-            return;
+        Optional<Image> image = image(oid, wanted);
+        image.ifPresent(found -> told("row", found.words()));
+        List<Step> ofTable = List.copyOf(steps);
+        steps.clear();
+        boolean missing = !wanted.isNothing() && image.isEmpty();
+        if (!missing && role(oid)) {
+            TableSecurity security = TableSecurity.load(connection, oid, group.role());
+            columns(security);
+            steps.addAll(new PolicyExplanation(connection, publications, table, group).of(oid, security, image));
+            Impersonation.objection(connection, security, group)
+                    .ifPresentOrElse(
+                            objection -> stopped("probe", "a SELECT raises, so nothing is shown: " + objection),
+                            () -> passed("probe", "a SELECT raises nothing"));
         }
-        TableSecurity security = TableSecurity.load(connection, oid, group.role());
-        columns(security);
-        policies(oid, security, row);
-        Impersonation.objection(connection, security, group)
-                .ifPresentOrElse(
-                        objection -> stopped("probe", "a SELECT raises, so nothing is shown: " + objection),
-                        () -> passed("probe", "a SELECT raises nothing"));
+        return new Explained(ofTable, image, List.copyOf(steps));
     }
 
-    private void explainToOneself(String publication, Optional<String> wanted) throws SQLException {
+    /** @throws InvalidSettingException where there is no such row, and nobody is about to write it */
+    private Optional<Image> image(int oid, Wanted wanted) throws SQLException {
+        if (wanted.pattern().isEmpty()) {
+            return wanted.recalled();
+        }
+        var lookup = new RowLookup(connection, table, oid);
+        Optional<Image> found = lookup.find(wanted.pattern().get());
+        if (found.isPresent()) {
+            return found;
+        }
+        if (wanted.recalled().isPresent()) {
+            told(
+                    "row",
+                    "is not there any more, or has other values now; what follows is of it as its last change had it");
+            return wanted.recalled();
+        }
+        String missing = "there is no row with " + wanted.pattern().get().json() + " in " + table;
+        List<String> writers = lookup.writers();
+        if (writers.isEmpty()) {
+            throw new InvalidSettingException(
+                    missing + "; a row that is gone is explained as long as its last change is kept");
+        }
+        stopped(
+                "committed",
+                missing + ", but transactions that write to the table have not committed: "
+                        + String.join(", ", writers));
+        return Optional.empty();
+    }
+
+    private Explained explainToOneself(String publication, Optional<Image.Pattern> wanted) throws SQLException {
         int oid = table(publication);
-        if (!role(oid)) {
-            return;
+        List<Step> ofTable = List.copyOf(steps);
+        steps.clear();
+        Optional<Image> seen = Optional.empty();
+        if (role(oid)) {
+            TableSecurity security = TableSecurity.load(connection, oid, group.role());
+            if (security.readable().isEmpty()) {
+                stopped("grants", group.role() + " may SELECT no column of " + table);
+            } else {
+                passed("grants", "SELECT on " + String.join(", ", new TreeSet<>(security.readable())));
+                seen = seen(oid, security, wanted);
+            }
         }
-        TableSecurity security = TableSecurity.load(connection, oid, group.role());
-        if (security.readable().isEmpty()) {
-            stopped("grants", group.role() + " may SELECT no column of " + table);
-            return;
-        }
-        passed("grants", "SELECT on " + String.join(", ", new TreeSet<>(security.readable())));
+        return new Explained(ofTable, seen, List.copyOf(steps));
+    }
+
+    private Optional<Image> seen(int oid, TableSecurity security, Optional<Image.Pattern> wanted) throws SQLException {
         if (wanted.isEmpty()) {
             told("policies", "name a row to see whether it is shown");
-        } else if (isSeen(security, wanted.get())) {
-            passed("policies", "shown");
-        } else {
-            stopped("policies", "there is no such row, or it is hidden");
+            return Optional.empty();
         }
+        if (!isSeen(security, wanted.get().json())) {
+            stopped("policies", "there is no such row, or it is hidden");
+            return Optional.empty();
+        }
+        passed("policies", "shown");
+        return new RowLookup(connection, table, oid).find(wanted.get()).map(image -> image.only(security.readable()));
     }
 
     private boolean isSeen(TableSecurity security, String wanted) throws SQLException {
@@ -226,29 +280,6 @@ public final class RowExplanation {
         };
     }
 
-    private String row(String wanted) throws SQLException {
-        String name = TableName.quote(table.table());
-        try (PreparedStatement query =
-                connection.prepareStatement("select " + JdbcText.escape(name) + "::text, to_jsonb("
-                        + JdbcText.escape(name) + ")::text from " + JdbcText.escape(table.quoted()) + " where to_jsonb("
-                        + JdbcText.escape(name) + ") @> ?::jsonb limit 2")) {
-            query.setString(1, wanted);
-            try (ResultSet rows = query.executeQuery()) {
-                if (!rows.next()) {
-                    throw new InvalidSettingException("there is no row with " + wanted + " in " + table
-                            + "; a row that is gone cannot be explained");
-                }
-                String image = rows.getString(1);
-                told("row", rows.getString(2));
-                if (rows.next()) {
-                    throw new InvalidSettingException(
-                            "several rows of " + table + " have " + wanted + "; name one by its key");
-                }
-                return image;
-            }
-        }
-    }
-
     private boolean role(int oid) throws SQLException {
         try (PreparedStatement query = connection.prepareStatement(ROLE)) {
             query.setString(1, group.role());
@@ -277,152 +308,6 @@ public final class RowExplanation {
             passed(
                     "grants",
                     hidden.isEmpty() ? "SELECT on every column" : "SELECT, but not on " + String.join(", ", hidden));
-        }
-    }
-
-    private void policies(int oid, TableSecurity security, Optional<String> row) throws SQLException {
-        if (security.predicate() instanceof TableSecurity.Predicate.Always) {
-            passed("row security", "no policy applies to " + group.role() + ": every row is shown");
-            return;
-        }
-        told("row security", "on: one permissive policy has to be true, and every restrictive one");
-        var permissive = new ArrayList<Optional<Boolean>>();
-        var restrictive = new ArrayList<Optional<Boolean>>();
-        for (Policy policy : policiesOf(oid)) {
-            if (policy.reads() && policy.applies()) {
-                (policy.permissive() ? permissive : restrictive).add(explain(oid, security, policy, row));
-            } else {
-                told(
-                        "policy " + policy.name(),
-                        policy.reads()
-                                ? "is for " + policy.roles() + ", and not for " + group.role()
-                                : "is not for SELECT");
-            }
-        }
-        verdict(permissive, restrictive, row.isPresent());
-    }
-
-    private void verdict(List<Optional<Boolean>> permissive, List<Optional<Boolean>> restrictive, boolean ofRow) {
-        Optional<Boolean> yes = Optional.of(true);
-        if (permissive.isEmpty()) {
-            stopped("policies", "no permissive policy is for " + group.role() + ": no row is shown");
-        } else if (!ofRow) {
-            told("policies", "name a --row to see what they make of it");
-        } else if (permissive.stream().noneMatch(yes::equals)) {
-            stopped("policies", "hidden: no permissive policy is true for this row");
-        } else if (!restrictive.stream().allMatch(yes::equals)) {
-            stopped("policies", "hidden: a restrictive policy is not true for this row");
-        } else {
-            passed("policies", "shown");
-        }
-    }
-
-    /** @param reads whether it is for SELECT */
-    private record Policy(
-            String name, boolean permissive, String expression, boolean reads, String roles, boolean applies) {}
-
-    private List<Policy> policiesOf(int oid) throws SQLException {
-        connection.setAutoCommit(false);
-        try (PreparedStatement path = connection.prepareStatement("set local search_path = ''");
-                PreparedStatement query = connection.prepareStatement(POLICIES)) {
-            path.execute();
-            query.setString(1, group.role());
-            query.setLong(2, Integer.toUnsignedLong(oid));
-            var policies = new ArrayList<Policy>();
-            try (ResultSet row = query.executeQuery()) {
-                while (row.next()) {
-                    String expression = row.getString("expression");
-                    boolean reads = expression != null && Set.of("r", "*").contains(row.getString("polcmd"));
-                    policies.add(new Policy(
-                            row.getString("polname"),
-                            row.getBoolean("polpermissive"),
-                            reads ? expression : "",
-                            reads,
-                            row.getString("roles"),
-                            row.getBoolean("applies")));
-                }
-            }
-            return policies;
-        } finally {
-            connection.rollback();
-            connection.setAutoCommit(true);
-        }
-    }
-
-    private Optional<Boolean> explain(int oid, TableSecurity security, Policy policy, Optional<String> row)
-            throws SQLException {
-        String what = (policy.permissive() ? "permissive" : "restrictive") + ", " + policy.expression() + "; "
-                + way(oid, security, policy);
-        if (row.isEmpty()) {
-            told("policy " + policy.name(), what);
-            return Optional.empty();
-        }
-        try {
-            Optional<Boolean> value = value(policy.expression(), row.get());
-            String text = value.map(String::valueOf).orElse("NULL") + ": " + what;
-            steps.add(
-                    new Step("policy " + policy.name(), value.orElse(false) ? Outcome.PASSED : Outcome.STOPPED, text));
-            return value;
-        } catch (SQLException raised) {
-            Impersonation.rollback(connection);
-            stopped("policy " + policy.name(), "raises " + SqlState.text(raised) + ": " + what);
-            return Optional.empty();
-        }
-    }
-
-    /** How it is decided when a change comes, and by what claims. */
-    private String way(int oid, TableSecurity security, Policy policy) throws SQLException {
-        CompiledPolicy compiled;
-        try {
-            compiled = PolicyReader.compileByItself(connection, oid, group.role(), policy.expression(), publications);
-        } catch (NotCompiledException asked) {
-            return "asked of PostgreSQL, for " + asked.getMessage();
-        }
-        var alone = new TableSecurity(
-                security.table(),
-                security.columns(),
-                security.readable(),
-                security.domains(),
-                security.surroundings(),
-                new TableSecurity.Predicate.Asked(policy.expression(), new HashSet<>(), Optional.of(compiled)));
-        Optional<ClaimValues> values = Impersonation.values(connection, alone, group);
-        if (values.isEmpty()) {
-            return "asked of PostgreSQL, for a value that raises or is of another type";
-        }
-        var said = new ArrayList<String>();
-        for (int i = 0; i < compiled.values().size(); i++) {
-            ClaimValues.Value value = values.get().values().get(i);
-            String text = value.isNull()
-                    ? "NULL"
-                    : String.join(
-                                    ", ",
-                                    value.texts().stream()
-                                            .limit(MOST_VALUES)
-                                            .map(one -> one.orElse("NULL"))
-                                            .toList())
-                            + (value.texts().size() > MOST_VALUES
-                                    ? " and " + (value.texts().size() - MOST_VALUES) + " more"
-                                    : "");
-            said.add(compiled.values().get(i).sql() + " is " + text);
-        }
-        return "decided without PostgreSQL" + (said.isEmpty() ? "" : ", where " + String.join(", ", said));
-    }
-
-    private Optional<Boolean> value(String expression, String row) throws SQLException {
-        try (PreparedStatement question = connection.prepareStatement("begin read only; " + Impersonation.BECOME
-                + "; select (" + JdbcText.escape(expression) + ") from unnest(array[?::"
-                + JdbcText.escape(table.quoted()) + "]) as "
-                + JdbcText.escape(TableName.quote(table.table())) + "; rollback")) {
-            question.setString(1, group.role());
-            question.setString(2, group.json());
-            question.setString(3, row);
-            question.execute();
-            RoundTrips.nextRows(question).close();
-            try (ResultSet value = RoundTrips.nextRows(question)) {
-                value.next();
-                boolean shown = value.getBoolean(1);
-                return value.wasNull() ? Optional.empty() : Optional.of(shown);
-            }
         }
     }
 }

@@ -1,9 +1,9 @@
 package dev.switchboard.engine.postgres;
 
 import dev.switchboard.engine.model.TableName;
-import dev.switchboard.engine.policy.CompiledPolicy;
-import dev.switchboard.engine.policy.Dependency;
 import dev.switchboard.engine.postgres.CatalogVersion.Item;
+import dev.switchboard.engine.postgres.policy.CompiledPolicy;
+import dev.switchboard.engine.postgres.policy.Dependency;
 import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;

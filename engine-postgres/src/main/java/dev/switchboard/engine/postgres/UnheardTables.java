@@ -1,7 +1,7 @@
 package dev.switchboard.engine.postgres;
 
 import dev.switchboard.engine.model.TableName;
-import dev.switchboard.engine.policy.NotCompiledException;
+import dev.switchboard.engine.postgres.policy.NotCompiledException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;

@@ -45,7 +45,7 @@ public final class Authorizer {
         var round = new Round();
         candidates.forEach(round::collect);
         round.ask(access);
-        return new Decision(candidates.stream().map(round::grants).toList(), round.failed, round.narrowings());
+        return new Decision(candidates.stream().map(round::verdict).toList(), round.failed, round.narrowings());
     }
 
     /** Of these tables, those whose audiences do not hold any more; see {@link RowAccess#outdated}. */
@@ -158,32 +158,38 @@ public final class Authorizer {
             return narrowings;
         }
 
-        List<Grant> grants(Candidate candidate) {
-            var grants = new ArrayList<Grant>();
+        Decision.Verdict verdict(Candidate candidate) {
+            var verdict = new Decision.Verdict(new ArrayList<>(), new ArrayList<>());
             Change change = candidate.change();
             for (Subscription subscription : candidate.routed().certain()) {
-                grant(change, subscription).ifPresent(grants::add);
+                decide(change, subscription, verdict);
             }
             for (Subscription subscription : candidate.routed().undecided()) {
                 Asking condition = condition(change, subscription);
                 if (condition.answer.failed()) {
                     failed.add(subscription.channel());
                 } else if (decisive(change).filter(condition::sees).isPresent()) {
-                    grant(change, subscription).ifPresent(grants::add);
+                    decide(change, subscription, verdict);
                 }
             }
-            return grants;
+            return verdict;
         }
 
-        private Optional<Grant> grant(Change change, Subscription subscription) {
+        private void decide(Change change, Subscription subscription, Decision.Verdict verdict) {
             Asking asking = asking(change, subscription);
             // of no row in particular: who may read of the table at all
             boolean visible = change instanceof Change.Truncate
                     || decisive(change).filter(asking::sees).isPresent();
             BitSet columns = columns(subscription, change.relation(), asking.answer.columns());
-            return visible && !columns.isEmpty() && mayFilter(subscription, change, asking)
-                    ? Optional.of(new Grant(subscription, columns, old(asking, change)))
-                    : Optional.empty();
+            if (!visible) {
+                verdict.denials().add(new Denial(subscription, Denial.Reason.POLICIES));
+            } else if (columns.isEmpty()) {
+                verdict.denials().add(new Denial(subscription, Denial.Reason.COLUMNS));
+            } else if (!mayFilter(subscription, change, asking)) {
+                verdict.denials().add(new Denial(subscription, Denial.Reason.FILTER_COLUMN));
+            } else {
+                verdict.grants().add(new Grant(subscription, columns, old(asking, change)));
+            }
         }
 
         /** The image that decides: the new one of INSERT and UPDATE, the old one of DELETE. */

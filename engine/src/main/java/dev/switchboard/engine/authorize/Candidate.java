@@ -1,14 +1,23 @@
 package dev.switchboard.engine.authorize;
 
 import dev.switchboard.engine.model.Change;
+import dev.switchboard.engine.model.Position;
 import dev.switchboard.engine.model.Transaction;
 import dev.switchboard.engine.route.Routed;
 import dev.switchboard.engine.route.Subscription;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** A change with the subscriptions that it concerns; whether they may see it is open. */
-public record Candidate(Transaction transaction, Change change, Routed routed) {
+/**
+ * A change with the subscriptions that it concerns; whether they may see it is open.
+ *
+ * @param index of the change in its transaction
+ */
+public record Candidate(Transaction transaction, long index, Change change, Routed routed) {
+    public Position position() {
+        return new Position(transaction.finalLsn(), index);
+    }
+
     /** All of them, also those whose filters only PostgreSQL can decide. */
     public List<Subscription> subscriptions() {
         return Stream.concat(routed.certain().stream(), routed.undecided().stream())

@@ -9,11 +9,14 @@ import java.util.Set;
 /**
  * What a round came to.
  *
- * @param grants per candidate, in order
+ * @param verdicts per candidate, in order
  * @param failed channels whose filter PostgreSQL could not evaluate
  * @param narrowings by which subscriptions can be found from now on
  */
-public record Decision(List<List<Grant>> grants, Set<ChannelRef> failed, List<Narrowing> narrowings) {
+public record Decision(List<Verdict> verdicts, Set<ChannelRef> failed, List<Narrowing> narrowings) {
+    /** Who may see a change, of those whom it concerns, and who may not. */
+    public record Verdict(List<Grant> grants, List<Denial> denials) {}
+
     /** What rows of a table that a group may see have in common, which was found out on the way. */
     public record Narrowing(Relation relation, ClaimsGroup group, RowAccess.Known known) {}
 }

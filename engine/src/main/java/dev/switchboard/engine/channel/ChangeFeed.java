@@ -49,5 +49,9 @@ public interface ChangeFeed {
     }
 
     /** @param message names the table and the cause */
-    record Refusal(int id, String message) {}
+    record Refusal(int id, String message) {
+        static String messages(List<Refusal> refusals) {
+            return String.join("; ", refusals.stream().map(Refusal::message).toList());
+        }
+    }
 }

@@ -31,6 +31,7 @@ final class Channel {
     private Optional<String> token;
     private Optional<ClientMessage.AccessToken> pendingToken = Optional.empty();
     private Optional<Refusal> refusal = Optional.empty();
+    private Optional<Instant> liveSince = Optional.empty();
     private boolean live;
     private boolean joined;
     private boolean missed;
@@ -156,9 +157,15 @@ final class Channel {
         return live;
     }
 
-    void live() {
+    void live(Instant now) {
         live = true;
         joined = true;
+        liveSince = Optional.of(liveSince.orElse(now));
+    }
+
+    /** As it is now, for whoever asks why it hears of something, or does not. */
+    ChannelStatus status() {
+        return new ChannelStatus(ref, claims, live, held, liveSince, wanted);
     }
 
     /** Whether its client was told that it is joined; it stays so while another user's token takes over. */

@@ -1,5 +1,7 @@
 package dev.switchboard.engine.channel;
 
+import dev.switchboard.engine.journal.Ending;
+import dev.switchboard.engine.journal.Journal;
 import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
@@ -19,6 +21,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /**
@@ -32,6 +35,7 @@ public final class Connection {
      * @param attendance knows whose channels there are
      * @param memory what all channels together may keep
      * @param unknownEvents counts messages whose event nobody knows
+     * @param journal is told of channels that end
      * @param behind how long ago everything that had been committed is known to have been delivered
      */
     public record Shared(
@@ -44,6 +48,7 @@ public final class Connection {
             InstantSource clock,
             AtomicLong epochs,
             LongAdder unknownEvents,
+            Journal journal,
             Supplier<Optional<Duration>> behind) {}
 
     private static final Duration SIGN_IN_GRACE = Duration.ofSeconds(3);
@@ -61,8 +66,9 @@ public final class Connection {
     private final Map<String, Channel> channels = new HashMap<>();
     private final Set<String> graced = new HashSet<>();
 
-    private long joinSecond;
-    private int joinsThisSecond;
+    private Optional<Instant> heartbeat = Optional.empty();
+    private Optional<Instant> acknowledged = Optional.empty();
+    private final JoinRate joins;
 
     /** @param keyClaims of the API key that opened the connection; joins without a token of their own use them */
     public Connection(ConnectionId id, WireVersion version, Claims keyClaims, Shared shared, Outbound outbound) {
@@ -73,6 +79,7 @@ public final class Connection {
         replies = new Replies(version, outbound);
         allowance = new Allowance(shared.memory());
         attendee = new Attendee(shared.hub(), allowance, replies);
+        joins = new JoinRate(shared.limits().joinsPerSecond());
     }
 
     public ConnectionId id() {
@@ -90,8 +97,11 @@ public final class Connection {
     /** Takes a message of the client. */
     public void receive(ClientMessage message) {
         switch (message) {
-            case ClientMessage.Heartbeat beat ->
+            case ClientMessage.Heartbeat beat -> {
                 replies.say(new ServerMessage.Ok(Optional.empty(), beat.ref(), beat.topic()));
+                acknowledged = heartbeat;
+                heartbeat = Optional.of(shared.clock().instant());
+            }
             case ClientMessage.CurrencyQuestion question ->
                 replies.say(new ServerMessage.Alive(
                         question.ref(), question.topic(), shared.behind().get()));
@@ -148,9 +158,25 @@ public final class Connection {
         channel.refusalDue(now).ifPresent(refusal -> fail(channel, ErrorCode.SUBSCRIPTION_REFUSED, refusal));
     }
 
-    /** The socket is gone. */
-    public void closed() {
-        List.copyOf(channels.values()).forEach(this::forget);
+    /**
+     * The socket is gone.
+     *
+     * @param why it was closed, if it was this side that did
+     */
+    public void closed(Optional<ErrorCode> why) {
+        for (Channel channel : List.copyOf(channels.values())) {
+            note(channel, why, why.map(ErrorCode::message).orElse("The client's socket closed"));
+            forget(channel);
+        }
+    }
+
+    /** How it stands with the channels of whoever is meant. */
+    public ConnectionStatus status(Predicate<Claims> whose) {
+        List<ChannelStatus> found = channels.values().stream()
+                .filter(channel -> whose.test(channel.claims()))
+                .map(Channel::status)
+                .toList();
+        return new ConnectionStatus(id, acknowledged, found);
     }
 
     private void join(ClientMessage.Join join) {
@@ -171,6 +197,7 @@ public final class Connection {
         var channel = new Channel(nextRef(join.topic()), join, claims);
         if (PersonalTopic.isForeign(join.topic(), claims)) {
             if (!mayStillSignIn(channel)) {
+                note(channel, Optional.of(ErrorCode.FOREIGN_TOPIC), ErrorCode.FOREIGN_TOPIC.message());
                 replies.refuse(join, ErrorCode.FOREIGN_TOPIC, ErrorCode.FOREIGN_TOPIC.message());
                 return;
             }
@@ -180,6 +207,7 @@ public final class Connection {
             channel.hold();
             if (channel.wanted().isEmpty()) { // it is nothing but a room
                 if (!mayStillSignIn(channel)) {
+                    note(channel, Optional.of(ErrorCode.ROOM_CLOSED), ErrorCode.ROOM_CLOSED.message());
                     replies.refuse(join, ErrorCode.ROOM_CLOSED, ErrorCode.ROOM_CLOSED.message());
                     return;
                 }
@@ -194,22 +222,13 @@ public final class Connection {
         if (form.isPresent()) {
             return form;
         }
-        if (isJoinFlood()) {
+        if (joins.isExceeded(shared.clock().instant())) {
             return Optional.of(ErrorCode.JOIN_LIMIT);
         }
         boolean another = !channels.containsKey(join.topic());
         return another && channels.size() >= shared.limits().channels()
                 ? Optional.of(ErrorCode.CHANNEL_LIMIT)
                 : Optional.empty();
-    }
-
-    private boolean isJoinFlood() {
-        long second = shared.clock().instant().getEpochSecond();
-        if (second != joinSecond) {
-            joinSecond = second;
-            joinsThisSecond = 0;
-        }
-        return ++joinsThisSecond > shared.limits().joinsPerSecond();
     }
 
     private TokenVerifier.Result claims(Optional<String> token) {
@@ -253,18 +272,19 @@ public final class Connection {
             case ChangeFeed.Answer.Live(var refusals, boolean _)
             when channel.isRefusedBy(refusals) && (channel.isHeld() || mayStillSignIn(channel)) -> {
                 joined(channel);
-                refusals.forEach(refusal -> refused(channel, refusal));
+                replies.refused(channel, refusals);
                 channel.awaitToken(
                         shared.clock().instant().plus(SIGN_IN_GRACE),
-                        ErrorCode.SUBSCRIPTION_REFUSED.reason(messages(refusals)));
+                        ErrorCode.SUBSCRIPTION_REFUSED.reason(ChangeFeed.Refusal.messages(refusals)));
             }
             case ChangeFeed.Answer.Live(var refusals, boolean _)
-            when channel.isRefusedBy(refusals) -> drop(channel, ErrorCode.SUBSCRIPTION_REFUSED, messages(refusals));
+            when channel.isRefusedBy(refusals) ->
+                drop(channel, ErrorCode.SUBSCRIPTION_REFUSED, ChangeFeed.Refusal.messages(refusals));
             case ChangeFeed.Answer.Live(var refusals, boolean hiding) -> {
                 joined(channel);
-                refusals.forEach(refusal -> refused(channel, refusal));
+                replies.refused(channel, refusals);
                 if (refusals.isEmpty()) {
-                    subscribed(channel);
+                    replies.subscribed(channel);
                 }
                 if (hiding && channel.isWithoutToken() && mayStillSignIn(channel)) {
                     channel.wouldLikeToken(
@@ -286,19 +306,6 @@ public final class Connection {
                 && graced.add(channel.topic());
     }
 
-    private void subscribed(Channel channel) {
-        replies.say(new ServerMessage.Notice(
-                channel.joinRef(),
-                channel.topic(),
-                "postgres_changes",
-                ServerMessage.Status.OK,
-                "Subscribed to PostgreSQL"));
-    }
-
-    private void refused(Channel channel, ChangeFeed.Refusal refusal) {
-        replies.systemError(channel, "postgres_changes", ErrorCode.SUBSCRIPTION_REFUSED.reason(refusal.message()));
-    }
-
     /** Left, or joined anew, while its bindings were resolved: what became live only now has to end again. */
     private boolean isGone(Channel channel) {
         if (channels.get(channel.topic()) == channel) {
@@ -308,16 +315,11 @@ public final class Connection {
         return true;
     }
 
-    private static String messages(List<ChangeFeed.Refusal> refusals) {
-        return String.join(
-                "; ", refusals.stream().map(ChangeFeed.Refusal::message).toList());
-    }
-
     private void joined(Channel channel) {
         ClientMessage.Join join = channel.join();
         List<Integer> ids = channel.wanted().stream().map(ChangeFeed.Wanted::id).toList();
         replies.say(new ServerMessage.Joined(join.joinRef(), join.ref(), join.topic(), join.bindings(), ids));
-        channel.live();
+        channel.live(shared.clock().instant());
         if (!channel.isHeld()) {
             attendee.enter(channel);
         }
@@ -371,7 +373,7 @@ public final class Connection {
         switch (shared.tokens().verify(token, shared.clock().instant())) {
             case TokenVerifier.Result.Invalid invalid -> {
                 replies.systemError(channel, "system", invalid.message());
-                close(channel);
+                close(channel, invalid.code(), invalid.message());
             }
             case TokenVerifier.Result.Valid valid -> take(channel, token, valid.claims());
         }
@@ -380,7 +382,7 @@ public final class Connection {
     private void take(Channel channel, String token, Claims claims) {
         if (PersonalTopic.isForeign(channel.topic(), claims)) {
             replies.systemError(channel, "system", ErrorCode.FOREIGN_TOPIC.reason());
-            close(channel);
+            close(channel, ErrorCode.FOREIGN_TOPIC, ErrorCode.FOREIGN_TOPIC.message());
             return;
         }
         if (!allowance.take(channel.moreFor(token))) {
@@ -429,22 +431,22 @@ public final class Connection {
         if (isGone(channel)) {
             return;
         }
-        channel.live();
+        channel.live(shared.clock().instant());
         switch (answer) {
             case ChangeFeed.Answer.Unavailable _ ->
                 fail(channel, ErrorCode.DATABASE_UNAVAILABLE, ErrorCode.DATABASE_UNAVAILABLE.reason());
             case ChangeFeed.Answer.Live(var refusals, boolean _)
             when channel.isRefusedBy(refusals) -> {
-                replies.systemError(channel, "system", messages(refusals));
-                close(channel);
+                replies.systemError(channel, "system", ChangeFeed.Refusal.messages(refusals));
+                close(channel, ErrorCode.SUBSCRIPTION_REFUSED, ChangeFeed.Refusal.messages(refusals));
             }
             case ChangeFeed.Answer.Live _
             when channel.hasMissed() -> fail(channel, ErrorCode.CLAIMS_CHANGED, ErrorCode.CLAIMS_CHANGED.reason());
             case ChangeFeed.Answer.Live(var refusals, boolean _) -> {
                 channel.tokenCame();
-                refusals.forEach(refusal -> refused(channel, refusal));
+                replies.refused(channel, refusals);
                 if (refusals.isEmpty()) {
-                    subscribed(channel);
+                    replies.subscribed(channel);
                 }
                 channel.takePendingToken().ifPresent(token -> newToken(channel, token));
             }
@@ -453,12 +455,14 @@ public final class Connection {
 
     /** A join that came to nothing: an error reply, and the channel is forgotten. */
     private void drop(Channel channel, ErrorCode code, String message) {
+        note(channel, Optional.of(code), message);
         forget(channel);
         replies.refuse(channel.join(), code, message);
     }
 
     /** A live channel that cannot go on: its client is told why, and rejoins. */
     private void fail(Channel channel, ErrorCode code, String message) {
+        note(channel, Optional.of(code), message);
         forget(channel);
         if (channel.isJoined()) {
             replies.systemError(channel, "postgres_changes", message);
@@ -466,6 +470,15 @@ public final class Connection {
         } else {
             replies.refuse(channel.join(), code, message);
         }
+    }
+
+    private void note(Channel channel, Optional<ErrorCode> code, String message) {
+        shared.journal().ended(new Ending(shared.clock().instant(), channel.ref(), channel.claims(), code, message));
+    }
+
+    private void close(Channel channel, ErrorCode code, String message) {
+        note(channel, Optional.of(code), message);
+        close(channel);
     }
 
     private void close(Channel channel) {

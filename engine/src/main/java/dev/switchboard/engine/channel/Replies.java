@@ -4,6 +4,7 @@ import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.protocol.ClientMessage;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.ServerMessage;
+import java.util.List;
 
 /** What one connection's client is told, in the wire version that it speaks. Owned by the connection's event loop. */
 final class Replies {
@@ -26,6 +27,21 @@ final class Replies {
 
     void refuse(ClientMessage message, ErrorCode code, String detail) {
         say(new ServerMessage.Refused(message.joinRef(), message.ref(), message.topic(), code.reason(detail)));
+    }
+
+    void subscribed(Channel channel) {
+        say(new ServerMessage.Notice(
+                channel.joinRef(),
+                channel.topic(),
+                "postgres_changes",
+                ServerMessage.Status.OK,
+                "Subscribed to PostgreSQL"));
+    }
+
+    void refused(Channel channel, List<ChangeFeed.Refusal> refusals) {
+        for (ChangeFeed.Refusal refusal : refusals) {
+            systemError(channel, "postgres_changes", ErrorCode.SUBSCRIPTION_REFUSED.reason(refusal.message()));
+        }
     }
 
     void systemError(Channel channel, String extension, String message) {

@@ -15,8 +15,14 @@ public sealed interface Recipients {
      * Send a frame.
      *
      * @param committedAt when the change was committed, for the latency histogram
+     * @param receipt     names the channels, and is told what became of it
      */
-    record Send(Frame frame, List<ChannelRef> channels, Instant committedAt) implements Recipients {}
+    record Send(Frame frame, Instant committedAt, Receipt receipt) implements Recipients {
+        @Override
+        public List<ChannelRef> channels() {
+            return receipt.channels();
+        }
+    }
 
     /**
      * Send a broadcast or a presence frame to channels that are still joined.

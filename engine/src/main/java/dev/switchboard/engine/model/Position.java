@@ -8,6 +8,15 @@ public record Position(Lsn transaction, long index) implements Comparable<Positi
     /** Before every change. */
     public static final Position START = new Position(Lsn.NONE, -1);
 
+    /** Reads what {@link #toString} writes: {@code 0/1A2B3C8#0}. */
+    public static Position parse(String text) {
+        int hash = text.indexOf('#');
+        if (hash < 0) {
+            throw new IllegalArgumentException("not a position: '" + text + "'");
+        }
+        return new Position(Lsn.parse(text.substring(0, hash)), Long.parseLong(text.substring(hash + 1)));
+    }
+
     @Override
     public int compareTo(Position other) {
         int byTransaction = transaction.compareTo(other.transaction);

@@ -1,6 +1,7 @@
 package dev.switchboard.engine.pipeline;
 
 import dev.switchboard.engine.authorize.Grant;
+import dev.switchboard.engine.deliver.Receipt;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.ChangeEncoder;
@@ -31,7 +32,8 @@ final class Delivery {
 
     private record View(ChannelRef channel, BitSet columns, Grant.OldImage old) {}
 
-    void add(ChangeEncoder encoder, List<Grant> grants, Instant committedAt) {
+    /** @return what will be known of the frames */
+    List<Receipt> add(ChangeEncoder encoder, List<Grant> grants, Instant committedAt) {
         var ids = new LinkedHashMap<View, List<Integer>>();
         for (Grant grant : grants) {
             var view = new View(grant.subscription().channel(), grant.columns(), grant.old());
@@ -52,9 +54,13 @@ final class Delivery {
                 unsendable.add(channel);
             }
         });
-        channels.forEach((frame, loops) ->
-                loops.forEach((loop, receivers) -> byLoop.computeIfAbsent(loop, _ -> new ArrayList<>())
-                        .add(new Recipients.Send(frame, List.copyOf(receivers), committedAt))));
+        var receipts = new ArrayList<Receipt>();
+        channels.forEach((frame, loops) -> loops.forEach((loop, receivers) -> {
+            var receipt = new Receipt(receivers, frame.payload().length);
+            receipts.add(receipt);
+            byLoop.computeIfAbsent(loop, _ -> new ArrayList<>()).add(new Recipients.Send(frame, committedAt, receipt));
+        }));
+        return receipts;
     }
 
     /** Channels that cannot be sent one of the changes. */

@@ -5,6 +5,7 @@ import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.channel.ChangeFeed;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.TypeCatalog;
+import dev.switchboard.engine.journal.Journal;
 import java.time.Duration;
 import java.util.concurrent.Executor;
 
@@ -17,6 +18,7 @@ public final class Pipeline implements AutoCloseable {
     private final WalSource source;
     private final Inbox inbox = new Inbox();
     private final Progress progress = new Progress();
+    private final Journal journal = new Journal();
     private final Feed feed;
     private final Thread walThread;
     private final Thread routerThread;
@@ -41,8 +43,7 @@ public final class Pipeline implements AutoCloseable {
                 inbox,
                 new Authorizer(ports.rows()),
                 ports.types(),
-                ports.sink(),
-                progress,
+                new Router.Outcome(ports.sink(), progress, journal),
                 new Router.Retries(ports.time(), ports.trouble(), authorizationPatience));
         walThread = core(Thread.ofPlatform().name(WAL_THREAD), WAL_THREAD, reader);
         routerThread = core(Thread.ofPlatform().name(PIPELINE_THREAD), PIPELINE_THREAD, router);
@@ -79,6 +80,11 @@ public final class Pipeline implements AutoCloseable {
 
     public Progress progress() {
         return progress;
+    }
+
+    /** What became of recent changes and channels. */
+    public Journal journal() {
+        return journal;
     }
 
     /** Ends both threads and waits for them. */

@@ -3,12 +3,16 @@ package dev.switchboard.engine.pipeline;
 import dev.switchboard.engine.authorize.Authorizer;
 import dev.switchboard.engine.authorize.Candidate;
 import dev.switchboard.engine.authorize.Decision;
+import dev.switchboard.engine.authorize.Denial;
 import dev.switchboard.engine.authorize.Grant;
 import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.authorize.RowAccessUnavailableException;
+import dev.switchboard.engine.deliver.Receipt;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.ChangeEncoder;
 import dev.switchboard.engine.encode.TypeCatalog;
+import dev.switchboard.engine.journal.Journal;
+import dev.switchboard.engine.journal.Passage;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.ChannelRef;
@@ -17,7 +21,6 @@ import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.model.Transaction;
 import dev.switchboard.engine.protocol.ErrorCode;
-import dev.switchboard.engine.route.Routed;
 import dev.switchboard.engine.route.Subscription;
 import dev.switchboard.engine.route.SubscriptionIndex;
 import dev.switchboard.engine.route.TableSelector;
@@ -61,6 +64,8 @@ final class Router implements Runnable {
     /** @param state of its policies, under which that was found out */
     private record Narrowed(int oid, Object state) {}
 
+    private final Journal journal;
+
     /**
      * How what cannot be answered now is tried again.
      *
@@ -68,13 +73,17 @@ final class Router implements Runnable {
      */
     record Retries(Time time, Trouble trouble, Duration patience) {}
 
-    Router(Inbox inbox, Authorizer authorizer, TypeCatalog types, Sink sink, Progress progress, Retries retries) {
+    /** Who is told what comes out. */
+    record Outcome(Sink sink, Progress progress, Journal journal) {}
+
+    Router(Inbox inbox, Authorizer authorizer, TypeCatalog types, Outcome outcome, Retries retries) {
         this.inbox = inbox;
         this.authorizer = authorizer;
         foresight = new Foresight(authorizer);
         this.types = types;
-        this.sink = sink;
-        this.progress = progress;
+        sink = outcome.sink();
+        progress = outcome.progress();
+        journal = outcome.journal();
         time = retries.time();
         trouble = retries.trouble();
         patience = retries.patience();
@@ -256,7 +265,9 @@ final class Router implements Runnable {
             progress.count(batch.changes().size());
             Transaction transaction = batch.transaction();
             index.reached(transaction);
+            long at = batch.firstIndex();
             for (Change change : batch.changes()) {
+                long number = at++;
                 Set<ChannelRef> outdated = index.outdated(transaction, change.relation());
                 if (!outdated.isEmpty()) {
                     pass(candidates);
@@ -266,16 +277,14 @@ final class Router implements Runnable {
                 if (change instanceof Change.Truncate) {
                     pass(candidates);
                     candidates.clear();
-                    Routed concerned = index.route(transaction, change);
-                    if (!concerned.isEmpty()) {
-                        pass(List.of(new Candidate(transaction, change, concerned)));
-                    }
+                    var emptied = new Candidate(transaction, number, change, index.route(transaction, change));
+                    pass(concerned(emptied) ? List.of(emptied) : List.of());
                     continue;
                 }
-                Routed concerned = index.route(transaction, change);
-                if (!concerned.isEmpty()) {
+                var candidate = new Candidate(transaction, number, change, index.route(transaction, change));
+                if (concerned(candidate)) {
                     foresight.described(change.relation());
-                    candidates.add(new Candidate(transaction, change, concerned));
+                    candidates.add(candidate);
                 }
             }
         }
@@ -283,6 +292,25 @@ final class Router implements Runnable {
         // not before: what was found out for the first of the round's changes may be older than the last of them
         found.forEach(this::narrow);
         found.clear();
+    }
+
+    private boolean concerned(Candidate candidate) {
+        boolean anybody = !candidate.routed().isEmpty();
+        if (!anybody) {
+            journal.passed(passage(candidate, List.of(), List.of()));
+        }
+        return anybody;
+    }
+
+    private Passage passage(Candidate candidate, List<Denial> denials, List<Receipt> receipts) {
+        return Passage.of(
+                candidate.position(),
+                candidate.transaction(),
+                candidate.change(),
+                time.instant(),
+                candidate.routed().size(),
+                denials,
+                receipts);
     }
 
     /** Authorizes, encodes and delivers; holds the round while PostgreSQL cannot be asked, up to {@link #patience}. */
@@ -306,6 +334,8 @@ final class Router implements Runnable {
                 deadline = Optional.of(giveUp);
                 if (time.instant().isAfter(giveUp)) {
                     progress.accessWorks(); // the affected know; whether it works shows with the next change
+                    candidates.forEach(candidate -> journal.passed(
+                            passage(candidate, List.of(), List.of()).unanswered()));
                     refetch(
                             ErrorCode.AUTHORIZATION_TIMEOUT,
                             channels(candidates.stream()
@@ -322,21 +352,25 @@ final class Router implements Runnable {
             throws TypeCatalog.TypeCatalogUnavailableException {
         found.addAll(decision.narrowings());
         var round = new Delivery();
-        List<List<Grant>> grants = decision.grants();
+        var passages = new ArrayList<Passage>();
         for (int i = 0; i < candidates.size(); i++) {
             Candidate candidate = candidates.get(i);
-            progress.countDenied(
-                    candidate.subscriptions().size() - grants.get(i).size());
+            List<Grant> grants = decision.verdicts().get(i).grants();
+            List<Denial> denials = decision.verdicts().get(i).denials();
+            progress.countDenied(denials.size());
+            List<Receipt> receipts = List.of();
             if (candidate.change() instanceof Change.Truncate) {
                 refetch(
                         ErrorCode.TABLE_TRUNCATED,
-                        channels(grants.get(i).stream().map(Grant::subscription).toList()));
-            } else if (!grants.get(i).isEmpty()) {
+                        channels(grants.stream().map(Grant::subscription).toList()));
+            } else if (!grants.isEmpty()) {
                 var encoder = new ChangeEncoder(
                         candidate.transaction(), candidate.change(), ChangeEncoder.types(candidate.change(), types));
-                round.add(encoder, grants.get(i), candidate.transaction().committedAt());
+                receipts = round.add(encoder, grants, candidate.transaction().committedAt());
             }
+            passages.add(passage(candidate, denials, receipts));
         }
+        passages.forEach(journal::passed); // not before: where a type is not known now, all of it is done again
         progress.countDeliveries(round.handOver(sink));
         refetch(ErrorCode.COLUMN_TYPE, round.unsendable());
         refetch(ErrorCode.FILTER_FAILED, decision.failed());

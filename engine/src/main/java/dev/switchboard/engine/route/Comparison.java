@@ -3,6 +3,7 @@ package dev.switchboard.engine.route;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.time.LocalDate;
+import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.Optional;
 
@@ -56,6 +57,26 @@ public enum Comparison {
 
     /** A value brought to what decides: equal keys are equal values, and keys of one rule are ordered as values are. */
     public record Key(Comparison rule, Comparable<?> value) implements Comparable<Key> {
+        /** The value as people read it. */
+        String words() {
+            return switch (rule) {
+                case DATE, TIMESTAMP -> moment((Long) value);
+                case TEXT, ORDERED_TEXT, BLANK_PADDED, INTEGER, NUMERIC, FLOAT4, FLOAT8 -> value.toString();
+            };
+        }
+
+        private String moment(long number) {
+            if (number == Long.MAX_VALUE || number == Long.MIN_VALUE) {
+                return number > 0 ? "infinity" : "-infinity";
+            }
+            return rule == DATE
+                    ? LocalDate.ofEpochDay(number).toString()
+                    : LocalDate.ofEpochDay(POSTGRES_EPOCH)
+                            .atStartOfDay()
+                            .plus(number, ChronoUnit.MICROS)
+                            .toString();
+        }
+
         @Override
         @SuppressWarnings("unchecked") // keys of one rule hold values of one class
         public int compareTo(Key other) {
@@ -73,10 +94,25 @@ public enum Comparison {
             return Arrays.compareUnsigned(
                     text.getBytes(StandardCharsets.UTF_8), other.text.getBytes(StandardCharsets.UTF_8));
         }
+
+        @Override
+        public String toString() {
+            return text;
+        }
     }
 
     /** @param rank -1 for -Infinity, 0 for finite, 1 for Infinity, 2 for NaN */
     private record Numeric(int rank, BigDecimal value) implements Comparable<Numeric> {
+        @Override
+        public String toString() {
+            return switch (rank) {
+                case -1 -> "-Infinity";
+                case 1 -> "Infinity";
+                case 2 -> "NaN";
+                default -> value.toPlainString();
+            };
+        }
+
         static Numeric of(String text) {
             return switch (text) {
                 case "-Infinity" -> new Numeric(-1, BigDecimal.ZERO);

@@ -20,7 +20,7 @@ public enum EventKind {
         };
     }
 
-    boolean includes(Change change) {
+    public boolean includes(Change change) {
         return switch (this) {
             case ALL -> true;
             case INSERT -> change instanceof Change.Insert;

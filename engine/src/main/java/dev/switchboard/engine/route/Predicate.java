@@ -51,6 +51,48 @@ public sealed interface Predicate {
     /** Only PostgreSQL can compare that. */
     record Asked(String column) implements Predicate {}
 
+    /** The column that a single condition is about. */
+    default Optional<String> onlyColumn() {
+        return switch (this) {
+            case All _, Any _ -> Optional.empty();
+            case Not not -> not.predicate().onlyColumn();
+            case Compare compare -> Optional.of(compare.column());
+            case In in -> Optional.of(in.column());
+            case Label label -> Optional.of(label.column());
+            case Is is -> Optional.of(is.column());
+            case Like like -> Optional.of(like.column());
+            case Asked asked -> Optional.of(asked.column());
+        };
+    }
+
+    /** As people read it, near to how filters write it. */
+    default String words() {
+        return switch (this) {
+            case All(var all) -> words("and", all);
+            case Any(var any) -> words("or", any);
+            case Not(var predicate) -> "not " + predicate.words();
+            case Compare compare ->
+                compare.column() + "=" + compare.operator().word() + "."
+                        + compare.value().words();
+            case In in -> in.column() + "=in." + values(in.values());
+            case Label label ->
+                label.column() + " in " + label.satisfying().stream().sorted().toList();
+            case Is is -> is.column() + "=is." + is.value().map(String::valueOf).orElse("null");
+            case Like like -> like.column() + "=like." + like.pattern().pattern();
+            case Asked asked -> "on " + asked.column();
+        };
+    }
+
+    private static String words(String operator, List<Predicate> predicates) {
+        return operator + "("
+                + String.join(",", predicates.stream().map(Predicate::words).toList()) + ")";
+    }
+
+    private static String values(Set<Comparison.Key> keys) {
+        return keys.stream().map(key -> key.words()).sorted().limit(10).toList()
+                + (keys.size() > 10 ? " and " + (keys.size() - 10) + " more" : "");
+    }
+
     /** The predicate of a row; a column that the row does not have, or that the WAL did not carry, is unknown. */
     default Truth of(Relation relation, Row row) {
         return switch (this) {

@@ -14,6 +14,10 @@ public record Routed(List<Subscription> certain, List<Subscription> undecided) {
         undecided = List.copyOf(undecided);
     }
 
+    public int size() {
+        return certain.size() + undecided.size();
+    }
+
     public boolean isEmpty() {
         return certain.isEmpty() && undecided.isEmpty();
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
+import dev.switchboard.engine.journal.Journal;
 import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
@@ -92,6 +93,7 @@ class ConnectionTest {
                     (InstantSource) () -> now,
                     new AtomicLong(),
                     unknownEvents,
+                    new Journal(),
                     () -> behind),
             this::keep);
 
@@ -186,7 +188,7 @@ class ConnectionTest {
         assertThat(memory.taken()).as("in place of the former").isBetween(joined + 1, joined + 2_000);
         receive("[\"1\",\"4\",\"realtime:a\",\"presence\",{\"event\":\"untrack\"}]");
         assertThat(memory.taken()).isEqualTo(joined);
-        connection.closed();
+        connection.closed(Optional.empty());
         assertThat(memory.taken()).isZero();
     }
 
@@ -566,7 +568,7 @@ class ConnectionTest {
         join("1", "realtime:a", "doug/100");
         live();
 
-        connection.closed();
+        connection.closed(Optional.empty());
 
         assertThat(closed).containsExactly(requests.getFirst().channel());
     }
@@ -587,7 +589,7 @@ class ConnectionTest {
         join("5", "realtime:b", "doug/100"); // in place of the former
         assertThat(attendance.subjects()).containsExactly("doug");
 
-        connection.closed();
+        connection.closed(Optional.empty());
         assertThat(attendance.subjects()).isEmpty();
     }
 }

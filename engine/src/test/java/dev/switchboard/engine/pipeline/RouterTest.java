@@ -7,6 +7,7 @@ import dev.switchboard.engine.authorize.RowAccessUnavailableException;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.ColumnType;
+import dev.switchboard.engine.journal.Journal;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.ChannelRef;
@@ -121,8 +122,7 @@ class RouterTest {
                 inbox,
                 authorizer,
                 _ -> new ColumnType.Unsupported("none"),
-                NOBODY,
-                progress,
+                new Router.Outcome(NOBODY, progress, new Journal()),
                 new Router.Retries(TIME, (_, _) -> {}, Duration.ofSeconds(30)));
     }
 

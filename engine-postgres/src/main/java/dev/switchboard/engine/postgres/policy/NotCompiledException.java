@@ -1,4 +1,4 @@
-package dev.switchboard.engine.policy;
+package dev.switchboard.engine.postgres.policy;
 
 /** An expression is not understood wholly; PostgreSQL has to be asked. The message names what was not understood. */
 public final class NotCompiledException extends Exception {

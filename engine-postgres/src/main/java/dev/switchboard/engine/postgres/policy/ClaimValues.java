@@ -1,4 +1,4 @@
-package dev.switchboard.engine.policy;
+package dev.switchboard.engine.postgres.policy;
 
 import dev.switchboard.engine.route.Comparison;
 import java.util.ArrayList;

@@ -1,4 +1,4 @@
-package dev.switchboard.engine.policy;
+package dev.switchboard.engine.postgres.policy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -3,6 +3,6 @@
  * what the claims come to, or nothing where the expression is not understood wholly. Pure; owns the grammar.
  */
 @NullMarked
-package dev.switchboard.engine.policy;
+package dev.switchboard.engine.postgres.policy;
 
 import org.jspecify.annotations.NullMarked;

@@ -1,8 +1,8 @@
-package dev.switchboard.engine.policy;
+package dev.switchboard.engine.postgres.policy;
 
 import dev.switchboard.engine.model.TableName;
-import dev.switchboard.engine.policy.Tokens.Kind;
-import dev.switchboard.engine.policy.Tokens.Token;
+import dev.switchboard.engine.postgres.policy.Tokens.Kind;
+import dev.switchboard.engine.postgres.policy.Tokens.Token;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
