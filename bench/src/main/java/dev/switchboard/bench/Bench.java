@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
             "decode     rows per second through decode, route and encode, beside reading the stream raw",
             "latency    commit to client: 100 users, 10 organizations, 200 changes a second",
             "authorize  CPU of a change that one of up to 20,000 users may see, by the kind of policy",
+            "memory     heap per subscription with an equality filter, and per group of claims",
             "joins      10,000 handshakes and joins with distinct tokens",
             "data       requests of the data API by 32 clients, beside the same SQL through pgjdbc",
             "callcenter claims, and commands on 2,000 live calls, beside commits of one row",
@@ -33,7 +34,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true)
 public final class Bench implements Callable<Integer> {
     private static final List<String> ALL =
-            List.of("broadcast", "idle", "decode", "latency", "authorize", "joins", "data", "callcenter");
+            List.of("broadcast", "idle", "decode", "latency", "authorize", "memory", "joins", "data", "callcenter");
 
     @Spec
     private CommandSpec spec = CommandSpec.create();
@@ -86,6 +87,7 @@ public final class Bench implements Callable<Integer> {
             case "callcenter" ->
                 new CallCentreBench(report, quick ? 3 : 8, quick ? 200 : 2_000, quick ? 200 : 1_000).run();
             case "authorize" -> new AuthorizeBench(report, quick ? 4_000 : 20_000, quick ? 1_000 : 20_000).run();
+            case "memory" -> new MemoryBench(report, quick ? 20_000 : 200_000, quick ? 2_000 : 20_000).run();
             case "joins" -> new JoinBench(report).run();
             default -> throw new IllegalArgumentException(name);
         }

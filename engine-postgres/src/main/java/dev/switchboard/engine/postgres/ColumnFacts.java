@@ -11,6 +11,7 @@ import java.util.Map;
 /**
  * A column as subscriptions see it. Of a domain, the base type is meant: its operators are those of the base type.
  *
+ * @param name          one object for all who filter by it
  * @param typeOid       of the column itself
  * @param baseOid       of its base type
  * @param typeName      of its base type
@@ -23,6 +24,7 @@ import java.util.Map;
  * @param published     whether the WAL carries it
  */
 record ColumnFacts(
+        String name,
         int typeOid,
         int baseOid,
         String typeName,
@@ -75,9 +77,11 @@ record ColumnFacts(
             query.setLong(2, Integer.toUnsignedLong(oid));
             try (ResultSet row = query.executeQuery()) {
                 while (row.next()) {
+                    String name = row.getString("attname");
                     columns.put(
-                            row.getString("attname"),
+                            name,
                             new ColumnFacts(
+                                    name,
                                     (int) row.getLong("atttypid"),
                                     (int) row.getLong("base"),
                                     row.getString("typname"),

@@ -37,13 +37,20 @@ final class FilterResolver {
     private final Connection connection;
     private final TableSecurity security;
     private final Map<String, ColumnFacts> columns;
+    private final Interned<Map<String, Integer>> shared;
     private final Map<String, Integer> read = new HashMap<>();
     private int asked;
 
     /** A part of the filter, as the engine and as PostgreSQL decide it. */
     private record Resolved(Predicate predicate, String sql) {}
 
-    FilterResolver(Connection connection, TableSecurity security, Map<String, ColumnFacts> columns) {
+    /** @param shared of all filters of the table */
+    FilterResolver(
+            Connection connection,
+            TableSecurity security,
+            Map<String, ColumnFacts> columns,
+            Interned<Map<String, Integer>> shared) {
+        this.shared = shared;
         this.connection = connection;
         this.security = security;
         this.columns = columns;
@@ -66,7 +73,8 @@ final class FilterResolver {
             if (asked > 0) {
                 refuseWhatRaises(resolved.sql());
             }
-            return new Filter(resolved.predicate(), resolved.sql(), read);
+            boolean needsSql = resolved.predicate().mayBeUndecided();
+            return new Filter(resolved.predicate(), needsSql ? resolved.sql() : "", shared.one(Map.copyOf(read)));
         } catch (InvalidFilterException invalid) {
             throw unparsable(String.valueOf(invalid.getMessage()));
         } finally {
@@ -131,7 +139,7 @@ final class FilterResolver {
 
     private Resolved condition(FilterSyntax.Condition condition) throws SQLException, RefusedException {
         ColumnFacts facts = column(condition.column());
-        read.put(condition.column(), facts.typeOid());
+        read.put(facts.name(), facts.typeOid());
         return switch (condition.operator()) {
             case IS -> is(condition, facts);
             case LIKE, ILIKE, MATCH, IMATCH -> pattern(condition, facts);
@@ -169,7 +177,7 @@ final class FilterResolver {
         }
         Optional<Boolean> value =
                 word.equals("true") || word.equals("false") ? Optional.of(word.equals("true")) : Optional.empty();
-        return new Resolved(new Predicate.Is(condition.column(), value), sql);
+        return new Resolved(new Predicate.Is(facts.name(), value), sql);
     }
 
     private Resolved pattern(FilterSyntax.Condition condition, ColumnFacts facts)
@@ -184,7 +192,7 @@ final class FilterResolver {
             case LIKE, ILIKE -> {
                 var pattern = new LikePattern(condition.value());
                 if (condition.operator() == Operator.LIKE && facts.isBuiltIn() && facts.deterministic()) {
-                    return new Resolved(new Predicate.Like(condition.column(), pattern), sql);
+                    return new Resolved(new Predicate.Like(facts.name(), pattern), sql);
                 }
             }
             case EQ, NEQ, LT, LTE, GT, GTE, IN, IS, ISDISTINCT ->
@@ -218,11 +226,11 @@ final class FilterResolver {
         }
         if (condition.operator() == Operator.IN) {
             Set<Comparison.Key> keys = values.stream().map(rule.get()::key).collect(Collectors.toSet());
-            return new Resolved(new Predicate.In(condition.column(), keys), sql);
+            return new Resolved(new Predicate.In(facts.name(), keys), sql);
         }
         return new Resolved(
                 new Predicate.Compare(
-                        condition.column(), condition.operator(), rule.get().key(values.getFirst())),
+                        facts.name(), condition.operator(), rule.get().key(values.getFirst())),
                 sql);
     }
 
@@ -268,7 +276,7 @@ final class FilterResolver {
             case IN -> values.isEmpty() ? Truth.FALSE : Truth.UNKNOWN;
             default -> Truth.UNKNOWN;
         };
-        return new Predicate.Label(condition.column(), satisfying, positions.keySet(), ofNull);
+        return new Predicate.Label(facts.name(), satisfying, positions.keySet(), ofNull);
     }
 
     /** The labels of an enum by their order, enumsortorder. */

@@ -78,8 +78,21 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
 
     private record FactsKey(TableName table, String role) {}
 
-    /** @param version of the catalog, before it was read and after */
-    private record TableFacts(Version version, TableSecurity security, Map<String, ColumnFacts> columns) {}
+    /**
+     * @param version  of the catalog, before it was read and after
+     * @param selector of all who subscribe to it
+     * @param filtered sets of columns that filters read
+     */
+    private record TableFacts(
+            Version version,
+            TableSecurity security,
+            Map<String, ColumnFacts> columns,
+            TableSelector.One selector,
+            Interned<Map<String, Integer>> filtered) {
+        TableFacts(TableName table, Version version, TableSecurity security, Map<String, ColumnFacts> columns) {
+            this(version, security, columns, new TableSelector.One(table, version.oid()), new Interned<>());
+        }
+    }
 
     /** @param fingerprint another one as soon as something changes that a subscription to the table depends on */
     private record Version(int oid, boolean published, String fingerprint) {}
@@ -208,12 +221,11 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         }
         Optional<Filter> filter = Optional.empty();
         if (binding.filter().filter(text -> !text.isBlank()).isPresent()) {
-            var resolver = new FilterResolver(connection, security, columns);
+            var resolver = new FilterResolver(connection, security, columns, facts.filtered());
             filter = Optional.of(resolver.resolve(binding.filter().get(), group));
         }
-        var selector = new TableSelector.One(table, facts.version().oid());
-        subscribed.add(selector);
-        return new Resolution.Resolved(selector, filter, select, security.mayHide());
+        subscribed.add(facts.selector());
+        return new Resolution.Resolved(facts.selector(), filter, select, security.mayHide());
     }
 
     @Override
@@ -298,7 +310,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         if (known != null && known.version().equals(present)) {
             return Optional.of(known);
         }
-        TableFacts facts = load(present, role);
+        TableFacts facts = load(table, present, role);
         if (!version.equals(version(table))) {
             return Optional.empty();
         }
@@ -309,9 +321,10 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         return Optional.of(facts);
     }
 
-    private TableFacts load(Version version, String role) throws SQLException {
+    private TableFacts load(TableName table, Version version, String role) throws SQLException {
         try (Connection connection = dataSource.getConnection()) {
             return new TableFacts(
+                    table,
                     version,
                     TableSecurity.load(connection, version.oid(), role),
                     ColumnFacts.load(connection, version.oid(), publication));

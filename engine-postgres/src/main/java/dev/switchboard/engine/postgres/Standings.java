@@ -31,7 +31,7 @@ final class Standings {
     private static final long MOST_BYTES = 64L << 20;
 
     private static final int ENTRY_BYTES = 300;
-    private static final int VALUE_BYTES = 60;
+    private static final int VALUE_BYTES = 120;
     private static final int KEY_BYTES = 120;
 
     /** In the order of their use. */

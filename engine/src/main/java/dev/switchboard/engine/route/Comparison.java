@@ -6,6 +6,7 @@ import java.time.LocalDate;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How the text forms of two values of a type are compared as PostgreSQL compares the values: each is brought to a key. A
@@ -16,8 +17,9 @@ public enum Comparison {
     TEXT,
     /** As {@link #TEXT}, but trailing blanks do not count. */
     BLANK_PADDED,
-    /** Types whose text is ordered as their values are: bool, uuid, time. */
+    /** Types whose text is ordered as their values are: bool, time. */
     ORDERED_TEXT,
+    UUID,
     INTEGER,
     /** Scale does not count; NaN is greater than Infinity, and equal to itself. */
     NUMERIC,
@@ -39,7 +41,8 @@ public enum Comparison {
         return switch (typeName) {
             case "text", "varchar", "name", "char" -> Optional.of(TEXT);
             case "bpchar" -> Optional.of(BLANK_PADDED);
-            case "bool", "uuid", "time" -> Optional.of(ORDERED_TEXT);
+            case "bool", "time" -> Optional.of(ORDERED_TEXT);
+            case "uuid" -> Optional.of(UUID);
             case "int2", "int4", "int8", "oid" -> Optional.of(INTEGER);
             case "numeric" -> Optional.of(NUMERIC);
             case "float4" -> Optional.of(FLOAT4);
@@ -61,7 +64,7 @@ public enum Comparison {
         String words() {
             return switch (rule) {
                 case DATE, TIMESTAMP -> moment((Long) value);
-                case TEXT, ORDERED_TEXT, BLANK_PADDED, INTEGER, NUMERIC, FLOAT4, FLOAT8 -> value.toString();
+                case TEXT, ORDERED_TEXT, BLANK_PADDED, UUID, INTEGER, NUMERIC, FLOAT4, FLOAT8 -> value.toString();
             };
         }
 
@@ -87,17 +90,55 @@ public enum Comparison {
         }
     }
 
-    /** Text in the order of its UTF-8 bytes, which differs from that of Java's characters. */
-    private record Utf8(String text) implements Comparable<Utf8> {
+    /** Text in the order of its UTF-8 bytes, which differs from that of Java's characters, and takes half of a string's room. */
+    private static final class Utf8 implements Comparable<Utf8> {
+        private final byte[] bytes;
+
+        private Utf8(byte[] bytes) {
+            this.bytes = bytes;
+        }
+
+        static Utf8 of(String text) {
+            return new Utf8(text.getBytes(StandardCharsets.UTF_8));
+        }
+
         @Override
         public int compareTo(Utf8 other) {
-            return Arrays.compareUnsigned(
-                    text.getBytes(StandardCharsets.UTF_8), other.text.getBytes(StandardCharsets.UTF_8));
+            return Arrays.compareUnsigned(bytes, other.bytes);
+        }
+
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return other instanceof Utf8 text && Arrays.equals(bytes, text.bytes);
+        }
+
+        @Override
+        public int hashCode() {
+            return Arrays.hashCode(bytes);
         }
 
         @Override
         public String toString() {
-            return text;
+            return new String(bytes, StandardCharsets.UTF_8);
+        }
+    }
+
+    /** Ordered as PostgreSQL orders them, by their bytes; Java's own is not. */
+    private record Uuid(long high, long low) implements Comparable<Uuid> {
+        static Uuid of(String text) {
+            var parsed = java.util.UUID.fromString(text);
+            return new Uuid(parsed.getMostSignificantBits(), parsed.getLeastSignificantBits());
+        }
+
+        @Override
+        public int compareTo(Uuid other) {
+            int byHigh = Long.compareUnsigned(high, other.high);
+            return byHigh != 0 ? byHigh : Long.compareUnsigned(low, other.low);
+        }
+
+        @Override
+        public String toString() {
+            return new java.util.UUID(high, low).toString();
         }
     }
 
@@ -138,8 +179,9 @@ public enum Comparison {
         return new Key(
                 this,
                 switch (this) {
-                    case TEXT, ORDERED_TEXT -> new Utf8(text);
-                    case BLANK_PADDED -> new Utf8(withoutTrailingBlanks(text));
+                    case TEXT, ORDERED_TEXT -> Utf8.of(text);
+                    case BLANK_PADDED -> Utf8.of(withoutTrailingBlanks(text));
+                    case UUID -> Uuid.of(text);
                     case INTEGER -> Long.parseLong(text);
                     case NUMERIC -> Numeric.of(text);
                     case FLOAT4 -> withoutNegativeZero(Float.parseFloat(text));

@@ -12,7 +12,7 @@ import java.util.Set;
  * A filter resolved against its table.
  *
  * @param predicate decides as far as that goes without PostgreSQL
- * @param sql       the same as SQL over a relation of the table's bare name, for rows that it leaves undecided
+ * @param sql       the same as SQL over a relation of the table's bare name, where rows may be left undecided; else empty
  * @param columns   that it reads, with their types as they were (pg_type.oid); another type makes the filter void
  */
 public record Filter(Predicate predicate, String sql, Map<String, Integer> columns) {

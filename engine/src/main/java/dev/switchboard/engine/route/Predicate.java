@@ -65,6 +65,17 @@ public sealed interface Predicate {
         };
     }
 
+    /** Whether there may be rows that it leaves to PostgreSQL. */
+    default boolean mayBeUndecided() {
+        return switch (this) {
+            case All(var all) -> all.stream().anyMatch(Predicate::mayBeUndecided);
+            case Any(var any) -> any.stream().anyMatch(Predicate::mayBeUndecided);
+            case Not(var predicate) -> predicate.mayBeUndecided();
+            case Compare _, In _, Is _ -> false;
+            case Label _, Like _, Asked _ -> true;
+        };
+    }
+
     /** As people read it, near to how filters write it. */
     default String words() {
         return switch (this) {

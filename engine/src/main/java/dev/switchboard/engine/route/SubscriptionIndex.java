@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -144,8 +145,7 @@ public final class SubscriptionIndex {
         void add(Set<Comparison.Key> values, T found) {
             for (Comparison.Key value : values) {
                 byRule.computeIfAbsent(value.rule(), _ -> new HashMap<>())
-                        .computeIfAbsent(value, _ -> new LinkedHashSet<>())
-                        .add(found);
+                        .merge(value, Set.of(found), (known, one) -> with(known, found));
             }
         }
 
@@ -199,7 +199,7 @@ public final class SubscriptionIndex {
 
     /** Adds the subscriptions of one channel. */
     public void add(ChannelRef channel, Collection<Subscription> subscriptions) {
-        byChannel.computeIfAbsent(channel, _ -> new ArrayList<>()).addAll(subscriptions);
+        byChannel.merge(channel, List.copyOf(subscriptions), SubscriptionIndex::both);
         subscriptions.forEach(this::add);
         size += subscriptions.size();
     }
@@ -444,8 +444,22 @@ public final class SubscriptionIndex {
         }
     }
 
+    private static List<Subscription> both(List<Subscription> before, List<Subscription> more) {
+        return Stream.concat(before.stream(), more.stream()).toList();
+    }
+
     private static <T> @Nullable Set<T> without(Set<T> set, T one) {
-        set.remove(one);
-        return set.isEmpty() ? null : set;
+        if (set instanceof LinkedHashSet) {
+            set.remove(one);
+            return set.isEmpty() ? null : set;
+        }
+        return set.contains(one) ? null : set;
+    }
+
+    /** Of most values there is one, and a set of its own takes as much room as what is in it. */
+    private static <T> Set<T> with(Set<T> set, T one) {
+        Set<T> larger = set instanceof LinkedHashSet ? set : new LinkedHashSet<>(set);
+        larger.add(one);
+        return larger;
     }
 }

@@ -51,7 +51,8 @@ public record ColumnKind(Comparison rule, int family, int typeOid, Set<String> l
 
     private static Optional<Base> ofBase(int typeOid, boolean deterministic) {
         return switch (typeOid) {
-            case UUID, BOOL -> Optional.of(new Base(Comparison.ORDERED_TEXT, typeOid));
+            case UUID -> Optional.of(new Base(Comparison.UUID, typeOid));
+            case BOOL -> Optional.of(new Base(Comparison.ORDERED_TEXT, typeOid));
             case INT2, INT4, INT8 -> Optional.of(new Base(Comparison.INTEGER, INT8));
             case TEXT, VARCHAR -> deterministic ? Optional.of(new Base(Comparison.TEXT, TEXT)) : Optional.empty();
             case DATE -> Optional.of(new Base(Comparison.DATE, typeOid));

@@ -263,7 +263,7 @@ class CompiledPolicyTest {
     @Test
     void A9_theAudienceIsWhatAllVisibleRowsHaveInCommon() throws NotCompiledException {
         ClaimValues ann = values(value(UUID, ANN));
-        var own = new Audience.ByValue("owner", Set.of(Comparison.ORDERED_TEXT.key(ANN)));
+        var own = new Audience.ByValue("owner", Set.of(Comparison.UUID.key(ANN)));
 
         assertThat(compiled("(owner = auth.uid())").audience(ann)).isEqualTo(own);
         assertThat(compiled("(owner = auth.uid())").audience(values(value(UUID, null))))
@@ -369,7 +369,7 @@ class CompiledPolicyTest {
         ClaimValues values = values(value(UUID, ANN), new ClaimValues.Value(UUID, List.of(), false));
 
         assertThat(policy.concerned(policy.dependencies().getFirst(), values))
-                .contains(Set.of(Comparison.ORDERED_TEXT.key(ANN)));
+                .contains(Set.of(Comparison.UUID.key(ANN)));
         assertThat(policy.concerned(
                         policy.dependencies().getFirst(),
                         values(value(TEXT, ANN), new ClaimValues.Value(UUID, List.of(), false))))
