@@ -2,16 +2,20 @@ package dev.switchboard.engine;
 
 import dev.switchboard.engine.channel.Attendance;
 import dev.switchboard.engine.channel.Connection;
+import dev.switchboard.engine.channel.ConnectionContext;
 import dev.switchboard.engine.channel.Hub;
 import dev.switchboard.engine.channel.Outbound;
+import dev.switchboard.engine.channel.PrivateRooms;
 import dev.switchboard.engine.channel.TokenVerifier;
 import dev.switchboard.engine.journal.Journal;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.ConnectionId;
+import dev.switchboard.engine.model.Room;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.pipeline.Pipeline;
 import dev.switchboard.engine.pipeline.Progress;
 import dev.switchboard.engine.protocol.BroadcastContent;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
@@ -22,10 +26,10 @@ public final class Engine implements AutoCloseable {
     private final Hub hub;
     private final Attendance attendance = new Attendance();
     private final LongAdder unknownEvents = new LongAdder();
-    private final Connection.Shared shared;
+    private final ConnectionContext shared;
+    private final PrivateRooms privateRooms;
 
     public Engine(EngineConfig config, Pipeline.Ports ports, TokenVerifier tokens) {
-        pipeline = new Pipeline(ports, config.authorizationPatience());
         var epochs = new AtomicLong();
         String start = Long.toString(ports.time().millis(), Character.MAX_RADIX);
         var refs = new AtomicLong();
@@ -33,7 +37,9 @@ public final class Engine implements AutoCloseable {
                 ports.sink(),
                 config.eventLoops(),
                 () -> start + "-" + Long.toString(refs.incrementAndGet(), Character.MAX_RADIX));
-        shared = new Connection.Shared(
+        pipeline = new Pipeline(ports, config.authorizationPatience(), hub::deliver);
+        privateRooms = new PrivateRooms(ports.roomPolicies(), ports.blocking(), ports.sink());
+        shared = new ConnectionContext(
                 pipeline.feed(),
                 hub,
                 attendance,
@@ -44,6 +50,7 @@ public final class Engine implements AutoCloseable {
                 epochs,
                 unknownEvents,
                 pipeline.journal(),
+                privateRooms,
                 () -> pipeline.progress().behind(ports.time().instant()));
     }
 
@@ -54,12 +61,23 @@ public final class Engine implements AutoCloseable {
 
     /** A new socket's channels; the caller's event loop owns them from now on. */
     public Connection connect(ConnectionId id, WireVersion version, Claims keyClaims, Outbound outbound) {
-        return new Connection(id, version, keyClaims, shared, outbound);
+        return connect(id, version, keyClaims, Map.of(), outbound);
     }
 
-    /** Tells everyone who is joined to that topic, prefix included. Thread-safe. */
-    public void broadcast(String topic, BroadcastContent content) {
-        hub.broadcast(topic, content, Optional.empty());
+    /** The same with headers of the handshake that policies of private rooms may read, in lower case. */
+    public Connection connect(
+            ConnectionId id, WireVersion version, Claims keyClaims, Map<String, String> headers, Outbound outbound) {
+        return new Connection(id, version, keyClaims, headers, shared, outbound);
+    }
+
+    /** Tells everyone who is in that room. Thread-safe. */
+    public void broadcast(Room room, BroadcastContent content) {
+        hub.broadcast(room, content, Optional.empty());
+    }
+
+    /** Knows who may speak in private rooms. Thread-safe. */
+    public PrivateRooms privateRooms() {
+        return privateRooms;
     }
 
     /** Topics that somebody is joined to. Thread-safe. */

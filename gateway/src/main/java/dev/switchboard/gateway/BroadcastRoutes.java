@@ -1,16 +1,22 @@
 package dev.switchboard.gateway;
 
 import dev.switchboard.engine.channel.PersonalTopic;
+import dev.switchboard.engine.channel.PrivateRooms;
+import dev.switchboard.engine.channel.RoomPolicies;
 import dev.switchboard.engine.channel.Rooms;
 import dev.switchboard.engine.channel.TokenVerifier;
 import dev.switchboard.engine.model.Claims;
+import dev.switchboard.engine.model.Room;
 import dev.switchboard.engine.protocol.BroadcastContent;
+import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.Json;
 import dev.switchboard.engine.protocol.JsonBytes;
 import dev.switchboard.engine.protocol.ServerMessage;
 import dev.switchboard.http.BodyReader;
 import dev.switchboard.http.Cors;
 import dev.switchboard.http.EventLoopRoute;
+import io.vertx.core.Context;
+import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.json.JsonArray;
@@ -21,9 +27,13 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 
 /**
  * Broadcasts over HTTP (SPEC B6-B9): {@code POST .../api/broadcast} for several messages, all or none, and {@code POST
@@ -47,13 +57,20 @@ public final class BroadcastRoutes implements EventLoopRoute {
     /**
      * Whom broadcasts go to.
      *
-     * @param broadcast tells everyone who is joined to the topic
-     * @param congested whether so much waits to be broadcast that senders have to wait
-     * @param rooms     who may send
+     * @param broadcast    tells everyone who is in the room
+     * @param congested    whether so much waits to be broadcast that senders have to wait
+     * @param rooms        who may send in public rooms
+     * @param privateRooms who may send in private ones
+     * @param blocking     for questions about those
      */
-    public record Audience(BiConsumer<String, BroadcastContent> broadcast, BooleanSupplier congested, Rooms rooms) {}
+    public record Audience(
+            BiConsumer<Room, BroadcastContent> broadcast,
+            BooleanSupplier congested,
+            Rooms rooms,
+            PrivateRooms privateRooms,
+            Executor blocking) {}
 
-    private record Message(String topic, BroadcastContent content) {}
+    private record Message(Room room, BroadcastContent content) {}
 
     /** A message that cannot be broadcast, by the names of its wrong members. */
     private static final class InvalidMessageException extends Exception {
@@ -102,8 +119,6 @@ public final class BroadcastRoutes implements EventLoopRoute {
         Optional<Claims> claims = claims(request);
         if (claims.isEmpty()) {
             answer(request, 401, "message", "Unauthorized");
-        } else if (!audience.rooms().admits(claims.get())) {
-            answer(request, 403, "message", "Rooms are for users who have signed in");
         } else if (audience.congested().getAsBoolean()) {
             answer(request, 429, "message", "Too many messages wait to be broadcast; send again later");
         } else {
@@ -138,14 +153,66 @@ public final class BroadcastRoutes implements EventLoopRoute {
     private void take(HttpServerRequest request, Claims claims, String rest, byte[] body) {
         try {
             if (rest.isEmpty()) {
-                batch(claims, body).forEach(message -> audience.broadcast().accept(message.topic(), message.content()));
-                request.response().setStatusCode(202).end();
+                send(request, claims, batch(claims, body));
             } else {
                 single(request, claims, rest, body);
             }
         } catch (InvalidMessageException invalid) {
             answer(request, 422, new JsonObject().put("errors", invalid.errors));
         }
+    }
+
+    /** All of them, if that is allowed in each of the rooms; none else. */
+    private void send(HttpServerRequest request, Claims claims, List<Message> messages) {
+        boolean open = messages.stream().anyMatch(message -> !message.room().isPrivate());
+        if (open && !audience.rooms().admits(claims)) {
+            answer(request, 403, "message", "Rooms are for users who have signed in");
+            return;
+        }
+        Set<Room> closed =
+                messages.stream().map(Message::room).filter(Room::isPrivate).collect(Collectors.toSet());
+        if (closed.isEmpty()) {
+            broadcast(request, messages);
+            return;
+        }
+        Map<String, String> headers = OwnHeaders.of(request.headers());
+        Context context = Objects.requireNonNull(Vertx.currentContext());
+        audience.blocking().execute(() -> {
+            Optional<Refusal> refusal = refusal(claims, closed, headers);
+            context.runOnContext(_ -> refusal.ifPresentOrElse(
+                    refused -> answer(request, refused.status(), "message", refused.message()),
+                    () -> broadcast(request, messages)));
+        });
+    }
+
+    private record Refusal(int status, String message) {}
+
+    private Optional<Refusal> refusal(Claims claims, Set<Room> rooms, Map<String, String> headers) {
+        for (Room room : rooms) {
+            var question = new RoomPolicies.Question(
+                    claims.group(),
+                    claims.subject(),
+                    room.topic().substring(ServerMessage.TOPIC_PREFIX.length()),
+                    headers);
+            switch (audience.privateRooms().maySpeak(question)) {
+                case RoomPolicies.Answer.Rights rights when rights.broadcast() -> {}
+                case RoomPolicies.Answer.Rights _ -> {
+                    return Optional.of(new Refusal(403, "Unauthorized"));
+                }
+                case RoomPolicies.Answer.Unsupported _ -> {
+                    return Optional.of(new Refusal(403, ErrorCode.PRIVATE_CHANNEL.message()));
+                }
+                case RoomPolicies.Answer.Unavailable _ -> {
+                    return Optional.of(new Refusal(503, "The database cannot be asked now; send again later"));
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    private void broadcast(HttpServerRequest request, List<Message> messages) {
+        messages.forEach(message -> audience.broadcast().accept(message.room(), message.content()));
+        request.response().setStatusCode(202).end();
     }
 
     private static List<Message> batch(Claims claims, byte[] body) throws InvalidMessageException {
@@ -182,13 +249,12 @@ public final class BroadcastRoutes implements EventLoopRoute {
         require(wrong, "topic", topic.filter(name -> isForeign(name, claims)).isEmpty(), FOREIGN);
         require(wrong, "event", event.isPresent(), "can't be blank");
         require(wrong, "payload", payload.isPresent(), "must be an object");
-        require(wrong, "private", !fields.isTrue("private"), "private channels are not available");
         if (!wrong.isEmpty()) {
             return Optional.empty();
         }
         byte[] json = Json.write(payload.orElseThrow(), new JsonBytes()).toBytes();
         return Optional.of(new Message(
-                ServerMessage.TOPIC_PREFIX + topic.orElseThrow(),
+                new Room(ServerMessage.TOPIC_PREFIX + topic.orElseThrow(), fields.isTrue("private")),
                 BroadcastContent.of(event.orElseThrow(), json, fields.text("id"))));
     }
 
@@ -219,15 +285,13 @@ public final class BroadcastRoutes implements EventLoopRoute {
             answer(request, 422, "message", "Topic or event is too long");
         } else if (isForeign(topic, claims)) {
             answer(request, 403, "message", "The topic " + FOREIGN);
-        } else if ("true".equalsIgnoreCase(request.getParam("private"))) {
-            answer(request, 403, "message", "Private channels are not available");
         } else if (request.params().names().stream().anyMatch(name -> name.startsWith("persist"))) {
             answer(request, 422, "message", "Broadcasts cannot be persisted; send without persist");
         } else {
-            content(request, event, body).ifPresent(content -> {
-                audience.broadcast().accept(ServerMessage.TOPIC_PREFIX + topic, content);
-                request.response().setStatusCode(202).end();
-            });
+            boolean closed = "true".equalsIgnoreCase(request.getParam("private"));
+            var room = new Room(ServerMessage.TOPIC_PREFIX + topic, closed);
+            content(request, event, body)
+                    .ifPresent(content -> send(request, claims, List.of(new Message(room, content))));
         }
     }
 

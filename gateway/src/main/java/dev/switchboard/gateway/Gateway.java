@@ -98,8 +98,8 @@ public final class Gateway implements Sink, EventLoopRoute {
     }
 
     @Override
-    public void deliver(int loop, List<Recipients> batch) {
-        shards.get(loop).deliver(batch);
+    public void deliver(int loop, Supplier<List<Recipients>> recipients) {
+        shards.get(loop).deliver(recipients);
     }
 
     @Override
@@ -168,7 +168,8 @@ public final class Gateway implements Sink, EventLoopRoute {
                 Optional.ofNullable(request.getHeader("Sec-WebSocket-Version")),
                 Optional.ofNullable(request.getParam("vsn")),
                 Optional.ofNullable(request.getHeader("x-api-key")),
-                Optional.ofNullable(request.getParam("apikey")));
+                Optional.ofNullable(request.getParam("apikey")),
+                OwnHeaders.of(request.headers()));
     }
 
     private static void refuse(HttpServerRequest request, ErrorCode code, String message) {
@@ -214,7 +215,7 @@ public final class Gateway implements Sink, EventLoopRoute {
                 new Outbox(settings.outbox(), System.nanoTime()),
                 new GatewayConnection.Common(settings.maxFrameBytes(), counters, memory),
                 clock.instant());
-        socket.speaksFor(running.connect(id, accept.version(), accept.claims(), socket));
+        socket.speaksFor(running.connect(id, accept.version(), accept.claims(), accept.headers(), socket));
         shard.add(socket);
         channel.closeFuture().addListener(_ -> counters.connections().decrementAndGet());
         replaceHandlers(channel.pipeline(), socket);

@@ -9,23 +9,30 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.Base64;
+import java.util.Map;
 import java.util.Optional;
 
 /** The decision on a WebSocket handshake (RFC 6455, section 4.2; SPEC W1-W3). Pure. */
 final class Handshake {
     private static final String GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-    /** What the request says. */
+    /**
+     * What the request says.
+     *
+     * @param ownHeaders those that an application may have made up
+     */
     record Request(
             Optional<String> upgrade,
             Optional<String> key,
             Optional<String> protocolVersion,
             Optional<String> wireVersion,
             Optional<String> apiKeyHeader,
-            Optional<String> apiKeyParameter) {}
+            Optional<String> apiKeyParameter,
+            Map<String, String> ownHeaders) {}
 
     sealed interface Decision {
-        record Accept(String acceptKey, WireVersion version, Claims claims) implements Decision {}
+        record Accept(String acceptKey, WireVersion version, Claims claims, Map<String, String> headers)
+                implements Decision {}
 
         record Refuse(ErrorCode code, String message) implements Decision {}
     }
@@ -51,7 +58,8 @@ final class Handshake {
         }
         return switch (tokens.verify(apiKey.get(), now)) {
             case TokenVerifier.Result.Valid valid ->
-                new Decision.Accept(acceptKey(request.key().get()), version.get(), valid.claims());
+                new Decision.Accept(
+                        acceptKey(request.key().get()), version.get(), valid.claims(), request.ownHeaders());
             case TokenVerifier.Result.Invalid invalid -> refuse(invalid.code());
         };
     }

@@ -61,7 +61,7 @@ final class LoopShard {
     private static final Duration TICK_PATIENCE = Duration.ofSeconds(15);
 
     private sealed interface Item {
-        record Batch(List<Recipients> recipients) implements Item {}
+        record Batch(Supplier<List<Recipients>> recipients) implements Item {}
 
         record Cast(int bytes, Supplier<List<Recipients>> recipients) implements Item {}
 
@@ -159,9 +159,9 @@ final class LoopShard {
         return castsWaiting.get() > CASTS_BYTES;
     }
 
-    void deliver(List<Recipients> batch) {
+    void deliver(Supplier<List<Recipients>> recipients) {
         room.acquireUninterruptibly();
-        hand(new Item.Batch(batch));
+        hand(new Item.Batch(recipients));
     }
 
     void cast(int bytes, Supplier<List<Recipients>> recipients) {
@@ -260,8 +260,8 @@ final class LoopShard {
     private void begin(Item item) {
         switch (item) {
             case Item.Batch batch -> {
-                current.addAll(batch.recipients());
                 afterCurrent = room::release;
+                current.addAll(batch.recipients().get());
             }
             case Item.Cast cast -> {
                 afterCurrent = () -> castsWaiting.addAndGet(-cast.bytes());

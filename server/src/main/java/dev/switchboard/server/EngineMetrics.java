@@ -3,6 +3,7 @@ package dev.switchboard.server;
 import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.memory.ClientMemory;
 import dev.switchboard.engine.pipeline.Progress;
+import dev.switchboard.engine.postgres.PostgresRoomPolicies;
 import dev.switchboard.engine.postgres.PostgresRowAccess;
 import dev.switchboard.http.Metrics;
 import java.time.InstantSource;
@@ -16,6 +17,8 @@ final class EngineMetrics {
         metrics.gauge("rooms", "Topics that somebody is joined to", engine::roomCount);
         metrics.gauge("subscriptions", "Live subscriptions to changes", progress::subscriptions);
         metrics.counter("changes.in", "Changes decoded from the WAL", progress::changesIn);
+        metrics.counter(
+                "database.broadcasts", "Rows of realtime.messages that were broadcast", progress::databaseBroadcasts);
         metrics.counter("deliveries.out", "Frames handed to channels for changes", progress::deliveries);
         metrics.counter("denied", "Changes withheld from a subscription by policies or grants", progress::denied);
         metrics.counter("refetches", "Channels told to refetch", progress::refetches);
@@ -28,6 +31,10 @@ final class EngineMetrics {
                 "Age of the newest delivered commit while there is a lag",
                 () -> progress.lagSeconds(clock.instant()));
         measure(memory, metrics);
+    }
+
+    static void measure(PostgresRoomPolicies rooms, Metrics metrics) {
+        metrics.counter("rooms.asked", "Questions of PostgreSQL who may be in a private room", rooms::asked);
     }
 
     static void measure(PostgresRowAccess rows, Metrics metrics) {

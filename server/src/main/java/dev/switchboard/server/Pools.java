@@ -17,6 +17,7 @@ import java.util.List;
 final class Pools implements AutoCloseable {
     private static final int CATALOG_CONNECTIONS = 6;
     private static final int TYPE_CONNECTIONS = 2;
+    private static final int ROOM_CONNECTIONS = 4;
     private static final int ACCOUNT_CONNECTIONS = 6;
     private static final int CALL_CONNECTIONS = 10;
 
@@ -49,6 +50,11 @@ final class Pools implements AutoCloseable {
     /** Of its own: types are asked for while a connection of the catalog's is held. */
     HikariDataSource types() {
         return open(poolOf(reader, "types", TYPE_CONNECTIONS));
+    }
+
+    /** For questions about private rooms, which come with joins. */
+    HikariDataSource rooms() {
+        return open(poolOf(reader, "rooms", ROOM_CONNECTIONS));
     }
 
     HikariDataSource accounts() {

@@ -19,6 +19,8 @@ import dev.switchboard.engine.pipeline.Pipeline;
 import dev.switchboard.engine.pipeline.Progress;
 import dev.switchboard.engine.pipeline.Time;
 import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.engine.postgres.MessageJanitor;
+import dev.switchboard.engine.postgres.PostgresRoomPolicies;
 import dev.switchboard.engine.postgres.PostgresRowAccess;
 import dev.switchboard.engine.postgres.PostgresSubscriptionCatalog;
 import dev.switchboard.engine.postgres.PostgresTypeCatalog;
@@ -221,11 +223,13 @@ public final class Switchboard implements AutoCloseable {
         gateway = new Gateway(vertx, settings.gateway(), tokens, time, memory.passing(), metrics);
         var types = new PostgresTypeCatalog(pools.types());
         subscriptions = new PostgresSubscriptionCatalog(catalog, types, PUBLICATION);
+        var roomPolicies = new PostgresRoomPolicies(pools.rooms(), time);
         var ports = new Pipeline.Ports(
                 PostgresWalSource.withDependencies(database, settings.slot(), PUBLICATION),
                 rows,
                 types,
                 subscriptions,
+                roomPolicies,
                 gateway,
                 blocking,
                 time,
@@ -238,9 +242,12 @@ public final class Switchboard implements AutoCloseable {
         gateway.attach(engine);
         EngineMetrics.measure(engine, memory, time, metrics);
         EngineMetrics.measure(rows, metrics);
+        EngineMetrics.measure(roomPolicies, metrics);
         engine.start();
         var logEnd = new LogEnd(catalog, engine.progress(), time);
         vertx.setPeriodic(0, LogEnd.EVERY.toMillis(), _ -> blocking.execute(logEnd));
+        var janitor = new MessageJanitor(database, Switchboard::log);
+        vertx.setPeriodic(0, MessageJanitor.EVERY.toMillis(), _ -> blocking.execute(janitor));
         data = settings.data()
                 .map(part -> new DataRoutes(pools.data(part), part, memory.passing(), tokens, time, metrics));
         // its tables are in the embedded database alone
@@ -259,7 +266,9 @@ public final class Switchboard implements AutoCloseable {
                 new BroadcastRoutes.Audience(
                         engine::broadcast,
                         gateway::isCongested,
-                        settings.limits().rooms()),
+                        settings.limits().rooms(),
+                        engine.privateRooms(),
+                        blocking),
                 tokens,
                 time,
                 new BodyReader(settings.gateway().maxFrameBytes(), http.limits().bodyTime(), memory.passing()),

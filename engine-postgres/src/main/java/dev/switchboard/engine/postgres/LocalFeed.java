@@ -4,6 +4,7 @@ import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.EngineConfig;
 import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.channel.Connection;
+import dev.switchboard.engine.channel.RoomPolicies;
 import dev.switchboard.engine.channel.Rooms;
 import dev.switchboard.engine.channel.TokenVerifier;
 import dev.switchboard.engine.deliver.Recipients;
@@ -93,6 +94,7 @@ public final class LocalFeed implements AutoCloseable {
                 rows,
                 types,
                 new PostgresSubscriptionCatalog(connections, types, publication),
+                RoomPolicies.NONE,
                 new LoopSink(),
                 blocking,
                 time,
@@ -263,9 +265,9 @@ public final class LocalFeed implements AutoCloseable {
     /** The engine's frames, handed over on the loop. */
     private final class LoopSink implements Sink {
         @Override
-        public void deliver(int index, List<Recipients> batch) {
+        public void deliver(int index, Supplier<List<Recipients>> recipients) {
             try {
-                loop.submit(() -> batch.forEach(this::pass)).get();
+                loop.submit(() -> recipients.get().forEach(this::pass)).get();
             } catch (RejectedExecutionException | CancellationException closed) {
                 // nobody listens any more
             } catch (ExecutionException failed) {

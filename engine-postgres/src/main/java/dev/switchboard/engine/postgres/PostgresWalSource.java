@@ -47,7 +47,8 @@ public final class PostgresWalSource implements WalSource {
 
     /** One that brings the changes of tables that policies read too, where these are published. */
     public static PostgresWalSource withDependencies(Database database, String slot, String publication) {
-        return new PostgresWalSource(database, slot, List.of(publication, Publications.DEPENDENCIES));
+        return new PostgresWalSource(
+                database, slot, List.of(publication, Publications.DEPENDENCIES, Publications.MESSAGES));
     }
 
     /** @param publications the first has to be there; the others are carried where they are, and where PostgreSQL can */

@@ -13,6 +13,9 @@ record Publications(String subscribable, Set<String> carried) {
     /** The publication of tables that policies read, to which nobody can subscribe. */
     static final String DEPENDENCIES = "switchboard_dependencies";
 
+    /** The publication of {@code realtime.messages}, whose rows are broadcast; the original's name. */
+    static final String MESSAGES = "supabase_realtime_messages_publication";
+
     Publications {
         carried = Set.copyOf(carried);
     }

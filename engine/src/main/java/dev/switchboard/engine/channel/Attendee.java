@@ -21,8 +21,16 @@ final class Attendee {
 
     /** The room, as far as the join wants it. */
     void enter(Channel channel) {
-        hub.join(channel.member());
-        if (channel.join().options().presence()) {
+        enter(channel, RoomPolicies.Answer.Rights.NOTHING);
+    }
+
+    /** @param former what of the room it has heard before */
+    void enter(Channel channel, RoomPolicies.Answer.Rights former) {
+        if (channel.hearing().broadcast() && !former.broadcast()) {
+            hub.join(channel.member());
+        }
+        boolean wanted = channel.join().options().presence();
+        if (wanted && channel.hearing().presence() && !former.presence()) {
             watch(channel);
         }
     }
@@ -37,7 +45,9 @@ final class Attendee {
     void broadcast(Channel channel, ClientMessage.Broadcast message) {
         ClientMessage.Options options = channel.join().options();
         hub.broadcast(
-                channel.topic(), message.content(), options.self() ? Optional.empty() : Optional.of(channel.member()));
+                channel.member().room(),
+                message.content(),
+                options.self() ? Optional.empty() : Optional.of(channel.member()));
         if (options.acknowledged()) {
             replies.ok(channel, message);
         }
@@ -55,12 +65,12 @@ final class Attendee {
         }
         long cost = Channel.presenceCost(channel.presenceKey(), members);
         long more = cost - channel.presenceCost();
-        if (!hub.tryHold(channel.topic(), more)) {
+        if (!hub.tryHold(channel.member().room(), more)) {
             replies.refuse(message, ErrorCode.PRESENCE_ROOM_FULL, ErrorCode.PRESENCE_ROOM_FULL.message());
             return;
         }
         if (!allowance.take(more)) {
-            hub.tryHold(channel.topic(), -more);
+            hub.tryHold(channel.member().room(), -more);
             replies.refuse(message, ErrorCode.MEMORY_LIMIT, ErrorCode.MEMORY_LIMIT.message());
             return;
         }
@@ -78,13 +88,15 @@ final class Attendee {
     }
 
     void givePresence(Channel channel) {
-        hub.tryHold(channel.topic(), -channel.presenceCost());
+        hub.tryHold(channel.member().room(), -channel.presenceCost());
         allowance.give(channel.presenceCost());
         channel.presenceCost(0);
     }
 
     private void watch(Channel channel) {
         channel.watching();
-        hub.watch(channel.member(), channel.joinRef());
+        if (channel.hearing().presence()) {
+            hub.watch(channel.member(), channel.joinRef());
+        }
     }
 }

@@ -15,6 +15,7 @@ import java.util.Optional;
  * another user's token takes over. Owned by the connection's event loop.
  */
 final class Channel {
+    private static final RoomPolicies.Answer.Rights EVERYTHING = new RoomPolicies.Answer.Rights(true, true);
     private static final long CHANNEL_COST = 2_048;
     private static final long BINDING_COST = 768;
     private static final long COLUMN_COST = 64;
@@ -24,6 +25,7 @@ final class Channel {
     private final ClientMessage.Join join;
     private final List<ChangeFeed.Wanted> wanted;
     private final ChannelRef member;
+    private final Optional<PrivateStanding> standing;
     private long cost;
     private long presenceCost;
     private ChannelRef ref;
@@ -53,6 +55,7 @@ final class Channel {
         this.token = join.token();
         this.wanted = identify(join.bindings());
         this.cost = cost(join);
+        this.standing = ref.isPrivate() ? Optional.of(new PrivateStanding()) : Optional.empty();
     }
 
     /** Bytes of heap that the join takes for as long as it lives, by estimate: most of it are the values of filters. */
@@ -118,6 +121,16 @@ final class Channel {
     /** As the rooms know it: the same for the channel's whole life, whoever's token it has. */
     ChannelRef member() {
         return member;
+    }
+
+    /** With the policies of its room, if that is a private one. */
+    Optional<PrivateStanding> standing() {
+        return standing;
+    }
+
+    /** What of its room it may hear. */
+    RoomPolicies.Answer.Rights hearing() {
+        return standing.map(PrivateStanding::hearing).orElse(EVERYTHING);
     }
 
     /** The key of its presence: the client's, or one that nobody else has. */
@@ -259,7 +272,10 @@ final class Channel {
 
     /** Whether what is said in its room may go out to it now. */
     boolean admitsCast(ChannelRef to, Instant now) {
-        return joined && member.epoch() == to.epoch() && isCurrentUser(now);
+        return joined
+                && member.epoch() == to.epoch()
+                && isCurrentUser(now)
+                && standing.map(PrivateStanding::admits).orElse(true);
     }
 
     boolean isCurrentUser(Instant now) {

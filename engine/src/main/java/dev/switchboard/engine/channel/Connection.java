@@ -1,8 +1,6 @@
 package dev.switchboard.engine.channel;
 
 import dev.switchboard.engine.journal.Ending;
-import dev.switchboard.engine.journal.Journal;
-import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.ConnectionId;
@@ -12,45 +10,17 @@ import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.ServerMessage;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.InstantSource;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Predicate;
-import java.util.function.Supplier;
 
 /**
  * One socket's channels, by topic. Takes messages, says messages; knows no socket, no SQL, no token format. Owned by
  * its event loop: every method is called there.
  */
 public final class Connection {
-    /**
-     * What all connections share.
-     *
-     * @param attendance knows whose channels there are
-     * @param memory what all channels together may keep
-     * @param unknownEvents counts messages whose event nobody knows
-     * @param journal is told of channels that end
-     * @param behind how long ago everything that had been committed is known to have been delivered
-     */
-    public record Shared(
-            ChangeFeed feed,
-            Hub hub,
-            Attendance attendance,
-            TokenVerifier tokens,
-            ChannelLimits limits,
-            MemoryBudget memory,
-            InstantSource clock,
-            AtomicLong epochs,
-            LongAdder unknownEvents,
-            Journal journal,
-            Supplier<Optional<Duration>> behind) {}
-
     private static final Duration SIGN_IN_GRACE = Duration.ofSeconds(3);
 
     /** A client that sends no token later rejoins with it, a second after it was told: its user waits 3 s at most. */
@@ -58,28 +28,37 @@ public final class Connection {
 
     private final ConnectionId id;
     private final WireVersion version;
-    private final Claims keyClaims;
-    private final Shared shared;
+    private final ConnectionContext shared;
     private final Replies replies;
     private final Allowance allowance;
     private final Attendee attendee;
     private final Map<String, Channel> channels = new HashMap<>();
-    private final Set<String> graced = new HashSet<>();
 
     private Optional<Instant> heartbeat = Optional.empty();
     private Optional<Instant> acknowledged = Optional.empty();
-    private final JoinRate joins;
+    private final Admission admission;
+    private final PrivateGuard guard;
 
-    /** @param keyClaims of the API key that opened the connection; joins without a token of their own use them */
-    public Connection(ConnectionId id, WireVersion version, Claims keyClaims, Shared shared, Outbound outbound) {
+    /**
+     * @param keyClaims of the API key that opened the connection; joins without a token of their own use them
+     * @param headers   of the handshake that policies of private rooms may read, in lower case
+     */
+    public Connection(
+            ConnectionId id,
+            WireVersion version,
+            Claims keyClaims,
+            Map<String, String> headers,
+            ConnectionContext shared,
+            Outbound outbound) {
         this.id = id;
         this.version = version;
-        this.keyClaims = keyClaims;
         this.shared = shared;
         replies = new Replies(version, outbound);
         allowance = new Allowance(shared.memory());
         attendee = new Attendee(shared.hub(), allowance, replies);
-        joins = new JoinRate(shared.limits().joinsPerSecond());
+        admission = new Admission(version, keyClaims, shared);
+        guard = new PrivateGuard(
+                shared.privateRooms(), replies, shared.clock(), headers, this::isPresent, new EndsOfPrivate());
     }
 
     public ConnectionId id() {
@@ -109,8 +88,12 @@ public final class Connection {
             case ClientMessage.Leave leave -> leave(leave);
             case ClientMessage.AccessToken token -> channelOf(token).ifPresent(channel -> newToken(channel, token));
             case ClientMessage.Broadcast broadcast ->
-                speakingFor(broadcast).ifPresent(channel -> attendee.broadcast(channel, broadcast));
-            case ClientMessage.Track track -> speakingFor(track).ifPresent(channel -> attendee.track(channel, track));
+                speakingFor(broadcast)
+                        .ifPresent(channel ->
+                                guard.speak(channel, broadcast, false, () -> attendee.broadcast(channel, broadcast)));
+            case ClientMessage.Track track ->
+                speakingFor(track)
+                        .ifPresent(channel -> guard.speak(channel, track, true, () -> attendee.track(channel, track)));
             case ClientMessage.Untrack untrack ->
                 channelOf(untrack).ifPresent(channel -> attendee.untrack(channel, untrack));
             case ClientMessage.Invalid invalid ->
@@ -156,13 +139,12 @@ public final class Connection {
             return;
         }
         channel.refusalDue(now).ifPresent(refusal -> fail(channel, ErrorCode.SUBSCRIPTION_REFUSED, refusal));
+        if (isPresent(channel) && channel.isLive() && !channel.isHeld()) {
+            guard.tick(channel, now);
+        }
     }
 
-    /**
-     * The socket is gone.
-     *
-     * @param why it was closed, if it was this side that did
-     */
+    /** The socket is gone; and why, if it was this side that closed it. */
     public void closed(Optional<ErrorCode> why) {
         for (Channel channel : List.copyOf(channels.values())) {
             note(channel, why, why.map(ErrorCode::message).orElse("The client's socket closed"));
@@ -180,13 +162,13 @@ public final class Connection {
     }
 
     private void join(ClientMessage.Join join) {
-        Optional<ErrorCode> objection = objection(join);
+        Optional<ErrorCode> objection = admission.objection(join, channels.keySet());
         if (objection.isPresent()) {
             replies.refuse(join, objection.get(), objection.get().message());
             return;
         }
         Optional.ofNullable(channels.get(join.topic())).ifPresent(this::close);
-        switch (claims(join.token())) {
+        switch (admission.claims(join.token())) {
             case TokenVerifier.Result.Invalid invalid -> replies.refuse(join, invalid.code(), invalid.message());
             case TokenVerifier.Result.Valid valid -> admit(join, valid.claims());
         }
@@ -194,19 +176,19 @@ public final class Connection {
 
     /** Another user's topic is refused; without a token of its own the join waits for one, as for what it may not see. */
     private void admit(ClientMessage.Join join, Claims claims) {
-        var channel = new Channel(nextRef(join.topic()), join, claims);
+        var channel = new Channel(nextRef(join.topic(), join.options().privateChannel()), join, claims);
         if (PersonalTopic.isForeign(join.topic(), claims)) {
-            if (!mayStillSignIn(channel)) {
+            if (!admission.mayStillSignIn(channel)) {
                 note(channel, Optional.of(ErrorCode.FOREIGN_TOPIC), ErrorCode.FOREIGN_TOPIC.message());
                 replies.refuse(join, ErrorCode.FOREIGN_TOPIC, ErrorCode.FOREIGN_TOPIC.message());
                 return;
             }
             channel.hold();
             channel.awaitToken(shared.clock().instant().plus(SIGN_IN_GRACE), ErrorCode.FOREIGN_TOPIC.reason());
-        } else if (!shared.limits().rooms().admits(claims)) {
+        } else if (!admits(channel, claims)) {
             channel.hold();
             if (channel.wanted().isEmpty()) { // it is nothing but a room
-                if (!mayStillSignIn(channel)) {
+                if (!admission.mayStillSignIn(channel)) {
                     note(channel, Optional.of(ErrorCode.ROOM_CLOSED), ErrorCode.ROOM_CLOSED.message());
                     replies.refuse(join, ErrorCode.ROOM_CLOSED, ErrorCode.ROOM_CLOSED.message());
                     return;
@@ -217,29 +199,6 @@ public final class Connection {
         admit(channel);
     }
 
-    private Optional<ErrorCode> objection(ClientMessage.Join join) {
-        Optional<ErrorCode> form = JoinForm.objection(join, version);
-        if (form.isPresent()) {
-            return form;
-        }
-        if (joins.isExceeded(shared.clock().instant())) {
-            return Optional.of(ErrorCode.JOIN_LIMIT);
-        }
-        boolean another = !channels.containsKey(join.topic());
-        return another && channels.size() >= shared.limits().channels()
-                ? Optional.of(ErrorCode.CHANNEL_LIMIT)
-                : Optional.empty();
-    }
-
-    private TokenVerifier.Result claims(Optional<String> token) {
-        if (token.isPresent()) {
-            return shared.tokens().verify(token.get(), shared.clock().instant());
-        }
-        return shared.clock().instant().isBefore(keyClaims.expiresAt())
-                ? new TokenVerifier.Result.Valid(keyClaims)
-                : new TokenVerifier.Result.Invalid(ErrorCode.TOKEN_EXPIRED, ErrorCode.TOKEN_EXPIRED.message());
-    }
-
     private void admit(Channel channel) {
         if (!allowance.take(channel.cost())) {
             replies.refuse(channel.join(), ErrorCode.MEMORY_LIMIT, ErrorCode.MEMORY_LIMIT.message());
@@ -247,6 +206,15 @@ public final class Connection {
         }
         channels.put(channel.topic(), channel);
         shared.attendance().enter(channel.claims());
+        guard.admit(channel, () -> open(channel));
+    }
+
+    /** Who may be in a private room, its policies say. */
+    private boolean admits(Channel channel, Claims claims) {
+        return channel.standing().isPresent() || shared.limits().rooms().admits(claims);
+    }
+
+    private void open(Channel channel) {
         if (channel.wanted().isEmpty()) {
             joined(channel);
             return;
@@ -258,8 +226,8 @@ public final class Connection {
                         answer -> opened(channel, answer));
     }
 
-    private ChannelRef nextRef(String topic) {
-        return new ChannelRef(id, shared.epochs().incrementAndGet(), topic, version);
+    private ChannelRef nextRef(String topic, boolean isPrivate) {
+        return new ChannelRef(id, shared.epochs().incrementAndGet(), topic, version, isPrivate);
     }
 
     private void opened(Channel channel, ChangeFeed.Answer answer) {
@@ -270,7 +238,7 @@ public final class Connection {
             case ChangeFeed.Answer.Unavailable _ ->
                 drop(channel, ErrorCode.DATABASE_UNAVAILABLE, ErrorCode.DATABASE_UNAVAILABLE.message());
             case ChangeFeed.Answer.Live(var refusals, boolean _)
-            when channel.isRefusedBy(refusals) && (channel.isHeld() || mayStillSignIn(channel)) -> {
+            when channel.isRefusedBy(refusals) && (channel.isHeld() || admission.mayStillSignIn(channel)) -> {
                 joined(channel);
                 replies.refused(channel, refusals);
                 channel.awaitToken(
@@ -286,7 +254,7 @@ public final class Connection {
                 if (refusals.isEmpty()) {
                     replies.subscribed(channel);
                 }
-                if (hiding && channel.isWithoutToken() && mayStillSignIn(channel)) {
+                if (hiding && channel.isWithoutToken() && admission.mayStillSignIn(channel)) {
                     channel.wouldLikeToken(
                             shared.clock().instant().plus(TOKEN_GRACE), ErrorCode.TOKEN_AWAITED.reason());
                 }
@@ -294,21 +262,9 @@ public final class Connection {
         }
     }
 
-    /**
-     * The official client joins before it knows its user's token, and sends the token once it is joined. So the first
-     * join of a topic without a token of its own is not refused for what the API key may not see: it waits for the
-     * token, and fails where none comes (SPEC J8).
-     */
-    private boolean mayStillSignIn(Channel channel) {
-        return channel.join().token().isEmpty()
-                && !channel.join().options().waits()
-                && graced.size() < shared.limits().channels()
-                && graced.add(channel.topic());
-    }
-
     /** Left, or joined anew, while its bindings were resolved: what became live only now has to end again. */
     private boolean isGone(Channel channel) {
-        if (channels.get(channel.topic()) == channel) {
+        if (isPresent(channel)) {
             return false;
         }
         shared.feed().close(channel.ref());
@@ -389,14 +345,14 @@ public final class Connection {
             fail(channel, ErrorCode.MEMORY_LIMIT, ErrorCode.MEMORY_LIMIT.reason());
             return;
         }
-        if (!channel.isHeld() && !shared.limits().rooms().admits(claims)) {
+        if (!channel.isHeld() && !admits(channel, claims)) {
             attendee.leave(channel);
             if (channel.wanted().isEmpty()) {
                 fail(channel, ErrorCode.ROOM_CLOSED, ErrorCode.ROOM_CLOSED.reason());
                 return;
             }
         }
-        if (channel.isHeld() && shared.limits().rooms().admits(claims)) {
+        if (channel.isHeld() && channel.standing().isEmpty() && admits(channel, claims)) {
             channel.release();
             attendee.enter(channel);
         }
@@ -404,6 +360,9 @@ public final class Connection {
         shared.attendance().leave(channel.claims());
         shared.attendance().enter(claims);
         channel.take(token, claims);
+        if (!sameUser) {
+            guard.changed(channel);
+        }
         if (sameUser && channel.hasMissed()) {
             fail(channel, ErrorCode.CLAIMS_CHANGED, ErrorCode.CLAIMS_CHANGED.reason()); // withheld after the expiry
             return;
@@ -419,7 +378,7 @@ public final class Connection {
             return;
         }
         ChannelRef former = channel.ref();
-        channel.become(nextRef(channel.topic()));
+        channel.become(nextRef(channel.topic(), channel.standing().isPresent()));
         shared.feed()
                 .open(
                         new ChangeFeed.Request(channel.ref(), claims.group(), channel.wanted(), Optional.of(former)),
@@ -450,6 +409,45 @@ public final class Connection {
                 }
                 channel.takePendingToken().ifPresent(token -> newToken(channel, token));
             }
+        }
+    }
+
+    private boolean isPresent(Channel channel) {
+        return channels.get(channel.topic()) == channel;
+    }
+
+    private final class EndsOfPrivate implements PrivateGuard.Ends {
+        @Override
+        public void refuse(Channel channel, ErrorCode code, String message, Runnable goOn) {
+            if (!admission.mayStillSignIn(channel)) {
+                Connection.this.drop(channel, code, message);
+                return;
+            }
+            channel.hold();
+            channel.awaitToken(shared.clock().instant().plus(SIGN_IN_GRACE), code.reason(message));
+            goOn.run();
+        }
+
+        @Override
+        public void drop(Channel channel, ErrorCode code) {
+            Connection.this.drop(channel, code, code.message());
+        }
+
+        @Override
+        public void enter(Channel channel, RoomPolicies.Answer.Rights former) {
+            channel.release();
+            attendee.enter(channel, former);
+        }
+
+        @Override
+        public void close(Channel channel, ErrorCode code, String message) {
+            replies.systemError(channel, "system", message);
+            Connection.this.close(channel, code, message);
+        }
+
+        @Override
+        public void fail(Channel channel, ErrorCode code) {
+            Connection.this.fail(channel, code, code.reason());
         }
     }
 

@@ -3,6 +3,7 @@ package dev.switchboard.engine.channel;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.Room;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.protocol.BroadcastContent;
 import dev.switchboard.engine.protocol.Frame;
@@ -19,6 +20,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -46,11 +48,11 @@ public final class Hub {
     private final Sink sink;
     private final List<RoomsOfLoop> loops;
     /** Per topic a bit for each loop that has members. */
-    private final Map<String, Long> loopsWithMembers = new ConcurrentHashMap<>();
+    private final Map<Room, Long> loopsWithMembers = new ConcurrentHashMap<>();
 
     private final List<PresenceOfLoop> presences;
     /** Per topic what its presences take, see {@link Channel#presenceCost(String, String)}. */
-    private final Map<String, Long> presenceBytes = new ConcurrentHashMap<>();
+    private final Map<Room, Long> presenceBytes = new ConcurrentHashMap<>();
 
     /**
      * @param loopCount number of event loops, at most 64
@@ -76,7 +78,7 @@ public final class Hub {
     void join(ChannelRef member) {
         int loop = member.connection().loop();
         if (loops.get(loop).join(member)) {
-            loopsWithMembers.merge(member.topic(), 1L << loop, (a, b) -> a | b);
+            loopsWithMembers.merge(member.room(), 1L << loop, (a, b) -> a | b);
         }
     }
 
@@ -84,30 +86,41 @@ public final class Hub {
     void leave(ChannelRef member, boolean watched) {
         int loop = member.connection().loop();
         if (loops.get(loop).leave(member)) {
-            loopsWithMembers.computeIfPresent(member.topic(), (_, bits) -> {
+            loopsWithMembers.computeIfPresent(member.room(), (_, bits) -> {
                 long left = bits & ~(1L << loop);
                 return left == 0 ? null : left;
             });
         }
         if (watched) {
-            atOwner(member.topic(), owner -> owner.leave(member));
+            atOwner(member.room(), owner -> owner.leave(member));
         }
     }
 
     /** Tells everyone in the room. From any thread. */
-    public void broadcast(String topic, BroadcastContent content, Optional<ChannelRef> except) {
-        long bits = loopsWithMembers.getOrDefault(topic, 0L);
+    public void broadcast(Room room, BroadcastContent content, Optional<ChannelRef> except) {
+        int bytes = content.size() + room.topic().length() + OVERHEAD;
+        broadcast(room, content, except, (loop, recipients) -> sink.cast(loop, bytes, recipients));
+    }
+
+    /** The same of what the stream brings: waits while a loop is behind, and comes after what the stream has brought before. */
+    public void deliver(Room room, BroadcastContent content) {
+        broadcast(room, content, Optional.empty(), sink::deliver);
+    }
+
+    private void broadcast(
+            Room room,
+            BroadcastContent content,
+            Optional<ChannelRef> except,
+            BiConsumer<Integer, Supplier<List<Recipients>>> hand) {
+        long bits = loopsWithMembers.getOrDefault(room, 0L);
         if (bits == 0) {
             return;
         }
-        Map<WireVersion, Frame> frames = frames(topic, content);
+        Map<WireVersion, Frame> frames = frames(room.topic(), content);
         for (int loop = 0; loop < loops.size(); loop++) {
             if ((bits & 1L << loop) != 0) {
                 RoomsOfLoop rooms = loops.get(loop);
-                sink.cast(
-                        loop,
-                        content.size() + topic.length() + OVERHEAD,
-                        () -> rooms.recipients(topic, frames, except));
+                hand.accept(loop, () -> rooms.recipients(room, frames, except));
             }
         }
     }
@@ -122,7 +135,7 @@ public final class Hub {
 
     /** Sends the channel who is present, and from then on who comes and goes. */
     void watch(ChannelRef member, Optional<String> joinRef) {
-        atOwner(member.topic(), owner -> owner.watch(member, joinRef));
+        atOwner(member.room(), owner -> owner.watch(member, joinRef));
     }
 
     /**
@@ -131,7 +144,7 @@ public final class Hub {
      * @param members of the tracked object, see {@link #members}
      */
     void track(ChannelRef member, String key, String members) {
-        int owner = owner(member.topic());
+        int owner = owner(member.room());
         sink.cast(owner, members.length() + OVERHEAD, () -> {
             presences.get(owner).track(member, key, members);
             return List.of();
@@ -139,16 +152,16 @@ public final class Hub {
     }
 
     void untrack(ChannelRef member) {
-        atOwner(member.topic(), owner -> owner.untrack(member));
+        atOwner(member.room(), owner -> owner.untrack(member));
     }
 
     /**
      * Counts so much more presence to a room, if it fits; says whether it did. Less is given back, and always fits. Everybody who
      * comes is told all of a room at once, so it is bounded. From any thread.
      */
-    boolean tryHold(String topic, long more) {
+    boolean tryHold(Room room, long more) {
         var fits = new AtomicBoolean(true);
-        presenceBytes.compute(topic, (_, held) -> {
+        presenceBytes.compute(room, (_, held) -> {
             long present = held == null ? 0 : held;
             fits.set(more <= 0 || present + more <= LARGEST_ROOM);
             long next = fits.get() ? present + more : present;
@@ -165,46 +178,46 @@ public final class Hub {
         return Json.writeMembers(new Json.Fields(own), new JsonBytes()).toString();
     }
 
-    private void atOwner(String topic, Consumer<PresenceOfLoop> task) {
-        int owner = owner(topic);
+    private void atOwner(Room room, Consumer<PresenceOfLoop> task) {
+        int owner = owner(room);
         sink.execute(owner, () -> task.accept(presences.get(owner)));
     }
 
-    private int owner(String topic) {
-        return Math.floorMod(topic.hashCode(), presences.size());
+    private int owner(Room room) {
+        return Math.floorMod(room.topic().hashCode(), presences.size());
     }
 
     /** The rooms that have members on one loop. Owned by that loop. */
     private static final class RoomsOfLoop {
-        private final Map<String, Room> rooms = new HashMap<>();
+        private final Map<Room, Members> rooms = new HashMap<>();
 
         /** Whether this is the loop's first member of the topic. */
         boolean join(ChannelRef member) {
-            boolean first = !rooms.containsKey(member.topic());
-            rooms.computeIfAbsent(member.topic(), _ -> new Room()).add(member);
+            boolean first = !rooms.containsKey(member.room());
+            rooms.computeIfAbsent(member.room(), _ -> new Members()).add(member);
             return first;
         }
 
         /** Whether that was the loop's last member of the topic. */
         boolean leave(ChannelRef member) {
-            Room room = rooms.get(member.topic());
-            if (room == null || !room.remove(member)) {
+            Members members = rooms.get(member.room());
+            if (members == null || !members.remove(member)) {
                 return false;
             }
-            if (room.isEmpty()) {
-                rooms.remove(member.topic());
+            if (members.isEmpty()) {
+                rooms.remove(member.room());
             }
-            return room.isEmpty();
+            return members.isEmpty();
         }
 
-        List<Recipients> recipients(String topic, Map<WireVersion, Frame> frames, Optional<ChannelRef> except) {
-            Room room = rooms.get(topic);
-            if (room == null) {
+        List<Recipients> recipients(Room room, Map<WireVersion, Frame> frames, Optional<ChannelRef> except) {
+            Members inRoom = rooms.get(room);
+            if (inRoom == null) {
                 return List.of();
             }
             var recipients = new ArrayList<Recipients>();
             frames.forEach((version, frame) -> {
-                List<ChannelRef> members = room.members(version);
+                List<ChannelRef> members = inRoom.members(version);
                 if (!members.isEmpty()) {
                     recipients.add(new Recipients.Cast(frame, members, except));
                 }
@@ -214,7 +227,7 @@ public final class Hub {
     }
 
     /** One topic's members on one loop, by wire version; the lists are copied only after a change. */
-    private static final class Room {
+    private static final class Members {
         private final Map<WireVersion, LinkedHashSet<ChannelRef>> members = new EnumMap<>(WireVersion.class);
         private final Map<WireVersion, List<ChannelRef>> copies = new EnumMap<>(WireVersion.class);
 

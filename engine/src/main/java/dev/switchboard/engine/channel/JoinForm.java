@@ -39,7 +39,7 @@ final class JoinForm {
         if (isTooLarge(join) || isTooLargeToAnswer(join, version)) {
             return Optional.of(ErrorCode.JOIN_TOO_LARGE);
         }
-        return join.options().privateChannel() ? Optional.of(ErrorCode.PRIVATE_CHANNEL) : Optional.empty();
+        return Optional.empty();
     }
 
     private static boolean isTooLarge(ClientMessage.Join join) {

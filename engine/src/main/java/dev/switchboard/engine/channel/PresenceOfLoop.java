@@ -3,6 +3,7 @@ package dev.switchboard.engine.channel;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.Room;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.presence.PresenceDiff;
 import dev.switchboard.engine.presence.PresenceMeta;
@@ -30,10 +31,10 @@ final class PresenceOfLoop {
     private final Sink sink;
     private final int loop;
     private final Supplier<String> refs;
-    private final Map<String, Room> rooms = new HashMap<>();
-    private final Set<Room> changed = new LinkedHashSet<>();
+    private final Map<Room, Present> rooms = new HashMap<>();
+    private final Set<Present> changed = new LinkedHashSet<>();
 
-    private static final class Room {
+    private static final class Present {
         final String topic;
         final Roster roster = new Roster();
         final Set<ChannelRef> watchers = new LinkedHashSet<>();
@@ -42,8 +43,8 @@ final class PresenceOfLoop {
 
         PresenceDiff pending = PresenceDiff.NONE;
 
-        Room(String topic) {
-            this.topic = topic;
+        Present(Room room) {
+            topic = room.topic();
         }
     }
 
@@ -57,25 +58,25 @@ final class PresenceOfLoop {
 
     /** The channel gets the state as soon as the others have been told what led to it. */
     void watch(ChannelRef member, Optional<String> joinRef) {
-        Room room = rooms.computeIfAbsent(member.topic(), Room::new);
+        Present room = rooms.computeIfAbsent(member.room(), Present::new);
         room.newcomers.put(member, joinRef);
         tellSoon(room);
     }
 
     void track(ChannelRef member, String key, String members) {
-        Room room = rooms.computeIfAbsent(member.topic(), Room::new);
+        Present room = rooms.computeIfAbsent(member.room(), Present::new);
         change(room, room.roster.track(member, key, members, refs.get()));
     }
 
     void untrack(ChannelRef member) {
-        Room room = rooms.get(member.topic());
+        Present room = rooms.get(member.room());
         if (room != null) {
             change(room, room.roster.untrack(member));
         }
     }
 
     void leave(ChannelRef member) {
-        Room room = rooms.get(member.topic());
+        Present room = rooms.get(member.room());
         if (room == null) {
             return;
         }
@@ -83,19 +84,19 @@ final class PresenceOfLoop {
         room.newcomers.remove(member);
         change(room, room.roster.untrack(member));
         if (room.watchers.isEmpty() && room.newcomers.isEmpty() && room.roster.isEmpty()) {
-            rooms.remove(member.topic());
+            rooms.remove(member.room());
             changed.remove(room);
         }
     }
 
-    private void change(Room room, PresenceDiff diff) {
+    private void change(Present room, PresenceDiff diff) {
         if (!diff.isEmpty()) {
             room.pending = room.pending.then(diff);
             tellSoon(room);
         }
     }
 
-    private void tellSoon(Room room) {
+    private void tellSoon(Present room) {
         if (changed.isEmpty()) {
             sink.execute(loop, this::tellAll);
         }
@@ -103,7 +104,7 @@ final class PresenceOfLoop {
     }
 
     private void tellAll() {
-        List<Room> due = List.copyOf(changed);
+        List<Present> due = List.copyOf(changed);
         changed.clear();
         due.forEach(room -> {
             tellDiff(room);
@@ -111,7 +112,7 @@ final class PresenceOfLoop {
         });
     }
 
-    private void tellState(Room room) {
+    private void tellState(Present room) {
         if (room.newcomers.isEmpty()) {
             return;
         }
@@ -129,7 +130,7 @@ final class PresenceOfLoop {
         room.newcomers.clear();
     }
 
-    private void tellDiff(Room room) {
+    private void tellDiff(Present room) {
         PresenceDiff diff = room.pending;
         room.pending = PresenceDiff.NONE;
         if (diff.isEmpty()) {

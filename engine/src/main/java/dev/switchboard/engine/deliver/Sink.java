@@ -12,7 +12,12 @@ public interface Sink {
      * Hands a batch of changes to the event loop with that index. Blocks while the loop is behind: that is the
      * back-pressure of the pipeline, never called on an event loop.
      */
-    void deliver(int loop, List<Recipients> batch);
+    default void deliver(int loop, List<Recipients> batch) {
+        deliver(loop, () -> batch);
+    }
+
+    /** The same of recipients that are determined on the loop, when their turn comes. */
+    void deliver(int loop, Supplier<List<Recipients>> recipients);
 
     /**
      * Hands over recipients that are determined on the loop, when their turn comes. Never blocks: the senders' sockets

@@ -3,11 +3,15 @@ package dev.switchboard.engine.pipeline;
 import dev.switchboard.engine.authorize.Authorizer;
 import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.channel.ChangeFeed;
+import dev.switchboard.engine.channel.RoomPolicies;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.TypeCatalog;
 import dev.switchboard.engine.journal.Journal;
+import dev.switchboard.engine.model.Room;
+import dev.switchboard.engine.protocol.BroadcastContent;
 import java.time.Duration;
 import java.util.concurrent.Executor;
+import java.util.function.BiConsumer;
 
 /** The WAL thread, the pipeline thread, the inbox between them, and the watch over the schema. Closed once. */
 public final class Pipeline implements AutoCloseable {
@@ -30,12 +34,14 @@ public final class Pipeline implements AutoCloseable {
             RowAccess rows,
             TypeCatalog types,
             SubscriptionCatalog subscriptions,
+            RoomPolicies roomPolicies,
             Sink sink,
             Executor blocking,
             Time time,
             Trouble trouble) {}
 
-    public Pipeline(Ports ports, Duration authorizationPatience) {
+    /** @param rooms are told what the database broadcasts; waits while they are behind */
+    public Pipeline(Ports ports, Duration authorizationPatience, BiConsumer<Room, BroadcastContent> rooms) {
         source = ports.wal();
         feed = new Feed(ports.subscriptions(), ports.blocking(), inbox, ports.sink());
         var reader = new WalReader(source, inbox, progress, ports.time(), ports.trouble());
@@ -43,7 +49,7 @@ public final class Pipeline implements AutoCloseable {
                 inbox,
                 new Authorizer(ports.rows()),
                 ports.types(),
-                new Router.Outcome(ports.sink(), progress, journal),
+                new Router.Outcome(ports.sink(), progress, journal, rooms),
                 new Router.Retries(ports.time(), ports.trouble(), authorizationPatience));
         walThread = core(Thread.ofPlatform().name(WAL_THREAD), WAL_THREAD, reader);
         routerThread = core(Thread.ofPlatform().name(PIPELINE_THREAD), PIPELINE_THREAD, router);

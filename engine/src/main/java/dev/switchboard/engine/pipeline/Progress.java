@@ -27,6 +27,7 @@ public final class Progress {
     private final LongAdder changesIn = new LongAdder();
     private final LongAdder deliveries = new LongAdder();
     private final LongAdder denied = new LongAdder();
+    private final LongAdder broadcasts = new LongAdder();
     private final LongAdder refetches = new LongAdder();
     private final LongAdder streamBreaks = new LongAdder();
     private final LongAdder accessRetries = new LongAdder();
@@ -76,6 +77,11 @@ public final class Progress {
     /** (change, subscription) pairs that a policy or a grant withheld. */
     public long denied() {
         return denied.sum();
+    }
+
+    /** Broadcasts of the database. */
+    public long databaseBroadcasts() {
+        return broadcasts.sum();
     }
 
     /** Channels told to refetch. */
@@ -156,6 +162,10 @@ public final class Progress {
 
     void count(int changes) {
         changesIn.add(changes);
+    }
+
+    void countBroadcast() {
+        broadcasts.increment();
     }
 
     void countDeliveries(int pairs) {

@@ -17,9 +17,11 @@ import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Relation;
+import dev.switchboard.engine.model.Room;
 import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.model.Transaction;
+import dev.switchboard.engine.protocol.BroadcastContent;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.route.Subscription;
 import dev.switchboard.engine.route.SubscriptionIndex;
@@ -35,6 +37,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiConsumer;
 
 /**
  * The body of the pipeline thread: route, authorize, encode, deliver, round by round. A round is what waits in the
@@ -65,6 +68,7 @@ final class Router implements Runnable {
     private record Narrowed(int oid, Object state) {}
 
     private final Journal journal;
+    private final BiConsumer<Room, BroadcastContent> rooms;
 
     /**
      * How what cannot be answered now is tried again.
@@ -74,7 +78,7 @@ final class Router implements Runnable {
     record Retries(Time time, Trouble trouble, Duration patience) {}
 
     /** Who is told what comes out. */
-    record Outcome(Sink sink, Progress progress, Journal journal) {}
+    record Outcome(Sink sink, Progress progress, Journal journal, BiConsumer<Room, BroadcastContent> rooms) {}
 
     Router(Inbox inbox, Authorizer authorizer, TypeCatalog types, Outcome outcome, Retries retries) {
         this.inbox = inbox;
@@ -84,6 +88,7 @@ final class Router implements Runnable {
         sink = outcome.sink();
         progress = outcome.progress();
         journal = outcome.journal();
+        rooms = outcome.rooms();
         time = retries.time();
         trouble = retries.trouble();
         patience = retries.patience();
@@ -274,6 +279,12 @@ final class Router implements Runnable {
                     candidates.clear();
                     refetch(ErrorCode.SCHEMA_CHANGED, outdated);
                 }
+                if (MessageTable.is(change)) {
+                    pass(candidates);
+                    candidates.clear();
+                    broadcast(change);
+                    continue;
+                }
                 if (change instanceof Change.Truncate) {
                     pass(candidates);
                     candidates.clear();
@@ -292,6 +303,19 @@ final class Router implements Runnable {
         // not before: what was found out for the first of the round's changes may be older than the last of them
         found.forEach(this::narrow);
         found.clear();
+    }
+
+    /** What the database says in a room, after what it has changed before. */
+    private void broadcast(Change change) {
+        Optional<MessageTable.Message> message = MessageTable.message(change);
+        if (message.isPresent()) {
+            rooms.accept(message.get().room(), message.get().content());
+            progress.countBroadcast();
+        } else {
+            trouble.report(
+                    "a row of realtime.messages is no broadcast: it needs a topic, an event and a payload",
+                    new IllegalArgumentException(change.relation().name().toString()));
+        }
     }
 
     private boolean concerned(Candidate candidate) {

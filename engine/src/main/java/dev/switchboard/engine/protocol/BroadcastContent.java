@@ -1,6 +1,7 @@
 package dev.switchboard.engine.protocol;
 
 import dev.switchboard.engine.model.WireVersion;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
@@ -15,8 +16,15 @@ public sealed interface BroadcastContent {
     /** @param payload the whole payload, a JSON object with {@code type}, {@code event} and {@code payload} */
     record Text(byte[] payload) implements BroadcastContent {}
 
-    /** @param event the user's event, at most {@link #LONGEST_NAME} bytes */
-    record Binary(String event, byte[] payload) implements BroadcastContent {}
+    /**
+     * @param event the user's event, at most {@link #LONGEST_NAME} bytes
+     * @param id    a message id that goes along
+     */
+    record Binary(String event, byte[] payload, Optional<String> id) implements BroadcastContent {
+        public Binary(String event, byte[] payload) {
+            this(event, payload, Optional.empty());
+        }
+    }
 
     /**
      * JSON under a user's event, as a channel's {@code send} makes it.
@@ -78,13 +86,14 @@ public sealed interface BroadcastContent {
         if (name.length > LONGEST_NAME || event.length > LONGEST_NAME) {
             throw new IllegalArgumentException("topic or event longer than " + LONGEST_NAME + " bytes: " + topic);
         }
-        byte[] frame = new byte[5 + name.length + event.length + binary.payload().length];
-        frame[0] = BinaryFrames.BROADCAST;
-        frame[1] = (byte) name.length;
-        frame[2] = (byte) event.length;
-        System.arraycopy(name, 0, frame, 5, name.length);
-        System.arraycopy(event, 0, frame, 5 + name.length, event.length);
-        System.arraycopy(binary.payload(), 0, frame, 5 + name.length + event.length, binary.payload().length);
-        return Frame.binary(frame);
+        byte[] metadata = binary.id()
+                .map(id -> new JsonBytes(64).raw("{\"id\":").string(id).raw('}').toBytes())
+                .orElse(new byte[0]);
+        ByteBuffer frame =
+                ByteBuffer.allocate(5 + name.length + event.length + metadata.length + binary.payload().length);
+        frame.put(BinaryFrames.BROADCAST).put((byte) name.length).put((byte) event.length);
+        frame.put((byte) metadata.length).put((byte) 0);
+        return Frame.binary(
+                frame.put(name).put(event).put(metadata).put(binary.payload()).array());
     }
 }

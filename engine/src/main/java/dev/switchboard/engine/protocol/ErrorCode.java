@@ -96,10 +96,22 @@ public enum ErrorCode {
             "Track less per channel, or spread over several topics; a room holds 8 MiB by estimate."),
     PRIVATE_CHANNEL(
             "PrivateChannelsUnsupported",
-            Where.REPLY,
+            Where.REPLY_OR_SYSTEM,
             Then.REFUSED,
-            "Private channels are not available",
-            "Join without private: true."),
+            "Private channels need the table realtime.messages, whose policies say who may be there; this database has none",
+            "Make it, or join without private: true."),
+    UNAUTHORIZED(
+            "Unauthorized",
+            Where.REPLY_OR_SYSTEM,
+            Then.REFUSED,
+            "You do not have permissions to read from this Channel topic: ",
+            "A policy for SELECT on realtime.messages has to be true for the topic; join with a user's token."),
+    WRITE_UNAUTHORIZED(
+            "UnauthorizedToWrite",
+            Where.REPLY_OR_SYSTEM,
+            Then.REFUSED,
+            "You do not have permissions to write to this Channel topic",
+            "A policy for INSERT on realtime.messages has to be true for the topic and the extension, broadcast or presence."),
     ROOM_CLOSED(
             "RoomClosed",
             Where.REPLY_OR_SYSTEM,

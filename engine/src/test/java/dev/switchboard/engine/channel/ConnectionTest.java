@@ -21,6 +21,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
@@ -56,7 +57,7 @@ class ConnectionTest {
     /** One loop, on which everything happens at once. */
     private final Sink sink = new Sink() {
         @Override
-        public void deliver(int loop, List<Recipients> batch) {
+        public void deliver(int loop, Supplier<List<Recipients>> batch) {
             throw new IllegalStateException("changes are the pipeline's");
         }
 
@@ -83,7 +84,8 @@ class ConnectionTest {
             new ConnectionId(0, 1),
             WireVersion.V2,
             claims("anon", START.plusSeconds(10_000)),
-            new Connection.Shared(
+            Map.of(),
+            new ConnectionContext(
                     feed,
                     hub,
                     attendance,
@@ -94,6 +96,7 @@ class ConnectionTest {
                     new AtomicLong(),
                     unknownEvents,
                     new Journal(),
+                    new PrivateRooms(RoomPolicies.NONE, Runnable::run, sink),
                     () -> behind),
             this::keep);
 

@@ -6,6 +6,7 @@ import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.ConnectionId;
+import dev.switchboard.engine.model.Room;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.protocol.BroadcastContent;
 import dev.switchboard.engine.protocol.Json;
@@ -32,7 +33,7 @@ class HubTest {
 
     private final Sink sink = new Sink() {
         @Override
-        public void deliver(int loop, List<Recipients> batch) {
+        public void deliver(int loop, Supplier<List<Recipients>> batch) {
             throw new IllegalStateException("changes are the pipeline's");
         }
 
@@ -92,8 +93,8 @@ class HubTest {
         ChannelRef elsewhere = member(1, "realtime:b", WireVersion.V2);
         List.of(sender, near, far, elsewhere).forEach(hub::join);
 
-        hub.broadcast("realtime:a", content("one"), Optional.of(sender));
-        hub.broadcast("realtime:a", content("two"), Optional.of(sender));
+        hub.broadcast(new Room("realtime:a", false), content("one"), Optional.of(sender));
+        hub.broadcast(new Room("realtime:a", false), content("two"), Optional.of(sender));
         assertThat(loops.get(1)).as("a loop without members has nothing to do").isEmpty();
         runAll();
 
@@ -119,7 +120,7 @@ class HubTest {
             assertThat(hub.roomCount()).isEqualTo((int) topics);
         }
         joined.forEach(member -> hub.leave(member, false));
-        hub.broadcast("realtime:1", content("x"), Optional.empty());
+        hub.broadcast(new Room("realtime:1", false), content("x"), Optional.empty());
         runAll();
 
         assertThat(hub.roomCount()).isZero();
@@ -156,13 +157,16 @@ class HubTest {
     @Test
     void KF35_aRoomHoldsSoMuchPresenceAndNoMore() {
         var rooms = new Hub(sink, 1, () -> "ref");
-        assertThat(rooms.tryHold("realtime:a", Hub.LARGEST_ROOM - 10)).isTrue();
-        assertThat(rooms.tryHold("realtime:a", 11)).isFalse();
-        assertThat(rooms.tryHold("realtime:b", 11)).as("another room").isTrue();
-        assertThat(rooms.tryHold("realtime:a", 10))
+        assertThat(rooms.tryHold(new Room("realtime:a", false), Hub.LARGEST_ROOM - 10))
+                .isTrue();
+        assertThat(rooms.tryHold(new Room("realtime:a", false), 11)).isFalse();
+        assertThat(rooms.tryHold(new Room("realtime:b", false), 11))
+                .as("another room")
+                .isTrue();
+        assertThat(rooms.tryHold(new Room("realtime:a", false), 10))
                 .as("what was refused was not counted")
                 .isTrue();
-        assertThat(rooms.tryHold("realtime:a", -20)).isTrue();
-        assertThat(rooms.tryHold("realtime:a", 20)).isTrue();
+        assertThat(rooms.tryHold(new Room("realtime:a", false), -20)).isTrue();
+        assertThat(rooms.tryHold(new Room("realtime:a", false), 20)).isTrue();
     }
 }

@@ -37,7 +37,7 @@ import org.junit.jupiter.api.Test;
 class RouterTest {
     private static final Sink NOBODY = new Sink() {
         @Override
-        public void deliver(int loop, List<Recipients> batch) {}
+        public void deliver(int loop, Supplier<List<Recipients>> batch) {}
 
         @Override
         public void cast(int loop, int bytes, Supplier<List<Recipients>> recipients) {
@@ -122,7 +122,7 @@ class RouterTest {
                 inbox,
                 authorizer,
                 _ -> new ColumnType.Unsupported("none"),
-                new Router.Outcome(NOBODY, progress, new Journal()),
+                new Router.Outcome(NOBODY, progress, new Journal(), (_, _) -> {}),
                 new Router.Retries(TIME, (_, _) -> {}, Duration.ofSeconds(30)));
     }
 

@@ -148,4 +148,58 @@ class ClientMatrixTest {
             }
         }
     }
+
+    @ParameterizedTest
+    @CsvSource({
+        "supabase-js-2.119,2.0.0",
+        "supabase-js-2.119,1.0.0",
+        "supabase-js-2.109,2.0.0",
+        "supabase-js-2.109,1.0.0"
+    })
+    void Y_Z_privateChannelsAndBroadcastsOfTheDatabase(String library, String version) {
+        String room = "private " + UUID.randomUUID();
+        UUID doug = UUID.randomUUID();
+        UUID rhonda = UUID.randomUUID();
+        server.database().useHandle(handle -> {
+            handle.execute("create table if not exists crew (room text, member uuid, speaks boolean)");
+            handle.execute("grant select on crew to authenticated");
+            handle.execute("drop policy if exists hear on realtime.messages");
+            handle.execute("drop policy if exists speak on realtime.messages");
+            handle.execute(
+                    "create policy hear on realtime.messages for select to authenticated using (exists (select from crew c"
+                            + " where c.member = (select auth.uid()) and c.room = (select realtime.topic())"
+                            + " and realtime.messages.extension in ('broadcast', 'presence')))");
+            handle.execute(
+                    "create policy speak on realtime.messages for insert to authenticated with check (exists (select from crew c"
+                            + " where c.member = (select auth.uid()) and c.room = (select realtime.topic()) and c.speaks))");
+            handle.execute("insert into crew values (?, ?, true), (?, ?, false)", room, doug, room, rhonda);
+        });
+        connect("doug", library, version, server.userToken(doug));
+        connect("rhonda", library, version, server.userToken(rhonda));
+        connect("eve", library, version, server.userToken(UUID.randomUUID()));
+        String config =
+                "{\"private\":true,\"broadcast\":{\"ack\":true},\"presence\":{\"key\":\"%s\",\"enabled\":true}}";
+        clients.subscribeRoom("doug", room, config.formatted("doug"));
+        clients.subscribeRoom("rhonda", room, config.formatted("rhonda"));
+        clients.tell("subscribe", "eve", room, "{\"config\":{\"private\":true}}");
+        assertThat(clients.awaitError("eve", room, "Unauthorized"))
+                .contains("You do not have permissions to read from this Channel topic: " + room);
+
+        clients.tell("send", "doug", room, "{\"event\":\"ring\",\"payload\":{\"n\":1}}");
+        awaitSent("doug", "ring");
+        assertThat(broadcast("rhonda", "ring").at("/payload/n").asInt()).isEqualTo(1);
+        clients.tell("send", "rhonda", room, "{\"event\":\"denied\",\"payload\":{}}");
+        assertThat(clients.event(said ->
+                                SupabaseClient.is(said, "kind", "sent") && SupabaseClient.is(said, "event", "denied"))
+                        .get("result")
+                        .asString())
+                .isEqualTo("error");
+        server.database()
+                .useHandle(handle ->
+                        handle.execute("select realtime.send('{\"n\":2}', 'from the database', ?, true)", room));
+        JsonNode sent = broadcast("rhonda", "from the database");
+        assertThat(sent.at("/payload/n").asInt()).isEqualTo(2);
+        assertThat(sent.at("/meta/id").asString())
+                .isEqualTo(sent.at("/payload/id").asString());
+    }
 }

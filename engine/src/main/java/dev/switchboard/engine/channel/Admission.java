@@ -1,0 +1,68 @@
+package dev.switchboard.engine.channel;
+
+import dev.switchboard.engine.model.Claims;
+import dev.switchboard.engine.model.WireVersion;
+import dev.switchboard.engine.protocol.ClientMessage;
+import dev.switchboard.engine.protocol.ErrorCode;
+import java.time.Instant;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+
+/** Which joins of one connection are looked at, and under whose claims. Owned by the connection's event loop. */
+final class Admission {
+    private final WireVersion version;
+    private final Claims keyClaims;
+    private final ConnectionContext shared;
+    private final JoinRate joins;
+    private final Set<String> graced = new HashSet<>();
+
+    /** @param keyClaims of the API key that opened the connection; joins without a token of their own use them */
+    Admission(WireVersion version, Claims keyClaims, ConnectionContext shared) {
+        this.version = version;
+        this.keyClaims = keyClaims;
+        this.shared = shared;
+        joins = new JoinRate(shared.limits().joinsPerSecond());
+    }
+
+    /**
+     * Why it is refused before anything else is known, if it is.
+     *
+     * @param joined topics that the connection has joined
+     */
+    Optional<ErrorCode> objection(ClientMessage.Join join, Set<String> joined) {
+        Optional<ErrorCode> form = JoinForm.objection(join, version);
+        if (form.isPresent()) {
+            return form;
+        }
+        if (joins.isExceeded(shared.clock().instant())) {
+            return Optional.of(ErrorCode.JOIN_LIMIT);
+        }
+        boolean another = !joined.contains(join.topic());
+        return another && joined.size() >= shared.limits().channels()
+                ? Optional.of(ErrorCode.CHANNEL_LIMIT)
+                : Optional.empty();
+    }
+
+    TokenVerifier.Result claims(Optional<String> token) {
+        Instant now = shared.clock().instant();
+        if (token.isPresent()) {
+            return shared.tokens().verify(token.get(), now);
+        }
+        return now.isBefore(keyClaims.expiresAt())
+                ? new TokenVerifier.Result.Valid(keyClaims)
+                : new TokenVerifier.Result.Invalid(ErrorCode.TOKEN_EXPIRED, ErrorCode.TOKEN_EXPIRED.message());
+    }
+
+    /**
+     * The official client joins before it knows its user's token, and sends the token once it is joined. So the first
+     * join of a topic without a token of its own is not refused for what the API key may not see: it waits for the
+     * token, and fails where none comes (SPEC J8).
+     */
+    boolean mayStillSignIn(Channel channel) {
+        return channel.join().token().isEmpty()
+                && !channel.join().options().waits()
+                && graced.size() < shared.limits().channels()
+                && graced.add(channel.topic());
+    }
+}

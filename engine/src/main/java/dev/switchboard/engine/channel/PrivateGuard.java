@@ -1,0 +1,209 @@
+package dev.switchboard.engine.channel;
+
+import dev.switchboard.engine.model.Claims;
+import dev.switchboard.engine.protocol.ClientMessage;
+import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.engine.protocol.ServerMessage;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+
+/**
+ * What one connection's private channels may do: asked when they join, when they first speak, when they get another user's token, and
+ * every {@link #AGAIN} for as long as they are there, since what policies read may have changed. Owned by the connection's event loop.
+ */
+final class PrivateGuard {
+    /** How long what policies said counts. */
+    static final Duration AGAIN = Duration.ofSeconds(5);
+
+    /** Without an answer for so long nobody hears any more. */
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    /** Messages of one channel that wait until it is known whether it may speak. */
+    private static final int MOST_WAITING = 100;
+
+    private final PrivateRooms rooms;
+    private final Replies replies;
+    private final InstantSource clock;
+    private final Map<String, String> headers;
+    private final Predicate<Channel> present;
+    private final Ends ends;
+
+    /** How a channel ends that may not be there. */
+    interface Ends {
+        /**
+         * Its join is refused, or waits for its user's token.
+         *
+         * @param goOn with a channel that hears nothing until that comes
+         */
+        void refuse(Channel channel, ErrorCode code, String message, Runnable goOn);
+
+        /** Its join cannot be. */
+        void drop(Channel channel, ErrorCode code);
+
+        /**
+         * What it may hear is known again.
+         *
+         * @param former what it could hear before
+         */
+        void enter(Channel channel, RoomPolicies.Answer.Rights former);
+
+        /** It was there, and is closed. */
+        void close(Channel channel, ErrorCode code, String message);
+
+        /** It was there, and its client is to join again. */
+        void fail(Channel channel, ErrorCode code);
+    }
+
+    /** @param present whether a channel is still one of the connection's */
+    PrivateGuard(
+            PrivateRooms rooms,
+            Replies replies,
+            InstantSource clock,
+            Map<String, String> headers,
+            Predicate<Channel> present,
+            Ends ends) {
+        this.rooms = rooms;
+        this.replies = replies;
+        this.clock = clock;
+        this.headers = headers;
+        this.present = present;
+        this.ends = ends;
+    }
+
+    /** Goes on with a join that may be; at once, if the room is a public one. */
+    void admit(Channel channel, Runnable goOn) {
+        if (channel.standing().isEmpty()) {
+            goOn.run();
+            return;
+        }
+        PrivateStanding standing = channel.standing().get();
+        ask(channel, RoomPolicies.Verb.HEAR, answer -> {
+            switch (answer) {
+                case RoomPolicies.Answer.Rights rights
+                when rights.isNothing() ->
+                    ends.refuse(
+                            channel, ErrorCode.UNAUTHORIZED, ErrorCode.UNAUTHORIZED.message() + name(channel), goOn);
+                case RoomPolicies.Answer.Rights rights -> {
+                    standing.hears(rights, clock.instant());
+                    goOn.run();
+                }
+                case RoomPolicies.Answer.Unsupported _ -> ends.drop(channel, ErrorCode.PRIVATE_CHANNEL);
+                case RoomPolicies.Answer.Unavailable _ -> ends.drop(channel, ErrorCode.DATABASE_UNAVAILABLE);
+            }
+        });
+    }
+
+    /** Says something, if the channel may; what comes before that is known waits, in order. */
+    void speak(Channel channel, ClientMessage message, boolean presence, Runnable say) {
+        if (channel.standing().isEmpty()) {
+            say.run();
+            return;
+        }
+        PrivateStanding standing = channel.standing().get();
+        var wanted = new PrivateStanding.Waiting(presence, say, code -> deny(channel, message, code));
+        Optional<RoomPolicies.Answer.Rights> known = standing.waiting() > 0
+                ? Optional.empty()
+                : standing.speaking(clock.instant().minus(AGAIN));
+        if (known.isPresent()) {
+            PrivateStanding.decide(wanted, known.get(), ErrorCode.WRITE_UNAUTHORIZED);
+        } else if (standing.waiting() >= MOST_WAITING) {
+            deny(channel, message, ErrorCode.DATABASE_UNAVAILABLE);
+        } else if (standing.await(wanted) == 1) {
+            askToSpeak(channel, standing);
+        }
+    }
+
+    private void askToSpeak(Channel channel, PrivateStanding standing) {
+        Claims claims = channel.claims();
+        ask(channel, RoomPolicies.Verb.SPEAK, answer -> {
+            if (!channel.claims().group().equals(claims.group())) {
+                askToSpeak(channel, standing);
+                return;
+            }
+            switch (answer) {
+                case RoomPolicies.Answer.Rights rights -> standing.speaks(rights, clock.instant());
+                case RoomPolicies.Answer.Unsupported _ -> standing.cannotSpeak(ErrorCode.PRIVATE_CHANNEL);
+                case RoomPolicies.Answer.Unavailable _ -> standing.cannotSpeak(ErrorCode.DATABASE_UNAVAILABLE);
+            }
+        });
+    }
+
+    /** Who wanted an answer gets one; a message without is told of as a system message, since silence would look like success. */
+    private void deny(Channel channel, ClientMessage message, ErrorCode code) {
+        boolean answered = !(message instanceof ClientMessage.Broadcast)
+                || channel.join().options().acknowledged();
+        if (answered) {
+            replies.refuse(message, code, code.message());
+        } else {
+            replies.systemError(channel, "broadcast", code.reason());
+        }
+    }
+
+    /** Another user's token: nothing is heard until it is known what that user may hear. */
+    void changed(Channel channel) {
+        channel.standing().ifPresent(standing -> {
+            RoomPolicies.Answer.Rights former = standing.hearing();
+            standing.forget();
+            askAgain(channel, standing, former);
+        });
+    }
+
+    /** Called about once a second. */
+    void tick(Channel channel, Instant now) {
+        channel.standing().filter(standing -> standing.isDue(now.minus(AGAIN))).ifPresent(standing -> {
+            standing.asking();
+            askAgain(channel, standing, standing.hearing());
+        });
+    }
+
+    private void askAgain(Channel channel, PrivateStanding standing, RoomPolicies.Answer.Rights former) {
+        Claims claims = channel.claims();
+        ask(channel, RoomPolicies.Verb.HEAR, answer -> {
+            if (!channel.claims().group().equals(claims.group())) {
+                return; // asked anew since
+            }
+            switch (answer) {
+                case RoomPolicies.Answer.Rights rights
+                when rights.covers(former) && !rights.isNothing() -> {
+                    boolean missed = standing.hasMissed();
+                    standing.hears(rights, clock.instant());
+                    if (missed) {
+                        ends.fail(channel, ErrorCode.CLAIMS_CHANGED);
+                    } else {
+                        ends.enter(channel, former);
+                    }
+                }
+                case RoomPolicies.Answer.Unavailable _
+                when standing.isHeardSince(clock.instant().minus(PATIENCE)) -> standing.askedInVain();
+                case RoomPolicies.Answer.Unavailable _ -> ends.fail(channel, ErrorCode.DATABASE_UNAVAILABLE);
+                case RoomPolicies.Answer.Rights rights ->
+                    ends.close(
+                            channel,
+                            ErrorCode.UNAUTHORIZED,
+                            (rights.isNothing() ? "You do not have permissions" : "You no longer have permission")
+                                    + " to read from this Channel topic: " + name(channel));
+                case RoomPolicies.Answer.Unsupported _ ->
+                    ends.close(channel, ErrorCode.PRIVATE_CHANNEL, ErrorCode.PRIVATE_CHANNEL.message());
+            }
+        });
+    }
+
+    private void ask(Channel channel, RoomPolicies.Verb verb, Consumer<RoomPolicies.Answer> answer) {
+        var question = new RoomPolicies.Question(
+                channel.claims().group(), channel.claims().subject(), name(channel), headers);
+        rooms.ask(channel.ref().connection().loop(), verb, question, found -> {
+            if (present.test(channel)) {
+                answer.accept(found);
+            }
+        });
+    }
+
+    private static String name(Channel channel) {
+        return channel.topic().substring(ServerMessage.TOPIC_PREFIX.length());
+    }
+}

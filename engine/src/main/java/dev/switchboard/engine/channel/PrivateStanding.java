@@ -1,0 +1,109 @@
+package dev.switchboard.engine.channel;
+
+import dev.switchboard.engine.channel.RoomPolicies.Answer.Rights;
+import dev.switchboard.engine.protocol.ErrorCode;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** How a private channel stands with the policies of its room. Owned by its connection's event loop. */
+final class PrivateStanding {
+    private Rights hearing = Rights.NOTHING;
+    private Instant heardAt = Instant.EPOCH;
+    private boolean known;
+    private boolean asking;
+    private boolean missed;
+    private Optional<Rights> speaking = Optional.empty();
+    private Instant spokeAt = Instant.EPOCH;
+    private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
+
+    /** What is to be said, once it is known whether that is allowed. */
+    record Waiting(boolean presence, Runnable say, Consumer<ErrorCode> deny) {}
+
+    Rights hearing() {
+        return hearing;
+    }
+
+    void hears(Rights rights, Instant now) {
+        hearing = rights;
+        heardAt = now;
+        known = true;
+        asking = false;
+        missed = false;
+    }
+
+    /** Whether it is time to ask what it may hear. */
+    boolean isDue(Instant before) {
+        return known && !asking && heardAt.isBefore(before);
+    }
+
+    boolean isHeardSince(Instant moment) {
+        return heardAt.isAfter(moment);
+    }
+
+    void asking() {
+        asking = true;
+    }
+
+    void askedInVain() {
+        asking = false;
+    }
+
+    /** Another user has it: nothing is known of that one. */
+    void forget() {
+        known = false;
+        asking = true;
+        hearing = Rights.NOTHING;
+        speaking = Optional.empty();
+    }
+
+    /** Whether what is said in the room may go out to it now; what does not is remembered. */
+    boolean admits() {
+        missed |= !known;
+        return known;
+    }
+
+    boolean hasMissed() {
+        return missed;
+    }
+
+    Optional<Rights> speaking(Instant since) {
+        return speaking.filter(_ -> spokeAt.isAfter(since));
+    }
+
+    /** The number of those that wait now. */
+    int await(Waiting message) {
+        waiting.add(message);
+        return waiting.size();
+    }
+
+    int waiting() {
+        return waiting.size();
+    }
+
+    void speaks(Rights rights, Instant now) {
+        speaking = Optional.of(rights);
+        spokeAt = now;
+        decideWaiting(rights, ErrorCode.WRITE_UNAUTHORIZED);
+    }
+
+    /** Nothing of what waits is said. */
+    void cannotSpeak(ErrorCode why) {
+        decideWaiting(Rights.NOTHING, why);
+    }
+
+    private void decideWaiting(Rights rights, ErrorCode otherwise) {
+        while (!waiting.isEmpty()) {
+            decide(waiting.remove(), rights, otherwise);
+        }
+    }
+
+    static void decide(Waiting message, Rights rights, ErrorCode otherwise) {
+        if (message.presence() ? rights.presence() : rights.broadcast()) {
+            message.say().run();
+        } else {
+            message.deny().accept(otherwise);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+package dev.switchboard.engine.channel;
+
+import dev.switchboard.engine.model.ClaimsGroup;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Port to what policies say of private rooms: those of {@code realtime.messages}, for SELECT of who hears, for INSERT of who speaks.
+ * Blocking; called on virtual threads.
+ */
+public interface RoomPolicies {
+    /** Where there is nothing that says who may be in a private room: nobody may. */
+    RoomPolicies NONE = (_, _) -> new Answer.Unsupported();
+
+    Answer ask(Verb verb, Question question);
+
+    /** What somebody wants in a room. */
+    enum Verb {
+        HEAR,
+        SPEAK
+    }
+
+    /**
+     * Who asks, and about which room.
+     *
+     * @param topic   without the prefix {@code realtime:}
+     * @param headers of the handshake or the request that policies may read, in lower case
+     */
+    record Question(ClaimsGroup group, Optional<String> subject, String topic, Map<String, String> headers) {
+        public Question {
+            headers = Map.copyOf(headers);
+        }
+    }
+
+    /** What is allowed. */
+    sealed interface Answer {
+        record Rights(boolean broadcast, boolean presence) implements Answer {
+            public static final Rights NOTHING = new Rights(false, false);
+
+            public boolean isNothing() {
+                return !broadcast && !presence;
+            }
+
+            /** Whether everything is allowed still that was. */
+            boolean covers(Rights former) {
+                return (broadcast || !former.broadcast) && (presence || !former.presence);
+            }
+        }
+
+        /** The database has no such table. */
+        record Unsupported() implements Answer {}
+
+        /** It cannot be asked now. */
+        record Unavailable() implements Answer {}
+    }
+}
