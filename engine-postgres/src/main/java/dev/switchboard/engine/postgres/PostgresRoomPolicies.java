@@ -23,7 +23,6 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.stream.Stream;
 import javax.sql.DataSource;
 
 /**
@@ -41,6 +40,7 @@ public final class PostgresRoomPolicies implements RoomPolicies {
     /** Answers that are kept. */
     private static final int MOST_KEPT = 50_000;
 
+    private static final List<String> EXTENSIONS = List.of("broadcast", "presence");
     private static final TableName TABLE = new TableName("realtime", "messages");
 
     private static final String STANDING = """
@@ -143,7 +143,7 @@ public final class PostgresRoomPolicies implements RoomPolicies {
                     : switch (predicate.get()) {
                         case Predicate.Never _ -> Answer.Rights.NOTHING;
                         case Predicate.Always _ -> new Answer.Rights(true, true);
-                        case Predicate.Asked policy -> rights(connection, policy.expression(), question);
+                        case Predicate.Asked policy -> rights(connection, verb, policy.expression(), question);
                     };
         } catch (SQLException failed) {
             return SqlState.isTransient(failed) && !SqlState.isTimeout(failed)
@@ -214,8 +214,14 @@ public final class PostgresRoomPolicies implements RoomPolicies {
             try (ResultSet row = query.executeQuery()) {
                 while (row.next()) {
                     String expression = row.getString("expression");
-                    if (expression != null) { // as PostgreSQL, which goes past one that says nothing of the command
-                        (row.getBoolean("polpermissive") ? permissive : restrictive).add("(" + expression + ")");
+                    if (expression == null) {
+                        continue; // as PostgreSQL, which goes past one that says nothing of the command
+                    }
+                    if (row.getBoolean("polpermissive")) {
+                        permissive.addFirst(
+                                "(" + expression + ")"); // in PostgreSQL's order: one that raises may come first
+                    } else {
+                        restrictive.add("(" + expression + ")");
                     }
                 }
             }
@@ -223,8 +229,36 @@ public final class PostgresRoomPolicies implements RoomPolicies {
         return TableSecurity.combine(permissive, restrictive, Set.of());
     }
 
+    /** One SELECT sees both rows or raises; of two INSERTs each raises by itself. */
+    private Answer rights(Connection connection, Verb verb, String expression, Question question) throws SQLException {
+        try {
+            List<Boolean> both = allowed(connection, expression, question, EXTENSIONS);
+            return new Answer.Rights(both.get(0), both.get(1));
+        } catch (SQLException raised) {
+            if (verb == Verb.HEAR || SqlState.isTransient(raised)) {
+                throw raised;
+            }
+            return new Answer.Rights(
+                    isAllowed(connection, expression, question, EXTENSIONS.get(0)),
+                    isAllowed(connection, expression, question, EXTENSIONS.get(1)));
+        }
+    }
+
+    private boolean isAllowed(Connection connection, String expression, Question question, String extension)
+            throws SQLException {
+        try {
+            return allowed(connection, expression, question, List.of(extension)).getFirst();
+        } catch (SQLException raised) {
+            if (SqlState.isTransient(raised) && !SqlState.isTimeout(raised)) {
+                throw raised;
+            }
+            return false;
+        }
+    }
+
     /** One round trip: the settings that policies may read, then what they make of a row per extension. */
-    private Answer rights(Connection connection, String expression, Question question) throws SQLException {
+    private List<Boolean> allowed(Connection connection, String expression, Question question, List<String> extensions)
+            throws SQLException {
         asked.increment();
         try (PreparedStatement statement = connection.prepareStatement("begin read only; " + BECOME + "; select ("
                 + JdbcText.escape(expression)
@@ -235,24 +269,25 @@ public final class PostgresRoomPolicies implements RoomPolicies {
             statement.setString(4, question.subject().orElse(""));
             statement.setString(5, question.group().role());
             statement.setString(6, json(question.headers()));
-            statement.setString(7, rows(question.topic()));
+            statement.setString(7, rows(question.topic(), extensions));
             statement.execute();
             RoundTrips.nextRows(statement).close();
+            var allowed = new ArrayList<Boolean>();
             try (ResultSet rows = RoundTrips.nextRows(statement)) {
-                rows.next();
-                boolean broadcast = rows.getBoolean(1);
-                rows.next();
-                return new Answer.Rights(broadcast, rows.getBoolean(1));
+                while (rows.next()) {
+                    allowed.add(rows.getBoolean(1));
+                }
             }
+            return allowed;
         } catch (SQLException raised) {
             Impersonation.rollback(connection);
             throw raised;
         }
     }
 
-    /** As they would be inserted: one of a broadcast, one of presence. */
-    private String rows(String topic) {
-        List<String> rows = Stream.of("broadcast", "presence")
+    /** As they would be inserted. */
+    private String rows(String topic, List<String> extensions) {
+        List<String> rows = extensions.stream()
                 .map(extension -> {
                     var row = new LinkedHashMap<String, String>();
                     row.put("topic", topic);

@@ -42,7 +42,7 @@ public interface RoomPolicies {
             }
 
             /** Whether everything is allowed still that was. */
-            boolean covers(Rights former) {
+            public boolean covers(Rights former) {
                 return (broadcast || !former.broadcast) && (presence || !former.presence);
             }
         }
