@@ -13,7 +13,8 @@ import java.util.Optional;
 
 /** Rows of {@code realtime.messages} as the broadcasts that they are. Pure. */
 final class MessageTable {
-    private static final TableName NAME = new TableName("realtime", "messages");
+    private static final String SCHEMA = "realtime";
+    private static final String TABLE = "messages";
     private static final String BROADCAST = "broadcast";
     private static final String HEX = "\\x";
 
@@ -23,7 +24,11 @@ final class MessageTable {
     record Message(Room room, BroadcastContent content) {}
 
     static boolean is(Change change) {
-        return change instanceof Change.Insert && change.relation().name().equals(NAME);
+        TableName name = change.relation().name();
+        return change instanceof Change.Insert
+                && name.schema().equals(SCHEMA)
+                // a publication that the original made names the partition
+                && (name.table().equals(TABLE) || name.table().startsWith(TABLE + "_"));
     }
 
     /** Empty for a row that cannot be broadcast. */
