@@ -46,6 +46,9 @@ public final class BroadcastRoutes implements EventLoopRoute {
 
     private static final int LONGEST_NAME = BroadcastContent.LONGEST_NAME - ServerMessage.TOPIC_PREFIX.length();
 
+    /** Private rooms of one request: each is a question of PostgreSQL. */
+    private static final int MOST_CLOSED = 100;
+
     private static final String FOREIGN = "is another user's";
 
     private final Audience audience;
@@ -173,6 +176,10 @@ public final class BroadcastRoutes implements EventLoopRoute {
                 messages.stream().map(Message::room).filter(Room::isPrivate).collect(Collectors.toSet());
         if (closed.isEmpty()) {
             broadcast(request, messages);
+            return;
+        }
+        if (closed.size() > MOST_CLOSED) {
+            answer(request, 422, "message", "Messages to more than " + MOST_CLOSED + " private topics at once");
             return;
         }
         Map<String, String> headers = OwnHeaders.of(request.headers());

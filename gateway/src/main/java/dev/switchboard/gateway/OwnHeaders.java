@@ -1,6 +1,7 @@
 package dev.switchboard.gateway;
 
 import io.vertx.core.MultiMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -9,6 +10,10 @@ import java.util.TreeMap;
 final class OwnHeaders {
     private static final String PREFIX = "x-";
     private static final String API_KEY = "x-api-key";
+
+    /** What proxies add: another value for every connection, under which no answer could be shared. */
+    private static final List<String> OF_PROXIES = List.of(
+            "x-forwarded-", "x-real-ip", "x-request-", "x-correlation-", "x-amzn-", "x-envoy-", "x-cloud-trace-");
 
     /** Characters that are kept in all: they are part of what is remembered of every question. */
     private static final int MOST = 4_096;
@@ -21,7 +26,8 @@ final class OwnHeaders {
         int length = 0;
         for (Map.Entry<String, String> header : headers) {
             String name = header.getKey().toLowerCase(Locale.ROOT);
-            if (name.startsWith(PREFIX) && !name.equals(API_KEY)) {
+            boolean ofProxy = OF_PROXIES.stream().anyMatch(name::startsWith);
+            if (name.startsWith(PREFIX) && !name.equals(API_KEY) && !ofProxy) {
                 own.put(name, header.getValue());
                 length += name.length() + header.getValue().length();
             }

@@ -32,13 +32,13 @@ import javax.sql.DataSource;
  */
 public final class PostgresRoomPolicies implements RoomPolicies {
     /** How long an answer counts. */
-    static final Duration KEPT = Duration.ofSeconds(4);
+    static final Duration KEPT = Duration.ofSeconds(1);
 
     /** How long policies are gone by before they are read again. */
     private static final Duration POLICIES_KEPT = Duration.ofSeconds(1);
 
     /** Answers that are kept. */
-    private static final int MOST_KEPT = 50_000;
+    private static final int MOST_KEPT = 5_000;
 
     private static final List<String> EXTENSIONS = List.of("broadcast", "presence");
     private static final TableName TABLE = new TableName("realtime", "messages");
@@ -146,7 +146,7 @@ public final class PostgresRoomPolicies implements RoomPolicies {
                         case Predicate.Asked policy -> rights(connection, verb, policy.expression(), question);
                     };
         } catch (SQLException failed) {
-            return SqlState.isTransient(failed) && !SqlState.isTimeout(failed)
+            return SqlState.isTransient(failed) // a timeout too: members stay for a while
                     ? new Answer.Unavailable()
                     : Answer.Rights.NOTHING; // what raises allows nothing
         }
@@ -249,7 +249,7 @@ public final class PostgresRoomPolicies implements RoomPolicies {
         try {
             return allowed(connection, expression, question, List.of(extension)).getFirst();
         } catch (SQLException raised) {
-            if (SqlState.isTransient(raised) && !SqlState.isTimeout(raised)) {
+            if (SqlState.isTransient(raised)) {
                 throw raised;
             }
             return false;

@@ -30,6 +30,9 @@ import org.postgresql.replication.PGReplicationStream;
 public final class PostgresWalSource implements WalSource {
     private static final long STATUS_EVERY_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
+    /** After so long a stream without all publications is opened anew with them. */
+    private static final long AGAIN_NANOS = TimeUnit.SECONDS.toNanos(5);
+
     private final Database database;
     private final String slot;
     private final List<String> publications;
@@ -64,6 +67,7 @@ public final class PostgresWalSource implements WalSource {
             throw new WalUnavailableException("the WAL source is closed", new IllegalStateException("closed"));
         }
         try {
+            boolean wasRefused = refused.get();
             List<String> carried = ensureSlot();
             Connection connection = connect(true);
             running.set(connection);
@@ -71,7 +75,12 @@ public final class PostgresWalSource implements WalSource {
             opened = true;
             // what was not confirmed comes again, and is known by its position
             return new PgStream(
-                    connection, stream, carried, ShutdownWatch.start(database, () -> abort(connection)), refused);
+                    connection,
+                    stream,
+                    carried,
+                    ShutdownWatch.start(database, () -> abort(connection)),
+                    refused,
+                    wasRefused);
         } catch (SQLException failed) {
             abort();
             // a slot that was invalidated meanwhile is found out by the next attempt
@@ -224,6 +233,8 @@ public final class PostgresWalSource implements WalSource {
         private final List<String> publications;
         private final ShutdownWatch shutdown;
         private final AtomicBoolean refused;
+        private final boolean withoutAll;
+        private final long openedAt = System.nanoTime();
         private Lsn confirmed = Lsn.NONE;
         private long lastStatus = System.nanoTime();
 
@@ -232,16 +243,23 @@ public final class PostgresWalSource implements WalSource {
                 PGReplicationStream stream,
                 List<String> publications,
                 ShutdownWatch shutdown,
-                AtomicBoolean refused) {
+                AtomicBoolean refused,
+                boolean withoutAll) {
             this.connection = connection;
             this.stream = stream;
             this.publications = List.copyOf(publications);
             this.shutdown = shutdown;
             this.refused = refused;
+            this.withoutAll = withoutAll;
         }
 
         @Override
         public Optional<ByteBuffer> read() throws WalUnavailableException {
+            if (withoutAll && System.nanoTime() - openedAt > AGAIN_NANOS) {
+                throw new WalUnavailableException(
+                        "a publication was refused; the stream is opened again with all of them",
+                        new IllegalStateException("opened without all publications"));
+            }
             try {
                 return Optional.ofNullable(stream.readPending());
             } catch (SQLException broken) {

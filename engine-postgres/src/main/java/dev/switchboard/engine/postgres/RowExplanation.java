@@ -199,21 +199,34 @@ public final class RowExplanation {
         return Optional.empty();
     }
 
+    /** A table of which nothing may be read is told as one that is not there. */
     private Explained explainToOneself(String publication, Optional<Image.Pattern> wanted) throws SQLException {
-        int oid = table(publication);
+        var none = new InvalidSettingException("there is no table " + table + " that " + group.role() + " may read");
+        int oid = oid().orElseThrow(() -> none);
+        TableSecurity security = TableSecurity.load(connection, oid, group.role());
+        if (security.readable().isEmpty()) {
+            throw none;
+        }
+        table(publication);
         List<Step> ofTable = List.copyOf(steps);
         steps.clear();
         Optional<Image> seen = Optional.empty();
         if (role(oid)) {
-            TableSecurity security = TableSecurity.load(connection, oid, group.role());
-            if (security.readable().isEmpty()) {
-                stopped("grants", group.role() + " may SELECT no column of " + table);
-            } else {
-                passed("grants", "SELECT on " + String.join(", ", new TreeSet<>(security.readable())));
-                seen = seen(oid, security, wanted);
-            }
+            passed("grants", "SELECT on " + String.join(", ", new TreeSet<>(security.readable())));
+            seen = seen(oid, security, wanted);
         }
         return new Explained(ofTable, seen, List.copyOf(steps));
+    }
+
+    private Optional<Integer> oid() throws SQLException {
+        try (PreparedStatement query = connection.prepareStatement("select to_regclass(?)::oid")) {
+            query.setString(1, table.quoted());
+            try (ResultSet found = query.executeQuery()) {
+                found.next();
+                long oid = found.getLong(1);
+                return found.wasNull() ? Optional.empty() : Optional.of((int) oid);
+            }
+        }
     }
 
     private Optional<Image> seen(int oid, TableSecurity security, Optional<Image.Pattern> wanted) throws SQLException {
@@ -221,29 +234,13 @@ public final class RowExplanation {
             told("policies", "name a row to see whether it is shown");
             return Optional.empty();
         }
-        if (!isSeen(security, wanted.get().json())) {
+        Optional<Image> seen = new RowLookup(connection, table, oid).findAs(group, security.readable(), wanted.get());
+        if (seen.isPresent()) {
+            passed("policies", "shown");
+        } else {
             stopped("policies", "there is no such row, or it is hidden");
-            return Optional.empty();
         }
-        passed("policies", "shown");
-        return new RowLookup(connection, table, oid).find(wanted.get()).map(image -> image.only(security.readable()));
-    }
-
-    private boolean isSeen(TableSecurity security, String wanted) throws SQLException {
-        String columns = JdbcText.escape(String.join(
-                ", ", security.readable().stream().map(TableName::quote).toList()));
-        try (PreparedStatement question = connection.prepareStatement("begin read only; " + Impersonation.BECOME
-                + "; select from (select " + columns + " from " + JdbcText.escape(table.quoted())
-                + ") as readable where to_jsonb(readable) @> ?::jsonb limit 1; rollback")) {
-            question.setString(1, group.role());
-            question.setString(2, group.json());
-            question.setString(3, wanted);
-            question.execute();
-            RoundTrips.nextRows(question).close();
-            try (ResultSet row = RoundTrips.nextRows(question)) {
-                return row.next();
-            }
-        }
+        return seen;
     }
 
     private int table(String publication) throws SQLException {

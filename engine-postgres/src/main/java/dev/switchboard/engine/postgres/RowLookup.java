@@ -2,6 +2,7 @@ package dev.switchboard.engine.postgres;
 
 import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.explain.Image;
+import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Column;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.ReplicaIdentity;
@@ -14,6 +15,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** Finds a row of a table as the stream would bring it. */
 final class RowLookup {
@@ -48,30 +50,70 @@ final class RowLookup {
     Optional<Image> find(Image.Pattern pattern) throws SQLException {
         Relation relation = relation();
         String name = TableName.quote(table.table());
-        List<String> texts = relation.columns().stream()
-                .map(column -> name + "." + TableName.quote(column.name()))
-                // as the stream writes it: a boolean as t, where a cast to text says true
-                .map(column -> "case when " + column + " is distinct from null then format('%s', " + column + ") end")
-                .toList();
-        try (PreparedStatement query = connection.prepareStatement("select "
-                + JdbcText.escape(String.join(", ", texts)) + " from " + JdbcText.escape(table.quoted())
-                + " where to_jsonb(" + JdbcText.escape(name) + ") @> ?::jsonb limit 2")) {
+        try (PreparedStatement query = connection.prepareStatement("select " + texts(relation, name) + " from "
+                + JdbcText.escape(table.quoted()) + " where to_jsonb(" + JdbcText.escape(name)
+                + ") @> ?::jsonb limit 2")) {
             query.setString(1, pattern.json());
             try (ResultSet rows = query.executeQuery()) {
-                if (!rows.next()) {
-                    return Optional.empty();
-                }
-                var values = new ArrayList<Optional<String>>();
-                for (int i = 1; i <= texts.size(); i++) {
-                    values.add(Optional.ofNullable(rows.getString(i)));
-                }
-                if (rows.next()) {
-                    throw new InvalidSettingException(
-                            "several rows of " + table + " have " + pattern.json() + "; name one by its key");
-                }
-                return Optional.of(new Image(relation, Row.ofTexts(values)));
+                return one(relation, rows, pattern);
             }
         }
+    }
+
+    /** The same among the rows that somebody sees, of the columns that are theirs to read. */
+    Optional<Image> findAs(ClaimsGroup group, Set<String> readable, Image.Pattern pattern) throws SQLException {
+        Relation all = relation();
+        var relation = new Relation(
+                oid,
+                table,
+                all.identity(),
+                all.columns().stream()
+                        .filter(column -> readable.contains(column.name()))
+                        .toList());
+        String columns = String.join(
+                ", ",
+                relation.columns().stream()
+                        .map(column -> TableName.quote(column.name()))
+                        .toList());
+        try (PreparedStatement query = connection.prepareStatement("begin read only; " + Impersonation.BECOME
+                + "; select " + texts(relation, "readable") + " from (select " + JdbcText.escape(columns) + " from "
+                + JdbcText.escape(table.quoted())
+                + ") as readable where to_jsonb(readable) @> ?::jsonb limit 2; rollback")) {
+            query.setString(1, group.role());
+            query.setString(2, group.json());
+            query.setString(3, pattern.json());
+            query.execute();
+            RoundTrips.nextRows(query).close();
+            try (ResultSet rows = RoundTrips.nextRows(query)) {
+                return one(relation, rows, pattern);
+            }
+        }
+    }
+
+    /** As the stream writes it: a boolean as t, where a cast to text says true. */
+    private static String texts(Relation relation, String name) {
+        return JdbcText.escape(String.join(
+                ", ",
+                relation.columns().stream()
+                        .map(column -> name + "." + TableName.quote(column.name()))
+                        .map(column ->
+                                "case when " + column + " is distinct from null then format('%s', " + column + ") end")
+                        .toList()));
+    }
+
+    private Optional<Image> one(Relation relation, ResultSet rows, Image.Pattern pattern) throws SQLException {
+        if (!rows.next()) {
+            return Optional.empty();
+        }
+        var values = new ArrayList<Optional<String>>();
+        for (int i = 1; i <= relation.columns().size(); i++) {
+            values.add(Optional.ofNullable(rows.getString(i)));
+        }
+        if (rows.next()) {
+            throw new InvalidSettingException(
+                    "several rows of " + table + " have " + pattern.json() + "; name one by its key");
+        }
+        return Optional.of(new Image(relation, Row.ofTexts(values)));
     }
 
     private Relation relation() throws SQLException {

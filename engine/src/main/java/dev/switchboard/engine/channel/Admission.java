@@ -4,6 +4,7 @@ import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.protocol.ClientMessage;
 import dev.switchboard.engine.protocol.ErrorCode;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
 import java.util.Optional;
@@ -11,6 +12,9 @@ import java.util.Set;
 
 /** Which joins of one connection are looked at, and under whose claims. Owned by the connection's event loop. */
 final class Admission {
+    /** A join that waits for its user's token fails without one. */
+    static final Duration SIGN_IN_GRACE = Duration.ofSeconds(3);
+
     private final WireVersion version;
     private final Claims keyClaims;
     private final ConnectionContext shared;

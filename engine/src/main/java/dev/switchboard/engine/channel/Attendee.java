@@ -21,17 +21,24 @@ final class Attendee {
 
     /** The room, as far as the join wants it. */
     void enter(Channel channel) {
-        enter(channel, RoomPolicies.Answer.Rights.NOTHING);
+        RoomPolicies.Answer.Rights hearing = channel.hearing();
+        RoomPolicies.Answer.Rights entered =
+                channel.standing().map(PrivateStanding::entered).orElse(RoomPolicies.Answer.Rights.NOTHING);
+        if (hearing.broadcast() && !entered.broadcast()) {
+            hub.join(channel.member());
+            channel.standing().ifPresent(PrivateStanding::enteredBroadcast);
+        }
+        boolean wanted = channel.join().options().presence() || channel.isWatching();
+        if (wanted && hearing.presence() && !entered.presence()) {
+            watch(channel);
+        }
     }
 
-    /** @param former what of the room it has heard before */
-    void enter(Channel channel, RoomPolicies.Answer.Rights former) {
-        if (channel.hearing().broadcast() && !former.broadcast()) {
-            hub.join(channel.member());
-        }
-        boolean wanted = channel.join().options().presence();
-        if (wanted && channel.hearing().presence() && !former.presence()) {
-            watch(channel);
+    /** It is not present any more, and nobody is answered. */
+    void vanish(Channel channel) {
+        if (channel.isWatching()) {
+            hub.untrack(channel.member());
+            givePresence(channel);
         }
     }
 
@@ -80,10 +87,7 @@ final class Attendee {
     }
 
     void untrack(Channel channel, ClientMessage.Untrack message) {
-        if (channel.isWatching()) {
-            hub.untrack(channel.member());
-            givePresence(channel);
-        }
+        vanish(channel);
         replies.ok(channel, message);
     }
 
@@ -97,6 +101,7 @@ final class Attendee {
         channel.watching();
         if (channel.hearing().presence()) {
             hub.watch(channel.member(), channel.joinRef());
+            channel.standing().ifPresent(PrivateStanding::enteredPresence);
         }
     }
 }

@@ -21,8 +21,6 @@ import java.util.function.Predicate;
  * its event loop: every method is called there.
  */
 public final class Connection {
-    private static final Duration SIGN_IN_GRACE = Duration.ofSeconds(3);
-
     /** A client that sends no token later rejoins with it, a second after it was told: its user waits 3 s at most. */
     private static final Duration TOKEN_GRACE = Duration.ofSeconds(1);
 
@@ -58,7 +56,13 @@ public final class Connection {
         attendee = new Attendee(shared.hub(), allowance, replies);
         admission = new Admission(version, keyClaims, shared);
         guard = new PrivateGuard(
-                shared.privateRooms(), replies, shared.clock(), headers, this::isPresent, new EndsOfPrivate());
+                shared.privateRooms(),
+                replies,
+                shared.clock(),
+                headers,
+                this::isPresent,
+                allowance,
+                new PrivateEnds(this, attendee, admission, replies, shared.clock()));
     }
 
     public ConnectionId id() {
@@ -89,13 +93,23 @@ public final class Connection {
             case ClientMessage.AccessToken token -> channelOf(token).ifPresent(channel -> newToken(channel, token));
             case ClientMessage.Broadcast broadcast ->
                 speakingFor(broadcast)
-                        .ifPresent(channel ->
-                                guard.speak(channel, broadcast, false, () -> attendee.broadcast(channel, broadcast)));
+                        .ifPresent(channel -> guard.speak(
+                                channel,
+                                broadcast,
+                                false,
+                                broadcast.content().size(),
+                                () -> attendee.broadcast(channel, broadcast)));
             case ClientMessage.Track track ->
                 speakingFor(track)
-                        .ifPresent(channel -> guard.speak(channel, track, true, () -> attendee.track(channel, track)));
+                        .ifPresent(channel -> guard.speak(
+                                channel,
+                                track,
+                                true,
+                                track.payload().values().size() * 64L,
+                                () -> attendee.track(channel, track)));
             case ClientMessage.Untrack untrack ->
-                channelOf(untrack).ifPresent(channel -> attendee.untrack(channel, untrack));
+                channelOf(untrack)
+                        .ifPresent(channel -> guard.inTurn(channel, () -> attendee.untrack(channel, untrack)));
             case ClientMessage.Invalid invalid ->
                 channelOf(invalid).ifPresent(_ -> replies.refuse(invalid, invalid.code(), invalid.reason()));
             case ClientMessage.Push push ->
@@ -184,7 +198,8 @@ public final class Connection {
                 return;
             }
             channel.hold();
-            channel.awaitToken(shared.clock().instant().plus(SIGN_IN_GRACE), ErrorCode.FOREIGN_TOPIC.reason());
+            channel.awaitToken(
+                    shared.clock().instant().plus(Admission.SIGN_IN_GRACE), ErrorCode.FOREIGN_TOPIC.reason());
         } else if (!admits(channel, claims)) {
             channel.hold();
             if (channel.wanted().isEmpty()) { // it is nothing but a room
@@ -193,7 +208,8 @@ public final class Connection {
                     replies.refuse(join, ErrorCode.ROOM_CLOSED, ErrorCode.ROOM_CLOSED.message());
                     return;
                 }
-                channel.awaitToken(shared.clock().instant().plus(SIGN_IN_GRACE), ErrorCode.ROOM_CLOSED.reason());
+                channel.awaitToken(
+                        shared.clock().instant().plus(Admission.SIGN_IN_GRACE), ErrorCode.ROOM_CLOSED.reason());
             }
         }
         admit(channel);
@@ -242,7 +258,7 @@ public final class Connection {
                 joined(channel);
                 replies.refused(channel, refusals);
                 channel.awaitToken(
-                        shared.clock().instant().plus(SIGN_IN_GRACE),
+                        shared.clock().instant().plus(Admission.SIGN_IN_GRACE),
                         ErrorCode.SUBSCRIPTION_REFUSED.reason(ChangeFeed.Refusal.messages(refusals)));
             }
             case ChangeFeed.Answer.Live(var refusals, boolean _)
@@ -412,54 +428,19 @@ public final class Connection {
         }
     }
 
-    private boolean isPresent(Channel channel) {
+    boolean isPresent(Channel channel) {
         return channels.get(channel.topic()) == channel;
     }
 
-    private final class EndsOfPrivate implements PrivateGuard.Ends {
-        @Override
-        public void refuse(Channel channel, ErrorCode code, String message, Runnable goOn) {
-            if (!admission.mayStillSignIn(channel)) {
-                Connection.this.drop(channel, code, message);
-                return;
-            }
-            channel.hold();
-            channel.awaitToken(shared.clock().instant().plus(SIGN_IN_GRACE), code.reason(message));
-            goOn.run();
-        }
-
-        @Override
-        public void drop(Channel channel, ErrorCode code) {
-            Connection.this.drop(channel, code, code.message());
-        }
-
-        @Override
-        public void enter(Channel channel, RoomPolicies.Answer.Rights former) {
-            channel.release();
-            attendee.enter(channel, former);
-        }
-
-        @Override
-        public void close(Channel channel, ErrorCode code, String message) {
-            replies.systemError(channel, "system", message);
-            Connection.this.close(channel, code, message);
-        }
-
-        @Override
-        public void fail(Channel channel, ErrorCode code) {
-            Connection.this.fail(channel, code, code.reason());
-        }
-    }
-
     /** A join that came to nothing: an error reply, and the channel is forgotten. */
-    private void drop(Channel channel, ErrorCode code, String message) {
+    void drop(Channel channel, ErrorCode code, String message) {
         note(channel, Optional.of(code), message);
         forget(channel);
         replies.refuse(channel.join(), code, message);
     }
 
     /** A live channel that cannot go on: its client is told why, and rejoins. */
-    private void fail(Channel channel, ErrorCode code, String message) {
+    void fail(Channel channel, ErrorCode code, String message) {
         note(channel, Optional.of(code), message);
         forget(channel);
         if (channel.isJoined()) {
@@ -474,7 +455,7 @@ public final class Connection {
         shared.journal().ended(new Ending(shared.clock().instant(), channel.ref(), channel.claims(), code, message));
     }
 
-    private void close(Channel channel, ErrorCode code, String message) {
+    void close(Channel channel, ErrorCode code, String message) {
         note(channel, Optional.of(code), message);
         close(channel);
     }

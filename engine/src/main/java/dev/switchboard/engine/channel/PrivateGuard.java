@@ -7,6 +7,7 @@ import dev.switchboard.engine.protocol.ServerMessage;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -26,12 +27,16 @@ final class PrivateGuard {
     /** Messages of one channel that wait until it is known whether it may speak. */
     private static final int MOST_WAITING = 100;
 
+    /** Bytes of one that waits, beside what it says. */
+    private static final long OVERHEAD = 512;
+
     private final PrivateRooms rooms;
     private final Replies replies;
     private final InstantSource clock;
     private final Map<String, String> headers;
     private final Predicate<Channel> present;
     private final Ends ends;
+    private final Allowance allowance;
 
     /** How a channel ends that may not be there. */
     interface Ends {
@@ -45,12 +50,11 @@ final class PrivateGuard {
         /** Its join cannot be. */
         void drop(Channel channel, ErrorCode code);
 
-        /**
-         * What it may hear is known again.
-         *
-         * @param former what it could hear before
-         */
-        void enter(Channel channel, RoomPolicies.Answer.Rights former);
+        /** What it may hear is known again. */
+        void enter(Channel channel);
+
+        /** It is not present any more. */
+        void vanish(Channel channel);
 
         /** It was there, and is closed. */
         void close(Channel channel, ErrorCode code, String message);
@@ -66,12 +70,14 @@ final class PrivateGuard {
             InstantSource clock,
             Map<String, String> headers,
             Predicate<Channel> present,
+            Allowance allowance,
             Ends ends) {
         this.rooms = rooms;
         this.replies = replies;
         this.clock = clock;
         this.headers = headers;
         this.present = present;
+        this.allowance = allowance;
         this.ends = ends;
     }
 
@@ -87,7 +93,10 @@ final class PrivateGuard {
                 case RoomPolicies.Answer.Rights rights
                 when rights.isNothing() ->
                     ends.refuse(
-                            channel, ErrorCode.UNAUTHORIZED, ErrorCode.UNAUTHORIZED.message() + name(channel), goOn);
+                            channel,
+                            ErrorCode.UNAUTHORIZED,
+                            ErrorCode.UNAUTHORIZED.message() + ": " + name(channel),
+                            goOn);
                 case RoomPolicies.Answer.Rights rights -> {
                     standing.hears(rights, clock.instant());
                     goOn.run();
@@ -98,23 +107,38 @@ final class PrivateGuard {
         });
     }
 
-    /** Says something, if the channel may; what comes before that is known waits, in order. */
-    void speak(Channel channel, ClientMessage message, boolean presence, Runnable say) {
+    /**
+     * Says something, if the channel may; what comes before that is known waits, in order.
+     *
+     * @param bytes that it takes while it waits, by estimate
+     */
+    void speak(Channel channel, ClientMessage message, boolean presence, long bytes, Runnable say) {
         if (channel.standing().isEmpty()) {
             say.run();
             return;
         }
         PrivateStanding standing = channel.standing().get();
-        var wanted = new PrivateStanding.Waiting(presence, say, code -> deny(channel, message, code));
+        long taken = OVERHEAD + bytes;
+        var wanted = new PrivateStanding.Waiting(presence, taken, say, code -> deny(channel, message, code));
         Optional<RoomPolicies.Answer.Rights> known = standing.waiting() > 0
                 ? Optional.empty()
                 : standing.speaking(clock.instant().minus(AGAIN));
         if (known.isPresent()) {
             PrivateStanding.decide(wanted, known.get(), ErrorCode.WRITE_UNAUTHORIZED);
-        } else if (standing.waiting() >= MOST_WAITING) {
-            deny(channel, message, ErrorCode.DATABASE_UNAVAILABLE);
+        } else if (standing.waiting() >= MOST_WAITING || !allowance.take(taken)) {
+            deny(channel, message, ErrorCode.MEMORY_LIMIT);
         } else if (standing.await(wanted) == 1) {
             askToSpeak(channel, standing);
+        }
+    }
+
+    /** Does something that needs no right, after what waits. */
+    void inTurn(Channel channel, Runnable action) {
+        Optional<PrivateStanding> waiting = channel.standing().filter(standing -> standing.waiting() > 0);
+        if (waiting.isPresent() && allowance.take(OVERHEAD)) {
+            waiting.get().await(new PrivateStanding.Waiting(true, OVERHEAD, action, _ -> action.run()));
+        } else {
+            action.run();
         }
     }
 
@@ -126,11 +150,22 @@ final class PrivateGuard {
                 return;
             }
             switch (answer) {
-                case RoomPolicies.Answer.Rights rights -> standing.speaks(rights, clock.instant());
-                case RoomPolicies.Answer.Unsupported _ -> standing.cannotSpeak(ErrorCode.PRIVATE_CHANNEL);
-                case RoomPolicies.Answer.Unavailable _ -> standing.cannotSpeak(ErrorCode.DATABASE_UNAVAILABLE);
+                case RoomPolicies.Answer.Rights rights -> {
+                    standing.speaks(rights, clock.instant());
+                    decideWaiting(standing, rights, ErrorCode.WRITE_UNAUTHORIZED);
+                }
+                case RoomPolicies.Answer.Unsupported _ ->
+                    decideWaiting(standing, RoomPolicies.Answer.Rights.NOTHING, ErrorCode.PRIVATE_CHANNEL);
+                case RoomPolicies.Answer.Unavailable _ ->
+                    decideWaiting(standing, RoomPolicies.Answer.Rights.NOTHING, ErrorCode.DATABASE_UNAVAILABLE);
             }
         });
+    }
+
+    private void decideWaiting(PrivateStanding standing, RoomPolicies.Answer.Rights rights, ErrorCode otherwise) {
+        List<PrivateStanding.Waiting> all = standing.takeWaiting();
+        all.forEach(message -> allowance.give(message.bytes()));
+        all.forEach(message -> PrivateStanding.decide(message, rights, otherwise));
     }
 
     /** Who wanted an answer gets one; a message without is told of as a system message, since silence would look like success. */
@@ -147,9 +182,9 @@ final class PrivateGuard {
     /** Another user's token: nothing is heard until it is known what that user may hear. */
     void changed(Channel channel) {
         channel.standing().ifPresent(standing -> {
-            RoomPolicies.Answer.Rights former = standing.hearing();
+            ends.vanish(channel);
             standing.forget();
-            askAgain(channel, standing, former);
+            askAgain(channel, standing);
         });
     }
 
@@ -157,11 +192,27 @@ final class PrivateGuard {
     void tick(Channel channel, Instant now) {
         channel.standing().filter(standing -> standing.isDue(now.minus(AGAIN))).ifPresent(standing -> {
             standing.asking();
-            askAgain(channel, standing, standing.hearing());
+            askAgain(channel, standing);
+            if (channel.presenceCost() > 0) {
+                askWhetherPresent(channel);
+            }
         });
     }
 
-    private void askAgain(Channel channel, PrivateStanding standing, RoomPolicies.Answer.Rights former) {
+    /** Who may not be present any more is not. */
+    private void askWhetherPresent(Channel channel) {
+        Claims claims = channel.claims();
+        ask(channel, RoomPolicies.Verb.SPEAK, answer -> {
+            if (channel.claims().group().equals(claims.group())
+                    && answer instanceof RoomPolicies.Answer.Rights rights
+                    && !rights.presence()) {
+                ends.vanish(channel);
+            }
+        });
+    }
+
+    private void askAgain(Channel channel, PrivateStanding standing) {
+        RoomPolicies.Answer.Rights former = standing.entered();
         Claims claims = channel.claims();
         ask(channel, RoomPolicies.Verb.HEAR, answer -> {
             if (!channel.claims().group().equals(claims.group())) {
@@ -175,7 +226,7 @@ final class PrivateGuard {
                     if (missed) {
                         ends.fail(channel, ErrorCode.CLAIMS_CHANGED);
                     } else {
-                        ends.enter(channel, former);
+                        ends.enter(channel);
                     }
                 }
                 case RoomPolicies.Answer.Unavailable _
@@ -199,6 +250,9 @@ final class PrivateGuard {
         rooms.ask(channel.ref().connection().loop(), verb, question, found -> {
             if (present.test(channel)) {
                 answer.accept(found);
+            } else if (verb == RoomPolicies.Verb.SPEAK) {
+                channel.standing()
+                        .ifPresent(gone -> gone.takeWaiting().forEach(message -> allowance.give(message.bytes())));
             }
         });
     }

@@ -19,13 +19,22 @@ public final class PrivateRooms {
     /** @param answer runs on that event loop */
     void ask(int loop, RoomPolicies.Verb verb, RoomPolicies.Question question, Consumer<RoomPolicies.Answer> answer) {
         blocking.execute(() -> {
-            RoomPolicies.Answer found = policies.ask(verb, question);
+            RoomPolicies.Answer found = askSafely(verb, question);
             sink.execute(loop, () -> answer.accept(found));
         });
     }
 
     /** Whether somebody may say something in a room. Blocking. */
     public RoomPolicies.Answer maySpeak(RoomPolicies.Question question) {
-        return policies.ask(RoomPolicies.Verb.SPEAK, question);
+        return askSafely(RoomPolicies.Verb.SPEAK, question);
+    }
+
+    /** A fault of ours is no answer, and whoever waits for one must get it. */
+    private RoomPolicies.Answer askSafely(RoomPolicies.Verb verb, RoomPolicies.Question question) {
+        try {
+            return policies.ask(verb, question);
+        } catch (RuntimeException fault) {
+            return new RoomPolicies.Answer.Unavailable();
+        }
     }
 }

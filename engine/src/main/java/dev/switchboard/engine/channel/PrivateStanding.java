@@ -4,12 +4,16 @@ import dev.switchboard.engine.channel.RoomPolicies.Answer.Rights;
 import dev.switchboard.engine.protocol.ErrorCode;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 
 /** How a private channel stands with the policies of its room. Owned by its connection's event loop. */
 final class PrivateStanding {
     private Rights hearing = Rights.NOTHING;
+    /** What of its room it has entered, whoever it belonged to then. */
+    private Rights entered = Rights.NOTHING;
+
     private Instant heardAt = Instant.EPOCH;
     private boolean known;
     private boolean asking;
@@ -18,8 +22,24 @@ final class PrivateStanding {
     private Instant spokeAt = Instant.EPOCH;
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
 
-    /** What is to be said, once it is known whether that is allowed. */
-    record Waiting(boolean presence, Runnable say, Consumer<ErrorCode> deny) {}
+    /**
+     * What is to be said, once it is known whether that is allowed.
+     *
+     * @param bytes that it takes meanwhile, by estimate
+     */
+    record Waiting(boolean presence, long bytes, Runnable say, Consumer<ErrorCode> deny) {}
+
+    Rights entered() {
+        return entered;
+    }
+
+    void enteredBroadcast() {
+        entered = new Rights(true, entered.presence());
+    }
+
+    void enteredPresence() {
+        entered = new Rights(entered.broadcast(), true);
+    }
 
     Rights hearing() {
         return hearing;
@@ -85,18 +105,13 @@ final class PrivateStanding {
     void speaks(Rights rights, Instant now) {
         speaking = Optional.of(rights);
         spokeAt = now;
-        decideWaiting(rights, ErrorCode.WRITE_UNAUTHORIZED);
     }
 
-    /** Nothing of what waits is said. */
-    void cannotSpeak(ErrorCode why) {
-        decideWaiting(Rights.NOTHING, why);
-    }
-
-    private void decideWaiting(Rights rights, ErrorCode otherwise) {
-        while (!waiting.isEmpty()) {
-            decide(waiting.remove(), rights, otherwise);
-        }
+    /** All that waits; none waits any more. */
+    List<Waiting> takeWaiting() {
+        List<Waiting> taken = List.copyOf(waiting);
+        waiting.clear();
+        return taken;
     }
 
     static void decide(Waiting message, Rights rights, ErrorCode otherwise) {

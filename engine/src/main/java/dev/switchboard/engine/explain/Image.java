@@ -1,6 +1,5 @@
 package dev.switchboard.engine.explain;
 
-import dev.switchboard.engine.model.Column;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.protocol.Json;
@@ -8,7 +7,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /** A row of a table as somebody knows it: the stream, or the database. */
 public record Image(Relation relation, Row row) {
@@ -26,23 +24,6 @@ public record Image(Relation relation, Row row) {
                     ? Optional.of(new Pattern(json, values))
                     : Optional.empty();
         }
-    }
-
-    /** The same without the values of other columns. */
-    public Image only(Set<String> columns) {
-        var texts = new ArrayList<Optional<String>>();
-        for (int i = 0; i < row.size(); i++) {
-            texts.add(row.hasValue(i) ? Optional.of(row.text(i)) : Optional.empty());
-        }
-        var kept = new ArrayList<Column>();
-        var values = new ArrayList<Optional<String>>();
-        for (int i = 0; i < relation.columns().size(); i++) {
-            if (columns.contains(relation.columns().get(i).name())) {
-                kept.add(relation.columns().get(i));
-                values.add(texts.get(i));
-            }
-        }
-        return new Image(new Relation(relation.oid(), relation.name(), relation.identity(), kept), Row.ofTexts(values));
     }
 
     /** Whether the row has all of these values; a number or a text is compared as it is written. */

@@ -103,7 +103,7 @@ final class Matching {
     private static String value(String column, Image image) {
         int index = image.relation().indexOf(column);
         if (index < 0 || image.row().isAbsent(index)) {
-            return "and what " + column + " was the change does not carry (replica identity)";
+            return "and what " + column + " is, the change does not carry (replica identity), or may not be read";
         }
         return column + " is "
                 + (image.row().isNull(index) ? "NULL" : image.row().text(index));

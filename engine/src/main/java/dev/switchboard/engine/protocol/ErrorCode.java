@@ -104,7 +104,7 @@ public enum ErrorCode {
             "Unauthorized",
             Where.REPLY_OR_SYSTEM,
             Then.REFUSED,
-            "You do not have permissions to read from this Channel topic: ",
+            "You do not have permissions to read from this Channel topic",
             "A policy for SELECT on realtime.messages has to be true for the topic; join with a user's token."),
     WRITE_UNAUTHORIZED(
             "UnauthorizedToWrite",

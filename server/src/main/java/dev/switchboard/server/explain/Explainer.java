@@ -58,14 +58,19 @@ final class Explainer {
     Answer explainToOneself(Question question, Optional<Image.Pattern> row) {
         RowExplanation.Explained known =
                 RowExplanation.ofOneself(database, publication, question.table(), question.group(), row);
-        Optional<Passage> passage =
-                known.image().isEmpty() ? Optional.empty() : row.flatMap(pattern -> lastShown(question, pattern));
+        // who has no subject shares what tells channels apart with strangers
+        boolean somebody = question.subject().isPresent();
+        Optional<Passage> passage = known.image().isEmpty() || !somebody
+                ? Optional.empty()
+                : row.flatMap(pattern -> lastShown(question, pattern));
         var steps = new ArrayList<>(known.table());
         live.arrival(passage, row.isPresent()).stream()
                 .map(Explainer::withoutInside)
                 .forEach(steps::add);
         steps.addAll(known.rights());
-        steps.addAll(live.listeners(question, known.image(), passage));
+        if (somebody) {
+            steps.addAll(live.listeners(question, known.image(), passage));
+        }
         passage.ifPresent(past -> steps.addAll(live.delivery(question, past)));
         return new Answer(List.copyOf(steps), Step.end(steps));
     }

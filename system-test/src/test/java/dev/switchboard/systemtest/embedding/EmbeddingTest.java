@@ -62,7 +62,7 @@ class EmbeddingTest {
             List<String> tables = jdbi.withHandle(
                     handle -> handle.createQuery("""
                             select schemaname || '.' || tablename from pg_tables
-                             where schemaname not in ('pg_catalog', 'information_schema', 'switchboard')""").mapTo(String.class).list());
+                             where schemaname not in ('pg_catalog', 'information_schema', 'switchboard', 'realtime')""").mapTo(String.class).list());
             assertThat(tables).containsExactly("public.orders");
             var http = new Http("http://127.0.0.1:" + server.port());
             for (String path : List.of("/auth/v1/settings", "/rest/v1/", "/api/calls")) {

@@ -255,4 +255,28 @@ class ExplainTest {
                     .isEqualTo(200);
         }
     }
+
+    /** X5: neither an error nor a step tells of rows and of channels that are not one's own. */
+    @Test
+    void X5_withOnesOwnTokenNothingTellsOfOthers() {
+        sql("insert into orders values (3, '" + ann + "', 'mine', 1), (4, gen_random_uuid(), 'mine', 1)");
+        sql("create table secrets (id int primary key)", "revoke all on secrets from authenticated, anon");
+        try (Http http = new Http(server);
+                PhoenixClient stranger = server.connect()) {
+            stranger.joined("realtime:strangers", null, PhoenixClient.binding("*", "public", "calls", null));
+            Http.Answer own = ask(http, server.userToken(ann), "table=orders&row=" + encoded("{\"state\":\"mine\"}"));
+            assertThat(own.body()).doesNotContain("several rows").contains("\"shown\"");
+
+            assertThat(ask(http, server.anonKey(), "table=orders").body()).doesNotContain("strangers");
+            assertThat(ask(http, server.userToken(ann), "table=secrets").body())
+                    .isEqualTo(ask(http, server.userToken(ann), "table=secretz")
+                            .body()
+                            .replace("secretz", "secrets"));
+            assertThat(ask(http, server.userToken(ann), "table=orders&change=" + encoded("0/1#0"))
+                            .code())
+                    .isEqualTo("ForTheServiceKey");
+        } finally {
+            sql("delete from orders where id > 2", "drop table secrets");
+        }
+    }
 }

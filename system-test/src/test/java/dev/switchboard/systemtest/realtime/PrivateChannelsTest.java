@@ -256,6 +256,82 @@ class PrivateChannelsTest {
         });
     }
 
+    /** The rights of the last token decide, whatever the one between had; presence is not inherited. */
+    @Test
+    void Y5_tokensThatFollowEachOtherLeaveNothingBehind() {
+        UUID carl = UUID.randomUUID();
+        member(annId, SPEAKER);
+        member(bobId, SPEAKER);
+        sql("insert into room_members values ('" + name + "', '" + carl + "', 'hearer')");
+        joined(ann, annId, config(true, false, true));
+        joined(bob, bobId, config(true, true, true));
+        ann.send("1", "2", topic, "presence", (ObjectNode) PhoenixClient.JSON.readTree(
+                "{\"type\":\"presence\",\"event\":\"track\",\"payload\":{\"who\":\"ann\"}}"));
+        bob.message(message -> message.get(3).asString().equals("presence_diff")
+                && message.get(4).get("joins").toString().contains("ann"));
+
+        ann.push("1", topic, "access_token", "{\"access_token\":\"" + server.userToken(bobId) + "\"}");
+        ann.push("1", topic, "access_token", "{\"access_token\":\"" + server.userToken(carl) + "\"}");
+
+        bob.message(message -> message.get(3).asString().equals("presence_diff")
+                && message.get(4).get("leaves").toString().contains("ann"));
+        await().until(() -> {
+            say(
+                    bob,
+                    Integer.toString(
+                            100 + ann.messages().size() + bob.messages().size()),
+                    "still");
+            return hasHeard(ann, "still");
+        });
+    }
+
+    @Test
+    void Y2_whatIsTakenBackAtOnceIsNotThere() {
+        member(annId, SPEAKER);
+        joined(ann, annId, config(true, true, true));
+        ann.event(topic, "presence_state");
+        ann.send("1", "2", topic, "presence", (ObjectNode) PhoenixClient.JSON.readTree(
+                "{\"type\":\"presence\",\"event\":\"track\",\"payload\":{\"who\":\"ann\"}}"));
+        ann.send("1", "3", topic, "presence", (ObjectNode)
+                PhoenixClient.JSON.readTree("{\"type\":\"presence\",\"event\":\"untrack\"}"));
+        ann.reply("2");
+        ann.reply("3");
+
+        member(bobId, HEARER);
+        joined(bob, bobId, config(true, false, true));
+        assertThat(bob.event(topic, "presence_state").get(4).isEmpty()).isTrue();
+    }
+
+    @Test
+    void Y4_whoMayNotBePresentAnyMoreIsNot() {
+        member(annId, SPEAKER);
+        member(bobId, HEARER);
+        joined(ann, annId, config(true, true, true));
+        joined(bob, bobId, config(true, true, true));
+        ann.send("1", "2", topic, "presence", (ObjectNode) PhoenixClient.JSON.readTree(
+                "{\"type\":\"presence\",\"event\":\"track\",\"payload\":{\"who\":\"ann\"}}"));
+        ann.reply("2");
+        sql("update room_members set part = 'hearer' where member = '" + annId + "'");
+
+        bob.message(message -> message.get(3).asString().equals("presence_diff")
+                && message.get(4).get("leaves").toString().contains("ann"));
+    }
+
+    /** A personal topic, private, joined before its user's token is known (SPEC J9, Y5). */
+    @Test
+    void Y5_aPersonalTopicThatIsPrivateWaitsForItsUser() {
+        name = "user_changes_" + annId;
+        topic = "realtime:" + name;
+        member(annId, HEARER);
+        joined(ann, null, config(true, false, false));
+        ann.push("1", topic, "access_token", "{\"access_token\":\"" + server.userToken(annId) + "\"}");
+
+        await().until(() -> {
+            sql("select realtime.send('{\"word\":\"personal\"}', 'word', '" + name + "')");
+            return hasHeard(ann, "personal");
+        });
+    }
+
     @Test
     void Y5_anotherUsersTokenIsLookedAtAnew() {
         member(annId, HEARER);
