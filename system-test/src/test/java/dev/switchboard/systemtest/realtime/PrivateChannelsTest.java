@@ -275,13 +275,11 @@ class PrivateChannelsTest {
 
         bob.message(message -> message.get(3).asString().equals("presence_diff")
                 && message.get(4).get("leaves").toString().contains("ann"));
+        // what was said in between, that she was gone above all, is a gap that the channel is told of
         await().until(() -> {
-            say(
-                    bob,
-                    Integer.toString(
-                            100 + ann.messages().size() + bob.messages().size()),
-                    "still");
-            return hasHeard(ann, "still");
+            say(bob, Integer.toString(100 + bob.messages().size()), "still");
+            return hasHeard(ann, "still")
+                    || ann.messages().toString().contains("ClaimsChanged: Changes were withheld while the token changed");
         });
     }
 
