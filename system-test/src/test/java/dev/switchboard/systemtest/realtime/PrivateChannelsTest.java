@@ -279,7 +279,9 @@ class PrivateChannelsTest {
         await().until(() -> {
             say(bob, Integer.toString(100 + bob.messages().size()), "still");
             return hasHeard(ann, "still")
-                    || ann.messages().toString().contains("ClaimsChanged: Changes were withheld while the token changed");
+                    || ann.messages()
+                            .toString()
+                            .contains("ClaimsChanged: Changes were withheld while the token changed");
         });
     }
 
