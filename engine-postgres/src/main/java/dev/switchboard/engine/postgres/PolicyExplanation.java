@@ -229,7 +229,7 @@ final class PolicyExplanation {
 
     /** How many of these rows, a JSON array, each policy for SELECT leaves; nothing of what is no table with row security. */
     List<Step> counts(String rows) throws SQLException {
-        Optional<Integer> oid = oid();
+        Optional<Integer> oid = RowLookup.oid(connection, table);
         if (oid.isEmpty()) {
             return List.of();
         }
@@ -239,17 +239,6 @@ final class PolicyExplanation {
             }
         }
         return List.copyOf(steps);
-    }
-
-    private Optional<Integer> oid() throws SQLException {
-        try (PreparedStatement query = connection.prepareStatement("select to_regclass(?)::oid")) {
-            query.setString(1, table.quoted());
-            try (ResultSet found = query.executeQuery()) {
-                found.next();
-                long oid = found.getLong(1);
-                return found.wasNull() ? Optional.empty() : Optional.of((int) oid);
-            }
-        }
     }
 
     private String count(Policy policy, String rows) throws SQLException {

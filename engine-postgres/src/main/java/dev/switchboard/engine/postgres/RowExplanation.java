@@ -202,7 +202,7 @@ public final class RowExplanation {
     /** A table of which nothing may be read is told as one that is not there. */
     private Explained explainToOneself(String publication, Optional<Image.Pattern> wanted) throws SQLException {
         var none = new InvalidSettingException("there is no table " + table + " that " + group.role() + " may read");
-        int oid = oid().orElseThrow(() -> none);
+        int oid = RowLookup.oid(connection, table).orElseThrow(() -> none);
         TableSecurity security = TableSecurity.load(connection, oid, group.role());
         if (security.readable().isEmpty()) {
             throw none;
@@ -216,17 +216,6 @@ public final class RowExplanation {
             seen = seen(oid, security, wanted);
         }
         return new Explained(ofTable, seen, List.copyOf(steps));
-    }
-
-    private Optional<Integer> oid() throws SQLException {
-        try (PreparedStatement query = connection.prepareStatement("select to_regclass(?)::oid")) {
-            query.setString(1, table.quoted());
-            try (ResultSet found = query.executeQuery()) {
-                found.next();
-                long oid = found.getLong(1);
-                return found.wasNull() ? Optional.empty() : Optional.of((int) oid);
-            }
-        }
     }
 
     private Optional<Image> seen(int oid, TableSecurity security, Optional<Image.Pattern> wanted) throws SQLException {

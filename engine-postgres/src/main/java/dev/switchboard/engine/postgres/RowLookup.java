@@ -42,6 +42,18 @@ final class RowLookup {
         this.oid = oid;
     }
 
+    /** pg_class.oid of a table, if there is one. */
+    static Optional<Integer> oid(Connection connection, TableName table) throws SQLException {
+        try (PreparedStatement query = connection.prepareStatement("select to_regclass(?)::oid")) {
+            query.setString(1, table.quoted());
+            try (ResultSet found = query.executeQuery()) {
+                found.next();
+                long oid = found.getLong(1);
+                return found.wasNull() ? Optional.empty() : Optional.of((int) oid);
+            }
+        }
+    }
+
     /**
      * The one row with these values.
      *
