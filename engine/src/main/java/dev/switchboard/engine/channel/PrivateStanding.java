@@ -53,9 +53,9 @@ final class PrivateStanding {
         missed = false;
     }
 
-    /** Whether it is time to ask what it may hear. */
+    /** Whether it is time to ask what it may hear: what was asked in vain is asked again at once. */
     boolean isDue(Instant before) {
-        return known && !asking && heardAt.isBefore(before);
+        return !asking && (!known || heardAt.isBefore(before));
     }
 
     boolean isHeardSince(Instant moment) {

@@ -10,7 +10,9 @@ import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.ConnectionId;
+import dev.switchboard.engine.model.Room;
 import dev.switchboard.engine.model.WireVersion;
+import dev.switchboard.engine.protocol.BroadcastContent;
 import dev.switchboard.engine.protocol.ClientCodec;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.Frame;
@@ -80,6 +82,7 @@ class ConnectionTest {
     private final Attendance attendance = new Attendance();
     private final MemoryBudget memory = new MemoryBudget(64 << 20);
     private Optional<Duration> behind = Optional.empty();
+    private RoomPolicies.Answer roomAnswer = new RoomPolicies.Answer.Unsupported();
     private final Connection connection = new Connection(
             new ConnectionId(0, 1),
             WireVersion.V2,
@@ -96,7 +99,7 @@ class ConnectionTest {
                     new AtomicLong(),
                     unknownEvents,
                     new Journal(),
-                    new PrivateRooms(RoomPolicies.NONE, Runnable::run, sink),
+                    new PrivateRooms((_, _) -> roomAnswer, Runnable::run, sink),
                     () -> behind),
             this::keep);
 
@@ -159,6 +162,36 @@ class ConnectionTest {
 
         joinWithFilters("3", "realtime:b", 70, "\\u0001".repeat(1_100));
         assertThat(said.getLast()).as("what is escaped counts as it is sent").contains("JoinTooLarge");
+    }
+
+    /** Nothing is heard meanwhile, and not for ever. */
+    @Test
+    void Y5_whatCouldNotBeAskedAfterAnotherTokenIsAskedAgain() {
+        roomAnswer = new RoomPolicies.Answer.Rights(true, false);
+        receive(
+                "[\"1\",\"1\",\"realtime:a\",\"phx_join\",{\"config\":{\"private\":true},\"access_token\":\"doug/100\"}]");
+        hub.broadcast(
+                new Room("realtime:a", true),
+                BroadcastContent.of("e", "{}".getBytes(StandardCharsets.UTF_8), Optional.empty()),
+                Optional.empty());
+        ChannelRef member = casts.getLast().channels().getFirst();
+        assertThat(connection.admitsCast(member, now)).isTrue();
+
+        roomAnswer = new RoomPolicies.Answer.Unavailable();
+        receive("[\"1\",\"2\",\"realtime:a\",\"access_token\",{\"access_token\":\"rhonda/100\"}]");
+        assertThat(connection.status(_ -> true).channels()).hasSize(1);
+        roomAnswer = new RoomPolicies.Answer.Rights(true, false);
+        now = now.plusSeconds(1);
+        connection.expire();
+        assertThat(connection.admitsCast(member, now)).isTrue();
+
+        roomAnswer = new RoomPolicies.Answer.Unavailable();
+        receive("[\"1\",\"3\",\"realtime:a\",\"access_token\",{\"access_token\":\"doug/100\"}]");
+        assertThat(connection.admitsCast(member, now)).isFalse();
+        roomAnswer = new RoomPolicies.Answer.Rights(true, false);
+        now = now.plusSeconds(1);
+        connection.expire();
+        assertThat(said).as("a gap that it is told of").anyMatch(text -> text.contains("ClaimsChanged"));
     }
 
     @Test
