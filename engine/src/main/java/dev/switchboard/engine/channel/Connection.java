@@ -82,12 +82,13 @@ public final class Connection {
         switch (message) {
             case ClientMessage.Heartbeat beat -> {
                 replies.say(new ServerMessage.Ok(Optional.empty(), beat.ref(), beat.topic()));
-                acknowledged = heartbeat;
-                heartbeat = Optional.of(shared.clock().instant());
+                beaten();
             }
-            case ClientMessage.CurrencyQuestion question ->
+            case ClientMessage.CurrencyQuestion question -> {
                 replies.say(new ServerMessage.Alive(
                         question.ref(), question.topic(), shared.behind().get()));
+                beaten();
+            }
             case ClientMessage.Join join -> join(join);
             case ClientMessage.Leave leave -> leave(leave);
             case ClientMessage.AccessToken token -> channelOf(token).ifPresent(channel -> newToken(channel, token));
@@ -115,6 +116,12 @@ public final class Connection {
             case ClientMessage.Push push ->
                 channelOf(push).ifPresent(_ -> shared.unknownEvents().increment());
         }
+    }
+
+    /** Who asks for a sign of life again has had the one before, and all that was sent before that. */
+    private void beaten() {
+        acknowledged = heartbeat;
+        heartbeat = Optional.of(shared.clock().instant());
     }
 
     /**

@@ -164,6 +164,20 @@ class ConnectionTest {
         assertThat(said.getLast()).as("what is escaped counts as it is sent").contains("JoinTooLarge");
     }
 
+    @Test
+    void X4_aSecondSignOfLifeAcknowledgesWhatWasSentBeforeTheFirst() {
+        for (String payload : List.of("{}", "{\"behind\":true}")) {
+            String beat = "[null,\"9\",\"phoenix\",\"heartbeat\"," + payload + "]";
+            now = now.plusSeconds(25);
+            Instant first = now;
+            receive(beat);
+            assertThat(connection.status(_ -> true).acknowledged()).isNotEqualTo(Optional.of(first));
+            now = now.plusSeconds(25);
+            receive(beat);
+            assertThat(connection.status(_ -> true).acknowledged()).contains(first);
+        }
+    }
+
     /** Nothing is heard meanwhile, and not for ever. */
     @Test
     void Y5_whatCouldNotBeAskedAfterAnotherTokenIsAskedAgain() {
