@@ -13,7 +13,7 @@ import dev.switchboard.data.DataRoutes;
 import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.EngineConfig;
 import dev.switchboard.engine.channel.Hub;
-import dev.switchboard.engine.explain.LiveExplanation;
+import dev.switchboard.engine.explain.LiveSources;
 import dev.switchboard.engine.memory.ClientMemory;
 import dev.switchboard.engine.pipeline.Pipeline;
 import dev.switchboard.engine.pipeline.Progress;
@@ -326,7 +326,7 @@ public final class Switchboard implements AutoCloseable {
     }
 
     private ExplainRoutes explain(Time time) {
-        var live = new LiveExplanation(engine.journal(), engine.progress(), gateway::status, subscriptions, time);
+        var live = new LiveSources(engine.journal(), engine.progress(), gateway::status, subscriptions, time);
         var requests = new RequestExplanation(data.map(Handler.class::cast), database, tokens, time);
         return new ExplainRoutes(database, PUBLICATION, live, requests, tokens, time);
     }

@@ -1,5 +1,6 @@
 package dev.switchboard.engine.explain;
 
+import dev.switchboard.engine.journal.Passage;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.protocol.Json;
@@ -24,6 +25,11 @@ public record Image(Relation relation, Row row) {
                     ? Optional.of(new Pattern(json, values))
                     : Optional.empty();
         }
+    }
+
+    /** The row by which a change was decided, if it is of one. */
+    public static Optional<Image> of(Passage passage) {
+        return passage.row().map(row -> new Image(passage.change().relation(), row));
     }
 
     /** Whether the row has all of these values; a number or a text is compared as it is written. */

@@ -5,26 +5,21 @@ import dev.switchboard.engine.channel.ChannelStatus;
 import dev.switchboard.engine.channel.SocketStatus;
 import dev.switchboard.engine.deliver.Receipt;
 import dev.switchboard.engine.journal.Ending;
-import dev.switchboard.engine.journal.Journal;
 import dev.switchboard.engine.journal.Passage;
 import dev.switchboard.engine.model.ChannelRef;
-import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.pipeline.Progress;
-import dev.switchboard.engine.pipeline.SubscriptionCatalog;
 import dev.switchboard.engine.protocol.ErrorCode;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Function;
-import java.util.function.Predicate;
+import java.util.stream.Stream;
 
-/** What the running engine knows of a change's way to somebody's screen. Thread-safe. */
+/** What the running engine knows of a change's way to somebody's screen, at one look at their channels. One per question. */
 public final class LiveExplanation {
     /** What was committed longer ago than this, and is not known to be delivered, is late. */
     private static final Duration LATE = Duration.ofSeconds(10);
@@ -40,29 +35,41 @@ public final class LiveExplanation {
             ErrorCode.FOREIGN_TOPIC,
             ErrorCode.ROOM_CLOSED);
 
-    private final Journal journal;
-    private final Progress progress;
-    private final Function<Predicate<Claims>, List<SocketStatus>> sockets;
-    private final SubscriptionCatalog catalog;
-    private final InstantSource clock;
+    private final LiveSources sources;
+    private final Question question;
+    /** With channels that are theirs. */
+    private final List<SocketStatus> sockets;
 
-    /** @param sockets finds out how it stands with somebody's channels, now */
-    public LiveExplanation(
-            Journal journal,
-            Progress progress,
-            Function<Predicate<Claims>, List<SocketStatus>> sockets,
-            SubscriptionCatalog catalog,
-            InstantSource clock) {
-        this.journal = journal;
-        this.progress = progress;
-        this.sockets = sockets;
-        this.catalog = catalog;
-        this.clock = clock;
+    private final List<ChannelStatus> channels;
+    private final List<Ending> endings;
+    private final Set<Who> theirs = new HashSet<>();
+
+    LiveExplanation(LiveSources sources, Question question) {
+        this.sources = sources;
+        this.question = question;
+        sockets = sources.sockets().apply(question::concerns);
+        channels = sockets.stream()
+                .flatMap(socket -> socket.connection().channels().stream())
+                .toList();
+        endings = sources.journal()
+                .endings(ending -> question.concerns(ending.claims())
+                        && isMeant(ending.channel().topic()));
+        channels.stream()
+                .map(ChannelStatus::channel)
+                .filter(channel -> isMeant(channel.topic()))
+                .forEach(channel -> theirs.add(Who.of(channel)));
+        endings.forEach(ending -> theirs.add(Who.of(ending.channel())));
     }
 
-    /** What became of recent changes, and of channels that ended. */
-    public Journal journal() {
-        return journal;
+    private boolean isMeant(String topic) {
+        return question.topic().isEmpty() || question.topic().get().equals(topic);
+    }
+
+    /** A channel, whatever token it has. */
+    private record Who(long connection, String topic) {
+        static Who of(ChannelRef channel) {
+            return new Who(channel.connection().number(), channel.topic());
+        }
     }
 
     /** Whether the change has come through the stream. */
@@ -85,7 +92,8 @@ public final class LiveExplanation {
                                 "committed", "of no change of the row is anything kept here any more, or yet"));
                     }
                 });
-        Duration behind = progress.behind(clock.instant()).orElse(Duration.ZERO);
+        Progress progress = sources.progress();
+        Duration behind = progress.behind(sources.clock().instant()).orElse(Duration.ZERO);
         Optional<String> trouble = progress.streamTrouble();
         if (trouble.isPresent()) {
             steps.add(Step.stopped("stream", "the stream of changes is interrupted: " + trouble.get()));
@@ -106,37 +114,34 @@ public final class LiveExplanation {
     }
 
     /** Whether somebody listens whom the change fits; what a filter makes of a row is told. */
-    public List<Step> listeners(Question question, Optional<Image> image, Optional<Passage> passage) {
+    public List<Step> listeners(Optional<Image> image, Optional<Passage> passage) {
         var steps = new ArrayList<Step>();
-        List<ChannelStatus> all = channels(question);
-        if (all.isEmpty()) {
-            steps.add(nobody(question, "connected", question.who() + " has no channel here"));
+        if (channels.isEmpty()) {
+            steps.add(nobody("connected", question.who() + " has no channel here"));
             return steps;
         }
-        steps.add(Step.passed("connected", count(all.size(), "channel") + " of " + question.who()));
-        List<ChannelStatus> meant = all.stream()
-                .filter(channel -> question.topic().isEmpty()
-                        || question.topic().get().equals(channel.channel().topic()))
+        steps.add(Step.passed("connected", count(channels.size(), "channel") + " of " + question.who()));
+        List<ChannelStatus> meant = channels.stream()
+                .filter(channel -> isMeant(channel.channel().topic()))
                 .toList();
         if (meant.isEmpty()) {
             steps.add(nobody(
-                    question,
                     "channel",
                     question.topic().orElse("") + " is not joined; "
                             + String.join(
                                     ", ",
-                                    all.stream()
+                                    channels.stream()
                                             .map(channel -> channel.channel().topic())
                                             .toList()) + " is"));
             return steps;
         }
-        meant.forEach(channel -> steps.add(state(question, channel, passage)));
-        steps.addAll(bindings(new Matching(catalog, question, image, passage), question, meant));
+        meant.forEach(channel -> steps.add(state(channel, passage)));
+        steps.addAll(bindings(new Matching(sources.catalog(), question, image, passage), meant));
         return steps;
     }
 
-    private Step nobody(Question question, String name, String text) {
-        Optional<Ending> last = endings(question).stream().findFirst();
+    private Step nobody(String name, String text) {
+        Optional<Ending> last = endings.stream().findFirst();
         if (last.isEmpty()) {
             return Step.stopped(name, text);
         }
@@ -160,13 +165,7 @@ public final class LiveExplanation {
                 + ending.code().map(code -> ". " + code.remedy()).orElse("");
     }
 
-    private List<Ending> endings(Question question) {
-        return journal.endings(ending -> question.concerns(ending.claims())
-                && (question.topic().isEmpty()
-                        || question.topic().get().equals(ending.channel().topic())));
-    }
-
-    private Step state(Question question, ChannelStatus channel, Optional<Passage> passage) {
+    private Step state(ChannelStatus channel, Optional<Passage> passage) {
         String name = "channel " + channel.channel().topic();
         if (channel.held()) {
             return Step.stopped("token", channel.channel().topic() + " waits for its user's token");
@@ -192,10 +191,10 @@ public final class LiveExplanation {
                         + time(channel.claims().expiresAt()) + claims);
     }
 
-    private static List<Step> bindings(Matching matching, Question question, List<ChannelStatus> channels) {
+    private List<Step> bindings(Matching matching, List<ChannelStatus> meant) {
         var fitting = new ArrayList<Step>();
         var others = new ArrayList<Step>();
-        for (ChannelStatus channel : channels) {
+        for (ChannelStatus channel : meant) {
             for (Matching.Verdict verdict : matching.of(channel)) {
                 if (verdict.fits()) {
                     fitting.add(Step.passed("binding", verdict.text()));
@@ -211,8 +210,7 @@ public final class LiveExplanation {
         return others.isEmpty()
                 ? List.of(Step.stopped(
                         "binding",
-                        "none of the channels subscribes to " + question.table() + ", but to "
-                                + subscriptions(channels)))
+                        "none of the channels subscribes to " + question.table() + ", but to " + subscriptions(meant)))
                 : others.stream()
                         .map(step -> Step.stopped(step.name(), step.text()))
                         .toList();
@@ -228,13 +226,12 @@ public final class LiveExplanation {
     }
 
     /** What was decided of the change for them, and what their sockets got. */
-    public List<Step> delivery(Question question, Passage passage) {
+    public List<Step> delivery(Passage passage) {
         if (!passage.answered()) {
             return List.of(Step.stopped(
                     "decided", "PostgreSQL could not be asked in time; whom it concerned was told to refetch"));
         }
         var steps = new ArrayList<Step>();
-        Set<Who> theirs = theirs(question);
         for (Denial denial : passage.denials()) {
             if (theirs.contains(Who.of(denial.subscription().channel()))) {
                 steps.add(Step.stopped(
@@ -247,7 +244,7 @@ public final class LiveExplanation {
             for (ChannelRef channel : receipt.channels()) {
                 if (theirs.contains(Who.of(channel))) {
                     steps.add(Step.passed("decided", "shown to " + channel.topic() + " then"));
-                    steps.addAll(handedOver(question, passage, receipt, channel));
+                    steps.addAll(handedOver(passage, receipt, channel));
                 }
             }
         }
@@ -263,41 +260,34 @@ public final class LiveExplanation {
         return steps;
     }
 
-    /** Whether one of their channels may have it. */
-    public boolean wasShown(Question question, Passage passage) {
-        Set<Who> theirs = theirs(question);
-        return passage.receipts().stream()
-                .flatMap(receipt -> receipt.channels().stream())
-                .anyMatch(channel -> theirs.contains(Who.of(channel)));
+    /** The latest change of such a row. */
+    public Optional<Passage> last(Image.Pattern row) {
+        return changes(row).findFirst();
     }
 
-    /** A channel, whatever token it has. */
-    private record Who(long connection, String topic) {
-        static Who of(ChannelRef channel) {
-            return new Who(channel.connection().number(), channel.topic());
-        }
+    /** The latest one that one of their channels may have. */
+    public Optional<Passage> lastShown(Image.Pattern row) {
+        return changes(row)
+                .filter(passage -> passage.receipts().stream()
+                        .flatMap(receipt -> receipt.channels().stream())
+                        .anyMatch(channel -> theirs.contains(Who.of(channel))))
+                .findFirst();
     }
 
-    private Set<Who> theirs(Question question) {
-        var theirs = new HashSet<Who>();
-        for (ChannelStatus channel : channels(question)) {
-            if (question.topic().isEmpty()
-                    || question.topic().get().equals(channel.channel().topic())) {
-                theirs.add(Who.of(channel.channel()));
-            }
-        }
-        endings(question).forEach(ending -> theirs.add(Who.of(ending.channel())));
-        return theirs;
+    private Stream<Passage> changes(Image.Pattern row) {
+        return sources.journal().changes(question.table()).stream()
+                .filter(passage ->
+                        Image.of(passage).filter(image -> image.matches(row)).isPresent());
     }
 
-    private List<Step> handedOver(Question question, Passage passage, Receipt receipt, ChannelRef channel) {
+    private List<Step> handedOver(Passage passage, Receipt receipt, ChannelRef channel) {
         if (receipt.handed().isEmpty()) {
             return List.of(Step.stopped(
                     Step.DELIVERED,
                     receipt.bytes() + " bytes wait: another client of the same event loop is given time to read"));
         }
         Receipt.Handed handed = receipt.handed().get();
-        Optional<Ending> end = endings(question).stream()
+        Optional<Ending> end = endings.stream()
                 .filter(ending -> Who.of(ending.channel()).equals(Who.of(channel)))
                 .filter(ending -> !ending.at().isBefore(passage.decidedAt()))
                 .findFirst();
@@ -314,12 +304,12 @@ public final class LiveExplanation {
                         + after(passage.transaction().committedAt(), handed.at()) + " the commit"));
         steps.add(
                 end.map(ending -> Step.stopped(name(ending).orElse("connected"), "the channel ended: " + words(ending)))
-                        .orElseGet(() -> acknowledged(question, channel, handed.at())));
+                        .orElseGet(() -> acknowledged(channel, handed.at())));
         return steps;
     }
 
-    private Step acknowledged(Question question, ChannelRef channel, Instant handedAt) {
-        Optional<SocketStatus> socket = sockets.apply(question::concerns).stream()
+    private Step acknowledged(ChannelRef channel, Instant handedAt) {
+        Optional<SocketStatus> socket = sockets.stream()
                 .filter(status -> status.connection().id().equals(channel.connection()))
                 .findFirst();
         if (socket.flatMap(status -> status.connection().acknowledged())
@@ -333,12 +323,6 @@ public final class LiveExplanation {
                 pending > 0
                         ? "not yet: " + pending + " bytes wait for the client, who does not read"
                         : "not yet: two heartbeats after it tell");
-    }
-
-    private List<ChannelStatus> channels(Question question) {
-        return sockets.apply(question::concerns).stream()
-                .flatMap(socket -> socket.connection().channels().stream())
-                .toList();
     }
 
     private static String count(int number, String what) {

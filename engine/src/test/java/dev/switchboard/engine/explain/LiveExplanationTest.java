@@ -72,7 +72,8 @@ class LiveExplanationTest {
     }
 
     private LiveExplanation explanation() {
-        return new LiveExplanation(journal, new Progress(), _ -> sockets, EVERYTHING, () -> COMMITTED.plusSeconds(9));
+        return new LiveSources(journal, new Progress(), _ -> sockets, EVERYTHING, () -> COMMITTED.plusSeconds(9))
+                .about(QUESTION);
     }
 
     private Passage passage() {
@@ -90,7 +91,7 @@ class LiveExplanationTest {
     }
 
     private Step end(Passage passage) {
-        return Step.end(explanation().delivery(QUESTION, passage)).orElseThrow();
+        return Step.end(explanation().delivery(passage)).orElseThrow();
     }
 
     private void ended(ErrorCode code, Instant at) {
@@ -116,7 +117,7 @@ class LiveExplanationTest {
     void anOverflowAfterItWasQueuedIsNamedAndOneFromBeforeIsNot() {
         receipt.handed(COMMITTED.plusMillis(3), List.of());
         ended(ErrorCode.OVERFLOW, COMMITTED.minusMillis(1));
-        assertThat(Step.end(explanation().delivery(QUESTION, passage()))).isEmpty();
+        assertThat(Step.end(explanation().delivery(passage()))).isEmpty();
 
         ended(ErrorCode.OVERFLOW, COMMITTED.plusSeconds(1));
         assertThat(end(passage()).name()).isEqualTo("overflow");
@@ -127,7 +128,7 @@ class LiveExplanationTest {
         receipt.handed(COMMITTED.plusMillis(3), List.of());
         sockets = List.of(socket(Optional.of(COMMITTED), 77, false));
 
-        assertThat(explanation().delivery(QUESTION, passage()))
+        assertThat(explanation().delivery(passage()))
                 .last()
                 .isEqualTo(Step.told("acknowledged", "not yet: 77 bytes wait for the client, who does not read"));
     }
@@ -136,12 +137,10 @@ class LiveExplanationTest {
     void aHeartbeatFromBeforeAcknowledgesNothing() {
         receipt.handed(COMMITTED.plusMillis(3), List.of());
         sockets = List.of(socket(Optional.of(COMMITTED.plusMillis(3)), 0, false));
-        assertThat(explanation().delivery(QUESTION, passage()).getLast().outcome())
-                .isEqualTo(Step.Outcome.TOLD);
+        assertThat(explanation().delivery(passage()).getLast().outcome()).isEqualTo(Step.Outcome.TOLD);
 
         sockets = List.of(socket(Optional.of(COMMITTED.plusMillis(4)), 0, false));
-        assertThat(explanation().delivery(QUESTION, passage()).getLast().outcome())
-                .isEqualTo(Step.Outcome.PASSED);
+        assertThat(explanation().delivery(passage()).getLast().outcome()).isEqualTo(Step.Outcome.PASSED);
     }
 
     @Test
@@ -156,7 +155,7 @@ class LiveExplanationTest {
                         .text())
                 .contains("the WAL stream has not started");
         sockets = List.of(socket(Optional.empty(), 0, true));
-        assertThat(Step.end(explanation().listeners(QUESTION, Optional.empty(), Optional.empty()))
+        assertThat(Step.end(explanation().listeners(Optional.empty(), Optional.empty()))
                         .orElseThrow()
                         .name())
                 .isEqualTo("token");

@@ -4,7 +4,7 @@ import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.authorize.Denial;
 import dev.switchboard.engine.channel.TokenVerifier;
 import dev.switchboard.engine.explain.Image;
-import dev.switchboard.engine.explain.LiveExplanation;
+import dev.switchboard.engine.explain.LiveSources;
 import dev.switchboard.engine.explain.Question;
 import dev.switchboard.engine.explain.Step;
 import dev.switchboard.engine.journal.Passage;
@@ -57,7 +57,7 @@ public final class ExplainRoutes implements Handler {
     public ExplainRoutes(
             Database database,
             String publication,
-            LiveExplanation live,
+            LiveSources live,
             RequestExplanation requests,
             TokenVerifier tokens,
             InstantSource clock) {
@@ -190,9 +190,7 @@ public final class ExplainRoutes implements Handler {
                 .put("concerned", passage.concerned())
                 .put("denied", passage.denied())
                 .put("sent", Explainer.sent(passage));
-        passage.row()
-                .map(row -> new Image(passage.change().relation(), row).words())
-                .ifPresent(words -> json.put("row", words));
+        Image.of(passage).map(Image::words).ifPresent(words -> json.put("row", words));
         var denials = json.putArray("denials");
         for (Denial denial : passage.denials().stream().limit(MOST_DENIED).toList()) {
             denials.addObject()

@@ -4,6 +4,7 @@ import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.deliver.Receipt;
 import dev.switchboard.engine.explain.Image;
 import dev.switchboard.engine.explain.LiveExplanation;
+import dev.switchboard.engine.explain.LiveSources;
 import dev.switchboard.engine.explain.Question;
 import dev.switchboard.engine.explain.Step;
 import dev.switchboard.engine.journal.Passage;
@@ -18,15 +19,15 @@ import java.util.Optional;
 final class Explainer {
     private final Database database;
     private final String publication;
-    private final LiveExplanation live;
+    private final LiveSources sources;
 
     /** @param end the step where changes end, if they do */
     record Answer(List<Step> steps, Optional<Step> end) {}
 
-    Explainer(Database database, String publication, LiveExplanation live) {
+    Explainer(Database database, String publication, LiveSources sources) {
         this.database = database;
         this.publication = publication;
-        this.live = live;
+        this.sources = sources;
     }
 
     /**
@@ -36,10 +37,10 @@ final class Explainer {
      * @param change that is meant, instead of a row
      */
     Answer explain(Question question, Optional<Image.Pattern> row, Optional<Position> change) {
-        Optional<Passage> passage = change.isPresent()
-                ? Optional.of(kept(question, change.get()))
-                : row.flatMap(pattern -> last(question, pattern));
-        Optional<Image> recalled = passage.flatMap(Explainer::image);
+        LiveExplanation live = sources.about(question);
+        Optional<Passage> passage =
+                change.isPresent() ? Optional.of(kept(question, change.get())) : row.flatMap(live::last);
+        Optional<Image> recalled = passage.flatMap(Image::of);
         RowExplanation.Explained known = RowExplanation.of(
                 database,
                 publication,
@@ -49,8 +50,8 @@ final class Explainer {
         var steps = new ArrayList<>(known.table());
         steps.addAll(live.arrival(passage, row.isPresent()));
         steps.addAll(known.rights());
-        steps.addAll(live.listeners(question, known.image(), passage));
-        passage.ifPresent(past -> steps.addAll(live.delivery(question, past)));
+        steps.addAll(live.listeners(known.image(), passage));
+        passage.ifPresent(past -> steps.addAll(live.delivery(past)));
         return new Answer(List.copyOf(steps), change.isPresent() ? endOfChange(steps) : Step.end(steps));
     }
 
@@ -58,26 +59,26 @@ final class Explainer {
     Answer explainToOneself(Question question, Optional<Image.Pattern> row) {
         RowExplanation.Explained known =
                 RowExplanation.ofOneself(database, publication, question.table(), question.group(), row);
+        LiveExplanation live = sources.about(question);
         // who has no subject shares what tells channels apart with strangers
         boolean somebody = question.subject().isPresent();
-        Optional<Passage> passage = known.image().isEmpty() || !somebody
-                ? Optional.empty()
-                : row.flatMap(pattern -> lastShown(question, pattern));
+        Optional<Passage> passage =
+                known.image().isEmpty() || !somebody ? Optional.empty() : row.flatMap(live::lastShown);
         var steps = new ArrayList<>(known.table());
         live.arrival(passage, row.isPresent()).stream()
                 .map(Explainer::withoutInside)
                 .forEach(steps::add);
         steps.addAll(known.rights());
         if (somebody) {
-            steps.addAll(live.listeners(question, known.image(), passage));
+            steps.addAll(live.listeners(known.image(), passage));
         }
-        passage.ifPresent(past -> steps.addAll(live.delivery(question, past)));
+        passage.ifPresent(past -> steps.addAll(live.delivery(past)));
         return new Answer(List.copyOf(steps), Step.end(steps));
     }
 
     /** The latest changes of a table, the last one first. */
     List<Passage> recent(Question question, int most) {
-        return live.journal().changes(question.table()).stream().limit(most).toList();
+        return sources.journal().changes(question.table()).stream().limit(most).toList();
     }
 
     /** A change that was delivered has passed everything, whatever rows and rights are now. */
@@ -91,8 +92,8 @@ final class Explainer {
     }
 
     private Passage kept(Question question, Position change) {
-        return live.journal().change(question.table(), change).orElseThrow(() -> {
-            List<Passage> all = live.journal().changes(question.table());
+        return sources.journal().change(question.table(), change).orElseThrow(() -> {
+            List<Passage> all = sources.journal().changes(question.table());
             return new InvalidSettingException(
                     "of a change at " + change + " of " + question.table() + " nothing is kept; "
                             + (all.isEmpty()
@@ -101,25 +102,6 @@ final class Explainer {
                                             + all.getLast().position() + " to "
                                             + all.getFirst().position()));
         });
-    }
-
-    private Optional<Passage> last(Question question, Image.Pattern pattern) {
-        return live.journal().changes(question.table()).stream()
-                .filter(passage ->
-                        image(passage).filter(image -> image.matches(pattern)).isPresent())
-                .findFirst();
-    }
-
-    private Optional<Passage> lastShown(Question question, Image.Pattern pattern) {
-        return live.journal().changes(question.table()).stream()
-                .filter(passage ->
-                        image(passage).filter(image -> image.matches(pattern)).isPresent())
-                .filter(passage -> live.wasShown(question, passage))
-                .findFirst();
-    }
-
-    private static Optional<Image> image(Passage passage) {
-        return passage.row().map(row -> new Image(passage.change().relation(), row));
     }
 
     private static Step withoutInside(Step step) {

@@ -235,8 +235,10 @@ class ExplainTest {
             server.database().useTransaction(handle -> {
                 handle.execute("lock table orders in access exclusive mode");
                 for (int i = 0; i < 2; i++) {
+                    // a thread each: the common pool has one on two cores, which would ask them one after the other
                     waiting.add(CompletableFuture.supplyAsync(
-                            () -> ask(http, server.userToken(ann), "table=orders&row=" + encoded("{\"id\":1}"))));
+                            () -> ask(http, server.userToken(ann), "table=orders&row=" + encoded("{\"id\":1}")),
+                            Thread::startVirtualThread));
                 }
                 await().until(() ->
                         handle.createQuery("select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
