@@ -26,9 +26,16 @@ import java.util.Set;
  * pipeline thread.
  */
 final class Delivery {
-    private final Map<Integer, List<Recipients>> byLoop = new HashMap<>();
+    private final List<Part> parts = new ArrayList<>(List.of(new Part()));
     private final Set<ChannelRef> unsendable = new LinkedHashSet<>();
     private int pairs;
+
+    /** What is handed over before something else happens. */
+    private record Part(Map<Integer, List<Recipients>> byLoop, List<Runnable> after) {
+        Part() {
+            this(new HashMap<>(), new ArrayList<>());
+        }
+    }
 
     private record View(ChannelRef channel, BitSet columns, Grant.OldImage old) {}
 
@@ -55,12 +62,27 @@ final class Delivery {
             }
         });
         var receipts = new ArrayList<Receipt>();
+        Part part = current();
         channels.forEach((frame, loops) -> loops.forEach((loop, receivers) -> {
             var receipt = new Receipt(receivers, frame.payload().length);
             receipts.add(receipt);
-            byLoop.computeIfAbsent(loop, _ -> new ArrayList<>()).add(new Recipients.Send(frame, committedAt, receipt));
+            part.byLoop()
+                    .computeIfAbsent(loop, _ -> new ArrayList<>())
+                    .add(new Recipients.Send(frame, committedAt, receipt));
         }));
         return receipts;
+    }
+
+    private Part current() {
+        if (!parts.getLast().after().isEmpty()) {
+            parts.add(new Part());
+        }
+        return parts.getLast();
+    }
+
+    /** What happens after what was added so far is handed over, and before what is added next. */
+    void then(Runnable happening) {
+        parts.getLast().after().add(happening);
     }
 
     /** Channels that cannot be sent one of the changes. */
@@ -70,7 +92,10 @@ final class Delivery {
 
     /** Hands everything to the sockets' side; returns the number of (change, channel) pairs. */
     int handOver(Sink sink) {
-        byLoop.forEach(sink::deliver);
+        for (Part part : parts) {
+            part.byLoop().forEach(sink::deliver);
+            part.after().forEach(Runnable::run);
+        }
         return pairs;
     }
 

@@ -28,10 +28,13 @@ import dev.switchboard.engine.route.SubscriptionIndex;
 import dev.switchboard.engine.route.TableSelector;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -69,6 +72,8 @@ final class Router implements Runnable {
 
     private final Journal journal;
     private final BiConsumer<Room, BroadcastContent> rooms;
+    /** What the database says in the round, and is not said yet. */
+    private final Deque<Change> unsaid = new ArrayDeque<>();
 
     /**
      * How what cannot be answered now is tried again.
@@ -179,12 +184,17 @@ final class Router implements Runnable {
 
     /** A round that cannot be handled, by a fault of ours: nobody may miss it silently, and the next must come. */
     private void flush(List<Batch> round) throws InterruptedException {
+        unsaid.clear();
+        round.forEach(batch -> batch.changes().stream().filter(MessageTable::is).forEach(unsaid::add));
         try {
             passAll(round);
         } catch (RuntimeException | Error poison) {
             trouble.report("a round of changes could not be handled; every subscriber refetches", poison);
             found.clear();
             refetch(ErrorCode.INTERNAL, index.channels());
+            while (!unsaid.isEmpty()) {
+                say();
+            }
         }
         if (progress.isClosing()) {
             return; // the round may have been held: what is not confirmed comes again at the next start
@@ -265,7 +275,7 @@ final class Router implements Runnable {
     private void passAll(List<Batch> round) throws InterruptedException {
         widenConcerned(round);
         widenOutdated(round);
-        var candidates = new ArrayList<Candidate>();
+        var gathered = new Gathered(new ArrayList<>(), new ArrayList<>());
         for (Batch batch : round) {
             progress.count(batch.changes().size());
             Transaction transaction = batch.transaction();
@@ -275,38 +285,37 @@ final class Router implements Runnable {
                 long number = at++;
                 Set<ChannelRef> outdated = index.outdated(transaction, change.relation());
                 if (!outdated.isEmpty()) {
-                    pass(candidates);
-                    candidates.clear();
+                    pass(gathered);
                     refetch(ErrorCode.SCHEMA_CHANGED, outdated);
                 }
                 if (MessageTable.is(change)) {
-                    pass(candidates);
-                    candidates.clear();
-                    broadcast(change);
+                    gathered.saidAfter().add(gathered.candidates().size());
                     continue;
                 }
-                if (change instanceof Change.Truncate) {
-                    pass(candidates);
-                    candidates.clear();
-                    var emptied = new Candidate(transaction, number, change, index.route(transaction, change));
-                    pass(concerned(emptied) ? List.of(emptied) : List.of());
-                    continue;
+                boolean alone = change instanceof Change.Truncate;
+                if (alone) {
+                    pass(gathered);
                 }
                 var candidate = new Candidate(transaction, number, change, index.route(transaction, change));
                 if (concerned(candidate)) {
-                    foresight.described(change.relation());
-                    candidates.add(candidate);
+                    gathered.candidates().add(candidate);
+                    if (alone) {
+                        pass(gathered);
+                    } else {
+                        foresight.described(change.relation());
+                    }
                 }
             }
         }
-        pass(candidates);
+        pass(gathered);
         // not before: what was found out for the first of the round's changes may be older than the last of them
         found.forEach(this::narrow);
         found.clear();
     }
 
-    /** What the database says in a room, after what it has changed before. */
-    private void broadcast(Change change) {
+    /** The next thing that the database says in a room. */
+    private void say() {
+        Change change = unsaid.remove();
         Optional<MessageTable.Message> message = MessageTable.message(change);
         if (message.isPresent()) {
             rooms.accept(message.get().room(), message.get().content());
@@ -337,17 +346,38 @@ final class Router implements Runnable {
                 receipts);
     }
 
-    /** Authorizes, encodes and delivers; holds the round while PostgreSQL cannot be asked, up to {@link #patience}. */
-    private void pass(List<Candidate> candidates) throws InterruptedException {
-        if (candidates.isEmpty()) {
-            return;
+    /**
+     * A part of a round.
+     *
+     * @param candidates that are decided together
+     * @param saidAfter  for each of the messages that come between them, the number of candidates before it
+     */
+    private record Gathered(List<Candidate> candidates, List<Integer> saidAfter) {
+        void clear() {
+            candidates.clear();
+            saidAfter.clear();
         }
+    }
+
+    /** Has a part of the round decided and told, and begins the next. */
+    private void pass(Gathered gathered) throws InterruptedException {
+        if (gathered.candidates().isEmpty()) {
+            gathered.saidAfter().forEach(_ -> say());
+        } else {
+            decide(gathered);
+        }
+        gathered.clear();
+    }
+
+    /** Authorizes, encodes and delivers; holds the round while PostgreSQL cannot be asked, up to {@link #patience}. */
+    private void decide(Gathered gathered) throws InterruptedException {
+        List<Candidate> candidates = gathered.candidates();
         var backoff = new Backoff(Duration.ofMillis(10), Duration.ofSeconds(1));
         Optional<Instant> deadline = Optional.empty();
         while (!progress.isClosing()) {
             beat();
             try {
-                deliver(candidates, authorizer.decide(candidates));
+                deliver(gathered, authorizer.decide(candidates));
                 progress.accessWorks();
                 return;
             } catch (RowAccessUnavailableException | TypeCatalog.TypeCatalogUnavailableException unavailable) {
@@ -365,6 +395,7 @@ final class Router implements Runnable {
                             channels(candidates.stream()
                                     .flatMap(candidate -> candidate.subscriptions().stream())
                                     .toList()));
+                    gathered.saidAfter().forEach(_ -> say());
                     return;
                 }
                 time.pause(backoff.next(time.random()));
@@ -372,32 +403,44 @@ final class Router implements Runnable {
         }
     }
 
-    private void deliver(List<Candidate> candidates, Decision decision)
-            throws TypeCatalog.TypeCatalogUnavailableException {
+    private void deliver(Gathered gathered, Decision decision) throws TypeCatalog.TypeCatalogUnavailableException {
         found.addAll(decision.narrowings());
-        var round = new Delivery();
+        var delivery = new Delivery();
         var passages = new ArrayList<Passage>();
-        for (int i = 0; i < candidates.size(); i++) {
-            Candidate candidate = candidates.get(i);
-            List<Grant> grants = decision.verdicts().get(i).grants();
-            List<Denial> denials = decision.verdicts().get(i).denials();
-            progress.countDenied(denials.size());
-            List<Receipt> receipts = List.of();
-            if (candidate.change() instanceof Change.Truncate) {
-                refetch(
-                        ErrorCode.TABLE_TRUNCATED,
-                        channels(grants.stream().map(Grant::subscription).toList()));
-            } else if (!grants.isEmpty()) {
-                var encoder = new ChangeEncoder(
-                        candidate.transaction(), candidate.change(), ChangeEncoder.types(candidate.change(), types));
-                receipts = round.add(encoder, grants, candidate.transaction().committedAt());
+        Iterator<Candidate> candidates = gathered.candidates().iterator();
+        Iterator<Decision.Verdict> verdicts = decision.verdicts().iterator();
+        for (int saidAfter : gathered.saidAfter()) {
+            while (passages.size() < saidAfter) {
+                passages.add(add(delivery, candidates.next(), verdicts.next()));
             }
-            passages.add(passage(candidate, denials, receipts));
+            delivery.then(this::say);
         }
-        passages.forEach(journal::passed); // not before: where a type is not known now, all of it is done again
-        progress.countDeliveries(round.handOver(sink));
-        refetch(ErrorCode.COLUMN_TYPE, round.unsendable());
+        while (candidates.hasNext()) {
+            passages.add(add(delivery, candidates.next(), verdicts.next()));
+        }
+        // not before: where a type is not known now, all of it is done again
+        passages.forEach(journal::passed);
+        decision.verdicts()
+                .forEach(verdict -> progress.countDenied(verdict.denials().size()));
+        progress.countDeliveries(delivery.handOver(sink));
+        refetch(ErrorCode.COLUMN_TYPE, delivery.unsendable());
         refetch(ErrorCode.FILTER_FAILED, decision.failed());
+    }
+
+    private Passage add(Delivery delivery, Candidate candidate, Decision.Verdict verdict)
+            throws TypeCatalog.TypeCatalogUnavailableException {
+        List<Grant> grants = verdict.grants();
+        List<Receipt> receipts = List.of();
+        if (candidate.change() instanceof Change.Truncate) {
+            refetch(
+                    ErrorCode.TABLE_TRUNCATED,
+                    channels(grants.stream().map(Grant::subscription).toList()));
+        } else if (!grants.isEmpty()) {
+            var encoder = new ChangeEncoder(
+                    candidate.transaction(), candidate.change(), ChangeEncoder.types(candidate.change(), types));
+            receipts = delivery.add(encoder, grants, candidate.transaction().committedAt());
+        }
+        return passage(candidate, verdict.denials(), receipts);
     }
 
     private void refetch(ErrorCode code, Collection<ChannelRef> channels) {

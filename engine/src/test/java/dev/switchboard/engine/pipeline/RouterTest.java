@@ -3,6 +3,7 @@ package dev.switchboard.engine.pipeline;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.engine.authorize.Authorizer;
+import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.authorize.RowAccessUnavailableException;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
@@ -28,16 +29,18 @@ import dev.switchboard.engine.route.TableSelector;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class RouterTest {
-    private static final Sink NOBODY = new Sink() {
+    private static class SilentSink implements Sink {
         @Override
-        public void deliver(int loop, Supplier<List<Recipients>> batch) {}
+        public void deliver(int loop, Supplier<List<Recipients>> recipients) {}
 
         @Override
         public void cast(int loop, int bytes, Supplier<List<Recipients>> recipients) {
@@ -46,7 +49,7 @@ class RouterTest {
 
         @Override
         public void execute(int loop, Runnable task) {}
-    };
+    }
 
     private static final Time TIME = new Time() {
         @Override
@@ -62,6 +65,18 @@ class RouterTest {
             return 0;
         }
     };
+
+    private static final Relation TABLE = relation(1, new TableName("public", "t"), "id");
+    private static final Relation MESSAGES =
+            relation(2, new TableName("realtime", "messages"), "topic", "event", "extension", "payload");
+
+    private static Relation relation(int oid, TableName name, String... columns) {
+        return new Relation(
+                oid,
+                name,
+                ReplicaIdentity.FULL,
+                Stream.of(columns).map(column -> new Column(column, 25, true)).toList());
+    }
 
     @Test
     void D1_aRoundThatIsHeldWhenThePipelineClosesIsNotConfirmed() {
@@ -106,6 +121,68 @@ class RouterTest {
         assertThat(asked).containsExactly(9);
     }
 
+    /** Y: what the database says comes between the changes around it, which are asked about together all the same. */
+    @Test
+    void Y_messagesBetweenChangesCostNoQuestionsAndKeepTheirPlaces() {
+        var inbox = new Inbox();
+        var progress = new Progress();
+        var told = new ArrayList<String>();
+        var questions = new ArrayList<Integer>();
+        var authorizer = new Authorizer((asked, _) -> {
+            questions.add(asked.getFirst().images().size());
+            progress.close();
+            inbox.close();
+            var three = new BitSet();
+            three.set(0, 3);
+            return List.of(new RowAccess.Answer(three, three.get(0, 1), false));
+        });
+        var channel = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
+        inbox.put(new Inbox.Item.Open(channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}));
+        inbox.put(new Inbox.Item.Changes(
+                batch(100, 1, message("a"), row("1"), message("b"), message("c"), row("2"), row("3"), message("d"))));
+        var sink = new SilentSink() {
+            @Override
+            public void deliver(int loop, Supplier<List<Recipients>> batch) {
+                told.add(batch.get().size() + " frames");
+            }
+        };
+
+        router(
+                        inbox,
+                        authorizer,
+                        new Router.Outcome(sink, progress, new Journal(), (room, _) -> told.add(room.topic())))
+                .run();
+
+        assertThat(questions).containsExactly(3);
+        assertThat(told)
+                .containsExactly("realtime:a", "1 frames", "realtime:b", "realtime:c", "2 frames", "realtime:d");
+    }
+
+    /** Y: whoever hears in rooms hears all, also where the changes around it could not be handled. */
+    @Test
+    void Y_messagesAreSaidWhereARoundFails() {
+        var inbox = new Inbox();
+        var progress = new Progress();
+        var told = new ArrayList<String>();
+        var authorizer = new Authorizer((_, _) -> {
+            progress.close();
+            inbox.close();
+            throw new IllegalStateException("a fault");
+        });
+        var channel = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
+        inbox.put(new Inbox.Item.Open(channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}));
+        inbox.put(new Inbox.Item.Changes(batch(100, 1, message("a"), row("1"), message("b"))));
+
+        router(
+                        inbox,
+                        authorizer,
+                        new Router.Outcome(
+                                new SilentSink(), progress, new Journal(), (room, _) -> told.add(room.topic())))
+                .run();
+
+        assertThat(told).containsExactly("realtime:a", "realtime:b");
+    }
+
     private static Subscription all(ChannelRef channel) {
         return new Subscription(
                 channel,
@@ -118,11 +195,15 @@ class RouterTest {
     }
 
     private static Router router(Inbox inbox, Authorizer authorizer, Progress progress) {
+        return router(inbox, authorizer, new Router.Outcome(new SilentSink(), progress, new Journal(), (_, _) -> {}));
+    }
+
+    private static Router router(Inbox inbox, Authorizer authorizer, Router.Outcome outcome) {
         return new Router(
                 inbox,
                 authorizer,
-                _ -> new ColumnType.Unsupported("none"),
-                new Router.Outcome(NOBODY, progress, new Journal(), (_, _) -> {}),
+                _ -> new ColumnType.Scalar("text", ColumnType.Form.TEXT),
+                outcome,
                 new Router.Retries(TIME, (_, _) -> {}, Duration.ofSeconds(30)));
     }
 
@@ -131,10 +212,23 @@ class RouterTest {
     }
 
     private static Batch batch(long finalLsn, int xid) {
-        var relation = new Relation(
-                1, new TableName("public", "t"), ReplicaIdentity.FULL, List.of(new Column("id", 23, true)));
-        var change = new Change.Insert(relation, Row.ofTexts(List.of(Optional.of("1"))));
+        return batch(finalLsn, xid, row("1"));
+    }
+
+    private static Batch batch(long finalLsn, int xid, Change... changes) {
         var transaction = new Transaction(new Lsn(finalLsn), Instant.EPOCH, xid);
-        return new Batch(transaction, 0, List.of(change), 1, Optional.of(new Lsn(finalLsn + 20)));
+        return new Batch(transaction, 0, List.of(changes), changes.length, Optional.of(new Lsn(finalLsn + 20)));
+    }
+
+    private static Change row(String id) {
+        return new Change.Insert(TABLE, Row.ofTexts(List.of(Optional.of(id))));
+    }
+
+    private static Change message(String topic) {
+        return new Change.Insert(
+                MESSAGES,
+                Row.ofTexts(Stream.of(topic, "said", "broadcast", "{}")
+                        .map(Optional::of)
+                        .toList()));
     }
 }
