@@ -132,15 +132,16 @@ const commands = {
       say({ kind: "status", client, channel, status, error: error?.message ?? null }));
     channels.set(`${client}/${channel}`, subscription);
   },
-  async send({ client, channel, event, payload, text }) {
-    const result = await of({ client, channel }).send({ type: "broadcast", event, payload: text ? bytes(text) : payload });
+  async send({ client, channel, event, payload, text, persist }) {
+    const message = { type: "broadcast", event, payload: text ? bytes(text) : payload };
+    const result = await of({ client, channel }).send(persist ? { ...message, persist } : message);
     say({ kind: "sent", client, channel, event, result });
   },
   /** Over HTTP, on a channel that is not joined. */
-  async httpSend({ client, channel, event, payload, text }) {
-    const unjoined = clients.get(client).channel(channel);
+  async httpSend({ client, channel, event, payload, text, config, persist }) {
+    const unjoined = clients.get(client).channel(channel, ...(config ? [{ config }] : []));
     const result = unjoined.httpSend
-      ? (await unjoined.httpSend(event, text ? bytes(text) : payload)).success
+      ? (await unjoined.httpSend(event, text ? bytes(text) : payload, persist ? { persist } : undefined)).success
       : (await unjoined.send({ type: "broadcast", event, payload })) === "ok";
     say({ kind: "sent", client, channel, event, result });
   },

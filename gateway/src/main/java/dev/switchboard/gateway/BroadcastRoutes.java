@@ -2,12 +2,14 @@ package dev.switchboard.gateway;
 
 import dev.switchboard.engine.channel.PersonalTopic;
 import dev.switchboard.engine.channel.PrivateRooms;
+import dev.switchboard.engine.channel.RoomHistory;
 import dev.switchboard.engine.channel.RoomPolicies;
 import dev.switchboard.engine.channel.Rooms;
 import dev.switchboard.engine.channel.TokenVerifier;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.Room;
 import dev.switchboard.engine.protocol.BroadcastContent;
+import dev.switchboard.engine.protocol.ClientMessage;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.Json;
 import dev.switchboard.engine.protocol.JsonBytes;
@@ -30,6 +32,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
@@ -73,7 +76,12 @@ public final class BroadcastRoutes implements EventLoopRoute {
             PrivateRooms privateRooms,
             Executor blocking) {}
 
-    private record Message(Room room, BroadcastContent content) {}
+    /** @param persistence if it is to be kept, from where the stream brings it to the room */
+    private record Message(Room room, BroadcastContent content, Optional<ClientMessage.Persistence> persistence) {
+        Message(Room room, BroadcastContent content) {
+            this(room, content, Optional.empty());
+        }
+    }
 
     /** A message that cannot be broadcast, by the names of its wrong members. */
     private static final class InvalidMessageException extends Exception {
@@ -185,7 +193,7 @@ public final class BroadcastRoutes implements EventLoopRoute {
         Map<String, String> headers = OwnHeaders.of(request.headers());
         Context context = Objects.requireNonNull(Vertx.currentContext());
         audience.blocking().execute(() -> {
-            Optional<Refusal> refusal = refusal(claims, closed, headers);
+            Optional<Refusal> refusal = refusal(claims, closed, headers).or(() -> keep(claims, messages, headers));
             context.runOnContext(_ -> refusal.ifPresentOrElse(
                     refused -> answer(request, refused.status(), "message", refused.message()),
                     () -> broadcast(request, messages)));
@@ -196,12 +204,7 @@ public final class BroadcastRoutes implements EventLoopRoute {
 
     private Optional<Refusal> refusal(Claims claims, Set<Room> rooms, Map<String, String> headers) {
         for (Room room : rooms) {
-            var question = new RoomPolicies.Question(
-                    claims.group(),
-                    claims.subject(),
-                    room.topic().substring(ServerMessage.TOPIC_PREFIX.length()),
-                    headers);
-            switch (audience.privateRooms().maySpeak(question)) {
+            switch (audience.privateRooms().maySpeak(question(claims, room, headers))) {
                 case RoomPolicies.Answer.Rights rights when rights.broadcast() -> {}
                 case RoomPolicies.Answer.Rights _ -> {
                     return Optional.of(new Refusal(403, "Unauthorized"));
@@ -217,8 +220,37 @@ public final class BroadcastRoutes implements EventLoopRoute {
         return Optional.empty();
     }
 
+    private static RoomPolicies.Question question(Claims claims, Room room, Map<String, String> headers) {
+        return new RoomPolicies.Question(
+                claims.group(), claims.subject(), room.topic().substring(ServerMessage.TOPIC_PREFIX.length()), headers);
+    }
+
+    /** Why one of them could not be kept, if one could not. */
+    private Optional<Refusal> keep(Claims claims, List<Message> messages, Map<String, String> headers) {
+        for (Message message : messages) {
+            if (message.persistence().isPresent()) {
+                var said = new RoomHistory.Said(
+                        UUID.randomUUID(),
+                        message.content(),
+                        message.persistence().get());
+                switch (audience.privateRooms().keep(question(claims, message.room(), headers), said)) {
+                    case KEPT -> {}
+                    case DENIED -> {
+                        return Optional.of(new Refusal(403, "Unauthorized"));
+                    }
+                    case FAILED -> {
+                        return Optional.of(new Refusal(503, ErrorCode.PERSISTENCE_FAILED.message()));
+                    }
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
     private void broadcast(HttpServerRequest request, List<Message> messages) {
-        messages.forEach(message -> audience.broadcast().accept(message.room(), message.content()));
+        messages.stream()
+                .filter(message -> message.persistence().isEmpty())
+                .forEach(message -> audience.broadcast().accept(message.room(), message.content()));
         request.response().setStatusCode(202).end();
     }
 
@@ -292,14 +324,31 @@ public final class BroadcastRoutes implements EventLoopRoute {
             answer(request, 422, "message", "Topic or event is too long");
         } else if (isForeign(topic, claims)) {
             answer(request, 403, "message", "The topic " + FOREIGN);
-        } else if (request.params().names().stream().anyMatch(name -> name.startsWith("persist"))) {
-            answer(request, 422, "message", "Broadcasts cannot be persisted; send without persist");
         } else {
             boolean closed = "true".equalsIgnoreCase(request.getParam("private"));
-            var room = new Room(ServerMessage.TOPIC_PREFIX + topic, closed);
-            content(request, event, body)
-                    .ifPresent(content -> send(request, claims, List.of(new Message(room, content))));
+            Optional<ClientMessage.Persistence> persistence = persistence(request);
+            if (wantsPersistence(request) && persistence.isEmpty()) {
+                answer(request, 422, "message", ErrorCode.PERSISTENCE_INVALID.message());
+            } else if (persistence.isPresent() && !closed) {
+                answer(request, 422, "message", ErrorCode.PERSISTENCE_PUBLIC.message());
+            } else {
+                var room = new Room(ServerMessage.TOPIC_PREFIX + topic, closed);
+                content(request, event, body)
+                        .ifPresent(content -> send(request, claims, List.of(new Message(room, content, persistence))));
+            }
         }
+    }
+
+    private static boolean wantsPersistence(HttpServerRequest request) {
+        return request.params().names().stream().anyMatch(name -> name.startsWith("persist"))
+                && !"false".equals(request.getParam("persist"));
+    }
+
+    /** {@code persist=true}, or {@code persist[ttl]=} seconds. */
+    private static Optional<ClientMessage.Persistence> persistence(HttpServerRequest request) {
+        return "true".equals(request.getParam("persist"))
+                ? Optional.of(new ClientMessage.Persistence(Optional.empty()))
+                : Optional.ofNullable(request.getParam("persist[ttl]")).flatMap(ClientMessage.Persistence::seconds);
     }
 
     /** Answers where there is none. */

@@ -331,7 +331,7 @@ final class LoopShard {
             GatewayConnection connection = connections.get(channel.connection().number());
             if (connection != null
                     && channel.epoch() != except
-                    && connection.connection().admitsCast(channel, now)) {
+                    && connection.connection().admitsCast(channel, cast, now)) {
                 receivers.add(connection);
             }
         }

@@ -20,6 +20,7 @@ import dev.switchboard.engine.pipeline.Progress;
 import dev.switchboard.engine.pipeline.Time;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.engine.postgres.MessageJanitor;
+import dev.switchboard.engine.postgres.PostgresRoomHistory;
 import dev.switchboard.engine.postgres.PostgresRoomPolicies;
 import dev.switchboard.engine.postgres.PostgresRowAccess;
 import dev.switchboard.engine.postgres.PostgresSubscriptionCatalog;
@@ -223,13 +224,15 @@ public final class Switchboard implements AutoCloseable {
         gateway = new Gateway(vertx, settings.gateway(), tokens, time, memory.passing(), metrics);
         var types = new PostgresTypeCatalog(pools.types());
         subscriptions = new PostgresSubscriptionCatalog(catalog, types, PUBLICATION);
-        var roomPolicies = new PostgresRoomPolicies(pools.rooms(), time);
+        HikariDataSource rooms = pools.rooms();
+        var roomPolicies = new PostgresRoomPolicies(rooms, time);
         var ports = new Pipeline.Ports(
                 PostgresWalSource.withDependencies(database, settings.slot(), PUBLICATION),
                 rows,
                 types,
                 subscriptions,
                 roomPolicies,
+                new PostgresRoomHistory(rooms, Switchboard::log),
                 gateway,
                 blocking,
                 time,

@@ -4,6 +4,7 @@ import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.EngineConfig;
 import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.channel.Connection;
+import dev.switchboard.engine.channel.RoomHistory;
 import dev.switchboard.engine.channel.RoomPolicies;
 import dev.switchboard.engine.channel.Rooms;
 import dev.switchboard.engine.channel.TokenVerifier;
@@ -54,8 +55,8 @@ public final class LocalFeed implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final Duration REJOIN = Duration.ofMillis(100);
     private static final ChannelLimits LIMITS = new ChannelLimits(1, 100, Rooms.OPEN);
-    private static final ClientMessage.Options PLAIN =
-            new ClientMessage.Options(false, false, false, false, Optional.empty(), true);
+    private static final ClientMessage.Options PLAIN = new ClientMessage.Options(
+            false, false, false, false, Optional.empty(), true, new ClientMessage.Replay.None());
 
     private final ExecutorService loop = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().name("switchboard-feed").daemon().factory());
@@ -95,6 +96,7 @@ public final class LocalFeed implements AutoCloseable {
                 types,
                 new PostgresSubscriptionCatalog(connections, types, publication),
                 RoomPolicies.NONE,
+                RoomHistory.NONE,
                 new LoopSink(),
                 blocking,
                 time,

@@ -3,8 +3,6 @@ package dev.switchboard.engine.postgres;
 import dev.switchboard.engine.channel.RoomPolicies;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.postgres.TableSecurity.Predicate;
-import dev.switchboard.engine.protocol.Json;
-import dev.switchboard.engine.protocol.JsonBytes;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -37,6 +35,8 @@ public final class PostgresRoomPolicies implements RoomPolicies {
     /** How long policies are gone by before they are read again. */
     private static final Duration POLICIES_KEPT = Duration.ofSeconds(1);
 
+    private static final Duration TIMEOUT = Duration.ofSeconds(2);
+
     /** Answers that are kept. */
     private static final int MOST_KEPT = 5_000;
 
@@ -61,11 +61,6 @@ public final class PostgresRoomPolicies implements RoomPolicies {
                             where case when to_role.id = 0 then true else pg_has_role(r.oid, to_role.id, 'USAGE') end)
              order by p.polname
             """;
-
-    private static final String BECOME = "select set_config('role', ?, true), set_config('realtime.topic', ?, true),"
-            + " set_config('request.jwt.claims', ?, true), set_config('request.jwt.claim.sub', ?, true),"
-            + " set_config('request.jwt.claim.role', ?, true), set_config('request.headers', ?, true),"
-            + " set_config('statement_timeout', '2000', true)";
 
     private final DataSource connections;
     private final InstantSource clock;
@@ -260,16 +255,12 @@ public final class PostgresRoomPolicies implements RoomPolicies {
     private List<Boolean> allowed(Connection connection, String expression, Question question, List<String> extensions)
             throws SQLException {
         asked.increment();
-        try (PreparedStatement statement = connection.prepareStatement("begin read only; " + BECOME + "; select ("
-                + JdbcText.escape(expression)
-                + ") is true from jsonb_populate_recordset(null::realtime.messages, ?::jsonb) as messages; rollback")) {
-            statement.setString(1, question.group().role());
-            statement.setString(2, question.topic());
-            statement.setString(3, question.group().json());
-            statement.setString(4, question.subject().orElse(""));
-            statement.setString(5, question.group().role());
-            statement.setString(6, json(question.headers()));
-            statement.setString(7, rows(question.topic(), extensions));
+        try (PreparedStatement statement = connection.prepareStatement(
+                "begin read only; " + RoomVisitor.BECOME + "; select ("
+                        + JdbcText.escape(expression)
+                        + ") is true from jsonb_populate_recordset(null::realtime.messages, ?::jsonb) as messages; rollback")) {
+            int next = RoomVisitor.bind(statement, question, TIMEOUT);
+            statement.setString(next, rows(question.topic(), extensions));
             statement.execute();
             RoundTrips.nextRows(statement).close();
             var allowed = new ArrayList<Boolean>();
@@ -299,15 +290,9 @@ public final class PostgresRoomPolicies implements RoomPolicies {
                             "id",
                             UUID.nameUUIDFromBytes((extension + topic).getBytes(StandardCharsets.UTF_8))
                                     .toString());
-                    return json(row);
+                    return RoomVisitor.json(row);
                 })
                 .toList();
         return "[" + String.join(",", rows) + "]";
-    }
-
-    private static String json(Map<String, String> members) {
-        var values = new LinkedHashMap<String, Json>();
-        members.forEach((name, value) -> values.put(name, new Json.Text(value)));
-        return Json.write(new Json.Fields(values), new JsonBytes()).toString();
     }
 }

@@ -12,11 +12,13 @@ final class Attendee {
     private final Hub hub;
     private final Allowance allowance;
     private final Replies replies;
+    private final Keeper keeper;
 
-    Attendee(Hub hub, Allowance allowance, Replies replies) {
+    Attendee(Hub hub, Allowance allowance, Replies replies, Keeper keeper) {
         this.hub = hub;
         this.allowance = allowance;
         this.replies = replies;
+        this.keeper = keeper;
     }
 
     /** The room, as far as the join wants it. */
@@ -27,6 +29,7 @@ final class Attendee {
         if (hearing.broadcast() && !entered.broadcast()) {
             hub.join(channel.member());
             channel.standing().ifPresent(PrivateStanding::enteredBroadcast);
+            keeper.replay(channel);
         }
         boolean wanted = channel.join().options().presence() || channel.isWatching();
         if (wanted && hearing.presence() && !entered.presence()) {
@@ -50,6 +53,10 @@ final class Attendee {
     }
 
     void broadcast(Channel channel, ClientMessage.Broadcast message) {
+        if (message.persistence().isPresent()) {
+            keeper.keep(channel, message, message.persistence().get());
+            return;
+        }
         ClientMessage.Options options = channel.join().options();
         hub.broadcast(
                 channel.member().room(),

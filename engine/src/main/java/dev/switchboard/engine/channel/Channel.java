@@ -1,5 +1,6 @@
 package dev.switchboard.engine.channel;
 
+import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.protocol.Binding;
@@ -271,11 +272,11 @@ final class Channel {
     }
 
     /** Whether what is said in its room may go out to it now. */
-    boolean admitsCast(ChannelRef to, Instant now) {
+    boolean admitsCast(ChannelRef to, Recipients.Cast cast, Instant now) {
         return joined
                 && member.epoch() == to.epoch()
                 && isCurrentUser(now)
-                && standing.map(PrivateStanding::admits).orElse(true);
+                && standing.map(rules -> rules.admits(cast)).orElse(true);
     }
 
     boolean isCurrentUser(Instant now) {

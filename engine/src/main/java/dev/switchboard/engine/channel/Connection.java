@@ -1,5 +1,6 @@
 package dev.switchboard.engine.channel;
 
+import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.journal.Ending;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
@@ -53,16 +54,11 @@ public final class Connection {
         this.shared = shared;
         replies = new Replies(version, outbound);
         allowance = new Allowance(shared.memory());
-        attendee = new Attendee(shared.hub(), allowance, replies);
         admission = new Admission(version, keyClaims, shared);
+        var ends = new PrivateEnds(this, admission, replies, shared.clock());
         guard = new PrivateGuard(
-                shared.privateRooms(),
-                replies,
-                shared.clock(),
-                headers,
-                this::isPresent,
-                allowance,
-                new PrivateEnds(this, attendee, admission, replies, shared.clock()));
+                shared.privateRooms(), replies, shared.clock(), headers, this::isPresent, allowance, ends);
+        attendee = new Attendee(shared.hub(), allowance, replies, new Keeper(guard, replies, allowance, ends));
     }
 
     public ConnectionId id() {
@@ -134,9 +130,9 @@ public final class Connection {
     }
 
     /** Whether a broadcast or a presence frame may go out to that channel now. */
-    public boolean admitsCast(ChannelRef ref, Instant now) {
+    public boolean admitsCast(ChannelRef ref, Recipients.Cast cast, Instant now) {
         Channel channel = channels.get(ref.topic());
-        return channel != null && channel.admitsCast(ref, now);
+        return channel != null && channel.admitsCast(ref, cast, now);
     }
 
     /** Tells a channel that it missed something; its client rejoins by itself. */
@@ -433,6 +429,14 @@ public final class Connection {
                 channel.takePendingToken().ifPresent(token -> newToken(channel, token));
             }
         }
+    }
+
+    void enter(Channel channel) {
+        attendee.enter(channel);
+    }
+
+    void vanish(Channel channel) {
+        attendee.vanish(channel);
     }
 
     boolean isPresent(Channel channel) {

@@ -120,7 +120,7 @@ public final class Hub {
         for (int loop = 0; loop < loops.size(); loop++) {
             if ((bits & 1L << loop) != 0) {
                 RoomsOfLoop rooms = loops.get(loop);
-                hand.accept(loop, () -> rooms.recipients(room, frames, except));
+                hand.accept(loop, () -> rooms.recipients(room, frames, except, content.id()));
             }
         }
     }
@@ -210,7 +210,8 @@ public final class Hub {
             return members.isEmpty();
         }
 
-        List<Recipients> recipients(Room room, Map<WireVersion, Frame> frames, Optional<ChannelRef> except) {
+        List<Recipients> recipients(
+                Room room, Map<WireVersion, Frame> frames, Optional<ChannelRef> except, Optional<String> id) {
             Members inRoom = rooms.get(room);
             if (inRoom == null) {
                 return List.of();
@@ -219,7 +220,7 @@ public final class Hub {
             frames.forEach((version, frame) -> {
                 List<ChannelRef> members = inRoom.members(version);
                 if (!members.isEmpty()) {
-                    recipients.add(new Recipients.Cast(frame, members, except));
+                    recipients.add(new Recipients.Cast(frame, members, except, id));
                 }
             });
             return recipients;

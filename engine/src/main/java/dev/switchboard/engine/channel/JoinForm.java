@@ -36,10 +36,23 @@ final class JoinForm {
         if (join.malformed()) {
             return Optional.of(ErrorCode.MALFORMED_BINDING);
         }
+        Optional<ErrorCode> replay = objection(join.options());
+        if (replay.isPresent()) {
+            return replay;
+        }
         if (isTooLarge(join) || isTooLargeToAnswer(join, version)) {
             return Optional.of(ErrorCode.JOIN_TOO_LARGE);
         }
         return Optional.empty();
+    }
+
+    private static Optional<ErrorCode> objection(ClientMessage.Options options) {
+        return switch (options.replay()) {
+            case ClientMessage.Replay.None _ -> Optional.empty();
+            case ClientMessage.Replay.Malformed _ -> Optional.of(ErrorCode.REPLAY_INVALID);
+            case ClientMessage.Replay.Wanted _ ->
+                options.privateChannel() ? Optional.empty() : Optional.of(ErrorCode.REPLAY_PUBLIC);
+        };
     }
 
     private static boolean isTooLarge(ClientMessage.Join join) {

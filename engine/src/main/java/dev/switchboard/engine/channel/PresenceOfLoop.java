@@ -123,8 +123,7 @@ final class PresenceOfLoop {
             sink.cast(
                     member.connection().loop(),
                     STATE_OVERHEAD,
-                    () -> List.of(
-                            new Recipients.Cast(state.encode(member.version()), List.of(member), Optional.empty())));
+                    () -> List.of(new Recipients.Cast(state.encode(member.version()), List.of(member))));
         });
         room.watchers.addAll(room.newcomers.keySet());
         room.newcomers.clear();
@@ -148,7 +147,7 @@ final class PresenceOfLoop {
     }
 
     private void cast(Frame frame, int toLoop, List<ChannelRef> channels) {
-        List<Recipients> recipients = List.of(new Recipients.Cast(frame, channels, Optional.empty()));
+        List<Recipients> recipients = List.of(new Recipients.Cast(frame, channels));
         sink.cast(toLoop, frame.payload().length, () -> recipients);
     }
 }

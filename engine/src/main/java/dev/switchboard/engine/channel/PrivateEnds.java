@@ -6,14 +6,12 @@ import java.time.InstantSource;
 /** What becomes of one connection's private channels once it is known what they may. Owned by the connection's event loop. */
 final class PrivateEnds implements PrivateGuard.Ends {
     private final Connection connection;
-    private final Attendee attendee;
     private final Admission admission;
     private final Replies replies;
     private final InstantSource clock;
 
-    PrivateEnds(Connection connection, Attendee attendee, Admission admission, Replies replies, InstantSource clock) {
+    PrivateEnds(Connection connection, Admission admission, Replies replies, InstantSource clock) {
         this.connection = connection;
-        this.attendee = attendee;
         this.admission = admission;
         this.replies = replies;
         this.clock = clock;
@@ -38,12 +36,12 @@ final class PrivateEnds implements PrivateGuard.Ends {
     @Override
     public void enter(Channel channel) {
         channel.release();
-        attendee.enter(channel);
+        connection.enter(channel);
     }
 
     @Override
     public void vanish(Channel channel) {
-        attendee.vanish(channel);
+        connection.vanish(channel);
     }
 
     @Override

@@ -119,14 +119,14 @@ final class PrivateGuard {
         }
         PrivateStanding standing = channel.standing().get();
         long taken = OVERHEAD + bytes;
-        var wanted = new PrivateStanding.Waiting(presence, taken, say, code -> deny(channel, message, code));
+        var wanted = new PrivateStanding.Waiting(presence, taken, say, code -> replies.deny(channel, message, code));
         Optional<RoomPolicies.Answer.Rights> known = standing.waiting() > 0
                 ? Optional.empty()
                 : standing.speaking(clock.instant().minus(AGAIN));
         if (known.isPresent()) {
             PrivateStanding.decide(wanted, known.get(), ErrorCode.WRITE_UNAUTHORIZED);
         } else if (standing.waiting() >= MOST_WAITING || !allowance.take(taken)) {
-            deny(channel, message, ErrorCode.MEMORY_LIMIT);
+            replies.deny(channel, message, ErrorCode.MEMORY_LIMIT);
         } else if (standing.await(wanted) == 1) {
             askToSpeak(channel, standing);
         }
@@ -166,17 +166,6 @@ final class PrivateGuard {
         List<PrivateStanding.Waiting> all = standing.takeWaiting();
         all.forEach(message -> allowance.give(message.bytes()));
         all.forEach(message -> PrivateStanding.decide(message, rights, otherwise));
-    }
-
-    /** Who wanted an answer gets one; a message without is told of as a system message, since silence would look like success. */
-    private void deny(Channel channel, ClientMessage message, ErrorCode code) {
-        boolean answered = !(message instanceof ClientMessage.Broadcast)
-                || channel.join().options().acknowledged();
-        if (answered) {
-            replies.refuse(message, code, code.message());
-        } else {
-            replies.systemError(channel, "broadcast", code.reason());
-        }
     }
 
     /** Another user's token: nothing is heard until it is known what that user may hear. */
@@ -244,10 +233,31 @@ final class PrivateGuard {
         });
     }
 
-    private void ask(Channel channel, RoomPolicies.Verb verb, Consumer<RoomPolicies.Answer> answer) {
-        var question = new RoomPolicies.Question(
+    boolean isPresent(Channel channel) {
+        return present.test(channel);
+    }
+
+    /** What was said in its room before; no answer for a channel that has gone meanwhile. */
+    void past(Channel channel, ClientMessage.Replay.Wanted wanted, Consumer<RoomHistory.Past> answer) {
+        rooms.past(channel.ref().connection().loop(), question(channel), wanted, past -> {
+            if (present.test(channel)) {
+                answer.accept(past);
+            }
+        });
+    }
+
+    /** Keeps what a channel says, also if it goes meanwhile. */
+    void keep(Channel channel, RoomHistory.Said said, Consumer<RoomHistory.Outcome> answer) {
+        rooms.keep(channel.ref().connection().loop(), question(channel), said, answer);
+    }
+
+    private RoomPolicies.Question question(Channel channel) {
+        return new RoomPolicies.Question(
                 channel.claims().group(), channel.claims().subject(), name(channel), headers);
-        rooms.ask(channel.ref().connection().loop(), verb, question, found -> {
+    }
+
+    private void ask(Channel channel, RoomPolicies.Verb verb, Consumer<RoomPolicies.Answer> answer) {
+        rooms.ask(channel.ref().connection().loop(), verb, question(channel), found -> {
             if (present.test(channel)) {
                 answer.accept(found);
             } else if (verb == RoomPolicies.Verb.SPEAK) {

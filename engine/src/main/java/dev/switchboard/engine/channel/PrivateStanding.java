@@ -1,6 +1,7 @@
 package dev.switchboard.engine.channel;
 
 import dev.switchboard.engine.channel.RoomPolicies.Answer.Rights;
+import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.protocol.ErrorCode;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -21,6 +22,7 @@ final class PrivateStanding {
     private Optional<Rights> speaking = Optional.empty();
     private Instant spokeAt = Instant.EPOCH;
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
+    private final Heard heard = new Heard();
 
     /**
      * What is to be said, once it is known whether that is allowed.
@@ -28,6 +30,11 @@ final class PrivateStanding {
      * @param bytes that it takes meanwhile, by estimate
      */
     record Waiting(boolean presence, long bytes, Runnable say, Consumer<ErrorCode> deny) {}
+
+    /** Which of the room's kept messages it has had. */
+    Heard heard() {
+        return heard;
+    }
 
     Rights entered() {
         return entered;
@@ -79,9 +86,9 @@ final class PrivateStanding {
     }
 
     /** Whether what is said in the room may go out to it now; what does not is remembered. */
-    boolean admits() {
+    boolean admits(Recipients.Cast cast) {
         missed |= !known;
-        return known;
+        return known && cast.id().map(id -> heard.admits(id, cast.frame())).orElse(true);
     }
 
     boolean hasMissed() {

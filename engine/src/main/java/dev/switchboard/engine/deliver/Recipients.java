@@ -28,8 +28,14 @@ public sealed interface Recipients {
      * Send a broadcast or a presence frame to channels that are still joined.
      *
      * @param except a channel that does not get it, the sender's own
+     * @param id     of a message that may have been told to some before
      */
-    record Cast(Frame frame, List<ChannelRef> channels, Optional<ChannelRef> except) implements Recipients {}
+    record Cast(Frame frame, List<ChannelRef> channels, Optional<ChannelRef> except, Optional<String> id)
+            implements Recipients {
+        public Cast(Frame frame, List<ChannelRef> channels) {
+            this(frame, channels, Optional.empty(), Optional.empty());
+        }
+    }
 
     /** Tell them that they missed something: a system error, then phx_error. */
     record Refetch(ErrorCode code, List<ChannelRef> channels) implements Recipients {}

@@ -57,8 +57,8 @@ final class MessageTable {
         }
         return text(relation, row, "binary_payload")
                 .filter(hex -> hex.startsWith(HEX))
-                .map(hex ->
-                        new BroadcastContent.Binary(event, HexFormat.of().parseHex(hex.substring(HEX.length())), id));
+                .map(hex -> new BroadcastContent.Binary(
+                        event, HexFormat.of().parseHex(hex.substring(HEX.length())), id, false));
     }
 
     private static Optional<String> text(Relation relation, Row row, String column) {

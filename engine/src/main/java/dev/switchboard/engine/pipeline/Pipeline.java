@@ -3,6 +3,7 @@ package dev.switchboard.engine.pipeline;
 import dev.switchboard.engine.authorize.Authorizer;
 import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.channel.ChangeFeed;
+import dev.switchboard.engine.channel.RoomHistory;
 import dev.switchboard.engine.channel.RoomPolicies;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.TypeCatalog;
@@ -35,6 +36,7 @@ public final class Pipeline implements AutoCloseable {
             TypeCatalog types,
             SubscriptionCatalog subscriptions,
             RoomPolicies roomPolicies,
+            RoomHistory roomHistory,
             Sink sink,
             Executor blocking,
             Time time,

@@ -17,6 +17,7 @@ final class BinaryFrames {
     static final byte BROADCAST_PUSH = 3;
     static final byte BROADCAST = 4;
     private static final int RAW = 0;
+    private static final Json NOT = new Json.Literal("false");
 
     private BinaryFrames() {}
 
@@ -52,29 +53,43 @@ final class BinaryFrames {
     private static ClientMessage broadcast(byte[] frame, Parts parts) {
         String topic = parts.text(2);
         String event = parts.text(3);
-        if (parts.length(4) > 0 && wantsPersistence(parts.bytes(4))) {
-            return invalid(parts, ErrorCode.PERSISTENCE_UNSUPPORTED, ErrorCode.PERSISTENCE_UNSUPPORTED.message());
+        Optional<ClientMessage.Persistence> persistence = Optional.empty();
+        if (parts.length(4) > 0) {
+            Json persist = Json.parse(parts.bytes(4))
+                    .flatMap(json -> json instanceof Json.Fields fields ? fields.get("persist") : Optional.empty())
+                    .orElse(NOT);
+            if (!persist.equals(NOT)) {
+                persistence = persistence(persist);
+                if (persistence.isEmpty()) {
+                    return invalid(parts, ErrorCode.PERSISTENCE_INVALID, ErrorCode.PERSISTENCE_INVALID.message());
+                }
+            }
         }
         byte[] payload = parts.rest();
         if (frame[6] == RAW) {
-            return message(parts, topic, new BroadcastContent.Binary(event, payload));
+            return message(parts, topic, new BroadcastContent.Binary(event, payload), persistence);
         }
         return Json.isValid(payload)
-                ? message(parts, topic, BroadcastContent.of(event, payload, Optional.empty()))
+                ? message(parts, topic, BroadcastContent.of(event, payload, Optional.empty()), persistence)
                 : invalid(parts, ErrorCode.INVALID_PAYLOAD, "the payload of broadcast '" + event + "' is not JSON");
     }
 
-    private static boolean wantsPersistence(byte[] metadata) {
-        return Json.parse(metadata)
-                .filter(json -> json instanceof Json.Fields fields
-                        && fields.get("persist")
-                                .filter(persist -> !persist.equals(new Json.Literal("false")))
-                                .isPresent())
-                .isPresent();
+    /** {@code true}, or an object with {@code ttl}, a number of seconds. */
+    private static Optional<ClientMessage.Persistence> persistence(Json persist) {
+        if (persist.equals(new Json.Literal("true"))) {
+            return Optional.of(new ClientMessage.Persistence(Optional.empty()));
+        }
+        return persist instanceof Json.Fields fields
+                ? fields.get("ttl")
+                        .flatMap(ttl -> ttl instanceof Json.Literal(String text)
+                                ? ClientMessage.Persistence.seconds(text)
+                                : Optional.empty())
+                : Optional.empty();
     }
 
-    private static ClientMessage message(Parts parts, String topic, BroadcastContent content) {
-        return new ClientMessage.Broadcast(topic, parts.reference(1), parts.reference(0), content);
+    private static ClientMessage message(
+            Parts parts, String topic, BroadcastContent content, Optional<ClientMessage.Persistence> persistence) {
+        return new ClientMessage.Broadcast(topic, parts.reference(1), parts.reference(0), content, persistence);
     }
 
     private static ClientMessage invalid(Parts parts, ErrorCode code, String reason) {

@@ -13,16 +13,24 @@ public sealed interface BroadcastContent {
     /** The longest topic and event that a binary frame can name, in bytes of UTF-8. */
     int LONGEST_NAME = 255;
 
+    /** The message's id, where it has one: whoever knows it has had the message. */
+    Optional<String> id();
+
     /** @param payload the whole payload, a JSON object with {@code type}, {@code event} and {@code payload} */
-    record Text(byte[] payload) implements BroadcastContent {}
+    record Text(byte[] payload, Optional<String> id) implements BroadcastContent {
+        public Text(byte[] payload) {
+            this(payload, Optional.empty());
+        }
+    }
 
     /**
-     * @param event the user's event, at most {@link #LONGEST_NAME} bytes
-     * @param id    a message id that goes along
+     * @param event    the user's event, at most {@link #LONGEST_NAME} bytes
+     * @param id       a message id that goes along
+     * @param replayed whether it was said before its receiver came
      */
-    record Binary(String event, byte[] payload, Optional<String> id) implements BroadcastContent {
+    record Binary(String event, byte[] payload, Optional<String> id, boolean replayed) implements BroadcastContent {
         public Binary(String event, byte[] payload) {
-            this(event, payload, Optional.empty());
+            this(event, payload, Optional.empty(), false);
         }
     }
 
@@ -33,19 +41,41 @@ public sealed interface BroadcastContent {
      * @param id   a message id that goes along as {@code meta.id}
      */
     static Text of(String event, byte[] json, Optional<String> id) {
+        return of(event, json, id, false);
+    }
+
+    /** The same, told to who was not there when it was said: {@code meta.replayed} is true. */
+    static Text replayed(String event, byte[] json, String id) {
+        return of(event, json, Optional.of(id), true);
+    }
+
+    private static Text of(String event, byte[] json, Optional<String> id, boolean replayed) {
         var out = new JsonBytes(json.length + 64)
                 .raw("{\"type\":\"broadcast\",\"event\":")
                 .string(event)
                 .raw(",\"payload\":")
                 .raw(json);
-        id.ifPresent(value -> out.raw(",\"meta\":{\"id\":").string(value).raw('}'));
-        return new Text(out.raw('}').toBytes());
+        id.ifPresent(value -> out.raw(",\"meta\":").raw(meta(value, replayed)));
+        return new Text(out.raw('}').toBytes(), id);
+    }
+
+    private static byte[] meta(String id, boolean replayed) {
+        return new JsonBytes(64)
+                .raw(replayed ? "{\"replayed\":true,\"id\":" : "{\"id\":")
+                .string(id)
+                .raw('}')
+                .toBytes();
     }
 
     /** The frame for receivers of that version, where they can be told. */
     default Optional<Frame> frame(WireVersion version, String topic) {
+        return frame(version, topic, Optional.empty());
+    }
+
+    /** The same for one channel alone, which knows it by the reference of its join. */
+    default Optional<Frame> frame(WireVersion version, String topic, Optional<String> joinRef) {
         return switch (this) {
-            case Text text -> Optional.of(text(version, topic, text.payload()));
+            case Text text -> Optional.of(text(version, topic, joinRef, text.payload()));
             case Binary binary -> version == WireVersion.V2 ? Optional.of(kind4(topic, binary)) : Optional.empty();
         };
     }
@@ -58,7 +88,7 @@ public sealed interface BroadcastContent {
         };
     }
 
-    private static Frame text(WireVersion version, String topic, byte[] payload) {
+    private static Frame text(WireVersion version, String topic, Optional<String> joinRef, byte[] payload) {
         var out = new JsonBytes(payload.length + topic.length() + 64);
         return Frame.text(
                 switch (version) {
@@ -70,7 +100,9 @@ public sealed interface BroadcastContent {
                                 .raw(",\"ref\":null}")
                                 .toBytes();
                     case V2 ->
-                        out.raw("[null,null,")
+                        out.raw('[')
+                                .stringOrNull(joinRef.orElse(null))
+                                .raw(",null,")
                                 .string(topic)
                                 .raw(",\"broadcast\",")
                                 .raw(payload)
@@ -86,9 +118,7 @@ public sealed interface BroadcastContent {
         if (name.length > LONGEST_NAME || event.length > LONGEST_NAME) {
             throw new IllegalArgumentException("topic or event longer than " + LONGEST_NAME + " bytes: " + topic);
         }
-        byte[] metadata = binary.id()
-                .map(id -> new JsonBytes(64).raw("{\"id\":").string(id).raw('}').toBytes())
-                .orElse(new byte[0]);
+        byte[] metadata = binary.id().map(id -> meta(id, binary.replayed())).orElse(new byte[0]);
         ByteBuffer frame =
                 ByteBuffer.allocate(5 + name.length + event.length + metadata.length + binary.payload().length);
         frame.put(BinaryFrames.BROADCAST).put((byte) name.length).put((byte) event.length);

@@ -1,14 +1,19 @@
 package dev.switchboard.engine.protocol;
 
 import dev.switchboard.engine.model.WireVersion;
+import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /** Frames of a client to messages. What is not a message is empty: the connection stays (SPEC W6). */
 public final class ClientCodec {
     private static final Json.Fields NO_PAYLOAD = new Json.Fields(Map.of());
+
+    /** The end of the year 9999: what is later was never said, whatever is made of it. */
+    private static final long LAST_MILLISECOND = 253_402_300_799_999L;
 
     private ClientCodec() {}
 
@@ -102,7 +107,7 @@ public final class ClientCodec {
                     topic, ref, joinRef, ErrorCode.INVALID_PAYLOAD, "a broadcast is an object with a string `event`");
         }
         byte[] json = Json.write(payload, new JsonBytes()).toBytes();
-        return new ClientMessage.Broadcast(topic, ref, joinRef, new BroadcastContent.Text(json));
+        return new ClientMessage.Broadcast(topic, ref, joinRef, new BroadcastContent.Text(json), Optional.empty());
     }
 
     private static ClientMessage presence(
@@ -151,7 +156,36 @@ public final class ClientCodec {
                 broadcast.isTrue("self"),
                 presence.isTrue("enabled"),
                 presence.text("key").filter(key -> !key.isEmpty()),
-                config.fields("postgres_changes_options").orElse(NO_PAYLOAD).isTrue("wait"));
+                config.fields("postgres_changes_options").orElse(NO_PAYLOAD).isTrue("wait"),
+                replay(broadcast));
+    }
+
+    private static ClientMessage.Replay replay(Json.Fields broadcast) {
+        Json wish = broadcast.get("replay").orElse(Json.NULL);
+        if (wish.equals(Json.NULL)) {
+            return new ClientMessage.Replay.None();
+        }
+        if (!(wish instanceof Json.Fields fields)) {
+            return new ClientMessage.Replay.Malformed();
+        }
+        Json limit = fields.get("limit").orElse(Json.NULL);
+        OptionalLong most = limit.equals(Json.NULL) ? OptionalLong.of(ClientMessage.Replay.MOST) : integer(limit);
+        OptionalLong since = integer(fields.get("since").orElse(Json.NULL));
+        return since.isEmpty() || most.isEmpty()
+                ? new ClientMessage.Replay.Malformed()
+                : new ClientMessage.Replay.Wanted(
+                        Instant.ofEpochMilli(Math.clamp(since.getAsLong(), 0, LAST_MILLISECOND)),
+                        Math.clamp(most.getAsLong(), 1, ClientMessage.Replay.MOST));
+    }
+
+    private static OptionalLong integer(Json json) {
+        try {
+            return json instanceof Json.Literal(String text)
+                    ? OptionalLong.of(Long.parseLong(text))
+                    : OptionalLong.empty();
+        } catch (NumberFormatException another) {
+            return OptionalLong.empty();
+        }
     }
 
     /** A token that starts with {@code sb_} is an API key, not a JWT; the connection's own key counts then. */

@@ -1,5 +1,7 @@
 package dev.switchboard.engine.protocol;
 
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
@@ -40,6 +42,7 @@ public sealed interface ClientMessage {
      * @param presence       whether it is told who is present
      * @param presenceKey    under which its own presence is listed; empty for one that the server makes up
      * @param waits          {@code postgres_changes_options.wait}: an invalid binding refuses the whole join
+     * @param replay         what of the room's past it is told first
      */
     record Options(
             boolean privateChannel,
@@ -47,7 +50,39 @@ public sealed interface ClientMessage {
             boolean self,
             boolean presence,
             Optional<String> presenceKey,
-            boolean waits) {}
+            boolean waits,
+            Replay replay) {}
+
+    /** What of its room's past a join wants to be told. */
+    sealed interface Replay {
+        record None() implements Replay {}
+
+        /**
+         * @param since the first moment that is meant
+         * @param limit the most messages, the latest ones, 1 to {@link #MOST}
+         */
+        record Wanted(Instant since, int limit) implements Replay {}
+
+        /** Wanted, and nothing that can be understood. */
+        record Malformed() implements Replay {}
+
+        /** The most messages of one join. */
+        int MOST = 25;
+    }
+
+    /**
+     * That a broadcast is to be kept, so that who comes later can have it replayed.
+     *
+     * @param ttl for how long, where it is less than messages are kept
+     */
+    record Persistence(Optional<Duration> ttl) {
+        /** For that number of seconds, 1 to 9,999,999; empty where it is none. */
+        public static Optional<Persistence> seconds(String text) {
+            return text.matches("[1-9]\\d{0,6}")
+                    ? Optional.of(new Persistence(Optional.of(Duration.ofSeconds(Long.parseLong(text)))))
+                    : Optional.empty();
+        }
+    }
 
     record Leave(String topic, Optional<String> ref, Optional<String> joinRef) implements ClientMessage {}
 
@@ -60,8 +95,17 @@ public sealed interface ClientMessage {
     record AccessToken(String topic, Optional<String> ref, Optional<String> joinRef, Optional<String> token)
             implements ClientMessage {}
 
-    /** A message for everyone in the room. */
-    record Broadcast(String topic, Optional<String> ref, Optional<String> joinRef, BroadcastContent content)
+    /**
+     * A message for everyone in the room.
+     *
+     * @param persistence if it is to be kept
+     */
+    record Broadcast(
+            String topic,
+            Optional<String> ref,
+            Optional<String> joinRef,
+            BroadcastContent content,
+            Optional<Persistence> persistence)
             implements ClientMessage {}
 
     /** Appears in the room, or shows something else than before. */

@@ -162,12 +162,48 @@ public enum ErrorCode {
             Then.REFUSED,
             "Presence track payload must be a map",
             "Track a JSON object."),
-    PERSISTENCE_UNSUPPORTED(
-            "PersistenceUnsupported",
+    PERSISTENCE_INVALID(
+            "PersistenceInvalid",
             Where.REPLY,
             Then.REFUSED,
-            "Broadcasts cannot be persisted",
-            "Send without persist."),
+            "persist is true, or an object with ttl, a number of seconds",
+            "Send persist: true or persist: {ttl: 60}."),
+    PERSISTENCE_PUBLIC(
+            "PersistenceNotAllowed",
+            Where.REPLY_OR_SYSTEM,
+            Then.REFUSED,
+            "Broadcasts are kept in private channels alone",
+            "Join with private: true, or send without persist."),
+    PERSISTENCE_FAILED(
+            "PersistenceFailed",
+            Where.REPLY_OR_SYSTEM,
+            Then.RETRY,
+            "The broadcast could not be kept, and was not sent",
+            "Send it again; the server's log and PostgreSQL's say more."),
+    REPLAY_INVALID(
+            "UnableToReplayMessages",
+            Where.REPLY,
+            Then.REFUSED,
+            "Replay params are not valid",
+            "Give since, milliseconds since 1970, and limit, 1 to 25, as whole numbers."),
+    REPLAY_PUBLIC(
+            "UnableToReplayMessages",
+            Where.REPLY,
+            Then.REFUSED,
+            "Replay is not allowed for public channels",
+            "Join with private: true, or without replay."),
+    REPLAY_CUT(
+            "ReplayIncomplete",
+            Where.SYSTEM,
+            Then.IGNORED,
+            "Earlier messages are not replayed, since all together are too large",
+            "Ask with a later since; what is replayed at once is at most 256 KiB."),
+    REPLAY_FAILED(
+            "UnableToReplayMessages",
+            Where.SYSTEM,
+            Then.REFETCH,
+            "Realtime was unable to replay messages",
+            "The database cannot be asked now, or too much is said meanwhile; the client joins again by itself."),
     DATABASE_UNAVAILABLE(
             "UnableToConnectToProject",
             Where.REPLY,

@@ -29,7 +29,8 @@ public sealed interface ServerMessage {
      */
     record Alive(Optional<String> ref, String topic, Optional<Duration> behind) implements ServerMessage {}
 
-    record Refused(Optional<String> joinRef, Optional<String> ref, String topic, String reason)
+    /** @param join whether it is a join that is refused; whoever sent something else reads {@code error} too */
+    record Refused(Optional<String> joinRef, Optional<String> ref, String topic, String reason, boolean join)
             implements ServerMessage {}
 
     /** @param extension who speaks: {@code postgres_changes} or {@code system} */
@@ -115,11 +116,13 @@ public sealed interface ServerMessage {
     }
 
     private static String reason(Refused refused) {
-        return new JsonBytes()
+        var out = new JsonBytes()
                 .raw("{\"status\":\"error\",\"response\":{\"reason\":")
-                .string(refused.reason())
-                .raw("}}")
-                .toString();
+                .string(refused.reason());
+        if (!refused.join()) {
+            out.raw(",\"error\":").string(refused.reason());
+        }
+        return out.raw("}}").toString();
     }
 
     private static String payload(Notice notice) {

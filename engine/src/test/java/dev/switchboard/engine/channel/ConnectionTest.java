@@ -99,7 +99,7 @@ class ConnectionTest {
                     new AtomicLong(),
                     unknownEvents,
                     new Journal(),
-                    new PrivateRooms((_, _) -> roomAnswer, Runnable::run, sink),
+                    new PrivateRooms((_, _) -> roomAnswer, RoomHistory.NONE, Runnable::run, sink),
                     () -> behind),
             this::keep);
 
@@ -188,8 +188,9 @@ class ConnectionTest {
                 new Room("realtime:a", true),
                 BroadcastContent.of("e", "{}".getBytes(StandardCharsets.UTF_8), Optional.empty()),
                 Optional.empty());
-        ChannelRef member = casts.getLast().channels().getFirst();
-        assertThat(connection.admitsCast(member, now)).isTrue();
+        var cast = (Recipients.Cast) casts.getLast();
+        ChannelRef member = cast.channels().getFirst();
+        assertThat(connection.admitsCast(member, cast, now)).isTrue();
 
         roomAnswer = new RoomPolicies.Answer.Unavailable();
         receive("[\"1\",\"2\",\"realtime:a\",\"access_token\",{\"access_token\":\"rhonda/100\"}]");
@@ -197,11 +198,11 @@ class ConnectionTest {
         roomAnswer = new RoomPolicies.Answer.Rights(true, false);
         now = now.plusSeconds(1);
         connection.expire();
-        assertThat(connection.admitsCast(member, now)).isTrue();
+        assertThat(connection.admitsCast(member, cast, now)).isTrue();
 
         roomAnswer = new RoomPolicies.Answer.Unavailable();
         receive("[\"1\",\"3\",\"realtime:a\",\"access_token\",{\"access_token\":\"doug/100\"}]");
-        assertThat(connection.admitsCast(member, now)).isFalse();
+        assertThat(connection.admitsCast(member, cast, now)).isFalse();
         roomAnswer = new RoomPolicies.Answer.Rights(true, false);
         now = now.plusSeconds(1);
         connection.expire();

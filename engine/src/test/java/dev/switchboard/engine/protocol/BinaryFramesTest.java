@@ -6,6 +6,7 @@ import dev.switchboard.engine.model.WireVersion;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -71,13 +72,42 @@ class BinaryFramesTest {
     }
 
     @Test
-    void B5_jsonThatIsNoneIsRefusedAndSoIsPersistence() {
+    void B5_jsonThatIsNoneIsRefused() {
         assertThat(decode(kind3(StandardCharsets.UTF_8, 1, "{", "1", "2", "realtime:x", "ev", "")))
                 .get()
                 .isInstanceOf(ClientMessage.Invalid.class);
-        assertThat(decode(kind3(StandardCharsets.UTF_8, 1, "{}", "1", "2", "realtime:x", "ev", "{\"persist\":true}")))
-                .get()
-                .isInstanceOf(ClientMessage.Invalid.class);
+    }
+
+    @Test
+    void Z8_persistIsTrueOrHasSeconds() {
+        assertThat(persistence("")).isEmpty();
+        assertThat(persistence("{\"other\":1}")).isEmpty();
+        assertThat(persistence("{\"persist\":false}")).isEmpty();
+        assertThat(persistence("{\"persist\":true}").orElseThrow().ttl()).isEmpty();
+        assertThat(persistence("{\"persist\":{\"ttl\":60}}").orElseThrow().ttl())
+                .contains(Duration.ofSeconds(60));
+        for (String malformed :
+                List.of("1", "\"true\"", "{}", "{\"ttl\":0}", "{\"ttl\":-1}", "{\"ttl\":1.5}", "{\"ttl\":99999999}")) {
+            assertThat(decode(kind3(
+                            StandardCharsets.UTF_8,
+                            1,
+                            "{}",
+                            "1",
+                            "2",
+                            "realtime:x",
+                            "ev",
+                            "{\"persist\":" + malformed + "}")))
+                    .as(malformed)
+                    .get()
+                    .isInstanceOf(ClientMessage.Invalid.class);
+        }
+    }
+
+    private static Optional<ClientMessage.Persistence> persistence(String metadata) {
+        return decode(kind3(StandardCharsets.UTF_8, 1, "{}", "1", "2", "realtime:x", "ev", metadata))
+                .map(ClientMessage.Broadcast.class::cast)
+                .orElseThrow()
+                .persistence();
     }
 
     @Test

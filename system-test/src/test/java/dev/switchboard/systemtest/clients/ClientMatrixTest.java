@@ -202,4 +202,60 @@ class ClientMatrixTest {
         assertThat(sent.at("/meta/id").asString())
                 .isEqualTo(sent.at("/payload/id").asString());
     }
+
+    /** Z6, Z8: with the client as it is; to keep a broadcast is what 2.119 can alone, over a socket with version 2.0.0. */
+    @ParameterizedTest
+    @CsvSource({
+        "supabase-js-2.119,2.0.0,true",
+        "supabase-js-2.119,1.0.0,false",
+        "supabase-js-2.109,2.0.0,false",
+        "supabase-js-2.109,1.0.0,false"
+    })
+    void Z6_Z8_replayAndKeptBroadcasts(String library, String version, boolean keeps) {
+        String room = "kept " + UUID.randomUUID();
+        server.database().useHandle(handle -> {
+            handle.execute("drop policy if exists all_hear on realtime.messages");
+            handle.execute("drop policy if exists all_speak on realtime.messages");
+            handle.execute(
+                    "create policy all_hear on realtime.messages for select to authenticated using (realtime.topic() like 'kept %')");
+            handle.execute("create policy all_speak on realtime.messages for insert to authenticated with check"
+                    + " (realtime.topic() like 'kept %' and event is distinct from 'forbidden')");
+            for (int n = 1; n <= 3; n++) {
+                handle.execute("select realtime.send(jsonb_build_object('n', ?), ?, ?)", n, "before " + n, room);
+            }
+        });
+        connect("doug", library, version, server.userToken(UUID.randomUUID()));
+        clients.subscribeRoom(
+                "doug", room, "{\"private\":true,\"broadcast\":{\"ack\":true,\"replay\":{\"since\":0,\"limit\":2}}}");
+
+        assertThat(broadcast("doug", "before 3").at("/meta/replayed").asBoolean())
+                .isTrue();
+        assertThat(broadcast("doug", "before 2").at("/payload/n").asInt()).isEqualTo(2);
+        assertThat(clients.broadcasts("doug")).containsExactly("before 2", "before 3");
+
+        if (keeps) {
+            connect("rhonda", library, version, server.userToken(UUID.randomUUID()));
+            clients.tell("send", "doug", room, "{\"event\":\"kept\",\"payload\":{\"n\":4},\"persist\":true}");
+            awaitSent("doug", "kept");
+            clients.tell("send", "doug", room, "{\"event\":\"forbidden\",\"payload\":{\"n\":5},\"persist\":true}");
+            assertThat(clients.event(said -> SupabaseClient.is(said, "kind", "sent")
+                                    && SupabaseClient.is(said, "event", "forbidden"))
+                            .get("result")
+                            .asString())
+                    .startsWith("UnauthorizedToWrite: ");
+            clients.tell(
+                    "httpSend",
+                    "rhonda",
+                    room,
+                    "{\"event\":\"over http\",\"payload\":{\"n\":6},\"persist\":{\"ttl\":60},\"config\":{\"private\":true}}");
+            awaitSent("rhonda", "over http");
+            broadcast("doug", "over http");
+            connect("eve", library, version, server.userToken(UUID.randomUUID()));
+            clients.subscribeRoom(
+                    "eve", room, "{\"private\":true,\"broadcast\":{\"replay\":{\"since\":0,\"limit\":2}}}");
+            assertThat(broadcast("eve", "kept").at("/payload/n").asInt()).isEqualTo(4);
+            assertThat(broadcast("eve", "over http").at("/meta/replayed").asBoolean())
+                    .isTrue();
+        }
+    }
 }

@@ -8,6 +8,7 @@ import dev.switchboard.systemtest.harness.PhoenixClient;
 import dev.switchboard.systemtest.harness.ServerProcess;
 import dev.switchboard.systemtest.harness.SupabaseClient;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -15,7 +16,10 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.junit.jupiter.api.AfterEach;
@@ -89,6 +93,89 @@ class RestartTest {
             assertThat(client.awaitChanges(1).getLast().at("/record/id").asString())
                     .isEqualTo(after.toString());
         }
+    }
+
+    /**
+     * Z6, Z7: what the database says around a kill -9, and while nobody listens, is told to who joins again; to nobody twice, though the
+     * stream brings again what it had not confirmed.
+     */
+    @Test
+    void Z7_aroundAKill9EveryBroadcastIsHeardOnce() throws Exception {
+        String room = "room-" + UUID.randomUUID();
+        var committed = new AtomicInteger();
+        var most = new AtomicInteger(Integer.MAX_VALUE);
+        Thread writer = Thread.ofVirtual().start(() -> {
+            while (most.get() > 0) {
+                if (committed.get() < most.get()) {
+                    send(room, committed.get() + 1);
+                    committed.incrementAndGet();
+                }
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
+            }
+        });
+        List<Integer> heard;
+        try (PhoenixClient client = hear(room)) {
+            await().until(() -> numbers(client).size() > 100);
+            kill();
+            most.set(committed.get() + 10); // what is missed fits into a replay
+            heard = new ArrayList<>(numbers(client));
+        }
+        assertThat(heard)
+                .isEqualTo(IntStream.range(heard.getFirst(), heard.getFirst() + heard.size())
+                        .boxed()
+                        .toList());
+
+        server.startAgain();
+
+        try (PhoenixClient client = hear(room)) {
+            int last = committed.get() + 100;
+            most.set(Integer.MAX_VALUE);
+            await().until(() -> numbers(client).contains(last));
+            most.set(0);
+            writer.join();
+            List<Integer> again = numbers(client);
+            assertThat(again).doesNotHaveDuplicates();
+            assertThat(again.getFirst())
+                    .as("what is replayed reaches back to what was heard")
+                    .isLessThanOrEqualTo(heard.getLast() + 1);
+            assertThat(again.subList(again.indexOf(heard.getLast()) + 1, again.size()))
+                    .isEqualTo(IntStream.rangeClosed(heard.getLast() + 1, again.getLast())
+                            .boxed()
+                            .toList());
+        }
+    }
+
+    /** Once, however often PostgreSQL goes away. */
+    private void send(String room, int number) {
+        await().atMost(Duration.ofSeconds(60))
+                .pollDelay(Duration.ZERO)
+                .pollInterval(Duration.ofMillis(5))
+                .ignoreExceptions()
+                .until(() -> {
+                    server.database()
+                            .useHandle(handle -> handle.execute(
+                                    "select realtime.send(jsonb_build_object('n', ?), 'word', ?) where not exists (select from"
+                                            + " realtime.messages where topic = ? and payload ->> 'n' = ?)",
+                                    number,
+                                    room,
+                                    room,
+                                    Integer.toString(number)));
+                    return true;
+                });
+    }
+
+    private PhoenixClient hear(String room) {
+        PhoenixClient client = PhoenixClient.connect(server.port(), output("service key"), "2.0.0");
+        client.joinedRoom(
+                "realtime:" + room, "{\"private\":true,\"broadcast\":{\"replay\":{\"since\":0,\"limit\":25}}}");
+        return client;
+    }
+
+    private static List<Integer> numbers(PhoenixClient client) {
+        return client.messages().stream()
+                .filter(message -> message.get(3).asString().equals("broadcast"))
+                .map(message -> message.at("/4/payload/n").asInt())
+                .toList();
     }
 
     /** The client's part of "refetch": a snapshot once the subscription is live again, then what the stream brings. */

@@ -197,6 +197,14 @@ public final class SupabaseClient implements AutoCloseable {
                 .toList();
     }
 
+    /** Names of the broadcasts that a client has got so far. */
+    public List<String> broadcasts(String client) {
+        return events.stream()
+                .filter(said -> is(said, "kind", "broadcast") && is(said, "client", client))
+                .map(said -> said.get("event").asString())
+                .toList();
+    }
+
     /** The error that a channel's status came with, once one says that. */
     public String awaitError(String client, String channel, String part) {
         return event(event -> is(event, "kind", "status")

@@ -151,7 +151,7 @@ class BroadcastTest {
     @Test
     void B5_whatIsNoBroadcastIsRefusedByItsCodeAndReachesNobody() {
         try (PhoenixClient sender = server.connect()) {
-            String join = sender.joinedRoom("realtime:bad", "{\"broadcast\":{\"self\":true}}");
+            String join = sender.joinedRoom("realtime:bad", "{\"broadcast\":{\"self\":true,\"ack\":true}}");
 
             sender.sendBinary(PhoenixClient.kind3(
                     join, "51", "realtime:bad", "e", "", true, "{\"a\":".getBytes(StandardCharsets.UTF_8)));
@@ -166,7 +166,7 @@ class BroadcastTest {
             String noEvent = sender.push(join, "realtime:bad", "broadcast", "{\"payload\":{}}");
 
             assertThat(sender.reply("51").at("/response/reason").asString()).startsWith("InvalidPayload: ");
-            assertThat(sender.reply("52").at("/response/reason").asString()).startsWith("PersistenceUnsupported: ");
+            assertThat(sender.reply("52").at("/response/reason").asString()).startsWith("PersistenceNotAllowed: ");
             assertThat(sender.reply(noEvent).at("/response/reason").asString()).startsWith("InvalidPayload: ");
             assertThat(broadcasts(sender)).isEmpty();
         }
