@@ -56,7 +56,14 @@ public final class LocalFeed implements AutoCloseable {
     private static final Duration REJOIN = Duration.ofMillis(100);
     private static final ChannelLimits LIMITS = new ChannelLimits(1, 100, Rooms.OPEN);
     private static final ClientMessage.Options PLAIN = new ClientMessage.Options(
-            false, false, false, false, Optional.empty(), true, new ClientMessage.Replay.None());
+            false,
+            false,
+            false,
+            ClientMessage.Presence.NOT_TOLD,
+            Optional.empty(),
+            true,
+            new ClientMessage.Replay.None(),
+            false);
 
     private final ExecutorService loop = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().name("switchboard-feed").daemon().factory());

@@ -2,6 +2,7 @@ package dev.switchboard.engine.channel;
 
 import dev.switchboard.engine.protocol.ClientMessage;
 import dev.switchboard.engine.protocol.ErrorCode;
+import java.time.Instant;
 import java.util.Optional;
 
 /** What one connection's channels do in their rooms: come and go, broadcast, be present. Owned by the connection's event loop. */
@@ -13,12 +14,14 @@ final class Attendee {
     private final Allowance allowance;
     private final Replies replies;
     private final Keeper keeper;
+    private final Readiness readiness;
 
-    Attendee(Hub hub, Allowance allowance, Replies replies, Keeper keeper) {
+    Attendee(Hub hub, Allowance allowance, Replies replies, Keeper keeper, Readiness readiness) {
         this.hub = hub;
         this.allowance = allowance;
         this.replies = replies;
         this.keeper = keeper;
+        this.readiness = readiness;
     }
 
     /** The room, as far as the join wants it. */
@@ -31,24 +34,34 @@ final class Attendee {
             channel.standing().ifPresent(PrivateStanding::enteredBroadcast);
             keeper.replay(channel);
         }
-        boolean wanted = channel.join().options().presence() || channel.isWatching();
+        boolean wanted = channel.join().options().presence() == ClientMessage.Presence.TOLD || channel.isWatching();
         if (wanted && hearing.presence() && !entered.presence()) {
             watch(channel);
         }
     }
 
+    /** Called about once a second. */
+    void tick(Channel channel, Instant now) {
+        readiness.tick(channel, now);
+    }
+
     /** It is not present any more, and nobody is answered. */
     void vanish(Channel channel) {
-        if (channel.isWatching()) {
+        if (channel.isPresent()) {
             hub.untrack(channel.member());
             givePresence(channel);
         }
     }
 
+    /** It hears nothing any more, and is not present. */
+    void gone(Channel channel) {
+        hub.leave(channel.member(), channel.isWatching() || channel.isPresent());
+        givePresence(channel);
+    }
+
     /** Its user has gone, and who is left may not be there; subscriptions to changes are decided by policies. */
     void leave(Channel channel) {
-        hub.leave(channel.member(), channel.isWatching());
-        givePresence(channel);
+        gone(channel);
         channel.hold();
     }
 
@@ -68,7 +81,7 @@ final class Attendee {
     }
 
     void track(Channel channel, ClientMessage.Track message) {
-        if (!channel.isWatching()) {
+        if (!channel.isWatching() && channel.join().options().presence() != ClientMessage.Presence.NOT_TOLD) {
             watch(channel);
         }
         String members = Hub.members(message.payload());
@@ -98,7 +111,7 @@ final class Attendee {
         replies.ok(channel, message);
     }
 
-    void givePresence(Channel channel) {
+    private void givePresence(Channel channel) {
         hub.tryHold(channel.member().room(), -channel.presenceCost());
         allowance.give(channel.presenceCost());
         channel.presenceCost(0);

@@ -40,6 +40,7 @@ final class Channel {
     private boolean missed;
     private boolean watching;
     private boolean held;
+    private boolean replicationReady;
 
     /**
      * What is said unless a token comes in time.
@@ -95,6 +96,11 @@ final class Channel {
     /** What its presence has taken. */
     long presenceCost() {
         return presenceCost;
+    }
+
+    /** Whether it is in the room for others to see. */
+    boolean isPresent() {
+        return presenceCost > 0;
     }
 
     void presenceCost(long taken) {
@@ -175,6 +181,15 @@ final class Channel {
         live = true;
         joined = true;
         liveSince = Optional.of(liveSince.orElse(now));
+    }
+
+    /** Since when it waits to be told that what the database says reaches it, if it does. */
+    Optional<Instant> awaitsReplicationSince() {
+        return liveSince.filter(_ -> join.options().replicationReady() && !replicationReady);
+    }
+
+    void replicationReady() {
+        replicationReady = true;
     }
 
     /** As it is now, for whoever asks why it hears of something, or does not. */

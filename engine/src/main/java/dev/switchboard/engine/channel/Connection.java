@@ -58,7 +58,12 @@ public final class Connection {
         var ends = new PrivateEnds(this, admission, replies, shared.clock());
         guard = new PrivateGuard(
                 shared.privateRooms(), replies, shared.clock(), headers, this::isPresent, allowance, ends);
-        attendee = new Attendee(shared.hub(), allowance, replies, new Keeper(guard, replies, allowance, ends));
+        attendee = new Attendee(
+                shared.hub(),
+                allowance,
+                replies,
+                new Keeper(guard, replies, allowance, ends),
+                new Readiness(replies, shared.behind(), ends));
     }
 
     public ConnectionId id() {
@@ -158,6 +163,7 @@ public final class Connection {
         channel.refusalDue(now).ifPresent(refusal -> fail(channel, ErrorCode.SUBSCRIPTION_REFUSED, refusal));
         if (isPresent(channel) && channel.isLive() && !channel.isHeld()) {
             guard.tick(channel, now);
+            attendee.tick(channel, now);
         }
     }
 
@@ -297,6 +303,7 @@ public final class Connection {
         channel.live(shared.clock().instant());
         if (!channel.isHeld()) {
             attendee.enter(channel);
+            attendee.tick(channel, shared.clock().instant());
         }
         channel.takePendingToken().ifPresent(token -> newToken(channel, token));
     }
@@ -479,11 +486,10 @@ public final class Connection {
     private void forget(Channel channel) {
         channels.remove(channel.topic());
         shared.attendance().leave(channel.claims());
-        attendee.givePresence(channel);
         allowance.give(channel.cost());
         shared.feed().close(channel.ref());
         if (channel.isJoined()) {
-            shared.hub().leave(channel.member(), channel.isWatching());
+            attendee.gone(channel);
         }
     }
 }

@@ -67,7 +67,7 @@ final class Keeper {
             return;
         }
         if (past.cut()) {
-            replies.systemNotice(channel, ErrorCode.REPLAY_CUT.reason());
+            replies.systemNotice(channel, "broadcast", ErrorCode.REPLAY_CUT.reason());
         }
         frames.get().forEach(replies::send);
     }

@@ -5,12 +5,14 @@ import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Room;
 import dev.switchboard.engine.model.WireVersion;
+import dev.switchboard.engine.presence.PendingDiff;
 import dev.switchboard.engine.presence.PresenceDiff;
 import dev.switchboard.engine.presence.PresenceMeta;
 import dev.switchboard.engine.presence.Roster;
 import dev.switchboard.engine.protocol.Frame;
 import dev.switchboard.engine.protocol.ServerMessage;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -28,6 +30,12 @@ final class PresenceOfLoop {
     /** What a state that waits takes by itself; the presences that it tells of are there anyway. */
     private static final int STATE_OVERHEAD = 512;
 
+    /** Characters of one part of a state, by estimate. */
+    private static final int PAGE = 64 * 1024;
+
+    /** Characters of one presence beside its key and what is tracked: references and braces. */
+    private static final int META_OVERHEAD = 64;
+
     private final Sink sink;
     private final int loop;
     private final Supplier<String> refs;
@@ -41,7 +49,7 @@ final class PresenceOfLoop {
         /** Channels that are to get the state, with their join references. */
         final Map<ChannelRef, Optional<String>> newcomers = new LinkedHashMap<>();
 
-        PresenceDiff pending = PresenceDiff.NONE;
+        final PendingDiff pending = new PendingDiff();
 
         Present(Room room) {
             topic = room.topic();
@@ -91,7 +99,7 @@ final class PresenceOfLoop {
 
     private void change(Present room, PresenceDiff diff) {
         if (!diff.isEmpty()) {
-            room.pending = room.pending.then(diff);
+            room.pending.add(diff);
             tellSoon(room);
         }
     }
@@ -116,22 +124,58 @@ final class PresenceOfLoop {
         if (room.newcomers.isEmpty()) {
             return;
         }
-        Map<String, List<PresenceMeta>> present = room.roster.present();
+        List<Map<String, List<PresenceMeta>>> pages = pages(room.roster.present());
+        var shared = new EnumMap<WireVersion, List<Frame>>(WireVersion.class);
         room.newcomers.forEach((member, joinRef) -> {
-            var state = new ServerMessage.PresenceState(joinRef, room.topic, present);
-            // written when its turn comes: of many that come at once not all have it in memory together
-            sink.cast(
-                    member.connection().loop(),
-                    STATE_OVERHEAD,
-                    () -> List.of(new Recipients.Cast(state.encode(member.version()), List.of(member))));
+            var state = new ServerMessage.PresenceState(joinRef, room.topic, pages.getFirst());
+            tell(member, () -> state.encode(member.version()));
+            shared.computeIfAbsent(member.version(), version -> others(room, pages.subList(1, pages.size()), version))
+                    .forEach(frame -> tell(member, () -> frame));
         });
         room.watchers.addAll(room.newcomers.keySet());
         room.newcomers.clear();
     }
 
+    /** Those beyond the first come as who joins, once for all. */
+    private static List<Frame> others(Present room, List<Map<String, List<PresenceMeta>>> pages, WireVersion version) {
+        return pages.stream()
+                .map(page -> new ServerMessage.PresenceChange(room.topic, new PresenceDiff(page, Map.of())))
+                .map(message -> message.encode(version))
+                .toList();
+    }
+
+    /** Written when its turn comes: of many that come at once not all have the state in memory together. */
+    private void tell(ChannelRef member, Supplier<Frame> frame) {
+        sink.cast(
+                member.connection().loop(),
+                STATE_OVERHEAD,
+                () -> List.of(new Recipients.Cast(frame.get(), List.of(member))));
+    }
+
+    /** A large room in parts that each fit into what waits for a connection; an empty one is one part. */
+    private static List<Map<String, List<PresenceMeta>>> pages(Map<String, List<PresenceMeta>> present) {
+        var pages = new ArrayList<Map<String, List<PresenceMeta>>>();
+        var page = new LinkedHashMap<String, List<PresenceMeta>>();
+        pages.add(page);
+        long characters = 0;
+        for (var entry : present.entrySet()) {
+            long more = entry.getKey().length();
+            for (PresenceMeta meta : entry.getValue()) {
+                more += META_OVERHEAD + meta.members().length();
+            }
+            if (characters > 0 && characters + more > PAGE) {
+                page = new LinkedHashMap<>();
+                pages.add(page);
+                characters = 0;
+            }
+            page.put(entry.getKey(), entry.getValue());
+            characters += more;
+        }
+        return pages;
+    }
+
     private void tellDiff(Present room) {
-        PresenceDiff diff = room.pending;
-        room.pending = PresenceDiff.NONE;
+        PresenceDiff diff = room.pending.take();
         if (diff.isEmpty()) {
             return;
         }

@@ -182,7 +182,7 @@ final class PrivateGuard {
         channel.standing().filter(standing -> standing.isDue(now.minus(AGAIN))).ifPresent(standing -> {
             standing.asking();
             askAgain(channel, standing);
-            if (channel.presenceCost() > 0) {
+            if (channel.isPresent()) {
                 askWhetherPresent(channel);
             }
         });

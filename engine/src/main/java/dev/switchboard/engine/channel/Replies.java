@@ -68,9 +68,8 @@ final class Replies {
         }
     }
 
-    void systemNotice(Channel channel, String message) {
-        say(new ServerMessage.Notice(
-                channel.joinRef(), channel.topic(), "broadcast", ServerMessage.Status.OK, message));
+    void systemNotice(Channel channel, String extension, String message) {
+        say(new ServerMessage.Notice(channel.joinRef(), channel.topic(), extension, ServerMessage.Status.OK, message));
     }
 
     void systemError(Channel channel, String extension, String message) {

@@ -1,7 +1,5 @@
 package dev.switchboard.engine.presence;
 
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -31,25 +29,9 @@ public record PresenceDiff(Map<String, List<PresenceMeta>> joins, Map<String, Li
 
     /** This diff and then another as one: what came and went in between is in neither. */
     public PresenceDiff then(PresenceDiff next) {
-        var allJoins = copy(joins);
-        var allLeaves = copy(leaves);
-        next.leaves()
-                .forEach((key, metas) -> metas.forEach(meta -> {
-                    List<PresenceMeta> joined = allJoins.computeIfAbsent(key, _ -> new ArrayList<>());
-                    if (!joined.removeIf(other -> other.ref().equals(meta.ref()))) {
-                        allLeaves.computeIfAbsent(key, _ -> new ArrayList<>()).add(meta);
-                    }
-                }));
-        next.joins()
-                .forEach((key, metas) ->
-                        allJoins.computeIfAbsent(key, _ -> new ArrayList<>()).addAll(metas));
-        allJoins.values().removeIf(List::isEmpty);
-        return new PresenceDiff(allJoins, allLeaves);
-    }
-
-    private static Map<String, List<PresenceMeta>> copy(Map<String, List<PresenceMeta>> metas) {
-        var copy = new LinkedHashMap<String, List<PresenceMeta>>();
-        metas.forEach((key, values) -> copy.put(key, new ArrayList<>(values)));
-        return copy;
+        var both = new PendingDiff();
+        both.add(this);
+        both.add(next);
+        return both.take();
     }
 }

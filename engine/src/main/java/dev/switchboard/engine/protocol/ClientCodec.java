@@ -154,10 +154,20 @@ public final class ClientCodec {
                 config.isTrue("private"),
                 broadcast.isTrue("ack"),
                 broadcast.isTrue("self"),
-                presence.isTrue("enabled"),
+                presence(presence),
                 presence.text("key").filter(key -> !key.isEmpty()),
                 config.fields("postgres_changes_options").orElse(NO_PAYLOAD).isTrue("wait"),
-                replay(broadcast));
+                replay(broadcast),
+                broadcast.isTrue("replication_ready"));
+    }
+
+    private static ClientMessage.Presence presence(Json.Fields config) {
+        if (config.isTrue("enabled")) {
+            return ClientMessage.Presence.TOLD;
+        }
+        return config.get("enabled").isPresent()
+                ? ClientMessage.Presence.NOT_TOLD
+                : ClientMessage.Presence.TOLD_WHILE_PRESENT;
     }
 
     private static ClientMessage.Replay replay(Json.Fields broadcast) {

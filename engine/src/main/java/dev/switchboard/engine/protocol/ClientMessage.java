@@ -43,15 +43,25 @@ public sealed interface ClientMessage {
      * @param presenceKey    under which its own presence is listed; empty for one that the server makes up
      * @param waits          {@code postgres_changes_options.wait}: an invalid binding refuses the whole join
      * @param replay         what of the room's past it is told first
+     * @param replicationReady whether it is told once what the database says reaches it
      */
     record Options(
             boolean privateChannel,
             boolean acknowledged,
             boolean self,
-            boolean presence,
+            Presence presence,
             Optional<String> presenceKey,
             boolean waits,
-            Replay replay) {}
+            Replay replay,
+            boolean replicationReady) {}
+
+    /** Whether a channel is told who is present. */
+    enum Presence {
+        TOLD,
+        /** Once it is present itself. */
+        TOLD_WHILE_PRESENT,
+        NOT_TOLD
+    }
 
     /** What of its room's past a join wants to be told. */
     sealed interface Replay {

@@ -192,6 +192,12 @@ public enum ErrorCode {
             Then.REFUSED,
             "Replay is not allowed for public channels",
             "Join with private: true, or without replay."),
+    REPLICATION_LATE(
+            "ReplicationNotReady",
+            Where.SYSTEM,
+            Then.REFUSED,
+            "Replication connection was not established in time",
+            "The stream of changes stands still, or is behind: doctor says why. Subscribe again."),
     REPLAY_CUT(
             "ReplayIncomplete",
             Where.SYSTEM,

@@ -178,6 +178,40 @@ class ConnectionTest {
         }
     }
 
+    /** As the original words it, once, when the stream brings what the database says; with the end of the wait as the original's. */
+    @Test
+    void Z9_whoAsksForItIsToldThatTheStreamIsThere() {
+        String join =
+                "[\"1\",\"1\",\"realtime:a\",\"phx_join\",{\"config\":{\"broadcast\":{\"replication_ready\":true}}}]";
+        receive(join);
+        assertThat(said).noneMatch(text -> text.contains("Replication"));
+        behind = Optional.of(Duration.ofSeconds(6));
+        connection.expire();
+        assertThat(said).noneMatch(text -> text.contains("Replication"));
+        behind = Optional.of(Duration.ofSeconds(5));
+        connection.expire();
+        connection.expire();
+        assertThat(said)
+                .filteredOn(text -> text.contains("Replication"))
+                .containsExactly("[\"1\",null,\"realtime:a\",\"system\",{\"extension\":\"system\",\"status\":\"ok\","
+                        + "\"message\":\"Replication connection established\",\"channel\":\"a\"}]");
+
+        said.clear();
+        receive(join);
+        assertThat(said).as("at once where it is there").anyMatch(text -> text.contains("connection established"));
+
+        said.clear();
+        behind = Optional.empty();
+        receive(join);
+        now = now.plusMillis(59_999);
+        connection.expire();
+        assertThat(said).noneMatch(text -> text.contains("not established"));
+        now = now.plusMillis(1);
+        connection.expire();
+        assertThat(said).anyMatch(text -> text.contains("Replication connection was not established in time"));
+        assertThat(said).last().asString().contains("phx_close");
+    }
+
     /** Nothing is heard meanwhile, and not for ever. */
     @Test
     void Y5_whatCouldNotBeAskedAfterAnotherTokenIsAskedAgain() {
@@ -277,6 +311,30 @@ class ConnectionTest {
                 .contains("\"status\":\"error\"", "RealtimeDisabledForConfiguration: no table calls");
         assertThat(connection.channelCount()).isZero();
         assertThat(closed).containsExactly(requests.getFirst().channel());
+    }
+
+    /** One of two: the other goes on, unless the client waits for all. */
+    @Test
+    void J4_withWaitOneRefusedBindingRefusesTheJoin() {
+        for (boolean waits : List.of(false, true)) {
+            said.clear();
+            receive(
+                    "[\"1\",\"1\",\"realtime:a\",\"phx_join\",{\"access_token\":\"doug/100\",\"config\":{\"postgres_changes\":["
+                            + "{\"event\":\"*\",\"schema\":\"public\",\"table\":\"calls\"},{\"event\":\"*\",\"schema\":\"public\",\"table\":\"queues\"}],"
+                            + "\"postgres_changes_options\":{\"wait\":" + waits + ",\"timeout\":15000}}}]");
+
+            refuse();
+
+            assertThat(said)
+                    .filteredOn(frame -> frame.contains("phx_reply"))
+                    .singleElement()
+                    .asString()
+                    .contains(waits ? "no table calls" : "\"status\":\"ok\"");
+            assertThat(said.stream()
+                            .anyMatch(frame -> frame.contains("\"system\"") && frame.contains("no table calls")))
+                    .isEqualTo(!waits);
+            assertThat(connection.channelCount()).isEqualTo(waits ? 0 : 1);
+        }
     }
 
     @Test

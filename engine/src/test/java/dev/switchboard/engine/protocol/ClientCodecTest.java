@@ -36,7 +36,7 @@ class ClientCodecTest {
         assertThat(join.topic()).isEqualTo("realtime:calls");
         assertThat(join.joinRef()).contains("6");
         assertThat(join.token()).contains("a.b.c");
-        assertThat(join.options().presence()).isTrue();
+        assertThat(join.options().presence()).isEqualTo(ClientMessage.Presence.TOLD);
         assertThat(join.options().waits()).isTrue();
         assertThat(join.options().privateChannel()).isFalse();
         assertThat(join.bindings())

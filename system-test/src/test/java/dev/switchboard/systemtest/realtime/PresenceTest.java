@@ -126,6 +126,55 @@ class PresenceTest {
         }
     }
 
+    /** P1: such a channel is there for others, and hears of nobody; its end is told as any. */
+    @Test
+    void P1_whoDoesNotWantToBeToldIsThereAllTheSame() {
+        try (PhoenixClient watcher = server.connect();
+                PhoenixClient quiet = server.connect()) {
+            watcher.joinedRoom("realtime:p1-quiet", key("rhonda"));
+            String join = quiet.joinedRoom("realtime:p1-quiet", "{\"presence\":{\"enabled\":false,\"key\":\"doug\"}}");
+            assertThat(quiet.reply(track(quiet, join, "realtime:p1-quiet", "{\"a\":1}"))
+                            .get("status")
+                            .asString())
+                    .isEqualTo("ok");
+            await().until(() -> present(watcher).containsKey("doug"));
+
+            quiet.reply(quiet.push(join, "realtime:p1-quiet", "phx_leave", "{}"));
+
+            await().until(() -> !present(watcher).containsKey("doug"));
+            assertThat(quiet.messages())
+                    .noneMatch(message -> message.get(3).asString().startsWith("presence_"));
+        }
+    }
+
+    /** P9: no part of it is more than waits for a connection; together they are everybody, each once. */
+    @Test
+    void P9_aLargeRoomIsToldInParts() {
+        var members = new ArrayList<PhoenixClient>();
+        try (PhoenixClient late = server.connect()) {
+            for (int i = 0; i < 12; i++) {
+                PhoenixClient member = server.connect();
+                members.add(member);
+                String join = member.joinedRoom("realtime:p9", key("m" + i));
+                member.reply(track(member, join, "realtime:p9", "{\"text\":\"" + "x".repeat(16_000) + "\"}"));
+            }
+
+            late.joinedRoom("realtime:p9", key("late"));
+
+            await().until(() -> present(late).size() == 12);
+            List<JsonNode> told = late.messages().stream()
+                    .filter(message -> message.get(3).asString().startsWith("presence_"))
+                    .toList();
+            assertThat(told).hasSizeBetween(3, 4);
+            assertThat(told.getFirst().get(3).asString()).isEqualTo("presence_state");
+            assertThat(told).allMatch(message -> message.toString().length() < 100_000);
+            assertThat(present(late).values()).allMatch(refs -> refs.size() == 1);
+            assertThat(present(late)).isEqualTo(present(members.getFirst()));
+        } finally {
+            members.forEach(PhoenixClient::close);
+        }
+    }
+
     @Test
     void P6_whatIsNoObjectIsRefused() {
         try (PhoenixClient client = server.connect()) {
