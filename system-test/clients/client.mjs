@@ -151,6 +151,14 @@ const commands = {
   async untrack({ client, channel }) {
     say({ kind: "untracked", client, channel, result: await of({ client, channel }).untrack() });
   },
+  /** The methods that a client and its channels have for applications. */
+  async surface({ client, channel }) {
+    const of = (object) => Object.getOwnPropertyNames(Object.getPrototypeOf(object))
+      .filter((name) => !name.startsWith("_") && name !== "constructor")
+      .filter((name) => typeof Object.getOwnPropertyDescriptor(Object.getPrototypeOf(object), name).value === "function");
+    const realtime = clients.get(client).realtime;
+    say({ kind: "surface", client, methods: [...of(realtime), ...of(realtime.channel(channel))] });
+  },
   async setToken({ client, token }) {
     tokens.set(client, token);
     await clients.get(client).realtime.setAuth();

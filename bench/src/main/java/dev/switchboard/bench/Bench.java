@@ -26,6 +26,8 @@ import picocli.CommandLine.Spec;
             "authorize  CPU of a change that one of up to 20,000 users may see, by the kind of policy",
             "memory     heap per subscription with an equality filter, and per group of claims",
             "joins      10,000 handshakes and joins with distinct tokens",
+            "rooms      10,000 joins of private rooms; broadcasts of the database beside changes of rows",
+            "presence   1,000 members of whom 50 a second go and come back; a room of 10,000",
             "data       requests of the data API by 32 clients, beside the same SQL through pgjdbc",
             "callcenter claims, and commands on 2,000 live calls, beside commits of one row",
             "",
@@ -33,8 +35,18 @@ import picocli.CommandLine.Spec;
         },
         mixinStandardHelpOptions = true)
 public final class Bench implements Callable<Integer> {
-    private static final List<String> ALL =
-            List.of("broadcast", "idle", "decode", "latency", "authorize", "memory", "joins", "data", "callcenter");
+    private static final List<String> ALL = List.of(
+            "broadcast",
+            "idle",
+            "decode",
+            "latency",
+            "authorize",
+            "memory",
+            "joins",
+            "rooms",
+            "presence",
+            "data",
+            "callcenter");
 
     @Spec
     private CommandSpec spec = CommandSpec.create();
@@ -89,6 +101,8 @@ public final class Bench implements Callable<Integer> {
             case "authorize" -> new AuthorizeBench(report, quick ? 4_000 : 20_000, quick ? 1_000 : 20_000).run();
             case "memory" -> new MemoryBench(report, quick ? 20_000 : 200_000, quick ? 2_000 : 20_000).run();
             case "joins" -> new JoinBench(report).run();
+            case "presence" -> new PresenceBench(report, 1_000, quick ? 2_000 : 10_000, quick ? 6 : 60).run();
+            case "rooms" -> new RoomsBench(report, quick ? 2_000 : 10_000, quick ? 5_000 : 50_000).run();
             default -> throw new IllegalArgumentException(name);
         }
     }

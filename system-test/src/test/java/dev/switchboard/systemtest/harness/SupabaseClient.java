@@ -197,6 +197,14 @@ public final class SupabaseClient implements AutoCloseable {
                 .toList();
     }
 
+    /** Who is present, as a client has seen it last. */
+    public Optional<JsonNode> presence(String client) {
+        return events.stream()
+                .filter(said -> is(said, "kind", "presence") && is(said, "client", client))
+                .reduce((_, later) -> later)
+                .map(said -> said.get("state"));
+    }
+
     /** Names of the broadcasts that a client has got so far. */
     public List<String> broadcasts(String client) {
         return events.stream()
