@@ -51,7 +51,8 @@ public final class Engine implements AutoCloseable {
                 unknownEvents,
                 pipeline.journal(),
                 privateRooms,
-                () -> pipeline.progress().behind(ports.time().instant()));
+                () -> pipeline.progress().behind(ports.time().instant()),
+                () -> pipeline.progress().isStreaming(ports.time().instant()));
     }
 
     /** Starts the two threads. */

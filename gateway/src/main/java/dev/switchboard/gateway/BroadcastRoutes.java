@@ -134,10 +134,13 @@ public final class BroadcastRoutes implements EventLoopRoute {
             answer(request, 429, "message", "Too many messages wait to be broadcast; send again later");
         } else {
             bodies.read(request, (status, message) -> refuse(request, status, message), body -> {
+                boolean later = false;
                 try {
-                    take(request, claims.get(), rest, body.bytes());
+                    later = take(request, claims.get(), rest, body);
                 } finally {
-                    body.release();
+                    if (!later) {
+                        body.release();
+                    }
                 }
             });
         }
@@ -161,43 +164,47 @@ public final class BroadcastRoutes implements EventLoopRoute {
         }
     }
 
-    private void take(HttpServerRequest request, Claims claims, String rest, byte[] body) {
+    /** Whether the body is given back later. */
+    private boolean take(HttpServerRequest request, Claims claims, String rest, BodyReader.Read body) {
         try {
-            if (rest.isEmpty()) {
-                send(request, claims, batch(claims, body));
-            } else {
-                single(request, claims, rest, body);
-            }
+            return rest.isEmpty()
+                    ? send(request, claims, batch(claims, body.bytes()), body)
+                    : single(request, claims, rest, body);
         } catch (InvalidMessageException invalid) {
             answer(request, 422, new JsonObject().put("errors", invalid.errors));
+            return false;
         }
     }
 
-    /** All of them, if that is allowed in each of the rooms; none else. */
-    private void send(HttpServerRequest request, Claims claims, List<Message> messages) {
+    /** All of them, if that is allowed in each of the rooms; none else. Says whether the body is given back later. */
+    private boolean send(HttpServerRequest request, Claims claims, List<Message> messages, BodyReader.Read body) {
         boolean open = messages.stream().anyMatch(message -> !message.room().isPrivate());
         if (open && !audience.rooms().admits(claims)) {
             answer(request, 403, "message", "Rooms are for users who have signed in");
-            return;
+            return false;
         }
         Set<Room> closed =
                 messages.stream().map(Message::room).filter(Room::isPrivate).collect(Collectors.toSet());
         if (closed.isEmpty()) {
             broadcast(request, messages);
-            return;
+            return false;
         }
         if (closed.size() > MOST_CLOSED) {
             answer(request, 422, "message", "Messages to more than " + MOST_CLOSED + " private topics at once");
-            return;
+            return false;
         }
         Map<String, String> headers = OwnHeaders.of(request.headers());
         Context context = Objects.requireNonNull(Vertx.currentContext());
         audience.blocking().execute(() -> {
             Optional<Refusal> refusal = refusal(claims, closed, headers).or(() -> keep(claims, messages, headers));
-            context.runOnContext(_ -> refusal.ifPresentOrElse(
-                    refused -> answer(request, refused.status(), "message", refused.message()),
-                    () -> broadcast(request, messages)));
+            context.runOnContext(_ -> {
+                body.release();
+                refusal.ifPresentOrElse(
+                        refused -> answer(request, refused.status(), "message", refused.message()),
+                        () -> broadcast(request, messages));
+            });
         });
+        return true;
     }
 
     private record Refusal(int status, String message) {}
@@ -237,6 +244,9 @@ public final class BroadcastRoutes implements EventLoopRoute {
                     case KEPT -> {}
                     case DENIED -> {
                         return Optional.of(new Refusal(403, "Unauthorized"));
+                    }
+                    case INVALID -> {
+                        return Optional.of(new Refusal(422, ErrorCode.INVALID_PAYLOAD.message()));
                     }
                     case FAILED -> {
                         return Optional.of(new Refusal(503, ErrorCode.PERSISTENCE_FAILED.message()));
@@ -288,6 +298,7 @@ public final class BroadcastRoutes implements EventLoopRoute {
         require(wrong, "topic", topic.filter(name -> isForeign(name, claims)).isEmpty(), FOREIGN);
         require(wrong, "event", event.isPresent(), "can't be blank");
         require(wrong, "payload", payload.isPresent(), "must be an object");
+        require(wrong, "persist", !ClientMessage.Persistence.isWanted(fields), "is for single messages");
         if (!wrong.isEmpty()) {
             return Optional.empty();
         }
@@ -312,11 +323,11 @@ public final class BroadcastRoutes implements EventLoopRoute {
     }
 
     /** The segments are split before they are decoded: a topic may hold slashes, as %2F. */
-    private void single(HttpServerRequest request, Claims claims, String rest, byte[] body) {
+    private boolean single(HttpServerRequest request, Claims claims, String rest, BodyReader.Read body) {
         String[] segments = rest.split("/", -1);
         if (segments.length != 4 || !segments[2].equals("events") || segments[1].isEmpty() || segments[3].isEmpty()) {
             answer(request, 404, "message", "Expected /api/broadcast/{topic}/events/{event}");
-            return;
+            return false;
         }
         String topic = decode(segments[1]);
         String event = decode(segments[3]);
@@ -333,22 +344,28 @@ public final class BroadcastRoutes implements EventLoopRoute {
                 answer(request, 422, "message", ErrorCode.PERSISTENCE_PUBLIC.message());
             } else {
                 var room = new Room(ServerMessage.TOPIC_PREFIX + topic, closed);
-                content(request, event, body)
-                        .ifPresent(content -> send(request, claims, List.of(new Message(room, content, persistence))));
+                Optional<BroadcastContent> content = content(request, event, body.bytes());
+                return content.isPresent()
+                        && send(request, claims, List.of(new Message(room, content.get(), persistence)), body);
             }
         }
+        return false;
     }
 
     private static boolean wantsPersistence(HttpServerRequest request) {
-        return request.params().names().stream().anyMatch(name -> name.startsWith("persist"))
-                && !"false".equals(request.getParam("persist"));
+        return !"false".equals(request.getParam("persist"))
+                && request.params().names().stream().anyMatch(name -> name.startsWith("persist"));
     }
 
     /** {@code persist=true}, or {@code persist[ttl]=} seconds. */
     private static Optional<ClientMessage.Persistence> persistence(HttpServerRequest request) {
-        return "true".equals(request.getParam("persist"))
-                ? Optional.of(new ClientMessage.Persistence(Optional.empty()))
-                : Optional.ofNullable(request.getParam("persist[ttl]")).flatMap(ClientMessage.Persistence::seconds);
+        Optional<String> ttl = Optional.ofNullable(request.getParam("persist[ttl]"));
+        if (!wantsPersistence(request) || (ttl.isEmpty() && !"true".equals(request.getParam("persist")))) {
+            return Optional.empty();
+        }
+        return ttl.isPresent()
+                ? ttl.flatMap(ClientMessage.Persistence::seconds)
+                : Optional.of(new ClientMessage.Persistence(Optional.empty()));
     }
 
     /** Answers where there is none. */

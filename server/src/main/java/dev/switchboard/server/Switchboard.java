@@ -224,15 +224,14 @@ public final class Switchboard implements AutoCloseable {
         gateway = new Gateway(vertx, settings.gateway(), tokens, time, memory.passing(), metrics);
         var types = new PostgresTypeCatalog(pools.types());
         subscriptions = new PostgresSubscriptionCatalog(catalog, types, PUBLICATION);
-        HikariDataSource rooms = pools.rooms();
-        var roomPolicies = new PostgresRoomPolicies(rooms, time);
+        var roomPolicies = new PostgresRoomPolicies(pools.rooms(), time);
         var ports = new Pipeline.Ports(
                 PostgresWalSource.withDependencies(database, settings.slot(), PUBLICATION),
                 rows,
                 types,
                 subscriptions,
                 roomPolicies,
-                new PostgresRoomHistory(rooms, Switchboard::log),
+                new PostgresRoomHistory(pools.roomHistory(), Switchboard::log),
                 gateway,
                 blocking,
                 time,

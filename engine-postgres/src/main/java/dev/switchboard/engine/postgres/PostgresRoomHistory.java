@@ -15,7 +15,7 @@ import java.sql.SQLException;
 import java.sql.Types;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Map;
+import java.util.List;
 import java.util.Optional;
 import javax.sql.DataSource;
 
@@ -31,13 +31,13 @@ public final class PostgresRoomHistory implements RoomHistory {
 
     /** Those of one moment come in the order in which they were written. */
     private static final String PAST = """
-            select event, payload, binary_payload, id, bytes <= ? as fits
+            select event, id, fits, case when fits then payload end as payload, case when fits then binary_payload end as binary_payload
               from (select event, payload::text as payload, binary_payload, id, inserted_at, tableoid, ctid,
                            sum(coalesce(octet_length(payload::text), 0) + coalesce(octet_length(binary_payload), 0) + 512)
-                               over (order by inserted_at desc, tableoid desc, ctid desc) as bytes
+                               over (order by inserted_at desc, tableoid desc, ctid desc) <= ? as fits
                       from (select *, tableoid, ctid from realtime.messages
                              where topic = ? and private and extension = 'broadcast'
-                               and event is not null and (payload is not null or binary_payload is not null)
+                               and octet_length(event) <= 255 and (payload is not null or binary_payload is not null)
                                and inserted_at >= to_timestamp(?) at time zone 'UTC'
                                and inserted_at < (now() at time zone 'UTC') + interval '1 minute'
                                and (expires_at is null or expires_at > now())
@@ -51,6 +51,7 @@ public final class PostgresRoomHistory implements RoomHistory {
             """;
 
     private static final String DENIED = "42501";
+    private static final String INVALID = "22023";
 
     private final DataSource connections;
     private final Trouble trouble;
@@ -73,6 +74,9 @@ public final class PostgresRoomHistory implements RoomHistory {
             statement.setInt(next, wanted.limit());
             return past(connection, statement);
         } catch (SQLException failed) {
+            if (SqlState.isTimeout(failed)) {
+                return new Past.Messages(List.of(), true); // asked again it would take as long
+            }
             trouble.report("what was said in a private room cannot be replayed", failed);
             return new Past.Unavailable();
         }
@@ -126,6 +130,9 @@ public final class PostgresRoomHistory implements RoomHistory {
             }
             return keep(connection, statement);
         } catch (SQLException failed) {
+            if (String.valueOf(failed.getSQLState()).matches("2[23]...")) {
+                return Outcome.INVALID; // a value that the table cannot hold
+            }
             trouble.report("a broadcast could not be kept", failed);
             return Outcome.FAILED;
         }
@@ -135,9 +142,11 @@ public final class PostgresRoomHistory implements RoomHistory {
         int next = first;
         switch (content) {
             case BroadcastContent.Text text -> {
-                Json.Fields whole = (Json.Fields) Json.parse(text.payload()).orElseThrow();
+                if (!(Json.parse(text.payload()).orElse(Json.NULL) instanceof Json.Fields whole)) {
+                    throw new SQLException("nested too deeply", INVALID);
+                }
                 statement.setString(next++, whole.text("event").orElseThrow());
-                Json payload = whole.get("payload").orElse(new Json.Fields(Map.of()));
+                Json payload = whole.get("payload").orElse(Json.NULL);
                 statement.setString(next++, Json.write(payload, new JsonBytes()).toString());
                 statement.setNull(next++, Types.BINARY);
             }

@@ -63,7 +63,7 @@ public final class Connection {
                 allowance,
                 replies,
                 new Keeper(guard, replies, allowance, ends),
-                new Readiness(replies, shared.behind(), ends));
+                new Readiness(replies, shared.streaming(), ends));
     }
 
     public ConnectionId id() {

@@ -7,6 +7,7 @@ import java.time.InstantSource;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /**
@@ -17,6 +18,7 @@ import java.util.function.Supplier;
  * @param unknownEvents counts messages whose event nobody knows
  * @param journal       is told of channels that end
  * @param privateRooms  knows who may be in private rooms
+ * @param streaming      whether the stream is known to bring what is committed, within seconds
  * @param behind        how long ago everything that had been committed is known to have been delivered
  */
 public record ConnectionContext(
@@ -31,4 +33,5 @@ public record ConnectionContext(
         LongAdder unknownEvents,
         Journal journal,
         PrivateRooms privateRooms,
-        Supplier<Optional<Duration>> behind) {}
+        Supplier<Optional<Duration>> behind,
+        BooleanSupplier streaming) {}

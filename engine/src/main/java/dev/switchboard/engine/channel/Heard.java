@@ -27,7 +27,7 @@ final class Heard {
 
     private final Set<String> replayed = new HashSet<>();
     /** With whether it has come back. */
-    private final Map<String, Boolean> own = new HashMap<>();
+    private final Map<String, Boolean> own = new LinkedHashMap<>();
 
     private final Map<String, Frame> waiting = new LinkedHashMap<>();
     private long bytes;
@@ -71,38 +71,47 @@ final class Heard {
      * The past has come, and is told.
      *
      * @param past the oldest first
-     * @return its frames, then what was said meanwhile, in the order of the stream where that has both; empty if that was too much
+     * @return its frames and those of what was said meanwhile: in the order of the stream what that has brought, before it what it had
+     *         brought before, behind it what it has not brought yet; empty if that was too much
      */
     Optional<List<Frame>> told(List<BroadcastContent> past, Function<BroadcastContent, Optional<Frame>> frameOf) {
         if (asking == Asking.IN_VAIN) {
             return Optional.empty();
         }
-        asking = Asking.DONE;
-        var frames = new ArrayList<Frame>();
-        var again = new HashMap<String, BroadcastContent>();
+        var again = new HashMap<String, Frame>();
+        var before = new ArrayList<Frame>();
+        var behind = new ArrayList<Frame>();
+        boolean met = false;
         for (BroadcastContent message : past) {
             String id = message.id().orElseThrow();
-            replayed.add(id);
+            Optional<Frame> frame = own.containsKey(id) ? Optional.empty() : frameOf.apply(message);
             if (waiting.containsKey(id)) {
-                again.put(id, message);
+                met = true;
+                before.addAll(behind);
+                behind.clear();
+                frame.ifPresent(replay -> again.put(id, replay));
             } else {
-                frameOf.apply(message).ifPresent(frames::add);
+                frame.ifPresent(behind::add);
             }
         }
-        waiting.forEach((id, frame) -> Optional.ofNullable(again.get(id))
-                .map(frameOf)
-                .orElse(Optional.of(frame))
-                .ifPresent(frames::add));
+        if (!met) {
+            before.addAll(behind); // nothing tells which is older; the past is meant to come first
+            behind.clear();
+        }
+        past.forEach(message -> replayed.add(message.id().orElseThrow()));
+        waiting.forEach((id, frame) -> before.add(again.getOrDefault(id, frame)));
+        before.addAll(behind);
         waiting.clear();
-        return Optional.of(frames);
+        asking = Asking.DONE;
+        return Optional.of(before);
     }
 
-    /** An own message will come that its channel is not to get; false if too many have not come. */
-    boolean expectsOwn(String id) {
-        if (own.size() >= MOST_OWN) {
-            own.values().removeIf(back -> back);
+    /** An own message will come that its channel is not to get; the oldest that have not come are forgotten where there are many. */
+    void expectsOwn(String id) {
+        own.put(id, false);
+        if (own.size() > MOST_OWN) {
+            own.remove(own.keySet().iterator().next());
         }
-        return own.size() < MOST_OWN && own.putIfAbsent(id, false) == null;
     }
 
     void doesNotExpect(String id) {

@@ -99,18 +99,20 @@ public final class Hub {
     /** Tells everyone in the room. From any thread. */
     public void broadcast(Room room, BroadcastContent content, Optional<ChannelRef> except) {
         int bytes = content.size() + room.topic().length() + OVERHEAD;
-        broadcast(room, content, except, (loop, recipients) -> sink.cast(loop, bytes, recipients));
+        // what an id stands for, the table alone says: another's message of that id is another
+        broadcast(room, content, except, Optional.empty(), (loop, recipients) -> sink.cast(loop, bytes, recipients));
     }
 
     /** The same of what the stream brings: waits while a loop is behind, and comes after what the stream has brought before. */
     public void deliver(Room room, BroadcastContent content) {
-        broadcast(room, content, Optional.empty(), sink::deliver);
+        broadcast(room, content, Optional.empty(), content.id(), sink::deliver);
     }
 
     private void broadcast(
             Room room,
             BroadcastContent content,
             Optional<ChannelRef> except,
+            Optional<String> id,
             BiConsumer<Integer, Supplier<List<Recipients>>> hand) {
         long bits = loopsWithMembers.getOrDefault(room, 0L);
         if (bits == 0) {
@@ -120,7 +122,7 @@ public final class Hub {
         for (int loop = 0; loop < loops.size(); loop++) {
             if ((bits & 1L << loop) != 0) {
                 RoomsOfLoop rooms = loops.get(loop);
-                hand.accept(loop, () -> rooms.recipients(room, frames, except, content.id()));
+                hand.accept(loop, () -> rooms.recipients(room, frames, except, id));
             }
         }
     }

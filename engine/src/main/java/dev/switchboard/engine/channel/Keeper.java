@@ -26,9 +26,17 @@ final class Keeper {
     private final Allowance allowance;
     private final PrivateGuard.Ends ends;
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
+    private final ArrayDeque<Replay> replays = new ArrayDeque<>();
 
+    private record Replay(Channel channel, ClientMessage.Replay.Wanted wanted) {}
+
+    /** @param who said it, whoever has the channel by the time that it is kept */
     private record Waiting(
-            Channel channel, PrivateStanding standing, ClientMessage.Broadcast message, RoomHistory.Said said) {
+            Channel channel,
+            PrivateStanding standing,
+            ClientMessage.Broadcast message,
+            RoomHistory.Said said,
+            RoomPolicies.Question who) {
         long bytes() {
             return OVERHEAD + message.content().size();
         }
@@ -43,33 +51,49 @@ final class Keeper {
 
     /** Tells what the join wants to be told, once, to a channel that hears from now on. */
     void replay(Channel channel) {
-        if (!(channel.join().options().replay() instanceof ClientMessage.Replay.Wanted wanted)) {
-            return;
+        if (channel.join().options().replay() instanceof ClientMessage.Replay.Wanted wanted
+                && channel.standing()
+                        .filter(standing -> standing.heard().begin())
+                        .isPresent()) {
+            replays.add(new Replay(channel, wanted));
+            if (replays.size() == 1) {
+                askNext();
+            }
         }
-        channel.standing().filter(standing -> standing.heard().begin()).ifPresent(standing -> {
-            Claims claims = channel.claims();
-            guard.past(channel, wanted, past -> {
-                boolean sameUser = channel.claims().group().equals(claims.group());
-                if (past instanceof Past.Messages messages && sameUser) {
-                    tell(channel, standing, messages);
-                } else {
-                    ends.fail(channel, ErrorCode.REPLAY_FAILED);
-                }
-            });
+    }
+
+    /** One after the other: a connection's pasts together need not fit into what waits for it. */
+    private void askNext() {
+        Replay next = replays.element();
+        Claims claims = next.channel().claims();
+        guard.past(next.channel(), next.wanted(), past -> {
+            replays.remove();
+            if (!replays.isEmpty()) {
+                askNext();
+            }
+            return guard.isPresent(next.channel()) ? frames(next.channel(), claims, past) : List.of();
         });
     }
 
-    private void tell(Channel channel, PrivateStanding standing, Past.Messages past) {
-        Optional<List<Frame>> frames =
-                standing.heard().told(past.messages(), message -> replies.frame(channel, message));
-        if (frames.isEmpty() || !channel.hearing().broadcast()) {
+    private List<Frame> frames(Channel channel, Claims asked, Past past) {
+        boolean sameUser = channel.claims().group().equals(asked.group());
+        Optional<List<Frame>> frames = past instanceof Past.Messages messages && sameUser && guard.hears(channel)
+                ? told(channel, messages)
+                : Optional.empty();
+        if (frames.isEmpty()) {
             ends.fail(channel, ErrorCode.REPLAY_FAILED);
-            return;
         }
-        if (past.cut()) {
+        return frames.orElse(List.of());
+    }
+
+    private Optional<List<Frame>> told(Channel channel, Past.Messages past) {
+        Optional<List<Frame>> frames = channel.standing()
+                .flatMap(
+                        standing -> standing.heard().told(past.messages(), message -> replies.frame(channel, message)));
+        if (frames.isPresent() && past.cut()) {
             replies.systemNotice(channel, "broadcast", ErrorCode.REPLAY_CUT.reason());
         }
-        frames.get().forEach(replies::send);
+        return frames;
     }
 
     /** Keeps a message, which then comes to the room as all that is kept; it is answered once it is. */
@@ -79,15 +103,14 @@ final class Keeper {
             replies.deny(channel, message, ErrorCode.PERSISTENCE_PUBLIC);
             return;
         }
-        UUID id = UUID.randomUUID();
-        var next =
-                new Waiting(channel, standing.get(), message, new RoomHistory.Said(id, message.content(), persistence));
-        boolean fits = waiting.size() < MOST_WAITING
-                && (channel.join().options().self() || standing.get().heard().expectsOwn(id.toString()));
-        if (!fits || !allowance.take(next.bytes())) {
-            standing.get().heard().doesNotExpect(id.toString());
+        var said = new RoomHistory.Said(UUID.randomUUID(), message.content(), persistence);
+        var next = new Waiting(channel, standing.get(), message, said, guard.question(channel));
+        if (waiting.size() >= MOST_WAITING || !allowance.take(next.bytes())) {
             replies.deny(channel, message, ErrorCode.MEMORY_LIMIT);
             return;
+        }
+        if (!channel.join().options().self() && channel.hearing().broadcast()) {
+            standing.get().heard().expectsOwn(said.id().toString());
         }
         waiting.add(next);
         if (waiting.size() == 1) {
@@ -96,10 +119,10 @@ final class Keeper {
     }
 
     private void keepNext(Waiting next) {
-        guard.keep(next.channel(), next.said(), outcome -> {
+        guard.keep(next.channel(), next.who(), next.said(), outcome -> {
             allowance.give(next.bytes());
             waiting.remove();
-            if (outcome != RoomHistory.Outcome.KEPT) {
+            if (outcome == RoomHistory.Outcome.DENIED || outcome == RoomHistory.Outcome.INVALID) {
                 next.standing().heard().doesNotExpect(next.said().id().toString());
             }
             if (guard.isPresent(next.channel())) {
@@ -117,6 +140,7 @@ final class Keeper {
                 }
             }
             case DENIED -> replies.deny(kept.channel(), kept.message(), ErrorCode.WRITE_UNAUTHORIZED);
+            case INVALID -> replies.deny(kept.channel(), kept.message(), ErrorCode.INVALID_PAYLOAD);
             case FAILED -> replies.deny(kept.channel(), kept.message(), ErrorCode.PERSISTENCE_FAILED);
         }
     }

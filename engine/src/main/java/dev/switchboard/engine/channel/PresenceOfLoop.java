@@ -12,7 +12,6 @@ import dev.switchboard.engine.presence.Roster;
 import dev.switchboard.engine.protocol.Frame;
 import dev.switchboard.engine.protocol.ServerMessage;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -80,6 +79,7 @@ final class PresenceOfLoop {
         Present room = rooms.get(member.room());
         if (room != null) {
             change(room, room.roster.untrack(member));
+            forgetIfEmpty(room, member.room());
         }
     }
 
@@ -91,8 +91,12 @@ final class PresenceOfLoop {
         room.watchers.remove(member);
         room.newcomers.remove(member);
         change(room, room.roster.untrack(member));
+        forgetIfEmpty(room, member.room());
+    }
+
+    private void forgetIfEmpty(Present room, Room name) {
         if (room.watchers.isEmpty() && room.newcomers.isEmpty() && room.roster.isEmpty()) {
-            rooms.remove(member.room());
+            rooms.remove(name);
             changed.remove(room);
         }
     }
@@ -125,51 +129,43 @@ final class PresenceOfLoop {
             return;
         }
         List<Map<String, List<PresenceMeta>>> pages = pages(room.roster.present());
-        var shared = new EnumMap<WireVersion, List<Frame>>(WireVersion.class);
         room.newcomers.forEach((member, joinRef) -> {
-            var state = new ServerMessage.PresenceState(joinRef, room.topic, pages.getFirst());
-            tell(member, () -> state.encode(member.version()));
-            shared.computeIfAbsent(member.version(), version -> others(room, pages.subList(1, pages.size()), version))
-                    .forEach(frame -> tell(member, () -> frame));
+            tell(member, new ServerMessage.PresenceState(joinRef, room.topic, pages.getFirst()));
+            pages.stream()
+                    .skip(1)
+                    .map(page -> new ServerMessage.PresenceChange(room.topic, new PresenceDiff(page, Map.of())))
+                    .forEach(more -> tell(member, more));
         });
         room.watchers.addAll(room.newcomers.keySet());
         room.newcomers.clear();
     }
 
-    /** Those beyond the first come as who joins, once for all. */
-    private static List<Frame> others(Present room, List<Map<String, List<PresenceMeta>>> pages, WireVersion version) {
-        return pages.stream()
-                .map(page -> new ServerMessage.PresenceChange(room.topic, new PresenceDiff(page, Map.of())))
-                .map(message -> message.encode(version))
-                .toList();
-    }
-
     /** Written when its turn comes: of many that come at once not all have the state in memory together. */
-    private void tell(ChannelRef member, Supplier<Frame> frame) {
+    private void tell(ChannelRef member, ServerMessage message) {
         sink.cast(
                 member.connection().loop(),
                 STATE_OVERHEAD,
-                () -> List.of(new Recipients.Cast(frame.get(), List.of(member))));
+                () -> List.of(new Recipients.Cast(message.encode(member.version()), List.of(member))));
     }
 
     /** A large room in parts that each fit into what waits for a connection; an empty one is one part. */
     private static List<Map<String, List<PresenceMeta>>> pages(Map<String, List<PresenceMeta>> present) {
         var pages = new ArrayList<Map<String, List<PresenceMeta>>>();
-        var page = new LinkedHashMap<String, List<PresenceMeta>>();
-        pages.add(page);
-        long characters = 0;
+        pages.add(new LinkedHashMap<>());
+        int characters = 0;
         for (var entry : present.entrySet()) {
-            long more = entry.getKey().length();
             for (PresenceMeta meta : entry.getValue()) {
-                more += META_OVERHEAD + meta.members().length();
+                int more =
+                        entry.getKey().length() + META_OVERHEAD + meta.members().length();
+                if (characters > 0 && characters + more > PAGE) {
+                    pages.add(new LinkedHashMap<>());
+                    characters = 0;
+                }
+                pages.getLast()
+                        .computeIfAbsent(entry.getKey(), _ -> new ArrayList<>())
+                        .add(meta);
+                characters += more;
             }
-            if (characters > 0 && characters + more > PAGE) {
-                page = new LinkedHashMap<>();
-                pages.add(page);
-                characters = 0;
-            }
-            page.put(entry.getKey(), entry.getValue());
-            characters += more;
         }
         return pages;
     }

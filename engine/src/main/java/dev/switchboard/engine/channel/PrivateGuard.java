@@ -3,6 +3,7 @@ package dev.switchboard.engine.channel;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.protocol.ClientMessage;
 import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.engine.protocol.Frame;
 import dev.switchboard.engine.protocol.ServerMessage;
 import java.time.Duration;
 import java.time.Instant;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
@@ -237,21 +239,23 @@ final class PrivateGuard {
         return present.test(channel);
     }
 
-    /** What was said in its room before; no answer for a channel that has gone meanwhile. */
-    void past(Channel channel, ClientMessage.Replay.Wanted wanted, Consumer<RoomHistory.Past> answer) {
-        rooms.past(channel.ref().connection().loop(), question(channel), wanted, past -> {
-            if (present.test(channel)) {
-                answer.accept(past);
-            }
-        });
+    /** Whether its user may hear what is said now. */
+    boolean hears(Channel channel) {
+        return channel.hearing().broadcast() && channel.isCurrentUser(clock.instant());
     }
 
-    /** Keeps what a channel says, also if it goes meanwhile. */
-    void keep(Channel channel, RoomHistory.Said said, Consumer<RoomHistory.Outcome> answer) {
-        rooms.keep(channel.ref().connection().loop(), question(channel), said, answer);
+    /** Asks for what was said in its room before; the answer makes the frames of it, when their turn comes. */
+    void past(Channel channel, ClientMessage.Replay.Wanted wanted, Function<RoomHistory.Past, List<Frame>> answer) {
+        rooms.past(channel.member(), question(channel), wanted, answer);
     }
 
-    private RoomPolicies.Question question(Channel channel) {
+    /** Keeps what was said in a channel, also if it goes meanwhile. */
+    void keep(Channel channel, RoomPolicies.Question who, RoomHistory.Said said, Consumer<RoomHistory.Outcome> answer) {
+        rooms.keep(channel.ref().connection().loop(), who, said, answer);
+    }
+
+    /** Who asks, as the channel is now. */
+    RoomPolicies.Question question(Channel channel) {
         return new RoomPolicies.Question(
                 channel.claims().group(), channel.claims().subject(), name(channel), headers);
     }

@@ -1,9 +1,14 @@
 package dev.switchboard.engine.channel;
 
+import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
+import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.protocol.ClientMessage;
+import dev.switchboard.engine.protocol.Frame;
+import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /** Asks about private rooms off the event loops. Thread-safe. */
@@ -25,13 +30,25 @@ public final class PrivateRooms {
         offLoop(loop, () -> askSafely(verb, question), answer);
     }
 
-    /** @param answer runs on that event loop */
+    /**
+     * What was said before, to one channel.
+     *
+     * @param answer makes its frames, on the channel's event loop, after all that was handed over before
+     */
     void past(
-            int loop,
+            ChannelRef member,
             RoomPolicies.Question question,
             ClientMessage.Replay.Wanted wanted,
-            Consumer<RoomHistory.Past> answer) {
-        offLoop(loop, () -> safely(() -> history.past(question, wanted), new RoomHistory.Past.Unavailable()), answer);
+            Function<RoomHistory.Past, List<Frame>> answer) {
+        blocking.execute(() -> {
+            RoomHistory.Past past = safely(() -> history.past(question, wanted), new RoomHistory.Past.Unavailable());
+            sink.cast(
+                    member.connection().loop(),
+                    past.size(),
+                    () -> answer.apply(past).stream()
+                            .<Recipients>map(frame -> new Recipients.Cast(frame, List.of(member)))
+                            .toList());
+        });
     }
 
     /** @param answer runs on that event loop */

@@ -3,34 +3,30 @@ package dev.switchboard.engine.channel;
 import dev.switchboard.engine.protocol.ErrorCode;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Optional;
-import java.util.function.Supplier;
+import java.util.function.BooleanSupplier;
 
 /**
  * Tells a connection's channels that ask for it ({@code broadcast.replication_ready}) once what the database says reaches them, or that
  * it does not. Owned by the connection's event loop.
  */
 final class Readiness {
-    /** A stream that is further behind does not count as one that brings what is said. */
-    private static final Duration CURRENT = Duration.ofSeconds(5);
-
     /** So long is waited for the stream, as the original does. */
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final Replies replies;
-    private final Supplier<Optional<Duration>> behind;
+    private final BooleanSupplier streaming;
     private final PrivateGuard.Ends ends;
 
-    Readiness(Replies replies, Supplier<Optional<Duration>> behind, PrivateGuard.Ends ends) {
+    Readiness(Replies replies, BooleanSupplier streaming, PrivateGuard.Ends ends) {
         this.replies = replies;
-        this.behind = behind;
+        this.streaming = streaming;
         this.ends = ends;
     }
 
     /** Called when a channel enters its room, and about once a second. */
     void tick(Channel channel, Instant now) {
         channel.awaitsReplicationSince().ifPresent(since -> {
-            if (behind.get().filter(age -> age.compareTo(CURRENT) <= 0).isPresent()) {
+            if (streaming.getAsBoolean()) {
                 channel.replicationReady();
                 replies.systemNotice(channel, "system", "Replication connection established");
             } else if (!now.isBefore(since.plus(PATIENCE))) {

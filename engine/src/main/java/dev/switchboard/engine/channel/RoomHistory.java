@@ -31,6 +31,13 @@ public interface RoomHistory {
 
     /** What was said before. */
     sealed interface Past {
+        /** Bytes of it, roughly. */
+        default int size() {
+            return this instanceof Messages past
+                    ? past.messages().stream().mapToInt(BroadcastContent::size).sum()
+                    : 0;
+        }
+
         /**
          * @param messages marked as replayed, each with its id, the oldest first
          * @param cut      whether earlier ones that are meant are left out, since all together are too large
@@ -50,6 +57,9 @@ public interface RoomHistory {
         KEPT,
         /** Whoever said it may not. */
         DENIED,
+        /** It is nothing that the table can hold. */
+        INVALID,
+        /** It is not known to be kept. */
         FAILED
     }
 }

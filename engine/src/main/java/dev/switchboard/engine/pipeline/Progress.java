@@ -20,6 +20,9 @@ public final class Progress {
     private final AtomicReference<Optional<String>> streamTrouble =
             new AtomicReference<>(Optional.of("the WAL stream has not started"));
     private final AtomicReference<Optional<String>> accessTrouble = new AtomicReference<>(Optional.empty());
+    /** A stream that is further behind does not count as one that goes on. */
+    private static final Duration CURRENT = Duration.ofSeconds(5);
+
     private final Watermark watermark = new Watermark();
     private final Vitals vitals = new Vitals();
     private final AtomicBoolean closing = new AtomicBoolean();
@@ -105,6 +108,15 @@ public final class Progress {
      */
     public Optional<Duration> behind(Instant now) {
         return watermark.behind(now, delivered.get());
+    }
+
+    /** Whether what had been committed {@link #CURRENT} ago is known to have been delivered, and the stream goes on. */
+    public boolean isStreaming(Instant now) {
+        return streamTrouble().isEmpty()
+                && watermark
+                        .provenBehind(now, delivered.get())
+                        .filter(age -> age.compareTo(CURRENT) <= 0)
+                        .isPresent();
     }
 
     /** PostgreSQL's log ended there when it was asked. */

@@ -313,17 +313,18 @@ final class Router implements Runnable {
         found.clear();
     }
 
-    /** The next thing that the database says in a room. */
+    /** The next thing that the database says in a room; what cannot be said ends nobody else's. */
     private void say() {
         Change change = unsaid.remove();
-        Optional<MessageTable.Message> message = MessageTable.message(change);
-        if (message.isPresent()) {
+        try {
+            Optional<MessageTable.Message> message = MessageTable.message(change);
+            if (message.isEmpty()) {
+                throw new IllegalArgumentException("it needs a topic, an event and a payload");
+            }
             rooms.accept(message.get().room(), message.get().content());
             progress.countBroadcast();
-        } else {
-            trouble.report(
-                    "a row of realtime.messages is no broadcast: it needs a topic, an event and a payload",
-                    new IllegalArgumentException(change.relation().name().toString()));
+        } catch (RuntimeException fault) {
+            trouble.report("a row of " + change.relation().name() + " is no broadcast", fault);
         }
     }
 
@@ -361,6 +362,9 @@ final class Router implements Runnable {
 
     /** Has a part of the round decided and told, and begins the next. */
     private void pass(Gathered gathered) throws InterruptedException {
+        if (progress.isClosing()) {
+            return; // what comes after what is held would come before it
+        }
         if (gathered.candidates().isEmpty()) {
             gathered.saidAfter().forEach(_ -> say());
         } else {

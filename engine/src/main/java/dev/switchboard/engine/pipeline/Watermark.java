@@ -35,6 +35,12 @@ final class Watermark {
                 .map(age -> age.isNegative() ? Duration.ZERO : age);
     }
 
+    /** The same, but empty until it was found out at least once. */
+    synchronized Optional<Duration> provenBehind(Instant now, Lsn delivered) {
+        answer(delivered);
+        return proven.map(at -> Duration.between(at, now));
+    }
+
     private void answer(Lsn delivered) {
         if (open.isPresent() && !open.get().end().isAfter(delivered)) {
             proven = Optional.of(open.get().asked());

@@ -17,7 +17,6 @@ final class BinaryFrames {
     static final byte BROADCAST_PUSH = 3;
     static final byte BROADCAST = 4;
     private static final int RAW = 0;
-    private static final Json NOT = new Json.Literal("false");
 
     private BinaryFrames() {}
 
@@ -55,11 +54,12 @@ final class BinaryFrames {
         String event = parts.text(3);
         Optional<ClientMessage.Persistence> persistence = Optional.empty();
         if (parts.length(4) > 0) {
-            Json persist = Json.parse(parts.bytes(4))
-                    .flatMap(json -> json instanceof Json.Fields fields ? fields.get("persist") : Optional.empty())
-                    .orElse(NOT);
-            if (!persist.equals(NOT)) {
-                persistence = persistence(persist);
+            if (!(Json.parse(parts.bytes(4)).orElse(Json.NULL) instanceof Json.Fields metadata)) {
+                return invalid(
+                        parts, ErrorCode.INVALID_PAYLOAD, "the metadata of broadcast '" + event + "' is no object");
+            }
+            if (ClientMessage.Persistence.isWanted(metadata)) {
+                persistence = ClientMessage.Persistence.of(metadata);
                 if (persistence.isEmpty()) {
                     return invalid(parts, ErrorCode.PERSISTENCE_INVALID, ErrorCode.PERSISTENCE_INVALID.message());
                 }
@@ -72,19 +72,6 @@ final class BinaryFrames {
         return Json.isValid(payload)
                 ? message(parts, topic, BroadcastContent.of(event, payload, Optional.empty()), persistence)
                 : invalid(parts, ErrorCode.INVALID_PAYLOAD, "the payload of broadcast '" + event + "' is not JSON");
-    }
-
-    /** {@code true}, or an object with {@code ttl}, a number of seconds. */
-    private static Optional<ClientMessage.Persistence> persistence(Json persist) {
-        if (persist.equals(new Json.Literal("true"))) {
-            return Optional.of(new ClientMessage.Persistence(Optional.empty()));
-        }
-        return persist instanceof Json.Fields fields
-                ? fields.get("ttl")
-                        .flatMap(ttl -> ttl instanceof Json.Literal(String text)
-                                ? ClientMessage.Persistence.seconds(text)
-                                : Optional.empty())
-                : Optional.empty();
     }
 
     private static ClientMessage message(

@@ -106,8 +106,16 @@ public final class ClientCodec {
             return new ClientMessage.Invalid(
                     topic, ref, joinRef, ErrorCode.INVALID_PAYLOAD, "a broadcast is an object with a string `event`");
         }
+        Optional<ClientMessage.Persistence> persistence = Optional.empty();
+        if (ClientMessage.Persistence.isWanted(payload)) {
+            persistence = ClientMessage.Persistence.of(payload);
+            if (persistence.isEmpty()) {
+                return new ClientMessage.Invalid(
+                        topic, ref, joinRef, ErrorCode.PERSISTENCE_INVALID, ErrorCode.PERSISTENCE_INVALID.message());
+            }
+        }
         byte[] json = Json.write(payload, new JsonBytes()).toBytes();
-        return new ClientMessage.Broadcast(topic, ref, joinRef, new BroadcastContent.Text(json), Optional.empty());
+        return new ClientMessage.Broadcast(topic, ref, joinRef, new BroadcastContent.Text(json), persistence);
     }
 
     private static ClientMessage presence(
@@ -165,7 +173,7 @@ public final class ClientCodec {
         if (config.isTrue("enabled")) {
             return ClientMessage.Presence.TOLD;
         }
-        return config.get("enabled").isPresent()
+        return config.get("enabled").equals(Optional.of(new Json.Literal("false")))
                 ? ClientMessage.Presence.NOT_TOLD
                 : ClientMessage.Presence.TOLD_WHILE_PRESENT;
     }

@@ -86,6 +86,28 @@ public sealed interface ClientMessage {
      * @param ttl for how long, where it is less than messages are kept
      */
     record Persistence(Optional<Duration> ttl) {
+        private static final String MEMBER = "persist";
+
+        /** Whether the member {@code persist} is there, and is not {@code false}. */
+        public static boolean isWanted(Json.Fields fields) {
+            return fields.get(MEMBER)
+                    .filter(persist -> !persist.equals(new Json.Literal("false")))
+                    .isPresent();
+        }
+
+        /** By its member {@code persist}: {@code true}, or an object with {@code ttl}, a number of seconds; empty for anything else. */
+        static Optional<Persistence> of(Json.Fields fields) {
+            return fields.get(MEMBER).flatMap(persist -> switch (persist) {
+                case Json.Literal(String text)
+                when text.equals("true") -> Optional.of(new Persistence(Optional.empty()));
+                case Json.Fields object ->
+                    object.get("ttl")
+                            .flatMap(
+                                    ttl -> ttl instanceof Json.Literal(String text) ? seconds(text) : Optional.empty());
+                default -> Optional.empty();
+            });
+        }
+
         /** For that number of seconds, 1 to 9,999,999; empty where it is none. */
         public static Optional<Persistence> seconds(String text) {
             return text.matches("[1-9]\\d{0,6}")

@@ -82,6 +82,7 @@ class ConnectionTest {
     private final Attendance attendance = new Attendance();
     private final MemoryBudget memory = new MemoryBudget(64 << 20);
     private Optional<Duration> behind = Optional.empty();
+    private boolean streaming;
     private RoomPolicies.Answer roomAnswer = new RoomPolicies.Answer.Unsupported();
     private final Connection connection = new Connection(
             new ConnectionId(0, 1),
@@ -100,7 +101,8 @@ class ConnectionTest {
                     unknownEvents,
                     new Journal(),
                     new PrivateRooms((_, _) -> roomAnswer, RoomHistory.NONE, Runnable::run, sink),
-                    () -> behind),
+                    () -> behind,
+                    () -> streaming),
             this::keep);
 
     private void keep(Frame frame) {
@@ -185,10 +187,9 @@ class ConnectionTest {
                 "[\"1\",\"1\",\"realtime:a\",\"phx_join\",{\"config\":{\"broadcast\":{\"replication_ready\":true}}}]";
         receive(join);
         assertThat(said).noneMatch(text -> text.contains("Replication"));
-        behind = Optional.of(Duration.ofSeconds(6));
         connection.expire();
         assertThat(said).noneMatch(text -> text.contains("Replication"));
-        behind = Optional.of(Duration.ofSeconds(5));
+        streaming = true;
         connection.expire();
         connection.expire();
         assertThat(said)
@@ -201,7 +202,7 @@ class ConnectionTest {
         assertThat(said).as("at once where it is there").anyMatch(text -> text.contains("connection established"));
 
         said.clear();
-        behind = Optional.empty();
+        streaming = false;
         receive(join);
         now = now.plusMillis(59_999);
         connection.expire();

@@ -53,6 +53,15 @@ class WatermarkTest {
         assertThat(behind(34, 300)).contains(1L);
     }
 
+    /** Z9: that somebody asked proves nothing. */
+    @Test
+    void Z9_whatWasNeverDeliveredIsNotProven() {
+        watermark.asked(at(0), lsn(100), lsn(40));
+
+        assertThat(watermark.provenBehind(at(1), lsn(99))).isEmpty();
+        assertThat(watermark.provenBehind(at(2), lsn(100))).contains(Duration.ofSeconds(2));
+    }
+
     @Test
     void W7_aClockThatWentBackIsNoFuture() {
         watermark.asked(at(10), lsn(1), lsn(1));

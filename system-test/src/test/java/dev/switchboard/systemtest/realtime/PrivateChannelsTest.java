@@ -348,8 +348,13 @@ class PrivateChannelsTest {
     @Test
     void Y5_aJoinWithoutATokenWaitsForOne() {
         member(annId, HEARER);
+        member(bobId, HEARER);
         joined(ann, null, config(true, false, false));
-        sql("select realtime.send('{\"word\":\"early\"}', 'word', '" + name + "')");
+        try (PhoenixClient hearer = server.connect()) {
+            joined(hearer, bobId, config(true, false, false));
+            sql("select realtime.send('{\"word\":\"early\"}', 'word', '" + name + "')");
+            heard(hearer, "early"); // the stream has brought it
+        }
         ann.push("1", topic, "access_token", "{\"access_token\":\"" + server.userToken(annId) + "\"}");
 
         await().untilAsserted(() -> {

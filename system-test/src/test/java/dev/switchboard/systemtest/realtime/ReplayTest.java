@@ -219,6 +219,17 @@ class ReplayTest {
                 .endsWith("\u0000\u00ff\u0010");
     }
 
+    /** Z1, Z6: what is said to nobody is replayed to nobody, and takes nothing else along. */
+    @Test
+    void Z6_whatCannotBeSaidIsNotReplayed() {
+        sql(
+                "select realtime.send_binary('\\x00', repeat('e', 300), '" + name + "')",
+                "select realtime.send('{\"n\":1}', repeat('e', 300), '" + name + "')");
+        send(2, 3);
+
+        assertThat(numbersUntilNow(joined("{\"since\":0}"))).containsExactly(2, 3);
+    }
+
     @Test
     void Z6_whatIsTooLargeTogetherIsCutAndSaidToBe() {
         sql("select realtime.send(jsonb_build_object('n', n, 'text', repeat('x', 100000)), 'word', '" + name
@@ -338,6 +349,23 @@ class ReplayTest {
                     .as(malformed)
                     .startsWith("PersistenceInvalid: ");
         }
+        client.sendBinary(PhoenixClient.kind3(
+                "1",
+                "2",
+                topic,
+                "word",
+                "{\"persist\":true}",
+                true,
+                "{\"n\":2,\"text\":\"\\u0000\"}".getBytes(StandardCharsets.UTF_8)));
+        assertThat(client.reply("2").at("/response/error").asString())
+                .as("no jsonb can hold it")
+                .startsWith("InvalidPayload: ");
+        client.sendText(
+                "[\"1\",\"5\",\"" + topic
+                        + "\",\"broadcast\",{\"type\":\"broadcast\",\"event\":\"forbidden\",\"payload\":{\"n\":2},\"persist\":true}]");
+        assertThat(client.reply("5").at("/response/error").asString())
+                .as("as text the same")
+                .startsWith("UnauthorizedToWrite: ");
         keep(client, "3", topic, "forbidden", 3, "true");
         assertThat(client.reply("3").at("/response/error").asString())
                 .as("the row itself is what its policy is asked about")
@@ -366,6 +394,16 @@ class ReplayTest {
                             .status())
                     .isEqualTo(202);
             assertThat(http.post(path + "?persist=true", "{\"n\":4}", token).status())
+                    .isEqualTo(422);
+            Http.Answer batch = http.post(
+                    "/realtime/v1/api/broadcast",
+                    "{\"messages\":[{\"topic\":\"" + name
+                            + "\",\"event\":\"word\",\"payload\":{\"n\":7},\"private\":true,\"persist\":true}]}",
+                    token);
+            assertThat(batch.status()).isEqualTo(422);
+            assertThat(batch.body()).contains("is for single messages");
+            assertThat(http.post(path + "?private=true&persist=true", "{\"text\":\"\\u0000\"}", token)
+                            .status())
                     .isEqualTo(422);
             assertThat(http.post(path + "?private=true&persist%5Bttl%5D=x", "{\"n\":5}", token)
                             .status())
