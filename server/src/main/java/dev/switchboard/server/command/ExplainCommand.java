@@ -8,9 +8,9 @@ import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.engine.postgres.RowExplanation;
-import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.server.DataDirectory;
 import dev.switchboard.server.Switchboard;
+import dev.switchboard.server.explain.CodeMeaning;
 import dev.switchboard.tokens.JwtTokens;
 import dev.switchboard.tokens.KeyRing;
 import java.io.PrintWriter;
@@ -19,7 +19,6 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -77,7 +76,10 @@ final class ExplainCommand implements Callable<Integer> {
                 description = "An answer of the data API: 'GET /rest/v1/calls?status=eq.ringing'.")
         private @Nullable String request;
 
-        @Option(names = "--code", paramLabel = "CODE", description = "A code that a realtime client was told.")
+        @Option(
+                names = "--code",
+                paramLabel = "CODE",
+                description = "A code that a client was told, on its socket or in an answer over HTTP.")
         private @Nullable String code;
     }
 
@@ -126,19 +128,17 @@ final class ExplainCommand implements Callable<Integer> {
     }
 
     private int explainCode(String wanted) {
-        List<ErrorCode> found = Arrays.stream(ErrorCode.values())
-                .filter(code -> code.code().equalsIgnoreCase(wanted))
-                .toList();
+        List<CodeMeaning> found = CodeMeaning.of(wanted);
         if (found.isEmpty()) {
-            throw new InvalidSettingException("No realtime client is told " + wanted
-                    + "; docs/errors.md lists the codes, docs/errors-http.md those of HTTP answers");
+            throw new InvalidSettingException("No client is told " + wanted
+                    + "; docs/errors.md lists the codes of the WebSocket, docs/errors-http.md those of HTTP answers");
         }
         PrintWriter out = spec.commandLine().getOut();
-        for (ErrorCode code : found) {
-            out.println(code.code() + ": " + code.message() + ".");
-            out.println("  met in    " + code.where().words());
-            out.println("  then      " + code.then().words());
-            out.println("  remedy    " + code.remedy());
+        for (CodeMeaning meaning : found) {
+            out.println(meaning.code() + ": " + meaning.message() + ".");
+            out.println("  met in    " + meaning.where());
+            out.println("  then      " + meaning.then());
+            out.println("  remedy    " + meaning.remedy());
         }
         out.flush();
         return 0;

@@ -424,7 +424,9 @@ class ExplainLiveTest {
         assertThat(run("--code", "outboxoverflow").text())
                 .contains("OutboxOverflow: The client reads too slowly; its outbox is full.")
                 .contains("remedy    Connect again and take a fresh snapshot; subscribe to less.");
-        assertThat(run("--code", "Nonsense").text()).contains("No realtime client is told Nonsense");
+        assertThat(run("--code", "Nonsense").text()).contains("No client is told Nonsense");
+        assertThat(run("--code", "email_exists").text())
+                .contains("answers of /auth/v1, status 422", "remedy    Use another address, or that user.");
     }
 
     @Test
