@@ -38,7 +38,12 @@ public final class Engine implements AutoCloseable {
                 config.eventLoops(),
                 () -> start + "-" + Long.toString(refs.incrementAndGet(), Character.MAX_RADIX));
         pipeline = new Pipeline(ports, config.authorizationPatience(), hub::deliver);
-        privateRooms = new PrivateRooms(ports.roomPolicies(), ports.roomHistory(), ports.blocking(), ports.sink());
+        privateRooms = new PrivateRooms(
+                ports.roomPolicies(),
+                ports.roomHistory(),
+                ports.blocking(),
+                ports.sink(),
+                () -> pipeline.progress().recentlySaid());
         shared = new ConnectionContext(
                 pipeline.feed(),
                 hub,

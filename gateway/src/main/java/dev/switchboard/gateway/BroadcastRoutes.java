@@ -180,7 +180,7 @@ public final class BroadcastRoutes implements EventLoopRoute {
     private boolean send(HttpServerRequest request, Claims claims, List<Message> messages, BodyReader.Read body) {
         boolean open = messages.stream().anyMatch(message -> !message.room().isPrivate());
         if (open && !audience.rooms().admits(claims)) {
-            answer(request, 403, "message", "Rooms are for users who have signed in");
+            answer(request, 403, "message", audience.rooms().refusal().message());
             return false;
         }
         Set<Room> closed =

@@ -28,6 +28,7 @@ import io.vertx.core.internal.VertxInternal;
 import io.vertx.core.internal.net.NetSocketInternal;
 import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.impl.ConnectionBase;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -40,6 +41,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -61,6 +63,7 @@ public final class Gateway implements Sink, EventLoopRoute {
     private final Map<EventExecutor, LoopShard> byLoop = new HashMap<>();
     private final GatewayCounters counters = new GatewayCounters();
     private final AtomicLong numbers = new AtomicLong();
+    private volatile boolean stopping;
     private volatile @Nullable Engine engine;
 
     /** @param memory of messages that arrive, all together */
@@ -117,12 +120,14 @@ public final class Gateway implements Sink, EventLoopRoute {
         return shards.getFirst().isCongested();
     }
 
-    /** Which event loop does not serve its connections, if one does not. */
+    /** Why connections are not served, if they are not: an event loop hangs, or the server stops. */
     public Optional<String> trouble(Instant now) {
-        return shards.stream()
-                .map(shard -> shard.trouble(now))
-                .flatMap(Optional::stream)
-                .findFirst();
+        return stopping
+                ? Optional.of("the server stops")
+                : shards.stream()
+                        .map(shard -> shard.trouble(now))
+                        .flatMap(Optional::stream)
+                        .findFirst();
     }
 
     /** Which event loop has ended, if one has. */
@@ -148,6 +153,10 @@ public final class Gateway implements Sink, EventLoopRoute {
     }
 
     private void upgrade(HttpServerRequest request) {
+        if (stopping) {
+            refuse(request, ErrorCode.STOPPING, ErrorCode.STOPPING.message());
+            return;
+        }
         switch (Handshake.decide(read(request), tokens, clock.instant())) {
             case Handshake.Decision.Refuse(var code, var message) -> refuse(request, code, message);
             case Handshake.Decision.Accept accept -> {
@@ -257,21 +266,31 @@ public final class Gateway implements Sink, EventLoopRoute {
         return List.copyOf(found);
     }
 
-    /** Tells every client that the server goes, and gives the loops a second to say it. */
+    /**
+     * Tells every client that the server goes, one after the other over the time that the settings give; whoever comes meanwhile is
+     * sent away. Then the loops have a second to say it to who is left.
+     */
     public void sayGoodbye() {
+        stopping = true;
+        onEveryShard(settings.drain(), (shard, done) -> shard.drain(settings.drain(), done));
         onEveryShard(LoopShard::sayGoodbye);
     }
 
     private void onEveryShard(Consumer<LoopShard> task) {
+        onEveryShard(Duration.ZERO, (shard, done) -> {
+            task.accept(shard);
+            done.run();
+        });
+    }
+
+    /** Waits until all are done, for a second more than they may take. */
+    private void onEveryShard(Duration time, BiConsumer<LoopShard, Runnable> task) {
         var done = new CountDownLatch(shards.size());
         for (LoopShard shard : shards) {
-            shard.executeAtOnce(() -> {
-                task.accept(shard);
-                done.countDown();
-            });
+            shard.executeAtOnce(() -> task.accept(shard, done::countDown));
         }
         try {
-            done.await(1, TimeUnit.SECONDS);
+            done.await(time.toMillis() + 1_000, TimeUnit.MILLISECONDS);
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
         }

@@ -12,9 +12,15 @@ import java.time.Duration;
  * @param outbox          of one connection
  * @param sendBufferBytes of one connection's kernel send buffer
  * @param idleTimeout     without any frame, after which a connection is closed
+ * @param drain           over which connections are closed when the server stops
  */
 public record GatewaySettings(
-        int maxConnections, int maxFrameBytes, OutboxLimit outbox, int sendBufferBytes, Duration idleTimeout) {
+        int maxConnections,
+        int maxFrameBytes,
+        OutboxLimit outbox,
+        int sendBufferBytes,
+        Duration idleTimeout,
+        Duration drain) {
     /** Everything as it is where nothing is set. */
     public static GatewaySettings defaults() {
         return new GatewaySettings(
@@ -22,6 +28,7 @@ public record GatewaySettings(
                 5_000_000,
                 new OutboxLimit(256 * 1024, OverflowRule.DISCONNECT),
                 64 * 1024,
-                Duration.ofSeconds(60));
+                Duration.ofSeconds(60),
+                Duration.ZERO);
     }
 }

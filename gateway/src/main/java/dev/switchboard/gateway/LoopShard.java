@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -367,6 +368,30 @@ final class LoopShard {
             if (connection != null) {
                 connection.connection().refetch(channel, code);
             }
+        }
+    }
+
+    /**
+     * On the loop: the same to one connection after the other, so that it takes that time.
+     *
+     * @param done runs when all have been told
+     */
+    void drain(Duration time, Runnable done) {
+        var left = new ArrayDeque<GatewayConnection>(connections.values());
+        double each = time.toNanos() / Math.max(1.0, left.size());
+        drain(left, each, System.nanoTime() + time.toNanos(), done);
+    }
+
+    /** @param each nanoseconds until the next one */
+    private void drain(Deque<GatewayConnection> left, double each, long end, Runnable done) {
+        double remaining = (double) end - System.nanoTime();
+        while (!left.isEmpty() && left.size() * each > remaining) {
+            left.remove().close(CloseCode.SERVICE_RESTART, ErrorCode.RESTARTING);
+        }
+        if (left.isEmpty()) {
+            done.run();
+        } else {
+            loop.schedule(() -> drain(left, each, end, done), PAUSE.toMillis(), TimeUnit.MILLISECONDS);
         }
     }
 

@@ -17,6 +17,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
 import javax.sql.DataSource;
 
 /**
@@ -45,6 +48,15 @@ public final class PostgresRoomHistory implements RoomHistory {
              order by inserted_at, tableoid, ctid
             """;
 
+    /** A commit is decoded before it is visible. Of 32 bits the nearest transaction is meant. */
+    private static final String VISIBLE = """
+            select coalesce(bool_and(pg_visible_in_snapshot((next + nearest - 2147483648)::text::xid8, pg_current_snapshot())), true)
+              from (select next, ((x - next + 2147483648) % 4294967296 + 4294967296) % 4294967296 as nearest
+                      from unnest(?::bigint[]) as x, (select pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next) as now) as said
+            """;
+
+    private static final Duration INVISIBLE = Duration.ofSeconds(2);
+
     private static final String KEEP = """
             insert into realtime.messages (id, topic, extension, private, event, payload, binary_payload, expires_at)
             values (?::uuid, ?, 'broadcast', true, ?, ?::jsonb, ?, now() + make_interval(secs => ?))
@@ -63,10 +75,11 @@ public final class PostgresRoomHistory implements RoomHistory {
     }
 
     @Override
-    public Past past(RoomPolicies.Question who, ClientMessage.Replay.Wanted wanted) {
+    public Past past(RoomPolicies.Question who, ClientMessage.Replay.Wanted wanted, Set<Integer> said) {
         try (Connection connection = connections.getConnection();
                 PreparedStatement statement = connection.prepareStatement(
                         "begin read only; " + RoomVisitor.BECOME + "; " + PAST + "; rollback")) {
+            awaitVisible(connection, said);
             int next = RoomVisitor.bind(statement, who, TIMEOUT);
             statement.setLong(next++, LARGEST_REPLAY);
             statement.setString(next++, who.topic());
@@ -79,6 +92,27 @@ public final class PostgresRoomHistory implements RoomHistory {
             }
             trouble.report("what was said in a private room cannot be replayed", failed);
             return new Past.Unavailable();
+        }
+    }
+
+    /** What was told to who was there must not be missing for who came a moment later. */
+    private static void awaitVisible(Connection connection, Set<Integer> said) throws SQLException {
+        String xids = said.stream().map(Integer::toUnsignedString).collect(Collectors.joining(",", "{", "}"));
+        long deadline = System.nanoTime() + INVISIBLE.toNanos();
+        try (PreparedStatement visible = connection.prepareStatement(VISIBLE)) {
+            visible.setString(1, xids);
+            while (!isTrue(visible)) {
+                if (System.nanoTime() > deadline) {
+                    throw new SQLException("what was said is not visible yet", "57P05");
+                }
+                LockSupport.parkNanos(1_000_000);
+            }
+        }
+    }
+
+    private static boolean isTrue(PreparedStatement query) throws SQLException {
+        try (ResultSet row = query.executeQuery()) {
+            return row.next() && row.getBoolean(1);
         }
     }
 

@@ -2,7 +2,6 @@ package dev.switchboard.engine.channel;
 
 import dev.switchboard.engine.protocol.ClientMessage;
 import dev.switchboard.engine.protocol.ErrorCode;
-import java.time.Instant;
 import java.util.Optional;
 
 /** What one connection's channels do in their rooms: come and go, broadcast, be present. Owned by the connection's event loop. */
@@ -38,11 +37,12 @@ final class Attendee {
         if (wanted && hearing.presence() && !entered.presence()) {
             watch(channel);
         }
+        readiness.tick(channel);
     }
 
     /** Called about once a second. */
-    void tick(Channel channel, Instant now) {
-        readiness.tick(channel, now);
+    void tick(Channel channel) {
+        readiness.tick(channel);
     }
 
     /** It is not present any more, and nobody is answered. */

@@ -41,6 +41,7 @@ final class Channel {
     private boolean watching;
     private boolean held;
     private boolean replicationReady;
+    private boolean withoutRoom;
 
     /**
      * What is said unless a token comes in time.
@@ -137,7 +138,9 @@ final class Channel {
 
     /** What of its room it may hear. */
     RoomPolicies.Answer.Rights hearing() {
-        return standing.map(PrivateStanding::hearing).orElse(EVERYTHING);
+        return withoutRoom
+                ? RoomPolicies.Answer.Rights.NOTHING
+                : standing.map(PrivateStanding::hearing).orElse(EVERYTHING);
     }
 
     /** The key of its presence: the client's, or one that nobody else has. */
@@ -236,6 +239,15 @@ final class Channel {
 
     boolean isHeld() {
         return held;
+    }
+
+    /** It hears of changes alone: there is no room of its kind. */
+    void leaveRoom() {
+        withoutRoom = true;
+    }
+
+    boolean isWithoutRoom() {
+        return withoutRoom;
     }
 
     void release() {

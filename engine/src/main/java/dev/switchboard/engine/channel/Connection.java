@@ -63,7 +63,7 @@ public final class Connection {
                 allowance,
                 replies,
                 new Keeper(guard, replies, allowance, ends),
-                new Readiness(replies, shared.streaming(), ends));
+                new Readiness(replies, shared.streaming(), ends, shared.clock()));
     }
 
     public ConnectionId id() {
@@ -163,7 +163,7 @@ public final class Connection {
         channel.refusalDue(now).ifPresent(refusal -> fail(channel, ErrorCode.SUBSCRIPTION_REFUSED, refusal));
         if (isPresent(channel) && channel.isLive() && !channel.isHeld()) {
             guard.tick(channel, now);
-            attendee.tick(channel, now);
+            attendee.tick(channel);
         }
     }
 
@@ -210,15 +210,21 @@ public final class Connection {
             channel.awaitToken(
                     shared.clock().instant().plus(Admission.SIGN_IN_GRACE), ErrorCode.FOREIGN_TOPIC.reason());
         } else if (!admits(channel, claims)) {
-            channel.hold();
-            if (channel.wanted().isEmpty()) { // it is nothing but a room
-                if (!admission.mayStillSignIn(channel)) {
-                    note(channel, Optional.of(ErrorCode.ROOM_CLOSED), ErrorCode.ROOM_CLOSED.message());
-                    replies.refuse(join, ErrorCode.ROOM_CLOSED, ErrorCode.ROOM_CLOSED.message());
-                    return;
-                }
-                channel.awaitToken(
-                        shared.clock().instant().plus(Admission.SIGN_IN_GRACE), ErrorCode.ROOM_CLOSED.reason());
+            ErrorCode refusal = shared.limits().rooms().refusal();
+            boolean tokenHelps = refusal == ErrorCode.ROOM_CLOSED;
+            boolean nothingElse = channel.wanted().isEmpty();
+            if (nothingElse && !(tokenHelps && admission.mayStillSignIn(channel))) {
+                note(channel, Optional.of(refusal), refusal.message());
+                replies.refuse(join, refusal, refusal.message());
+                return;
+            }
+            if (tokenHelps) {
+                channel.hold();
+            } else {
+                channel.leaveRoom();
+            }
+            if (nothingElse) {
+                channel.awaitToken(shared.clock().instant().plus(Admission.SIGN_IN_GRACE), refusal.reason());
             }
         }
         admit(channel);
@@ -303,7 +309,6 @@ public final class Connection {
         channel.live(shared.clock().instant());
         if (!channel.isHeld()) {
             attendee.enter(channel);
-            attendee.tick(channel, shared.clock().instant());
         }
         channel.takePendingToken().ifPresent(token -> newToken(channel, token));
     }
@@ -333,10 +338,10 @@ public final class Connection {
     /** Whether the channel is joined, and its token still holds; an expired one fails here as it would a little later. */
     private boolean maySpeak(Channel channel, ClientMessage message) {
         expire(channel, shared.clock().instant());
-        if (channel.isHeld()) {
+        if (channel.isHeld() || channel.isWithoutRoom()) {
             ErrorCode why = PersonalTopic.isForeign(channel.topic(), channel.claims())
                     ? ErrorCode.FOREIGN_TOPIC
-                    : ErrorCode.ROOM_CLOSED;
+                    : shared.limits().rooms().refusal();
             replies.refuse(message, why, why.message());
             return false;
         }
@@ -371,7 +376,7 @@ public final class Connection {
             fail(channel, ErrorCode.MEMORY_LIMIT, ErrorCode.MEMORY_LIMIT.reason());
             return;
         }
-        if (!channel.isHeld() && !admits(channel, claims)) {
+        if (!channel.isHeld() && !channel.isWithoutRoom() && !admits(channel, claims)) {
             attendee.leave(channel);
             if (channel.wanted().isEmpty()) {
                 fail(channel, ErrorCode.ROOM_CLOSED, ErrorCode.ROOM_CLOSED.reason());

@@ -6,6 +6,7 @@ import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.protocol.ClientMessage;
 import dev.switchboard.engine.protocol.Frame;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -17,12 +18,16 @@ public final class PrivateRooms {
     private final RoomHistory history;
     private final Executor blocking;
     private final Sink sink;
+    private final Supplier<Set<Integer>> said;
 
-    public PrivateRooms(RoomPolicies policies, RoomHistory history, Executor blocking, Sink sink) {
+    /** @param said the last transactions that have said something in rooms */
+    public PrivateRooms(
+            RoomPolicies policies, RoomHistory history, Executor blocking, Sink sink, Supplier<Set<Integer>> said) {
         this.policies = policies;
         this.history = history;
         this.blocking = blocking;
         this.sink = sink;
+        this.said = said;
     }
 
     /** @param answer runs on that event loop */
@@ -41,7 +46,8 @@ public final class PrivateRooms {
             ClientMessage.Replay.Wanted wanted,
             Function<RoomHistory.Past, List<Frame>> answer) {
         blocking.execute(() -> {
-            RoomHistory.Past past = safely(() -> history.past(question, wanted), new RoomHistory.Past.Unavailable());
+            RoomHistory.Past past =
+                    safely(() -> history.past(question, wanted, said.get()), new RoomHistory.Past.Unavailable());
             sink.cast(
                     member.connection().loop(),
                     past.size(),

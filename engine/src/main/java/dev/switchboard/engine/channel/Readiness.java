@@ -2,7 +2,7 @@ package dev.switchboard.engine.channel;
 
 import dev.switchboard.engine.protocol.ErrorCode;
 import java.time.Duration;
-import java.time.Instant;
+import java.time.InstantSource;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -16,20 +16,22 @@ final class Readiness {
     private final Replies replies;
     private final BooleanSupplier streaming;
     private final PrivateGuard.Ends ends;
+    private final InstantSource clock;
 
-    Readiness(Replies replies, BooleanSupplier streaming, PrivateGuard.Ends ends) {
+    Readiness(Replies replies, BooleanSupplier streaming, PrivateGuard.Ends ends, InstantSource clock) {
         this.replies = replies;
         this.streaming = streaming;
         this.ends = ends;
+        this.clock = clock;
     }
 
     /** Called when a channel enters its room, and about once a second. */
-    void tick(Channel channel, Instant now) {
+    void tick(Channel channel) {
         channel.awaitsReplicationSince().ifPresent(since -> {
             if (streaming.getAsBoolean()) {
                 channel.replicationReady();
                 replies.systemNotice(channel, "system", "Replication connection established");
-            } else if (!now.isBefore(since.plus(PATIENCE))) {
+            } else if (!clock.instant().isBefore(since.plus(PATIENCE))) {
                 ends.close(channel, ErrorCode.REPLICATION_LATE, ErrorCode.REPLICATION_LATE.message());
             }
         });

@@ -3,6 +3,7 @@ package dev.switchboard.engine.channel;
 import dev.switchboard.engine.protocol.BroadcastContent;
 import dev.switchboard.engine.protocol.ClientMessage;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 
 /** Port to what is kept of what is said in private rooms. Blocking; called on virtual threads. */
@@ -10,7 +11,7 @@ public interface RoomHistory {
     /** Where nothing is kept. */
     RoomHistory NONE = new RoomHistory() {
         @Override
-        public Past past(RoomPolicies.Question who, ClientMessage.Replay.Wanted wanted) {
+        public Past past(RoomPolicies.Question who, ClientMessage.Replay.Wanted wanted, Set<Integer> said) {
             return new Past.Unavailable();
         }
 
@@ -20,8 +21,13 @@ public interface RoomHistory {
         }
     };
 
-    /** The latest messages of the room that are meant, of those that whoever asks may read. */
-    Past past(RoomPolicies.Question who, ClientMessage.Replay.Wanted wanted);
+    /**
+     * The latest messages of the room that are meant, of those that whoever asks may read.
+     *
+     * @param said low 32 bits of transactions whose messages have been told: what is given is of a moment at which all of
+     *             them are visible
+     */
+    Past past(RoomPolicies.Question who, ClientMessage.Replay.Wanted wanted, Set<Integer> said);
 
     /** Keeps a message, which the stream then brings to the room as all that is kept. */
     Outcome keep(RoomPolicies.Question who, Said said);

@@ -33,7 +33,8 @@ public final class LiveExplanation {
             ErrorCode.TOKEN_MALFORMED,
             ErrorCode.TOKEN_SIGNATURE,
             ErrorCode.FOREIGN_TOPIC,
-            ErrorCode.ROOM_CLOSED);
+            ErrorCode.ROOM_CLOSED,
+            ErrorCode.PRIVATE_ONLY);
 
     private final LiveSources sources;
     private final Question question;

@@ -1,9 +1,11 @@
 package dev.switchboard.engine.pipeline;
 
 import dev.switchboard.engine.model.Lsn;
+import dev.switchboard.engine.model.Transaction;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -24,6 +26,7 @@ public final class Progress {
     private static final Duration CURRENT = Duration.ofSeconds(5);
 
     private final Watermark watermark = new Watermark();
+    private final RecentTransactions recentlySaid = new RecentTransactions();
     private final Vitals vitals = new Vitals();
     private final AtomicBoolean closing = new AtomicBoolean();
     private final AtomicInteger subscriptions = new AtomicInteger();
@@ -108,6 +111,16 @@ public final class Progress {
      */
     public Optional<Duration> behind(Instant now) {
         return watermark.behind(now, delivered.get());
+    }
+
+    /** A transaction that says something in a room. */
+    void said(Transaction transaction) {
+        recentlySaid.add(transaction.xid());
+    }
+
+    /** The last transactions that have said something in rooms, their low 32 bits, at least; bounded. */
+    public Set<Integer> recentlySaid() {
+        return recentlySaid.all();
     }
 
     /** Whether what had been committed {@link #CURRENT} ago is known to have been delivered, and the stream goes on. */

@@ -73,7 +73,10 @@ final class Router implements Runnable {
     private final Journal journal;
     private final BiConsumer<Room, BroadcastContent> rooms;
     /** What the database says in the round, and is not said yet. */
-    private final Deque<Change> unsaid = new ArrayDeque<>();
+    private final Deque<Said> unsaid = new ArrayDeque<>();
+
+    /** A row of the table of messages, and who wrote it. */
+    private record Said(Transaction transaction, Change change) {}
 
     /**
      * How what cannot be answered now is tried again.
@@ -185,7 +188,9 @@ final class Router implements Runnable {
     /** A round that cannot be handled, by a fault of ours: nobody may miss it silently, and the next must come. */
     private void flush(List<Batch> round) throws InterruptedException {
         unsaid.clear();
-        round.forEach(batch -> batch.changes().stream().filter(MessageTable::is).forEach(unsaid::add));
+        round.forEach(batch -> batch.changes().stream()
+                .filter(MessageTable::is)
+                .forEach(change -> unsaid.add(new Said(batch.transaction(), change))));
         try {
             passAll(round);
         } catch (RuntimeException | Error poison) {
@@ -315,7 +320,9 @@ final class Router implements Runnable {
 
     /** The next thing that the database says in a room; what cannot be said ends nobody else's. */
     private void say() {
-        Change change = unsaid.remove();
+        Said said = unsaid.remove();
+        Change change = said.change();
+        progress.said(said.transaction()); // before it is: who joins from now on may not hear it
         try {
             Optional<MessageTable.Message> message = MessageTable.message(change);
             if (message.isEmpty()) {

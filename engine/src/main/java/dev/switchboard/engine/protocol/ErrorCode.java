@@ -26,6 +26,12 @@ public enum ErrorCode {
             Then.RETRY,
             "Too many connected users",
             "Raise max-connections, or close connections that are not needed."),
+    STOPPING(
+            "RealtimeRestarting",
+            Where.HANDSHAKE_503,
+            Then.RETRY,
+            "Realtime is restarting, please standby",
+            "Connect again; behind a balancer to another server."),
     BAD_HANDSHAKE(
             "BadHandshake",
             Where.HANDSHAKE_400,
@@ -112,6 +118,12 @@ public enum ErrorCode {
             Then.REFUSED,
             "You do not have permissions to write to this Channel topic",
             "A policy for INSERT on realtime.messages has to be true for the topic and the extension, broadcast or presence."),
+    PRIVATE_ONLY(
+            "PrivateOnly",
+            Where.REPLY_OR_SYSTEM,
+            Then.REFUSED,
+            "This project only allows private channels",
+            "Join with private: true; --rooms open or signed-in allows public rooms."),
     ROOM_CLOSED(
             "RoomClosed",
             Where.REPLY_OR_SYSTEM,
@@ -309,6 +321,7 @@ public enum ErrorCode {
         HANDSHAKE_401("HTTP 401"),
         HANDSHAKE_403("HTTP 403"),
         HANDSHAKE_429("HTTP 429"),
+        HANDSHAKE_503("HTTP 503"),
         TOKEN("HTTP 401, join reply, or system message"),
         REPLY("reply"),
         REPLY_OR_SYSTEM("join reply or system message"),
@@ -388,6 +401,7 @@ public enum ErrorCode {
             case HANDSHAKE_401, TOKEN -> 401;
             case HANDSHAKE_403 -> 403;
             case HANDSHAKE_429 -> 429;
+            case HANDSHAKE_503 -> 503;
             case REPLY, REPLY_OR_CLOSE, REPLY_OR_SYSTEM, SYSTEM, CLOSE, NOWHERE ->
                 throw new IllegalStateException(this + " is no answer to a handshake");
         };

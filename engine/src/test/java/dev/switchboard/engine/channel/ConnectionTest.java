@@ -25,6 +25,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
@@ -100,7 +101,7 @@ class ConnectionTest {
                     new AtomicLong(),
                     unknownEvents,
                     new Journal(),
-                    new PrivateRooms((_, _) -> roomAnswer, RoomHistory.NONE, Runnable::run, sink),
+                    new PrivateRooms((_, _) -> roomAnswer, RoomHistory.NONE, Runnable::run, sink, Set::of),
                     () -> behind,
                     () -> streaming),
             this::keep);

@@ -4,13 +4,8 @@ import dev.switchboard.accounts.UserDirectory;
 import dev.switchboard.callcenter.demo.DemoData;
 import dev.switchboard.callcenter.demo.DemoTraffic;
 import dev.switchboard.engine.InvalidSettingException;
-import dev.switchboard.engine.channel.ChannelLimits;
-import dev.switchboard.engine.channel.Rooms;
-import dev.switchboard.engine.deliver.OutboxLimit;
-import dev.switchboard.engine.deliver.OverflowRule;
 import dev.switchboard.engine.postgres.AuthorizationSettings;
 import dev.switchboard.engine.postgres.Database;
-import dev.switchboard.gateway.GatewaySettings;
 import dev.switchboard.http.HttpLimits;
 import dev.switchboard.http.HttpSettings;
 import dev.switchboard.http.TlsIdentity;
@@ -128,40 +123,6 @@ final class StartCommand implements Callable<Integer> {
             defaultValue = "240")
     private int demoPace;
 
-    @Option(names = "--max-connections", description = "WebSockets at the same time.", defaultValue = "16384")
-    private int maxConnections;
-
-    @Option(names = "--max-channels", description = "Channels of one connection.", defaultValue = "100")
-    private int maxChannels;
-
-    @Option(names = "--max-joins-per-second", description = "Joins of one connection.", defaultValue = "100")
-    private int maxJoinsPerSecond;
-
-    @Option(
-            names = "--rooms",
-            description =
-                    "Who may be in rooms, for broadcast and presence: open (everybody with the anon key) or signed-in.",
-            defaultValue = "open")
-    private String rooms = "";
-
-    @Option(names = "--max-frame-bytes", description = "Size of a client's message.", defaultValue = "5000000")
-    private int maxFrameBytes;
-
-    @Option(
-            names = "--outbox-bytes",
-            description = "What may wait for one slow client; beyond it, the client is disconnected.",
-            defaultValue = "262144")
-    private int outboxBytes;
-
-    @Option(
-            names = "--send-buffer-bytes",
-            description = "Kernel send buffer of one connection (Linux doubles it).",
-            defaultValue = "65536")
-    private int sendBufferBytes;
-
-    @Option(names = "--idle-seconds", description = "Silence after which a client is closed.", defaultValue = "60")
-    private int idleSeconds;
-
     @Option(
             names = "--authorization-patience-seconds",
             description = "How long changes are held while PostgreSQL cannot be asked.",
@@ -217,6 +178,9 @@ final class StartCommand implements Callable<Integer> {
     private @Nullable String operatorsToken;
 
     @Mixin
+    private GatewayOptions gateway = new GatewayOptions();
+
+    @Mixin
     private AccountOptions accounts = new AccountOptions();
 
     @Mixin
@@ -261,13 +225,7 @@ final class StartCommand implements Callable<Integer> {
     private Settings settings() {
         between("--port", port, 0, 65535);
         between("--demo-pace", demoPace, 0, 60_000);
-        between("--max-connections", maxConnections, 1, 10_000_000);
-        between("--max-channels", maxChannels, 1, 100_000);
-        between("--max-joins-per-second", maxJoinsPerSecond, 1, 1_000_000);
-        between("--max-frame-bytes", maxFrameBytes, 1024, 1 << 30);
-        between("--outbox-bytes", outboxBytes, 16 * 1024, 1 << 30);
-        between("--send-buffer-bytes", sendBufferBytes, 4 * 1024, 1 << 26);
-        between("--idle-seconds", idleSeconds, 5, 86_400);
+        gateway.check(this::between);
         between("--authorization-patience-seconds", authorizationPatienceSeconds, 1, 3_600);
         between("--check-decisions-one-in", checkDecisionsOneIn, 0, 1_000_000_000);
         if (spec.commandLine().getDefaultValueProvider() instanceof SettingSources sources) {
@@ -283,16 +241,11 @@ final class StartCommand implements Callable<Integer> {
                 slot,
                 Optional.empty(),
                 !noCallCentre && !noAccounts,
-                new ChannelLimits(maxChannels, maxJoinsPerSecond, rooms()),
+                gateway.limits(),
                 new AuthorizationSettings(Duration.ofSeconds(authorizationPatienceSeconds), checkDecisionsOneIn),
                 clientBytes(),
                 http(),
-                new GatewaySettings(
-                        maxConnections,
-                        maxFrameBytes,
-                        new OutboxLimit(outboxBytes, OverflowRule.DISCONNECT),
-                        sendBufferBytes,
-                        Duration.ofSeconds(idleSeconds)),
+                gateway.settings(),
                 noAccounts ? Optional.empty() : Optional.of(accounts.settings(demo)),
                 noDataApi ? Optional.empty() : Optional.of(data.settings()),
                 accounts.oidc());
@@ -349,16 +302,6 @@ final class StartCommand implements Callable<Integer> {
             throw new InvalidSettingException("--demo has users whose passwords everybody knows, and --host " + host
                     + " can be reached by others; leave out --demo, or listen on 127.0.0.1");
         }
-    }
-
-    private Rooms rooms() {
-        return switch (rooms) {
-            case "open" -> Rooms.OPEN;
-            case "signed-in" -> Rooms.SIGNED_IN;
-            default ->
-                throw new InvalidSettingException(
-                        "Invalid value for option '--rooms': " + rooms + " is neither open nor signed-in");
-        };
     }
 
     private long clientBytes() {

@@ -154,7 +154,10 @@ class ClientMatrixTest {
         "supabase-js-2.119,2.0.0",
         "supabase-js-2.119,1.0.0",
         "supabase-js-2.109,2.0.0",
-        "supabase-js-2.109,1.0.0"
+        "supabase-js-2.109,1.0.0",
+        "realtime-js-2.10,",
+        "realtime-js-2.11,",
+        "phoenix,"
     })
     void Y_Z_privateChannelsAndBroadcastsOfTheDatabase(String library, String version) {
         String room = "private " + UUID.randomUUID();
@@ -209,7 +212,10 @@ class ClientMatrixTest {
         "supabase-js-2.119,2.0.0,true",
         "supabase-js-2.119,1.0.0,false",
         "supabase-js-2.109,2.0.0,false",
-        "supabase-js-2.109,1.0.0,false"
+        "supabase-js-2.109,1.0.0,false",
+        "realtime-js-2.10,,false",
+        "realtime-js-2.11,,false",
+        "phoenix,,false"
     })
     void Z6_Z8_replayAndKeptBroadcasts(String library, String version, boolean keeps) {
         String room = "kept " + UUID.randomUUID();

@@ -19,12 +19,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.node.ObjectNode;
 
 /** The server as its operators meet it: what it counts, who may ask how it is, what it does when a part of it ends. */
 class OperationTest {
@@ -162,6 +164,35 @@ class OperationTest {
         }
     }
 
+    /** W10: not all at once, so that they do not all come to the next server at once; and nobody new meanwhile. */
+    @Test
+    void W10_clientsAreSentAwayOneAfterTheOther() throws Exception {
+        var clients = new ArrayList<PhoenixClient>();
+        try (TestServer server = TestServer.with().drain(Duration.ofSeconds(3)).start()) {
+            for (int i = 0; i < 20; i++) {
+                clients.add(server.connect());
+            }
+            Thread stop = Thread.ofVirtual().start(server.server()::close);
+            await().until(() -> open(clients) < 20);
+            try (Http http = new Http(server)) {
+                assertThat(http.get("/readyz").status()).isEqualTo(503);
+                Http.Answer refused = http.get("/realtime/v1/websocket?vsn=2.0.0&apikey=" + server.anonKey());
+                assertThat(refused.status()).isEqualTo(503);
+                assertThat(refused.json().get("error").asString()).isEqualTo("Realtime is restarting, please standby");
+            }
+            assertThat(open(clients)).as("others are still served").isPositive();
+            stop.join();
+            await().until(() -> open(clients) == 0);
+            assertThat(clients).allMatch(client -> client.closeCode() == 1012);
+        } finally {
+            clients.forEach(PhoenixClient::close);
+        }
+    }
+
+    private static long open(List<PhoenixClient> clients) {
+        return clients.stream().filter(PhoenixClient::isOpen).count();
+    }
+
     // KF45
 
     @Test
@@ -283,6 +314,43 @@ class OperationTest {
                             .path("event")
                             .asString())
                     .isEqualTo("x");
+        }
+    }
+
+    @Test
+    void Y7_whereThereArePrivateRoomsAloneAPublicOneIsRefusedAndChangesFlow() {
+        try (TestServer server = TestServer.with()
+                        .limits(new ChannelLimits(100, 1000, Rooms.PRIVATE), 100)
+                        .start();
+                Http http = new Http(server);
+                PhoenixClient user = server.connect();
+                PhoenixClient member = server.connect()) {
+            server.script("create table public.news (id int primary key); alter publication supabase_realtime add table"
+                    + " news; create policy hear on realtime.messages for select to authenticated using (true);"
+                    + " create policy speak on realtime.messages for insert to authenticated with check (true)");
+            String token = server.userToken(UUID.randomUUID());
+
+            assertThat(user.join("realtime:floor", token).toString())
+                    .contains("PrivateOnly: This project only allows private channels");
+            user.joined("realtime:news", token, PhoenixClient.binding("*", "public", "news", null));
+            String refused = user.push(
+                    null, "realtime:news", "broadcast", "{\"type\":\"broadcast\",\"event\":\"b\",\"payload\":{}}");
+            assertThat(user.reply(refused).toString()).contains("PrivateOnly");
+            server.script("insert into news values (1)");
+            user.awaitChanges(1);
+
+            member.send("1", "1", "realtime:floor", "phx_join", (ObjectNode)
+                    PhoenixClient.JSON.readTree("{\"access_token\":\"" + token + "\",\"config\":{\"private\":true}}"));
+            assertThat(member.reply("1").get("status").asString()).isEqualTo("ok");
+            String message = "{\"messages\":[{\"topic\":\"floor\",\"event\":\"x\",\"payload\":{},\"private\":%s}]}";
+            Http.Answer open =
+                    http.post("/api/broadcast", message.formatted("false"), "Authorization", "Bearer " + token);
+            assertThat(open.status()).isEqualTo(403);
+            assertThat(open.body()).contains("This project only allows private channels");
+            assertThat(http.post("/api/broadcast", message.formatted("true"), "Authorization", "Bearer " + token)
+                            .status())
+                    .isEqualTo(202);
+            member.event("realtime:floor", "broadcast");
         }
     }
 

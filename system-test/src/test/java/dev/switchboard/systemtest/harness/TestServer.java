@@ -92,6 +92,7 @@ public final class TestServer implements AutoCloseable {
         private long clientBytes = Runtime.getRuntime().maxMemory() / 2;
         private Optional<OidcSettings> oidc = Optional.empty();
         private Duration authorizationPatience = Duration.ofSeconds(20);
+        private Duration drain = Duration.ZERO;
 
         public Wishes limits(ChannelLimits wanted, int connections) {
             limits = wanted;
@@ -144,6 +145,11 @@ public final class TestServer implements AutoCloseable {
             return this;
         }
 
+        public Wishes drain(Duration wanted) {
+            drain = wanted;
+            return this;
+        }
+
         public Wishes authorizationPatience(Duration wanted) {
             authorizationPatience = wanted;
             return this;
@@ -177,7 +183,8 @@ public final class TestServer implements AutoCloseable {
                             100_000,
                             new OutboxLimit(256 * 1024, OverflowRule.DISCONNECT),
                             64 * 1024,
-                            Duration.ofSeconds(60)),
+                            Duration.ofSeconds(60),
+                            drain),
                     Optional.of(accounts),
                     Optional.of(data),
                     oidc);

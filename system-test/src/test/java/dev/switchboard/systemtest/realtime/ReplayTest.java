@@ -277,6 +277,40 @@ class ReplayTest {
         }
     }
 
+    /**
+     * Z7: a commit that waits for a standby is told before any snapshot sees it. Who joins then has it replayed: the past is read when it is
+     * there.
+     */
+    @Test
+    void Z7_whatWasToldAndIsNotVisibleYetIsReplayedAllTheSame() throws InterruptedException {
+        PhoenixClient hearer = joined(null);
+        sql("alter system set synchronous_standby_names = 'nobody'", "select pg_reload_conf()");
+        try {
+            await().until(() -> server.database()
+                    .withHandle(handle -> handle.createQuery("select current_setting('synchronous_standby_names')")
+                            .mapTo(String.class)
+                            .one()
+                            .equals("nobody")));
+            Thread writer = Thread.ofVirtual().start(() -> send(1, 1));
+            await().until(() -> numbers(hearer).contains(1));
+            int visible = server.database()
+                    .withHandle(handle -> handle.createQuery("select count(*) from realtime.messages where topic = ?")
+                            .bind(0, name)
+                            .mapTo(Integer.class)
+                            .one());
+            assertThat(visible).isZero();
+
+            PhoenixClient late = joined("{\"since\":0}");
+            sql("alter system reset synchronous_standby_names", "select pg_reload_conf()");
+            writer.join();
+
+            await().until(() -> numbers(late).contains(1));
+            assertThat(numbersUntilNow(late)).containsExactly(1);
+        } finally {
+            sql("alter system reset synchronous_standby_names", "select pg_reload_conf()");
+        }
+    }
+
     /** What cannot be read ends the channel, whose client joins again: silence would look like an empty past. */
     @Test
     void Z7_aReplayThatFailsIsSaid() {
