@@ -67,7 +67,8 @@ final class JoinBench {
         }
     }
 
-    private static long transactions(Connection database) throws SQLException {
+    /** Transactions of the database so far, each of one round trip or more. */
+    static long transactions(Connection database) throws SQLException {
         try (Statement statement = database.createStatement()) {
             statement.execute("select pg_stat_force_next_flush()");
             try (ResultSet row = statement.executeQuery("select sum(xact_commit + xact_rollback)::bigint from"

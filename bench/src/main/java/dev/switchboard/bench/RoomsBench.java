@@ -4,7 +4,6 @@ import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -97,7 +96,7 @@ final class RoomsBench {
                     joined[1] += text.contains("\"status\":\"ok\"") ? 0 : 1;
                 }
             });
-            long before = transactions(database);
+            long before = JoinBench.transactions(database);
             long start = System.nanoTime();
             for (int i = 0; i < members; i++) {
                 sockets.send(
@@ -114,18 +113,18 @@ final class RoomsBench {
             report.figure(
                     "rooms",
                     "database transactions per distinct (claims, topic)",
-                    (transactions(database) - before) / (double) members,
+                    (JoinBench.transactions(database) - before) / (double) members,
                     "",
                     "");
             pump(sockets, Duration.ofSeconds(3));
         }
-        long before = transactions(database);
+        long before = JoinBench.transactions(database);
         long cpu = server.meter().cpuNanos();
         pump(sockets, Duration.ofSeconds(20));
         report.figure(
                 "rooms",
                 "questions a second while " + members + " are there",
-                (transactions(database) - before) / 20.0,
+                (JoinBench.transactions(database) - before) / 20.0,
                 "/s",
                 "");
         report.figure(
@@ -306,17 +305,6 @@ final class RoomsBench {
             return mark;
         }
         return -1;
-    }
-
-    private static long transactions(Connection database) throws SQLException {
-        try (Statement statement = database.createStatement()) {
-            statement.execute("select pg_stat_force_next_flush()");
-            try (ResultSet row = statement.executeQuery("select sum(xact_commit + xact_rollback)::bigint from"
-                    + " pg_stat_database where datname = current_database()")) {
-                row.next();
-                return row.getLong(1);
-            }
-        }
     }
 
     private static void execute(Connection database, String sql) throws SQLException {
