@@ -43,7 +43,8 @@ public final class Engine implements AutoCloseable {
                 ports.roomHistory(),
                 ports.blocking(),
                 ports.sink(),
-                () -> pipeline.progress().recentlySaid());
+                () -> pipeline.progress().recentlySaid(),
+                told -> pipeline.progress().seen(told));
         shared = new ConnectionContext(
                 pipeline.feed(),
                 hub,

@@ -269,10 +269,14 @@ public final class Gateway implements Sink, EventLoopRoute {
     /**
      * Tells every client that the server goes, one after the other over the time that the settings give; whoever comes meanwhile is
      * sent away. Then the loops have a second to say it to who is left.
+     *
+     * @param inOrder whether the server still serves who is left; else all are told at once
      */
-    public void sayGoodbye() {
+    public void sayGoodbye(boolean inOrder) {
         stopping = true;
-        onEveryShard(settings.drain(), (shard, done) -> shard.drain(settings.drain(), done));
+        if (inOrder && settings.drain().isPositive()) {
+            onEveryShard(settings.drain(), (shard, done) -> shard.drain(settings.drain(), done));
+        }
         onEveryShard(LoopShard::sayGoodbye);
     }
 

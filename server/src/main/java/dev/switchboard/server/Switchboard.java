@@ -474,7 +474,7 @@ public final class Switchboard implements AutoCloseable {
     /** What the constructor started, in reverse. */
     private void stopParts() {
         watchdog.close();
-        gateway.sayGoodbye();
+        gateway.sayGoodbye(failure().isEmpty());
         vertx.close()
                 .toCompletionStage()
                 .toCompletableFuture()

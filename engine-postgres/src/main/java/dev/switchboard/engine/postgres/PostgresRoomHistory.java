@@ -97,6 +97,9 @@ public final class PostgresRoomHistory implements RoomHistory {
 
     /** What was told to who was there must not be missing for who came a moment later. */
     private static void awaitVisible(Connection connection, Set<Integer> said) throws SQLException {
+        if (said.isEmpty()) {
+            return;
+        }
         String xids = said.stream().map(Integer::toUnsignedString).collect(Collectors.joining(",", "{", "}"));
         long deadline = System.nanoTime() + INVISIBLE.toNanos();
         try (PreparedStatement visible = connection.prepareStatement(VISIBLE)) {

@@ -62,17 +62,31 @@ final class Keeper {
         }
     }
 
-    /** One after the other: a connection's pasts together need not fit into what waits for it. */
+    /** One after the other: a connection's pasts together need not fit into what waits for it. Who has left needs none. */
     private void askNext() {
+        while (!replays.isEmpty() && !guard.isPresent(replays.element().channel())) {
+            replays.remove();
+        }
+        if (replays.isEmpty()) {
+            return;
+        }
         Replay next = replays.element();
         Claims claims = next.channel().claims();
         guard.past(next.channel(), next.wanted(), past -> {
             replays.remove();
-            if (!replays.isEmpty()) {
-                askNext();
-            }
-            return guard.isPresent(next.channel()) ? frames(next.channel(), claims, past) : List.of();
+            askNext();
+            return guard.isPresent(next.channel()) ? framesSafely(next.channel(), claims, past) : List.of();
         });
+    }
+
+    /** A fault of ours is no empty past, and what waits behind it must not wait for ever. */
+    private List<Frame> framesSafely(Channel channel, Claims asked, Past past) {
+        try {
+            return frames(channel, asked, past);
+        } catch (RuntimeException fault) {
+            ends.fail(channel, ErrorCode.REPLAY_FAILED);
+            return List.of();
+        }
     }
 
     private List<Frame> frames(Channel channel, Claims asked, Past past) {

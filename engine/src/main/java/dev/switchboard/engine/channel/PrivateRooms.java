@@ -19,15 +19,25 @@ public final class PrivateRooms {
     private final Executor blocking;
     private final Sink sink;
     private final Supplier<Set<Integer>> said;
+    private final Consumer<Set<Integer>> seen;
 
-    /** @param said the last transactions that have said something in rooms */
+    /**
+     * @param said the last transactions that have said something in rooms, and are not known to be visible
+     * @param seen is told which of them are
+     */
     public PrivateRooms(
-            RoomPolicies policies, RoomHistory history, Executor blocking, Sink sink, Supplier<Set<Integer>> said) {
+            RoomPolicies policies,
+            RoomHistory history,
+            Executor blocking,
+            Sink sink,
+            Supplier<Set<Integer>> said,
+            Consumer<Set<Integer>> seen) {
         this.policies = policies;
         this.history = history;
         this.blocking = blocking;
         this.sink = sink;
         this.said = said;
+        this.seen = seen;
     }
 
     /** @param answer runs on that event loop */
@@ -46,8 +56,12 @@ public final class PrivateRooms {
             ClientMessage.Replay.Wanted wanted,
             Function<RoomHistory.Past, List<Frame>> answer) {
         blocking.execute(() -> {
+            Set<Integer> told = said.get();
             RoomHistory.Past past =
-                    safely(() -> history.past(question, wanted, said.get()), new RoomHistory.Past.Unavailable());
+                    safely(() -> history.past(question, wanted, told), new RoomHistory.Past.Unavailable());
+            if (past instanceof RoomHistory.Past.Messages) {
+                seen.accept(told);
+            }
             sink.cast(
                     member.connection().loop(),
                     past.size(),

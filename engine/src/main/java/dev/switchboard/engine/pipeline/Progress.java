@@ -118,7 +118,12 @@ public final class Progress {
         recentlySaid.add(transaction.xid());
     }
 
-    /** The last transactions that have said something in rooms, their low 32 bits, at least; bounded. */
+    /** These are known to be visible to snapshots. */
+    public void seen(Set<Integer> xids) {
+        recentlySaid.remove(xids);
+    }
+
+    /** The last transactions that have said something in rooms and are not known to be visible, their low 32 bits; bounded. */
     public Set<Integer> recentlySaid() {
         return recentlySaid.all();
     }
@@ -163,6 +168,7 @@ public final class Progress {
     }
 
     void streamOpened() {
+        recentlySaid.clear(); // of another server perhaps, which has never had them
         streamTrouble.set(Optional.empty());
     }
 

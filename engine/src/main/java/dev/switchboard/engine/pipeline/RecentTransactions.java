@@ -20,6 +20,14 @@ final class RecentTransactions {
         }
     }
 
+    synchronized void remove(Set<Integer> known) {
+        xids.removeAll(known);
+    }
+
+    synchronized void clear() {
+        xids.clear();
+    }
+
     synchronized Set<Integer> all() {
         return Set.copyOf(xids);
     }

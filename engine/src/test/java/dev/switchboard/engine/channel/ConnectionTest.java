@@ -101,7 +101,7 @@ class ConnectionTest {
                     new AtomicLong(),
                     unknownEvents,
                     new Journal(),
-                    new PrivateRooms((_, _) -> roomAnswer, RoomHistory.NONE, Runnable::run, sink, Set::of),
+                    new PrivateRooms((_, _) -> roomAnswer, RoomHistory.NONE, Runnable::run, sink, Set::of, _ -> {}),
                     () -> behind,
                     () -> streaming),
             this::keep);

@@ -115,7 +115,7 @@ class RestartTest {
         });
         List<Integer> heard;
         try (PhoenixClient client = hear(room)) {
-            await().until(() -> numbers(client).size() > 100);
+            await().atMost(Duration.ofSeconds(60)).until(() -> numbers(client).size() > 30);
             kill();
             most.set(committed.get() + 10); // what is missed fits into a replay
             heard = new ArrayList<>(numbers(client));
@@ -128,9 +128,9 @@ class RestartTest {
         server.startAgain();
 
         try (PhoenixClient client = hear(room)) {
-            int last = committed.get() + 100;
+            int last = committed.get() + 30;
             most.set(Integer.MAX_VALUE);
-            await().until(() -> numbers(client).contains(last));
+            await().atMost(Duration.ofSeconds(60)).until(() -> numbers(client).contains(last));
             most.set(0);
             writer.join();
             List<Integer> again = numbers(client);

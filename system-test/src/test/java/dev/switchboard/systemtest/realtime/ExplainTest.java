@@ -240,12 +240,14 @@ class ExplainTest {
                             () -> ask(http, server.userToken(ann), "table=orders&row=" + encoded("{\"id\":1}")),
                             Thread::startVirtualThread));
                 }
-                await().until(() ->
-                        handle.createQuery("select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+                // by another connection: a transaction sees the activity of the moment at which it first looked
+                await().until(() -> server.database()
+                        .withHandle(other -> other.createQuery(
+                                        "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
                                                 + " and application_name = 'switchboard-explain'")
-                                        .mapTo(Integer.class)
-                                        .one()
-                                == 2);
+                                .mapTo(Integer.class)
+                                .one()
+                                .equals(2)));
 
                 Http.Answer third = ask(http, server.userToken(ann), "table=orders");
                 assertThat(third.status()).isEqualTo(503);
