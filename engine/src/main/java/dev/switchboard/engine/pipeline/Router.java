@@ -28,10 +28,8 @@ import dev.switchboard.engine.route.SubscriptionIndex;
 import dev.switchboard.engine.route.TableSelector;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -72,11 +70,8 @@ final class Router implements Runnable {
 
     private final Journal journal;
     private final BiConsumer<Room, BroadcastContent> rooms;
-    /** What the database says in the round, and is not said yet. */
-    private final Deque<Said> unsaid = new ArrayDeque<>();
-
-    /** A row of the table of messages, and who wrote it. */
-    private record Said(Transaction transaction, Change change) {}
+    /** How many of the round's messages have been said. */
+    private int said;
 
     /**
      * How what cannot be answered now is tried again.
@@ -187,19 +182,14 @@ final class Router implements Runnable {
 
     /** A round that cannot be handled, by a fault of ours: nobody may miss it silently, and the next must come. */
     private void flush(List<Batch> round) throws InterruptedException {
-        unsaid.clear();
-        round.forEach(batch -> batch.changes().stream()
-                .filter(MessageTable::is)
-                .forEach(change -> unsaid.add(new Said(batch.transaction(), change))));
+        said = 0;
         try {
             passAll(round);
         } catch (RuntimeException | Error poison) {
             trouble.report("a round of changes could not be handled; every subscriber refetches", poison);
             found.clear();
             refetch(ErrorCode.INTERNAL, index.channels());
-            while (!unsaid.isEmpty()) {
-                say();
-            }
+            sayRest(round);
         }
         if (progress.isClosing()) {
             return; // the round may have been held: what is not confirmed comes again at the next start
@@ -294,7 +284,9 @@ final class Router implements Runnable {
                     refetch(ErrorCode.SCHEMA_CHANGED, outdated);
                 }
                 if (MessageTable.is(change)) {
-                    gathered.saidAfter().add(gathered.candidates().size());
+                    gathered.messages()
+                            .add(new Message(
+                                    transaction, change, gathered.candidates().size()));
                     continue;
                 }
                 boolean alone = change instanceof Change.Truncate;
@@ -318,11 +310,22 @@ final class Router implements Runnable {
         found.clear();
     }
 
-    /** The next thing that the database says in a room; what cannot be said ends nobody else's. */
-    private void say() {
-        Said said = unsaid.remove();
-        Change change = said.change();
-        progress.said(said.transaction()); // before it is: who joins from now on may not hear it
+    /** What the round says after what was said of it: they go in order. */
+    private void sayRest(List<Batch> round) {
+        round.stream()
+                .flatMap(batch -> batch.changes().stream()
+                        .filter(MessageTable::is)
+                        .map(change -> new Message(batch.transaction(), change, 0)))
+                .skip(said)
+                .toList()
+                .forEach(this::say);
+    }
+
+    /** What the database says in a room; what cannot be said ends nobody else's. */
+    private void say(Message row) {
+        said++;
+        Change change = row.change();
+        progress.said(row.transaction()); // before it is: who joins from now on may not hear it
         try {
             Optional<MessageTable.Message> message = MessageTable.message(change);
             if (message.isEmpty()) {
@@ -358,14 +361,21 @@ final class Router implements Runnable {
      * A part of a round.
      *
      * @param candidates that are decided together
-     * @param saidAfter  for each of the messages that come between them, the number of candidates before it
+     * @param messages   that come between them
      */
-    private record Gathered(List<Candidate> candidates, List<Integer> saidAfter) {
+    private record Gathered(List<Candidate> candidates, List<Message> messages) {
         void clear() {
             candidates.clear();
-            saidAfter.clear();
+            messages.clear();
         }
     }
+
+    /**
+     * A row of the table of messages.
+     *
+     * @param after how many candidates of its part it comes after
+     */
+    private record Message(Transaction transaction, Change change, int after) {}
 
     /** Has a part of the round decided and told, and begins the next. */
     private void pass(Gathered gathered) throws InterruptedException {
@@ -373,7 +383,7 @@ final class Router implements Runnable {
             return; // what comes after what is held would come before it
         }
         if (gathered.candidates().isEmpty()) {
-            gathered.saidAfter().forEach(_ -> say());
+            gathered.messages().forEach(this::say);
         } else {
             decide(gathered);
         }
@@ -406,7 +416,7 @@ final class Router implements Runnable {
                             channels(candidates.stream()
                                     .flatMap(candidate -> candidate.subscriptions().stream())
                                     .toList()));
-                    gathered.saidAfter().forEach(_ -> say());
+                    gathered.messages().forEach(this::say);
                     return;
                 }
                 time.pause(backoff.next(time.random()));
@@ -420,11 +430,11 @@ final class Router implements Runnable {
         var passages = new ArrayList<Passage>();
         Iterator<Candidate> candidates = gathered.candidates().iterator();
         Iterator<Decision.Verdict> verdicts = decision.verdicts().iterator();
-        for (int saidAfter : gathered.saidAfter()) {
-            while (passages.size() < saidAfter) {
+        for (Message message : gathered.messages()) {
+            while (passages.size() < message.after()) {
                 passages.add(add(delivery, candidates.next(), verdicts.next()));
             }
-            delivery.then(this::say);
+            delivery.then(() -> say(message));
         }
         while (candidates.hasNext()) {
             passages.add(add(delivery, candidates.next(), verdicts.next()));
