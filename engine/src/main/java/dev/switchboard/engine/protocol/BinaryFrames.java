@@ -17,6 +17,7 @@ final class BinaryFrames {
     static final byte BROADCAST_PUSH = 3;
     static final byte BROADCAST = 4;
     private static final int RAW = 0;
+    private static final Json NOTHING = new Json.Fields(Map.of());
 
     private BinaryFrames() {}
 
@@ -50,37 +51,28 @@ final class BinaryFrames {
     }
 
     private static ClientMessage broadcast(byte[] frame, Parts parts) {
-        String topic = parts.text(2);
         String event = parts.text(3);
-        Optional<ClientMessage.Persistence> persistence = Optional.empty();
-        if (parts.length(4) > 0) {
-            if (!(Json.parse(parts.bytes(4)).orElse(Json.NULL) instanceof Json.Fields metadata)) {
-                return invalid(
-                        parts, ErrorCode.INVALID_PAYLOAD, "the metadata of broadcast '" + event + "' is no object");
-            }
-            if (ClientMessage.Persistence.isWanted(metadata)) {
-                persistence = ClientMessage.Persistence.of(metadata);
-                if (persistence.isEmpty()) {
-                    return invalid(parts, ErrorCode.PERSISTENCE_INVALID, ErrorCode.PERSISTENCE_INVALID.message());
-                }
-            }
+        byte[] metadata = parts.bytes(4);
+        Json wish = metadata.length == 0 ? NOTHING : Json.parse(metadata).orElse(Json.NULL);
+        if (!(wish instanceof Json.Fields fields)) {
+            return invalid(parts, "the metadata of broadcast '" + event + "' is no object");
         }
         byte[] payload = parts.rest();
         if (frame[6] == RAW) {
-            return message(parts, topic, new BroadcastContent.Binary(event, payload), persistence);
+            return message(parts, new BroadcastContent.Binary(event, payload), fields);
         }
         return Json.isValid(payload)
-                ? message(parts, topic, BroadcastContent.of(event, payload, Optional.empty()), persistence)
-                : invalid(parts, ErrorCode.INVALID_PAYLOAD, "the payload of broadcast '" + event + "' is not JSON");
+                ? message(parts, BroadcastContent.of(event, payload, Optional.empty()), fields)
+                : invalid(parts, "the payload of broadcast '" + event + "' is not JSON");
     }
 
-    private static ClientMessage message(
-            Parts parts, String topic, BroadcastContent content, Optional<ClientMessage.Persistence> persistence) {
-        return new ClientMessage.Broadcast(topic, parts.reference(1), parts.reference(0), content, persistence);
+    private static ClientMessage message(Parts parts, BroadcastContent content, Json.Fields wish) {
+        return ClientMessage.Broadcast.of(parts.text(2), parts.reference(1), parts.reference(0), content, wish);
     }
 
-    private static ClientMessage invalid(Parts parts, ErrorCode code, String reason) {
-        return new ClientMessage.Invalid(parts.text(2), parts.reference(1), parts.reference(0), code, reason);
+    private static ClientMessage invalid(Parts parts, String reason) {
+        return new ClientMessage.Invalid(
+                parts.text(2), parts.reference(1), parts.reference(0), ErrorCode.INVALID_PAYLOAD, reason);
     }
 
     /** A frame cut into its named parts. */
@@ -99,10 +91,6 @@ final class BinaryFrames {
                 starts[i + 1] = starts[i] + Byte.toUnsignedInt(frame[1 + i]);
             }
             return starts[count] <= frame.length ? Optional.of(new Parts(frame, starts)) : Optional.empty();
-        }
-
-        int length(int part) {
-            return starts[part + 1] - starts[part];
         }
 
         byte[] bytes(int part) {

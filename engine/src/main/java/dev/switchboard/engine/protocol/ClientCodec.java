@@ -106,16 +106,8 @@ public final class ClientCodec {
             return new ClientMessage.Invalid(
                     topic, ref, joinRef, ErrorCode.INVALID_PAYLOAD, "a broadcast is an object with a string `event`");
         }
-        Optional<ClientMessage.Persistence> persistence = Optional.empty();
-        if (ClientMessage.Persistence.isWanted(payload)) {
-            persistence = ClientMessage.Persistence.of(payload);
-            if (persistence.isEmpty()) {
-                return new ClientMessage.Invalid(
-                        topic, ref, joinRef, ErrorCode.PERSISTENCE_INVALID, ErrorCode.PERSISTENCE_INVALID.message());
-            }
-        }
         byte[] json = Json.write(payload, new JsonBytes()).toBytes();
-        return new ClientMessage.Broadcast(topic, ref, joinRef, new BroadcastContent.Text(json), persistence);
+        return ClientMessage.Broadcast.of(topic, ref, joinRef, new BroadcastContent.Text(json), payload);
     }
 
     private static ClientMessage presence(

@@ -96,7 +96,7 @@ public sealed interface ClientMessage {
         }
 
         /** By its member {@code persist}: {@code true}, or an object with {@code ttl}, a number of seconds; empty for anything else. */
-        static Optional<Persistence> of(Json.Fields fields) {
+        private static Optional<Persistence> of(Json.Fields fields) {
             return fields.get(MEMBER).flatMap(persist -> switch (persist) {
                 case Json.Literal(String text)
                 when text.equals("true") -> Optional.of(new Persistence(Optional.empty()));
@@ -138,7 +138,26 @@ public sealed interface ClientMessage {
             Optional<String> joinRef,
             BroadcastContent content,
             Optional<Persistence> persistence)
-            implements ClientMessage {}
+            implements ClientMessage {
+        /**
+         * One that is kept as a member of an object says.
+         *
+         * @param wish the object; without {@code persist} it is not kept
+         * @return it, or {@link Invalid} where that cannot be understood
+         */
+        static ClientMessage of(
+                String topic,
+                Optional<String> ref,
+                Optional<String> joinRef,
+                BroadcastContent content,
+                Json.Fields wish) {
+            Optional<Persistence> persistence = Persistence.of(wish);
+            return Persistence.isWanted(wish) && persistence.isEmpty()
+                    ? new Invalid(
+                            topic, ref, joinRef, ErrorCode.PERSISTENCE_INVALID, ErrorCode.PERSISTENCE_INVALID.message())
+                    : new Broadcast(topic, ref, joinRef, content, persistence);
+        }
+    }
 
     /** Appears in the room, or shows something else than before. */
     record Track(String topic, Optional<String> ref, Optional<String> joinRef, Json.Fields payload)
