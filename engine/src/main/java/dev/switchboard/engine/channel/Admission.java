@@ -59,6 +59,44 @@ final class Admission {
     }
 
     /**
+     * Why a room refuses a join. Another user's topic, and a room that is closed to its claims, may still be opened by a token: such a join is
+     * held until that comes, and refused where none is to be expected. Under {@link Rooms#PRIVATE} a public channel hears of changes alone.
+     */
+    Optional<ErrorCode> roomRefusal(Channel channel) {
+        boolean nothingButRoom = channel.wanted().isEmpty();
+        if (channel.standing().isEmpty() && shared.limits().rooms() == Rooms.PRIVATE) {
+            channel.leaveRoom();
+        }
+        if (channel.isWithoutRoom() && nothingButRoom) {
+            return Optional.of(ErrorCode.PRIVATE_ONLY);
+        }
+        if (PersonalTopic.isForeign(channel.topic(), channel.claims())) {
+            return unlessSignedIn(channel, ErrorCode.FOREIGN_TOPIC);
+        }
+        if (admits(channel, channel.claims())) {
+            return Optional.empty();
+        }
+        channel.hold();
+        return nothingButRoom ? unlessSignedIn(channel, ErrorCode.ROOM_CLOSED) : Optional.empty();
+    }
+
+    private Optional<ErrorCode> unlessSignedIn(Channel channel, ErrorCode refusal) {
+        if (!mayStillSignIn(channel)) {
+            return Optional.of(refusal);
+        }
+        channel.hold();
+        channel.awaitToken(shared.clock().instant().plus(SIGN_IN_GRACE), refusal.reason());
+        return Optional.empty();
+    }
+
+    /** Whether the bearer of these claims may be in its room; who may be in a private one, its policies say. */
+    boolean admits(Channel channel, Claims claims) {
+        return channel.standing().isPresent()
+                || channel.isWithoutRoom()
+                || shared.limits().rooms().admits(claims);
+    }
+
+    /**
      * The official client joins before it knows its user's token, and sends the token once it is joined. So the first
      * join of a topic without a token of its own is not refused for what the API key may not see: it waits for the
      * token, and fails where none comes (SPEC J8).

@@ -197,37 +197,15 @@ public final class Connection {
         }
     }
 
-    /** Another user's topic is refused; without a token of its own the join waits for one, as for what it may not see. */
     private void admit(ClientMessage.Join join, Claims claims) {
         var channel = new Channel(nextRef(join.topic(), join.options().privateChannel()), join, claims);
-        if (PersonalTopic.isForeign(join.topic(), claims)) {
-            if (!admission.mayStillSignIn(channel)) {
-                note(channel, Optional.of(ErrorCode.FOREIGN_TOPIC), ErrorCode.FOREIGN_TOPIC.message());
-                replies.refuse(join, ErrorCode.FOREIGN_TOPIC, ErrorCode.FOREIGN_TOPIC.message());
-                return;
-            }
-            channel.hold();
-            channel.awaitToken(
-                    shared.clock().instant().plus(Admission.SIGN_IN_GRACE), ErrorCode.FOREIGN_TOPIC.reason());
-        } else if (!admits(channel, claims)) {
-            ErrorCode refusal = shared.limits().rooms().refusal();
-            boolean tokenHelps = refusal == ErrorCode.ROOM_CLOSED;
-            boolean nothingElse = channel.wanted().isEmpty();
-            if (nothingElse && !(tokenHelps && admission.mayStillSignIn(channel))) {
-                note(channel, Optional.of(refusal), refusal.message());
-                replies.refuse(join, refusal, refusal.message());
-                return;
-            }
-            if (tokenHelps) {
-                channel.hold();
-            } else {
-                channel.leaveRoom();
-            }
-            if (nothingElse) {
-                channel.awaitToken(shared.clock().instant().plus(Admission.SIGN_IN_GRACE), refusal.reason());
-            }
+        Optional<ErrorCode> refusal = admission.roomRefusal(channel);
+        if (refusal.isPresent()) {
+            note(channel, refusal, refusal.get().message());
+            replies.refuse(join, refusal.get(), refusal.get().message());
+        } else {
+            admit(channel);
         }
-        admit(channel);
     }
 
     private void admit(Channel channel) {
@@ -238,11 +216,6 @@ public final class Connection {
         channels.put(channel.topic(), channel);
         shared.attendance().enter(channel.claims());
         guard.admit(channel, () -> open(channel));
-    }
-
-    /** Who may be in a private room, its policies say. */
-    private boolean admits(Channel channel, Claims claims) {
-        return channel.standing().isPresent() || shared.limits().rooms().admits(claims);
     }
 
     private void open(Channel channel) {
@@ -376,14 +349,14 @@ public final class Connection {
             fail(channel, ErrorCode.MEMORY_LIMIT, ErrorCode.MEMORY_LIMIT.reason());
             return;
         }
-        if (!channel.isHeld() && !channel.isWithoutRoom() && !admits(channel, claims)) {
+        if (!channel.isHeld() && !admission.admits(channel, claims)) {
             attendee.leave(channel);
             if (channel.wanted().isEmpty()) {
                 fail(channel, ErrorCode.ROOM_CLOSED, ErrorCode.ROOM_CLOSED.reason());
                 return;
             }
         }
-        if (channel.isHeld() && channel.standing().isEmpty() && admits(channel, claims)) {
+        if (channel.isHeld() && channel.standing().isEmpty() && admission.admits(channel, claims)) {
             channel.release();
             attendee.enter(channel);
         }

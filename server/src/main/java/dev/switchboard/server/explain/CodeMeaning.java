@@ -39,7 +39,7 @@ public record CodeMeaning(String code, String message, String where, String then
                                         error.message(),
                                         "/realtime/v1/explain",
                                         error.status(),
-                                        "The message says what is missing.")))
+                                        "As the message says; docs/explain.md has more.")))
                 .flatMap(meanings -> meanings)
                 .filter(meaning -> meaning.code().equalsIgnoreCase(code))
                 .toList();

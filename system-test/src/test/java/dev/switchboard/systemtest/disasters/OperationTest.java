@@ -332,6 +332,10 @@ class OperationTest {
 
             assertThat(user.join("realtime:floor", token).toString())
                     .contains("PrivateOnly: This project only allows private channels");
+            assertThat(user.join("realtime:floor_changes_" + UUID.randomUUID(), server.anonKey())
+                            .toString())
+                    .as("no token would open it")
+                    .contains("PrivateOnly");
             user.joined("realtime:news", token, PhoenixClient.binding("*", "public", "news", null));
             String refused = user.push(
                     null, "realtime:news", "broadcast", "{\"type\":\"broadcast\",\"event\":\"b\",\"payload\":{}}");
