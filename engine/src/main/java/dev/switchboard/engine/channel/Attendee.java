@@ -65,11 +65,14 @@ final class Attendee {
         channel.hold();
     }
 
-    void broadcast(Channel channel, ClientMessage.Broadcast message) {
-        if (message.persistence().isPresent()) {
-            keeper.keep(channel, message, message.persistence().get());
-            return;
-        }
+    /** How a message is said once that is allowed: as who says it now. */
+    Runnable saying(Channel channel, ClientMessage.Broadcast message) {
+        return message.persistence()
+                .map(persistence -> keeper.keeping(channel, message, persistence))
+                .orElse(() -> broadcast(channel, message));
+    }
+
+    private void broadcast(Channel channel, ClientMessage.Broadcast message) {
         ClientMessage.Options options = channel.join().options();
         hub.broadcast(
                 channel.member().room(),

@@ -100,7 +100,7 @@ public final class Connection {
                                 broadcast,
                                 false,
                                 broadcast.content().size(),
-                                () -> attendee.broadcast(channel, broadcast)));
+                                attendee.saying(channel, broadcast)));
             case ClientMessage.Track track ->
                 speakingFor(track)
                         .ifPresent(channel -> guard.speak(

@@ -110,21 +110,24 @@ final class Keeper {
         return frames;
     }
 
-    /** Keeps a message, which then comes to the room as all that is kept; it is answered once it is. */
-    void keep(Channel channel, ClientMessage.Broadcast message, ClientMessage.Persistence persistence) {
-        Optional<PrivateStanding> standing = channel.standing();
-        if (standing.isEmpty()) {
-            replies.deny(channel, message, ErrorCode.PERSISTENCE_PUBLIC);
-            return;
-        }
+    /** Keeps a message, as who has the channel now; it then comes to the room as all that is kept, and is answered once it is. */
+    Runnable keeping(Channel channel, ClientMessage.Broadcast message, ClientMessage.Persistence persistence) {
+        RoomPolicies.Question who = guard.question(channel);
         var said = new RoomHistory.Said(UUID.randomUUID(), message.content(), persistence);
-        var next = new Waiting(channel, standing.get(), message, said, guard.question(channel));
+        return () -> channel.standing()
+                .ifPresentOrElse(
+                        standing -> keep(new Waiting(channel, standing, message, said, who)),
+                        () -> replies.deny(channel, message, ErrorCode.PERSISTENCE_PUBLIC));
+    }
+
+    private void keep(Waiting next) {
+        Channel channel = next.channel();
         if (waiting.size() >= MOST_WAITING || !allowance.take(next.bytes())) {
-            replies.deny(channel, message, ErrorCode.MEMORY_LIMIT);
+            replies.deny(channel, next.message(), ErrorCode.MEMORY_LIMIT);
             return;
         }
         if (!channel.join().options().self() && channel.hearing().broadcast()) {
-            standing.get().heard().expectsOwn(said.id().toString());
+            next.standing().heard().expectsOwn(next.said().id().toString());
         }
         waiting.add(next);
         if (waiting.size() == 1) {

@@ -121,7 +121,8 @@ final class PrivateGuard {
         }
         PrivateStanding standing = channel.standing().get();
         long taken = OVERHEAD + bytes;
-        var wanted = new PrivateStanding.Waiting(presence, taken, say, code -> replies.deny(channel, message, code));
+        var wanted = new PrivateStanding.Waiting(
+                question(channel), presence, taken, say, code -> replies.deny(channel, message, code));
         Optional<RoomPolicies.Answer.Rights> known = standing.waiting() > 0
                 ? Optional.empty()
                 : standing.speaking(clock.instant().minus(AGAIN));
@@ -138,36 +139,46 @@ final class PrivateGuard {
     void inTurn(Channel channel, Runnable action) {
         Optional<PrivateStanding> waiting = channel.standing().filter(standing -> standing.waiting() > 0);
         if (waiting.isPresent() && allowance.take(OVERHEAD)) {
-            waiting.get().await(new PrivateStanding.Waiting(true, OVERHEAD, action, _ -> action.run()));
+            waiting.get()
+                    .await(new PrivateStanding.Waiting(question(channel), true, OVERHEAD, action, _ -> action.run()));
         } else {
             action.run();
         }
     }
 
+    /** What waits is decided by the rights of who said it, in order. */
     private void askToSpeak(Channel channel, PrivateStanding standing) {
-        Claims claims = channel.claims();
-        ask(channel, RoomPolicies.Verb.SPEAK, answer -> {
-            if (!channel.claims().group().equals(claims.group())) {
-                askToSpeak(channel, standing);
-                return;
-            }
+        RoomPolicies.Question who = standing.waitingLongest();
+        ask(channel, RoomPolicies.Verb.SPEAK, who, answer -> {
             switch (answer) {
                 case RoomPolicies.Answer.Rights rights -> {
-                    standing.speaks(rights, clock.instant());
-                    decideWaiting(standing, rights, ErrorCode.WRITE_UNAUTHORIZED);
+                    if (who.equals(question(channel))) {
+                        standing.speaks(rights, clock.instant());
+                    }
+                    decideWaiting(channel, standing, who, rights, ErrorCode.WRITE_UNAUTHORIZED);
                 }
                 case RoomPolicies.Answer.Unsupported _ ->
-                    decideWaiting(standing, RoomPolicies.Answer.Rights.NOTHING, ErrorCode.PRIVATE_CHANNEL);
+                    decideWaiting(
+                            channel, standing, who, RoomPolicies.Answer.Rights.NOTHING, ErrorCode.PRIVATE_CHANNEL);
                 case RoomPolicies.Answer.Unavailable _ ->
-                    decideWaiting(standing, RoomPolicies.Answer.Rights.NOTHING, ErrorCode.DATABASE_UNAVAILABLE);
+                    decideWaiting(
+                            channel, standing, who, RoomPolicies.Answer.Rights.NOTHING, ErrorCode.DATABASE_UNAVAILABLE);
             }
         });
     }
 
-    private void decideWaiting(PrivateStanding standing, RoomPolicies.Answer.Rights rights, ErrorCode otherwise) {
-        List<PrivateStanding.Waiting> all = standing.takeWaiting();
-        all.forEach(message -> allowance.give(message.bytes()));
-        all.forEach(message -> PrivateStanding.decide(message, rights, otherwise));
+    private void decideWaiting(
+            Channel channel,
+            PrivateStanding standing,
+            RoomPolicies.Question who,
+            RoomPolicies.Answer.Rights rights,
+            ErrorCode otherwise) {
+        List<PrivateStanding.Waiting> decided = standing.takeWaiting(who);
+        decided.forEach(message -> allowance.give(message.bytes()));
+        if (standing.waiting() > 0) {
+            askToSpeak(channel, standing);
+        }
+        decided.forEach(message -> PrivateStanding.decide(message, rights, otherwise));
     }
 
     /** Another user's token: nothing is heard until it is known what that user may hear. */
@@ -261,7 +272,15 @@ final class PrivateGuard {
     }
 
     private void ask(Channel channel, RoomPolicies.Verb verb, Consumer<RoomPolicies.Answer> answer) {
-        rooms.ask(channel.ref().connection().loop(), verb, question(channel), found -> {
+        ask(channel, verb, question(channel), answer);
+    }
+
+    private void ask(
+            Channel channel,
+            RoomPolicies.Verb verb,
+            RoomPolicies.Question question,
+            Consumer<RoomPolicies.Answer> answer) {
+        rooms.ask(channel.ref().connection().loop(), verb, question, found -> {
             if (present.test(channel)) {
                 answer.accept(found);
             } else if (verb == RoomPolicies.Verb.SPEAK) {

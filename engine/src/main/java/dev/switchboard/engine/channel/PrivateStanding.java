@@ -5,6 +5,7 @@ import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.protocol.ErrorCode;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -27,9 +28,10 @@ final class PrivateStanding {
     /**
      * What is to be said, once it is known whether that is allowed.
      *
+     * @param who   said it, whoever has the channel by then
      * @param bytes that it takes meanwhile, by estimate
      */
-    record Waiting(boolean presence, long bytes, Runnable say, Consumer<ErrorCode> deny) {}
+    record Waiting(RoomPolicies.Question who, boolean presence, long bytes, Runnable say, Consumer<ErrorCode> deny) {}
 
     /** Which of the room's kept messages it has had. */
     Heard heard() {
@@ -112,6 +114,20 @@ final class PrivateStanding {
     void speaks(Rights rights, Instant now) {
         speaking = Optional.of(rights);
         spokeAt = now;
+    }
+
+    /** Who said what has waited longest. */
+    RoomPolicies.Question waitingLongest() {
+        return waiting.element().who();
+    }
+
+    /** What that one has said, up to what another has; it waits no more. */
+    List<Waiting> takeWaiting(RoomPolicies.Question who) {
+        var taken = new ArrayList<Waiting>();
+        while (!waiting.isEmpty() && waiting.element().who().equals(who)) {
+            taken.add(waiting.remove());
+        }
+        return taken;
     }
 
     /** All that waits; none waits any more. */

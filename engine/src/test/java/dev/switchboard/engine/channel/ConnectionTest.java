@@ -20,12 +20,14 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
@@ -85,6 +87,8 @@ class ConnectionTest {
     private Optional<Duration> behind = Optional.empty();
     private boolean streaming;
     private RoomPolicies.Answer roomAnswer = new RoomPolicies.Answer.Unsupported();
+    private RoomPolicies policies = (_, _) -> roomAnswer;
+    private Executor blocking = Runnable::run;
     private final Connection connection = new Connection(
             new ConnectionId(0, 1),
             WireVersion.V2,
@@ -101,7 +105,13 @@ class ConnectionTest {
                     new AtomicLong(),
                     unknownEvents,
                     new Journal(),
-                    new PrivateRooms((_, _) -> roomAnswer, RoomHistory.NONE, Runnable::run, sink, Set::of, _ -> {}),
+                    new PrivateRooms(
+                            (verb, question) -> policies.ask(verb, question),
+                            RoomHistory.NONE,
+                            task -> blocking.execute(task),
+                            sink,
+                            Set::of,
+                            _ -> {}),
                     () -> behind,
                     () -> streaming),
             this::keep);
@@ -179,6 +189,31 @@ class ConnectionTest {
             receive(beat);
             assertThat(connection.status(_ -> true).acknowledged()).contains(first);
         }
+    }
+
+    /** What waits is decided by the rights of who said it, whoever has the channel by then. */
+    @Test
+    void Y2_whatWasSaidBeforeAnotherUsersTokenIsItsSpeakers() {
+        policies = (verb, question) -> new RoomPolicies.Answer.Rights(
+                verb == RoomPolicies.Verb.HEAR || question.subject().equals(Optional.of("doug")), true);
+        receive("[\"1\",\"1\",\"realtime:a\",\"phx_join\",{\"config\":{\"private\":true,\"broadcast\":{\"ack\":true}},"
+                + "\"access_token\":\"doug/100\"}]");
+        var questions = new ArrayDeque<Runnable>();
+        blocking = questions::add;
+        String broadcast = "\"realtime:a\",\"broadcast\",{\"type\":\"broadcast\",\"event\":\"e\",\"payload\":{}}]";
+
+        receive("[\"1\",\"11\"," + broadcast);
+        receive("[\"1\",\"2\",\"realtime:a\",\"access_token\",{\"access_token\":\"rhonda/100\"}]");
+        receive("[\"1\",\"12\"," + broadcast);
+        while (!questions.isEmpty()) {
+            questions.remove().run();
+        }
+
+        assertThat(said).anySatisfy(text -> assertThat(text).contains("\"11\"", "\"ok\""));
+        assertThat(said).anySatisfy(text -> assertThat(text).contains("\"12\"", "UnauthorizedToWrite"));
+        receive("[\"1\",\"13\"," + broadcast);
+        assertThat(questions).as("her own rights are known").isEmpty();
+        assertThat(said.getLast()).contains("\"13\"", "UnauthorizedToWrite");
     }
 
     /** As the original words it, once, when the stream brings what the database says; with the end of the wait as the original's. */
