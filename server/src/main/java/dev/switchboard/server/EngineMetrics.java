@@ -39,6 +39,10 @@ final class EngineMetrics {
 
     static void measure(PostgresRowAccess rows, Metrics metrics) {
         metrics.counter("decisions.here", "Questions who may see rows, decided without PostgreSQL", rows::decidedHere);
+        metrics.counter(
+                "decisions.remembered",
+                "Questions who may see rows, answered by what PostgreSQL had said of rows like these",
+                rows::remembered);
         metrics.counter("decisions.asked", "Questions who may see rows, asked of PostgreSQL", rows::asked);
         metrics.counter(
                 "decisions.disagreements",

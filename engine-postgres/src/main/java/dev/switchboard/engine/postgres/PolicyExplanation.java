@@ -206,6 +206,10 @@ final class PolicyExplanation {
                                             : "");
             said.add(compiled.values().get(i).sql() + " is " + text);
         }
+        if (!compiled.decides()) {
+            return "asked of PostgreSQL, for " + compiled.obstacle()
+                    + ", once for rows that read the same until something changes that this hangs on";
+        }
         return "decided without PostgreSQL" + (said.isEmpty() ? "" : ", where " + String.join(", ", said));
     }
 

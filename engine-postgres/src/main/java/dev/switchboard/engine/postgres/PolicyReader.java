@@ -26,8 +26,8 @@ import java.util.Set;
  */
 final class PolicyReader implements PolicyCatalog {
     private static final String COLUMNS = """
-            select a.attname, a.atttypid::bigint, array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid),
-                   coalesce((select c.collisdeterministic from pg_collation c where c.oid = a.attcollation), true)
+            select a.attname, a.atttypid::bigint, t.typelem::bigint, t.typcategory = 'A' as is_array, array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid) as labels,
+                   coalesce((select c.collisdeterministic from pg_collation c where c.oid = a.attcollation), true) as deterministic
               from pg_attribute a join pg_type t on t.oid = a.atttypid
              where a.attrelid = ? and a.attnum > 0 and not a.attisdropped
             """;
@@ -51,6 +51,11 @@ final class PolicyReader implements PolicyCatalog {
              where n.nspname = ? and p.proname = ?
             """;
 
+    private static final String IMMUTABLE = """
+            select coalesce(bool_and(p.provolatile = 'i' and p.prokind = 'f'), false)
+              from pg_proc p where p.pronamespace = 'pg_catalog'::regnamespace and p.proname = ?
+            """;
+
     private static final String TABLE = """
             select c.oid::bigint, c.relkind = 'r' and c.relpersistence = 'p' and not c.relhassubclass and not c.relispartition
                      as plain,
@@ -68,11 +73,19 @@ final class PolicyReader implements PolicyCatalog {
              where n.nspname = ? and c.relname = ?
             """;
 
+    /** Types of PostgreSQL's own whose operators and text hang on nothing but the value. */
+    private static final Set<Integer> PLAIN = Set.of(
+            16, 17, 18, 19, 20, 21, 23, 25, 114, 650, 700, 701, 829, 869, 1042, 1043, 1082, 1083, 1114, 1184, 1186,
+            1266, 1560, 1562, 1700, 2950, 3802);
+
     private final Connection connection;
     private final String role;
     private final Publications publications;
     /** Tables that are not heard of, and taken for ones that are. */
     private final Optional<Set<TableName>> unheard;
+
+    /** Whether columns count that are not compared here. */
+    private boolean analysing;
 
     private Optional<SQLException> failed = Optional.empty();
 
@@ -84,7 +97,7 @@ final class PolicyReader implements PolicyCatalog {
         this.publications = publications;
     }
 
-    /** @return the policies, unless they hold something that only PostgreSQL can tell */
+    /** @return what is known of the policies, unless they hold something that may come to something else each time */
     static Optional<CompiledPolicy> compile(
             Connection connection, int table, String role, String expression, Publications publications)
             throws SQLException {
@@ -113,12 +126,41 @@ final class PolicyReader implements PolicyCatalog {
 
     private CompiledPolicy compile(int table, String expression) throws SQLException, NotCompiledException {
         try {
-            return CompiledPolicy.compile(expression, columns(table), this);
+            return compileOrAnalyse(table, expression);
         } catch (NotCompiledException asked) {
             if (failed.isPresent()) {
                 throw failed.get();
             }
             throw asked;
+        }
+    }
+
+    private CompiledPolicy compileOrAnalyse(int table, String expression) throws SQLException, NotCompiledException {
+        try {
+            return CompiledPolicy.compile(expression, columns(table), this);
+        } catch (NotCompiledException asked) {
+            return analyse(table, expression, asked);
+        }
+    }
+
+    private CompiledPolicy analyse(int table, String expression, NotCompiledException obstacle)
+            throws SQLException, NotCompiledException {
+        unheard.ifPresent(Set::clear);
+        analysing = true;
+        try {
+            var own = new Table(table, name(table), columns(table), names(table), Optional.empty());
+            return CompiledPolicy.analyse(expression, own, this, String.valueOf(obstacle.getMessage()));
+        } catch (NotCompiledException noMore) {
+            throw obstacle;
+        }
+    }
+
+    private String name(int table) throws SQLException {
+        try (PreparedStatement query = connection.prepareStatement("select relname from pg_class where oid = ?")) {
+            query.setLong(1, Integer.toUnsignedLong(table));
+            try (ResultSet row = query.executeQuery()) {
+                return row.next() ? row.getString(1) : "";
+            }
         }
     }
 
@@ -143,10 +185,14 @@ final class PolicyReader implements PolicyCatalog {
             try (ResultSet rows = query.executeQuery()) {
                 while (rows.next()) {
                     String name = rows.getString(1);
+                    int type = (int) rows.getLong("atttypid");
+                    int plain = rows.getBoolean("is_array") ? (int) rows.getLong("typelem") : type;
                     ColumnKind.of(
-                                    (int) rows.getLong(2),
-                                    Set.of((String[]) rows.getArray(3).getArray()),
-                                    rows.getBoolean(4))
+                                    type,
+                                    Set.of((String[]) rows.getArray("labels").getArray()),
+                                    rows.getBoolean("deterministic"))
+                            .or(() -> Optional.of(ColumnKind.ofText(type))
+                                    .filter(_ -> analysing && PLAIN.contains(plain)))
                             .ifPresent(kind -> columns.put(name, kind));
                 }
             }
@@ -166,6 +212,19 @@ final class PolicyReader implements PolicyCatalog {
             }
         }
         return names;
+    }
+
+    @Override
+    public boolean isImmutable(String name) {
+        try (PreparedStatement query = connection.prepareStatement(IMMUTABLE)) {
+            query.setString(1, name);
+            try (ResultSet row = query.executeQuery()) {
+                return row.next() && row.getBoolean(1);
+            }
+        } catch (SQLException broken) {
+            failed = Optional.of(broken);
+            return false;
+        }
     }
 
     @Override

@@ -47,6 +47,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     private long epoch;
 
     private final LongAdder decidedHere = new LongAdder();
+    private final LongAdder remembered = new LongAdder();
     private final LongAdder asked = new LongAdder();
     private final SelfCheck check;
     private Checked checked = Checked.NOTHING;
@@ -81,6 +82,11 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
     /** How many questions were decided without PostgreSQL. Any thread. */
     public long decidedHere() {
         return decidedHere.sum();
+    }
+
+    /** How many questions were answered by what PostgreSQL had said of rows like these. Any thread. */
+    public long remembered() {
+        return remembered.sum();
     }
 
     /** How many questions PostgreSQL was asked. Any thread. */
@@ -286,6 +292,11 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             }
             case TableSecurity.Predicate.Asked asked -> {
                 var literals = literals(question, security, asked);
+                var who = new Standings.Key(relation.oid(), question.group());
+                boolean remembers = question.condition().isEmpty() && remembers(question, asked, standing);
+                if (remembers && decided.isEmpty()) {
+                    literals.entrySet().removeIf(literal -> isRemembered(literal, standing, visible));
+                }
                 Optional<Runnable> onFailure = question.condition()
                         .map(_ -> () -> answers.set(place, new Answer(visible, readable(relation, security), true)));
                 yield literals.isEmpty()
@@ -297,9 +308,28 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                                 question.group(),
                                 List.copyOf(literals.entrySet()),
                                 visible,
-                                onFailure));
+                                onFailure,
+                                remembers
+                                        ? (literal, shown) -> standings.remember(who, standing, literal, shown)
+                                        : (_, _) -> {}));
             }
         };
+    }
+
+    private boolean remembers(Question question, TableSecurity.Predicate.Asked asked, Standings.Standing standing) {
+        return standing.remembers()
+                && check.trusts(question.relation().oid())
+                && asked.compiled().orElseThrow().fits(question.relation());
+    }
+
+    /** Takes what PostgreSQL has said of a row that reads the same. */
+    private static boolean isRemembered(
+            Map.Entry<String, List<Integer>> literal, Standings.Standing standing, BitSet visible) {
+        Optional<Boolean> said = standing.decisions().find(literal.getKey());
+        if (said.orElse(false)) {
+            literal.getValue().forEach(visible::set);
+        }
+        return said.isPresent();
     }
 
     /**
@@ -314,12 +344,32 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             return Optional.empty();
         }
         try {
+            if (standing.remembers()) {
+                return recalled(question, security, asked, standing);
+            }
             Answer answer = decided(question, security, asked, standing);
             decidedHere.add(question.images().isEmpty() ? 0 : 1);
             return Optional.of(answer);
         } catch (RuntimeException notUnderstood) {
             return Optional.empty();
         }
+    }
+
+    /** What PostgreSQL has said, if that is so of all the rows. */
+    private Optional<Answer> recalled(
+            Question question,
+            TableSecurity security,
+            TableSecurity.Predicate.Asked asked,
+            Standings.Standing standing) {
+        var visible = new BitSet();
+        for (Map.Entry<String, List<Integer>> literal :
+                literals(question, security, asked).entrySet()) {
+            if (!isRemembered(literal, standing, visible)) {
+                return Optional.empty();
+            }
+        }
+        remembered.add(question.images().isEmpty() ? 0 : 1);
+        return Optional.of(new Answer(visible, readable(question.relation(), security), false));
     }
 
     private Answer decided(
@@ -341,7 +391,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         return new Answer(visible, readable(relation, security), false, known);
     }
 
-    /** Whether PostgreSQL says otherwise than the compiled policies, by one snapshot. */
+    /** Whether PostgreSQL says otherwise than the compiled policies, or than it said before, by one snapshot. */
     private boolean differsAtOneMoment(Connection connection, Question question, TableSecurity security)
             throws SQLException {
         if (!(security.predicate() instanceof TableSecurity.Predicate.Asked asked)
@@ -362,8 +412,9 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         }
         for (int i = 0; i < literals.size(); i++) {
             Row image = question.images().get(literals.get(i).getValue().getFirst());
-            if (policy.shows(question.relation(), image, moment.get().values())
-                    != moment.get().visible().get(i)) {
+            if (policy.decides()
+                    && policy.shows(question.relation(), image, moment.get().values())
+                            != moment.get().visible().get(i)) {
                 return true;
             }
         }

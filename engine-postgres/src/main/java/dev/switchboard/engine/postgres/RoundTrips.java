@@ -22,6 +22,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BiConsumer;
 
 /**
  * Asks PostgreSQL in as few round trips as may be.
@@ -62,6 +63,7 @@ final class RoundTrips {
      * @param literals the distinct images, reduced to what the policy reads, each with the indexes of the question's
      *                 images that it stands for
      * @param onFailure what to do when a condition cannot be evaluated; policies have none, and hide what raises
+     * @param said      hears what PostgreSQL says of each literal
      */
     record Pending(
             int oid,
@@ -70,9 +72,10 @@ final class RoundTrips {
             ClaimsGroup group,
             List<Map.Entry<String, List<Integer>>> literals,
             BitSet visible,
-            Optional<Runnable> onFailure) {
+            Optional<Runnable> onFailure,
+            BiConsumer<String, Boolean> said) {
         Pending part(int from, int to) {
-            return new Pending(oid, security, sql, group, literals.subList(from, to), visible, onFailure);
+            return new Pending(oid, security, sql, group, literals.subList(from, to), visible, onFailure, said);
         }
 
         String become() {
@@ -80,6 +83,7 @@ final class RoundTrips {
         }
 
         void decided(int literal, boolean shown) {
+            said.accept(literals.get(literal).getKey(), shown);
             if (shown) {
                 literals.get(literal).getValue().forEach(visible::set);
             }

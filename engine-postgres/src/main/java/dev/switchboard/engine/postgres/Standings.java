@@ -33,6 +33,13 @@ final class Standings {
     private static final int ENTRY_BYTES = 300;
     private static final int VALUE_BYTES = 120;
     private static final int KEY_BYTES = 120;
+    private static final int DECISION_BYTES = 120;
+
+    /** Of rows that read the same for the policies one decision is kept; of a group and table at most so many. */
+    private static final int MOST_DECISIONS = 1_000;
+
+    /** In characters; what PostgreSQL says of a longer one is not kept. */
+    private static final int LONGEST_ROW = 4_096;
 
     /** In the order of their use. */
     private final Map<Key, Standing> known = new LinkedHashMap<>(64, 0.75f, true);
@@ -51,8 +58,25 @@ final class Standings {
      * @param passed whether a SELECT raises nothing
      * @param values what the compiled policies' values come to; empty where they are not compiled, or have to be asked for it
      * @param audience what the rows have in common that it may see
+     * @param decisions what PostgreSQL has said of rows
      */
-    record Standing(TableSecurity security, boolean passed, Optional<ClaimValues> values, Audience audience) {
+    record Standing(
+            TableSecurity security,
+            boolean passed,
+            Optional<ClaimValues> values,
+            Audience audience,
+            Decisions decisions) {
+        Standing(TableSecurity security, boolean passed, Optional<ClaimValues> values, Audience audience) {
+            this(security, passed, values, audience, new Decisions());
+        }
+
+        /** Whether what PostgreSQL says of a row holds until something is told that it hangs on. */
+        boolean remembers() {
+            return values.isPresent()
+                    && security.domains().isEmpty()
+                    && security.compiled().stream().noneMatch(CompiledPolicy::decides);
+        }
+
         private List<Dependency> dependencies() {
             return values.isEmpty()
                     ? List.of()
@@ -61,6 +85,39 @@ final class Standings {
 
         private Optional<Set<Comparison.Key>> rows(Dependency dependency) {
             return security.compiled().orElseThrow().concerned(dependency, values.orElseThrow());
+        }
+    }
+
+    /**
+     * What PostgreSQL said of rows, by what the policies read of them, as it is written: of the last {@link #MOST_DECISIONS}
+     * different ones. Owned by the pipeline thread.
+     */
+    static final class Decisions {
+        /** In the order of their use. */
+        private final Map<String, Boolean> byRow = new LinkedHashMap<>(4, 0.75f, true);
+
+        private long bytes;
+
+        Optional<Boolean> find(String row) {
+            return Optional.ofNullable(byRow.get(row));
+        }
+
+        private void put(String row, boolean shown) {
+            if (row.length() > LONGEST_ROW) {
+                return;
+            }
+            if (byRow.put(row, shown) == null) {
+                bytes += bytesOf(row);
+            }
+            if (byRow.size() > MOST_DECISIONS) {
+                String eldest = byRow.keySet().iterator().next();
+                byRow.remove(eldest);
+                bytes -= bytesOf(eldest);
+            }
+        }
+
+        private static long bytesOf(String row) {
+            return (long) DECISION_BYTES + row.length();
         }
     }
 
@@ -169,10 +226,25 @@ final class Standings {
                     .computeIfAbsent(dependency.table(), _ -> new Concerned())
                     .add(who, dependency, standing.rows(dependency));
         }
+        dropEldest();
+    }
+
+    private void dropEldest() {
         while (bytes > MOST_BYTES && known.size() > 1) {
             Key eldest = known.keySet().iterator().next();
             remove(eldest);
             dropped.add(eldest);
+        }
+    }
+
+    /** What PostgreSQL said of a row, while the group stood so; of no use if it stands otherwise by now. */
+    @SuppressWarnings("ReferenceEquality") // what was found out anew is another standing
+    void remember(Key who, Standing standing, String row, boolean shown) {
+        if (known.get(who) == standing) {
+            long before = standing.decisions().bytes;
+            standing.decisions().put(row, shown);
+            bytes += standing.decisions().bytes - before;
+            dropEldest();
         }
     }
 
@@ -188,7 +260,7 @@ final class Standings {
         if (former == null) {
             return;
         }
-        bytes -= bytesOf(who, former);
+        bytes -= bytesOf(who, former) + former.decisions().bytes;
         for (Dependency dependency : former.dependencies()) {
             concerned.computeIfPresent(dependency.table(), (_, of) -> {
                 of.remove(who, dependency, former.rows(dependency));

@@ -14,9 +14,12 @@ public final class ClaimValues {
     /** What arrays hold, once somebody wanted to know. */
     private final AtomicReferenceArray<Elements> elements;
 
+    private final AtomicReferenceArray<Rows> rows;
+
     public ClaimValues(List<Value> values) {
         this.values = List.copyOf(values);
         elements = new AtomicReferenceArray<>(this.values.size());
+        rows = new AtomicReferenceArray<>(this.values.size());
     }
 
     public List<Value> values() {
@@ -29,6 +32,8 @@ public final class ClaimValues {
      * @param nulls whether one is NULL
      */
     record Elements(Comparison rule, Set<Comparison.Key> keys, boolean nulls) {}
+
+    private record Rows(List<Comparison> rules, Set<List<Comparison.Key>> keys) {}
 
     /**
      * One of them.
@@ -67,6 +72,29 @@ public final class ClaimValues {
         var found = new Elements(rule, Set.copyOf(keys), nulls);
         elements.set(index, found);
         return found;
+    }
+
+    /** Of a value that is an array of rows, one column after the other: those without a NULL, which would be equal to nothing. */
+    Set<List<Comparison.Key>> rows(int index, List<Comparison> rules) {
+        Rows known = rows.get(index);
+        if (known != null && known.rules().equals(rules)) {
+            return known.keys();
+        }
+        var keys = new HashSet<List<Comparison.Key>>();
+        List<Optional<String>> texts = values.get(index).texts();
+        for (int row = 0; row < texts.size(); row += rules.size()) {
+            var columns = new ArrayList<Comparison.Key>();
+            for (int column = 0;
+                    column < rules.size() && texts.get(row + column).isPresent();
+                    column++) {
+                columns.add(rules.get(column).key(texts.get(row + column).get()));
+            }
+            if (columns.size() == rules.size()) {
+                keys.add(List.copyOf(columns));
+            }
+        }
+        rows.set(index, new Rows(List.copyOf(rules), Set.copyOf(keys)));
+        return keys;
     }
 
     /** Those that are a type's, in the form in which the WAL has them. */

@@ -19,6 +19,7 @@ public record ColumnKind(Comparison rule, int family, int typeOid, Set<String> l
     static final int BOOL = 16;
     static final int INT8 = 20;
     static final int TEXT = 25;
+    private static final int NOT_COMPARED = 0;
     private static final int INT2 = 21;
     private static final int INT4 = 23;
     private static final int VARCHAR = 1043;
@@ -59,6 +60,20 @@ public record ColumnKind(Comparison rule, int family, int typeOid, Set<String> l
             case TIMESTAMP, TIMESTAMPTZ -> Optional.of(new Base(Comparison.TIMESTAMP, typeOid));
             default -> Optional.empty();
         };
+    }
+
+    /**
+     * A column whose values are the same where their text is, and not compared otherwise.
+     *
+     * @param typeOid one of PostgreSQL's own, or an array of such
+     */
+    public static ColumnKind ofText(int typeOid) {
+        return new ColumnKind(Comparison.TEXT, NOT_COMPARED, typeOid, Set.of());
+    }
+
+    /** Whether it is known which of its values are equal. */
+    boolean isCompared() {
+        return family != NOT_COMPARED;
     }
 
     /** What values of a type are compared as. */

@@ -11,9 +11,15 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
-/** The policies of a table for a role, in a form that is decided without PostgreSQL. Immutable. */
+/**
+ * What is known of a table's policies for a role: how they decide on a row, without PostgreSQL; or at least what their decisions hang
+ * on, so that one that PostgreSQL made can be remembered. Immutable.
+ */
 public final class CompiledPolicy {
-    private final Condition condition;
+    private final Optional<Condition> condition;
+    /** Why it does not decide; empty where it does. */
+    private final String obstacle;
+
     private final List<ValueSource> values;
     /** The columns that are read. */
     private final Map<String, ColumnKind> columns;
@@ -29,12 +35,14 @@ public final class CompiledPolicy {
     public record ValueSource(String sql, boolean array) {}
 
     CompiledPolicy(
-            Condition condition,
+            Optional<Condition> condition,
+            String obstacle,
             List<ValueSource> values,
             Map<String, ColumnKind> columns,
             List<Dependency> dependencies) {
         this.columns = Map.copyOf(columns);
         this.condition = condition;
+        this.obstacle = obstacle;
         this.values = List.copyOf(values);
         this.dependencies = List.copyOf(dependencies);
     }
@@ -49,6 +57,30 @@ public final class CompiledPolicy {
     public static CompiledPolicy compile(String expression, Map<String, ColumnKind> columns, PolicyCatalog catalog)
             throws NotCompiledException {
         return new PolicyCompiler(expression, columns, catalog).compile();
+    }
+
+    /**
+     * Finds out what the decisions of policies hang on that cannot be compiled: the values of columns, the claims, rows of other
+     * tables, and nothing else.
+     *
+     * @param table    the policies' own, with columns of whichever type is PostgreSQL's own
+     * @param obstacle why they were not compiled
+     * @throws NotCompiledException naming what may come to something else each time
+     */
+    public static CompiledPolicy analyse(
+            String expression, PolicyCatalog.Table table, PolicyCatalog catalog, String obstacle)
+            throws NotCompiledException {
+        return new PolicyCompiler(expression, table.columns(), catalog).analyse(table, obstacle);
+    }
+
+    /** Whether it decides on rows; else PostgreSQL does, for {@link #obstacle}. */
+    public boolean decides() {
+        return condition.isPresent();
+    }
+
+    /** What of it only PostgreSQL can tell; empty where it decides. */
+    public String obstacle() {
+        return obstacle;
     }
 
     /** What PostgreSQL has to say once per group of claims. */
@@ -80,7 +112,7 @@ public final class CompiledPolicy {
 
     /** Whether these values are of the types that the columns are compared by; if not, PostgreSQL has to be asked. */
     public boolean fits(ClaimValues group) {
-        return group.values().size() == values.size() && condition.fits(group);
+        return group.values().size() == values.size() && condition.stream().allMatch(all -> all.fits(group));
     }
 
     /** Whether a table's columns were of the types, when the change was written, that they have now; if not, PostgreSQL is asked. */
@@ -96,6 +128,8 @@ public final class CompiledPolicy {
     /**
      * Whether a row, which has every column that the policies read, is visible. One with a label that its enumeration does not have
      * any more is not.
+     *
+     * @throws java.util.NoSuchElementException where it does not decide
      */
     public boolean shows(Relation relation, Row row, ClaimValues group) {
         for (Map.Entry<String, ColumnKind> column : columns.entrySet()) {
@@ -106,12 +140,12 @@ public final class CompiledPolicy {
                 return false;
             }
         }
-        return condition.of(relation, row, group) == Truth.TRUE;
+        return condition.orElseThrow().of(relation, row, group) == Truth.TRUE;
     }
 
     /** What the visible rows of a group have in common. */
     public Audience audience(ClaimValues group) {
-        return condition.audience(group);
+        return condition.map(all -> all.audience(group)).orElseGet(Audience.Any::new);
     }
 
     @Override
@@ -130,6 +164,6 @@ public final class CompiledPolicy {
 
     @Override
     public String toString() {
-        return condition + " over " + values;
+        return condition.map(Condition::toString).orElse(obstacle) + " over " + values;
     }
 }

@@ -5,8 +5,10 @@ import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.route.Audience;
 import dev.switchboard.engine.route.Comparison;
 import dev.switchboard.engine.route.Truth;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * What a compiled policy demands of a row, under SQL's rules for NULL. Values are told by their place among the policy's. Pure; every
@@ -119,6 +121,52 @@ sealed interface Condition {
         @Override
         public boolean fits(ClaimValues values) {
             return isOf(values.get(value), kind.family());
+        }
+    }
+
+    /** A column of the policy's table, or its text. */
+    record Operand(String column, ColumnKind kind) {}
+
+    /** Whether there is a row that has all of these columns: of a value that is an array of the rows' texts. Never unknown. */
+    record TogetherIn(List<Operand> columns, int value) implements Condition {
+        public TogetherIn {
+            columns = List.copyOf(columns);
+        }
+
+        @Override
+        public Truth of(Relation relation, Row row, ClaimValues values) {
+            var keys = new ArrayList<Comparison.Key>();
+            for (Operand operand : columns) {
+                int index = relation.indexOf(operand.column());
+                if (!row.hasValue(index)) {
+                    return Truth.FALSE; // NULL is equal to nothing
+                }
+                keys.add(operand.kind().rule().key(row.text(index)));
+            }
+            return Truth.of(values.rows(value, rules()).contains(keys));
+        }
+
+        @Override
+        public Audience audience(ClaimValues values) {
+            var audiences = new ArrayList<Audience>();
+            for (int i = 0; i < columns.size(); i++) {
+                int place = i;
+                audiences.add(Audience.of(
+                        columns.get(i).column(),
+                        values.rows(value, rules()).stream()
+                                .map(keys -> keys.get(place))
+                                .collect(Collectors.toSet())));
+            }
+            return Audience.all(audiences);
+        }
+
+        private List<Comparison> rules() {
+            return columns.stream().map(operand -> operand.kind().rule()).toList();
+        }
+
+        @Override
+        public boolean fits(ClaimValues values) {
+            return isOf(values.get(value), ColumnKind.TEXT);
         }
     }
 

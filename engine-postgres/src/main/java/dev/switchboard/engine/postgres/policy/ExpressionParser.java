@@ -452,7 +452,10 @@ final class ExpressionParser {
         if (name.isWord("array_agg")) {
             tokens.takeWord("distinct");
         }
-        if (!tokens.takeMark(")")) {
+        boolean ofRows = name.isWord("count") && tokens.takeOperator("*");
+        if (ofRows) {
+            tokens.expectMark(")");
+        } else if (!tokens.takeMark(")")) {
             do {
                 arguments.add(or());
             } while (tokens.takeMark(","));

@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -17,18 +18,6 @@ import org.jspecify.annotations.Nullable;
  * policy.
  */
 final class GroupValues {
-    private static final Set<String> IMMUTABLE = Set.of(
-            "coalesce",
-            "nullif",
-            "lower",
-            "upper",
-            "btrim",
-            "string_to_array",
-            "jsonb_extract_path_text",
-            "json_extract_path_text",
-            "jsonb_array_elements_text",
-            "json_array_elements_text");
-
     /** Types whose reading depends on no setting. */
     private static final Set<String> TYPES = Set.of(
             "uuid",
@@ -40,6 +29,7 @@ final class GroupValues {
             "boolean",
             "json",
             "jsonb",
+            "numeric",
             "int",
             "int8",
             "int4",
@@ -50,7 +40,10 @@ final class GroupValues {
     private static final Set<String> MOMENTS =
             Set.of("date", "timestamp without time zone", "timestamp with time zone");
 
-    private static final Set<String> OF_THE_GRAMMAR = Set.of("coalesce", "nullif");
+    private static final Set<String> OF_THE_GRAMMAR = Set.of("coalesce", "nullif", "greatest", "least");
+    /** One value of however many rows, whatever their order: of an array the elements are compared. */
+    private static final Set<String> AGGREGATES = Set.of("array_agg", "count", "min", "max", "bool_and", "bool_or");
+
     private static final Set<String> OF_THE_TOKEN = Set.of("uid", "jwt", "role", "email");
     private static final Set<String> WORDS_OF_MOMENTS =
             Set.of("now", "today", "tomorrow", "yesterday", "epoch", "allballs", "infinity");
@@ -169,6 +162,29 @@ final class GroupValues {
         }
     }
 
+    /** Of which kind a column of a query's tables is, or its text. */
+    ColumnKind kind(Expression expression, Expression.Query query, String source) throws NotCompiledException {
+        Expression.Column column = expression instanceof Expression.Cast cast
+                        && cast.type().equals("text")
+                        && cast.of() instanceof Expression.Column cased
+                ? cased
+                : expression instanceof Expression.Column plain ? plain : null;
+        ColumnKind kind = column == null ? null : scope(query, Scope.of(source)).kind(column);
+        if (kind == null) {
+            throw new NotCompiledException(
+                    source.substring(expression.span().from(), expression.span().to()) + " compared with a column");
+        }
+        return expression instanceof Expression.Cast ? kind.asText() : kind;
+    }
+
+    private Scope scope(Expression.Query query, Scope outer) throws NotCompiledException {
+        var tables = new HashMap<String, PolicyCatalog.Table>();
+        for (Expression.Source source : query.from()) {
+            tables.put(source.alias(), catalog.table(source.table(), outer.reader()));
+        }
+        return outer.with(tables);
+    }
+
     private static void requireColumn(Expression.Column column, Scope scope) throws NotCompiledException {
         if (scope.kind(column) == null && !scope.isParameter(column)) {
             throw new NotCompiledException("column " + column.name() + " in a value");
@@ -177,13 +193,9 @@ final class GroupValues {
 
     /** @param rows whether a function that returns several may stand for them */
     void requireQuery(Expression.Query query, Scope outer, boolean rows) throws NotCompiledException {
-        var tables = new HashMap<String, PolicyCatalog.Table>();
+        Scope scope = scope(query, outer);
         for (Expression.Source source : query.from()) {
-            tables.put(source.alias(), catalog.table(source.table(), outer.reader()));
-        }
-        Scope scope = outer.with(tables);
-        for (Expression.Source source : query.from()) {
-            PolicyCatalog.Table table = catalog.table(source.table(), outer.reader());
+            PolicyCatalog.Table table = Objects.requireNonNull(scope.tables().get(source.alias()));
             readings.add(new Reading(table.oid(), key(query, source.alias(), table, scope)));
             if (table.policies().isPresent()) {
                 requirePolicies(table, table.policies().get(), outer.reader());
@@ -254,7 +266,7 @@ final class GroupValues {
         boolean ofTable = column.qualifier().equals(alias)
                 || (column.qualifier().isEmpty() && scope.tables().size() == 1);
         ColumnKind kind = table.columns().get(column.name());
-        if (!ofTable || kind == null) {
+        if (!ofTable || kind == null || !kind.isCompared()) {
             return Optional.empty();
         }
         return withoutColumns(other, scope).map(sql -> new Key(column.name(), kind, sql, array, !isConstant(other)));
@@ -317,8 +329,10 @@ final class GroupValues {
         boolean builtIn = call.schema().isEmpty() || call.schema().equals("pg_catalog");
         if (builtIn) {
             boolean aggregate =
-                    call.name().equals("array_agg") && !scope.tables().isEmpty();
-            if (!IMMUTABLE.contains(call.name()) && !isClaimsSetting(call) && !aggregate) {
+                    AGGREGATES.contains(call.name()) && !scope.tables().isEmpty();
+            boolean fixed = (call.schema().isEmpty() && OF_THE_GRAMMAR.contains(call.name()))
+                    || catalog.isImmutable(call.name());
+            if (!fixed && !isClaimsSetting(call) && !aggregate) {
                 throw new NotCompiledException("function " + call.name());
             }
             return;
@@ -369,7 +383,7 @@ final class GroupValues {
     }
 
     private static boolean isAggregate(Expression expression) {
-        return (expression instanceof Expression.Call call && call.name().equals("array_agg"))
+        return (expression instanceof Expression.Call call && AGGREGATES.contains(call.name()))
                 || (!(expression instanceof Expression.Subquery)
                         && expression.parts().stream().anyMatch(GroupValues::isAggregate));
     }

@@ -24,6 +24,9 @@ public interface PolicyCatalog {
      */
     Table table(TableName name, Optional<String> reader) throws NotCompiledException;
 
+    /** Whether every function of this name that PostgreSQL has itself comes to the same for the same arguments, always. */
+    boolean isImmutable(String name);
+
     /**
      * What is known of a function.
      *

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** From a parsed expression to a condition; what is in no known form is refused. One per policy. */
 final class PolicyCompiler {
@@ -28,7 +29,17 @@ final class PolicyCompiler {
 
     CompiledPolicy compile() throws NotCompiledException {
         Condition condition = condition(ExpressionParser.parse(source));
-        return new CompiledPolicy(condition, values, read, dependencies);
+        return new CompiledPolicy(Optional.of(condition), "", values, read, dependencies);
+    }
+
+    CompiledPolicy analyse(PolicyCatalog.Table table, String obstacle) throws NotCompiledException {
+        Expression expression = ExpressionParser.parse(source);
+        groupValues.require(expression, GroupValues.Scope.of(source).with(Map.of(table.name(), table)));
+        addDependencies();
+        for (Expression.Column column : expression.freeColumns()) {
+            kind(column.name());
+        }
+        return new CompiledPolicy(Optional.empty(), obstacle, values, read, dependencies);
     }
 
     private Condition condition(Expression expression) throws NotCompiledException {
@@ -62,7 +73,7 @@ final class PolicyCompiler {
     }
 
     private Condition is(Expression.Is is) throws NotCompiledException {
-        Optional<Operand> operand = operand(is.of());
+        Optional<Condition.Operand> operand = operand(is.of());
         Condition plain;
         if (is.what().equals("null") && operand.isPresent()) {
             plain = new Condition.IsNull(operand.get().column());
@@ -85,13 +96,13 @@ final class PolicyCompiler {
     }
 
     private Condition compare(Expression.Operation operation) throws NotCompiledException {
-        Optional<Operand> left = operand(operation.left());
-        Optional<Operand> right = operand(operation.right());
+        Optional<Condition.Operand> left = operand(operation.left());
+        Optional<Condition.Operand> right = operand(operation.right());
         String operator = TURNED.containsKey(operation.operator()) ? operation.operator() : "";
         if (operator.isEmpty() || left.isPresent() == right.isPresent()) {
             throw unknown(operation); // an operator of columns, or two columns
         }
-        Operand column = left.orElseGet(right::orElseThrow);
+        Condition.Operand column = left.orElseGet(right::orElseThrow);
         Expression other = left.isPresent() ? operation.right() : operation.left();
         if (!operator.equals("=") && !operator.equals("<>") && !column.kind().isOrdered()) {
             throw new NotCompiledException("an order of text");
@@ -105,7 +116,7 @@ final class PolicyCompiler {
 
     /** {@code <> ALL} is what {@code NOT = ANY} is. */
     private Condition oneOf(Expression.Quantified quantified) throws NotCompiledException {
-        Operand column = operand(quantified.left()).orElseThrow(() -> unknown(quantified));
+        Condition.Operand column = operand(quantified.left()).orElseThrow(() -> unknown(quantified));
         boolean any = !quantified.all() && quantified.operator().equals("=");
         boolean none = quantified.all() && quantified.operator().equals("<>");
         if (!any && !none) {
@@ -117,7 +128,7 @@ final class PolicyCompiler {
 
     /** Of {@code column IN ( SELECT ...)} the answers are those of {@code = ANY (ARRAY( SELECT ...))}, NULL too. */
     private Condition in(Expression.In in) throws NotCompiledException {
-        Operand column = operand(in.left()).orElseThrow(() -> unknown(in));
+        Condition.Operand column = operand(in.left()).orElseThrow(() -> unknown(in));
         if (in.query().outputs().size() != 1) {
             throw unknown(in);
         }
@@ -127,7 +138,8 @@ final class PolicyCompiler {
 
     /**
      * {@code EXISTS ( SELECT FROM t WHERE t.a = column AND ...)}, where nothing but that reads a column of the policy's table, is true
-     * where the column is one of those {@code a}, and otherwise false.
+     * where the column is one of those {@code a}, and otherwise false; with several such comparisons, where the columns are together in
+     * one row.
      */
     private Condition exists(Expression.Subquery subquery) throws NotCompiledException {
         Expression.Query query = subquery.query();
@@ -139,33 +151,49 @@ final class PolicyCompiler {
         List<Expression> joining = query.conditions().stream()
                 .filter(condition -> !free(condition, query).isEmpty())
                 .toList();
-        if (joining.size() != 1
-                || !(joining.getFirst() instanceof Expression.Operation join)
-                || !join.operator().equals("=")) {
+        if (joining.isEmpty()) {
             throw unknown(subquery);
         }
-        boolean left = !free(join.left(), query).isEmpty();
-        Operand column = operand(left ? join.left() : join.right()).orElseThrow(() -> unknown(subquery));
-        Expression inner = left ? join.right() : join.left();
-        var others = new ArrayList<>(query.conditions());
-        others.remove(join);
-        var set = new Expression.Query(
-                List.of(inner), query.from(), query.fromSpan(), query.joins(), others, query.span());
-        var sql = new StringBuilder("ARRAY( SELECT ")
-                .append(text(inner.span()))
-                .append(" FROM ")
-                .append(text(query.fromSpan()));
-        String and = " WHERE ";
-        for (Expression other : others) {
-            sql.append(and).append(text(other.span()));
-            and = " AND ";
+        var columns = new ArrayList<Condition.Operand>();
+        var inner = new ArrayList<Expression>();
+        for (Expression condition : joining) {
+            if (!(condition instanceof Expression.Operation join)
+                    || !join.operator().equals("=")) {
+                throw unknown(subquery);
+            }
+            boolean left = !free(join.left(), query).isEmpty();
+            columns.add(operand(left ? join.left() : join.right()).orElseThrow(() -> unknown(subquery)));
+            inner.add(left ? join.right() : join.left());
         }
-        return new Condition.Is(
-                new Condition.OneOf(
-                        column.column(),
-                        column.kind(),
-                        rows(set, sql.append(")").toString())),
-                Truth.TRUE);
+        var others = new ArrayList<>(query.conditions());
+        others.removeAll(joining);
+        var set = new Expression.Query(inner, query.from(), query.fromSpan(), query.joins(), others, query.span());
+        if (columns.size() == 1) {
+            int value = rows(set, array(text(inner.getFirst().span()), query, others));
+            return new Condition.Is(
+                    new Condition.OneOf(
+                            columns.getFirst().column(), columns.getFirst().kind(), value),
+                    Truth.TRUE);
+        }
+        var texts = new ArrayList<String>();
+        for (int i = 0; i < columns.size(); i++) {
+            ColumnKind kind = groupValues.kind(inner.get(i), query, source);
+            if (kind.family() != columns.get(i).kind().family() || !kind.isTextAsWritten()) {
+                throw unknown(subquery);
+            }
+            texts.add("(" + text(inner.get(i).span()) + ")::text");
+        }
+        return new Condition.TogetherIn(
+                columns, rows(set, array("ARRAY[" + String.join(", ", texts) + "]", query, others)));
+    }
+
+    private String array(String output, Expression.Query query, List<Expression> conditions) {
+        String where = conditions.isEmpty()
+                ? ""
+                : conditions.stream()
+                        .map(condition -> text(condition.span()))
+                        .collect(Collectors.joining(" AND ", " WHERE ", ""));
+        return "ARRAY( SELECT " + output + " FROM " + text(query.fromSpan()) + where + ")";
     }
 
     /** What a part of a query reads of the policy's table. */
@@ -176,18 +204,16 @@ final class PolicyCompiler {
                 .toList();
     }
 
-    /** A column, or its text. */
-    private record Operand(String column, ColumnKind kind) {}
-
-    private Optional<Operand> operand(Expression expression) throws NotCompiledException {
+    private Optional<Condition.Operand> operand(Expression expression) throws NotCompiledException {
         if (expression instanceof Expression.Column column) {
-            return Optional.of(new Operand(column.name(), kind(column.name())));
+            return Optional.of(new Condition.Operand(column.name(), kind(column.name())));
         }
         if (expression instanceof Expression.Cast cast
                 && cast.of() instanceof Expression.Column column
                 && cast.type().equals("text")
                 && kind(column.name()).isTextAsWritten()) {
-            return Optional.of(new Operand(column.name(), kind(column.name()).asText()));
+            return Optional.of(
+                    new Condition.Operand(column.name(), kind(column.name()).asText()));
         }
         return Optional.empty();
     }
@@ -212,6 +238,11 @@ final class PolicyCompiler {
     }
 
     private int add(String sql, boolean array) {
+        addDependencies();
+        return place(sql, array);
+    }
+
+    private void addDependencies() {
         for (GroupValues.Reading reading : groupValues.takeReadings()) {
             Optional<Dependency.Key> key = reading.key()
                     .map(found -> new Dependency.Key(found.column(), found.kind(), place(found.sql(), found.array())));
@@ -220,7 +251,6 @@ final class PolicyCompiler {
                 dependencies.add(dependency);
             }
         }
-        return place(sql, array);
     }
 
     private int place(String sql, boolean array) {

@@ -11,8 +11,9 @@ import java.util.Set;
  */
 final class Tokens {
     private static final String OPERATOR_CHARACTERS = "+-*/<>=~!@#%^&|`?";
-    private static final Set<String> OPERATORS =
-            Set.of("=", "<>", "<", "<=", ">", ">=", "->", "->>", "#>", "#>>", "||", "?", "-", "+");
+    private static final Set<String> OPERATORS = Set.of(
+            "=", "<>", "<", "<=", ">", ">=", "->", "->>", "#>", "#>>", "||", "?", "?|", "?&", "-", "+", "*", "/", "%",
+            "~", "!~", "~*", "!~*", "~~", "!~~", "~~*", "!~~*", "@>", "<@", "&&");
 
     private final List<Token> tokens;
     private int next;
@@ -72,6 +73,14 @@ final class Tokens {
 
     boolean takeWord(String word) {
         boolean there = peek().isWord(word);
+        if (there) {
+            next++;
+        }
+        return there;
+    }
+
+    boolean takeOperator(String operator) {
+        boolean there = peek().kind() == Kind.OPERATOR && peek().text().equals(operator);
         if (there) {
             next++;
         }

@@ -87,6 +87,12 @@ class CompiledPolicyTest {
             }
 
             @Override
+            public boolean isImmutable(String name) {
+                return Set.of("lower", "upper", "string_to_array", "jsonb_array_elements_text", "unnest", "starts_with")
+                        .contains(name);
+            }
+
+            @Override
             public Table table(TableName name, Optional<String> reader) throws NotCompiledException {
                 return switch (name.toString()) {
                     case "public.members" -> new Table(7, "members", MEMBERS, MEMBERS.keySet(), Optional.empty());
@@ -318,7 +324,8 @@ class CompiledPolicyTest {
                 "(EXISTS ( SELECT 1 FROM public.members m WHERE ((m.owner = orders.owner) AND (m.person = auth.uid()))))",
                 "(EXISTS ( SELECT FROM (public.members m JOIN app.permissions p ON ((p.role = m.role)))"
                         + " WHERE ((orders.owner = m.owner) AND (m.person = auth.uid()) AND (p.permission = 'read'::text))))",
-                "(EXISTS ( SELECT 1 FROM public.members m WHERE (m.person = auth.uid())))"
+                "(EXISTS ( SELECT 1 FROM public.members m WHERE (m.person = auth.uid())))",
+                "(owner IN ( SELECT max(m.owner) AS max FROM public.members m WHERE (m.person = auth.uid())))"
             })
     void A11_setsOfOtherTablesAreCompiled(String expression) throws NotCompiledException {
         CompiledPolicy policy = compiled(expression);
@@ -363,6 +370,39 @@ class CompiledPolicyTest {
     }
 
     @Test
+    void A11_existsOverTwoComparisonsIsTheSetOfBothTogether() throws NotCompiledException {
+        CompiledPolicy policy = compiled("(EXISTS ( SELECT 1 FROM public.members m"
+                + " WHERE ((m.owner = orders.owner) AND (m.person = auth.uid()) AND (orders.team = m.role))))");
+
+        assertThat(policy.values().stream().map(CompiledPolicy.ValueSource::sql))
+                .containsExactly(
+                        "auth.uid()",
+                        "ARRAY( SELECT ARRAY[(m.owner)::text, (m.role)::text] FROM public.members m WHERE (m.person = auth.uid()))");
+        ClaimValues values = values(
+                value(UUID, ANN),
+                new ClaimValues.Value(
+                        TEXT,
+                        List.of(
+                                Optional.of(ANN),
+                                Optional.of("red"),
+                                Optional.of(BOB),
+                                Optional.of("blue"),
+                                Optional.of(BOB),
+                                Optional.empty()),
+                        false));
+        assertThat(policy.shows(RELATION, row(BOB, "blue", "1", "t", null), values))
+                .isTrue();
+        assertThat(policy.shows(RELATION, row(BOB, "red", "1", "t", null), values))
+                .as("each is somewhere, but not together")
+                .isFalse();
+        assertThat(policy.shows(RELATION, row(BOB, null, "1", "t", null), values))
+                .as("NULL is equal to nothing")
+                .isFalse();
+        assertThat(policy.audience(values))
+                .isEqualTo(new Audience.ByValue("owner", Set.of(Comparison.UUID.key(ANN), Comparison.UUID.key(BOB))));
+    }
+
+    @Test
     void A11_whomARowOfAnotherTableConcernsIsKnown() throws NotCompiledException {
         CompiledPolicy policy =
                 compiled("(owner IN ( SELECT members.owner FROM public.members WHERE (members.person = auth.uid())))");
@@ -387,12 +427,13 @@ class CompiledPolicyTest {
                 "(owner IN ( SELECT m.owner FROM public.members m LIMIT 1))",
                 "(owner IN ( SELECT m.owner FROM public.members m ORDER BY m.owner))",
                 "(owner IN ( SELECT m.owner FROM public.members m UNION SELECT auth.uid() AS uid))",
-                "(owner IN ( SELECT max(m.owner) AS max FROM public.members m))",
+                "(owner IN ( SELECT sum(m.owner) AS sum FROM public.members m))",
                 "(owner IN ( SELECT m.price FROM public.members m))", // of another type
                 "(owner IN ( SELECT m.owner FROM (public.members m LEFT JOIN app.permissions p ON ((p.role = m.role)))))",
                 "((owner, team) IN ( SELECT m.owner, m.role FROM public.members m))",
                 "(owner = ( SELECT m.owner FROM public.members m WHERE (m.role = orders.team)))",
-                "(EXISTS ( SELECT 1 FROM public.members m WHERE ((m.owner = orders.owner) AND (m.role = orders.team))))",
+                "(EXISTS ( SELECT 1 FROM public.members m WHERE ((m.owner = orders.owner) AND (m.role <> orders.team))))",
+                "(EXISTS ( SELECT 1 FROM public.members m WHERE ((m.owner = orders.owner) AND ((m.owner)::text = orders.active))))",
                 "(EXISTS ( SELECT 1 FROM public.members m WHERE (m.owner <> orders.owner)))",
                 "(EXISTS ( SELECT 1 FROM public.members m WHERE ((m.owner = orders.owner) OR (m.person = auth.uid()))))",
                 "(owner = ANY (( SELECT app.orgs_with() AS orgs_with)))",
@@ -404,6 +445,66 @@ class CompiledPolicyTest {
             })
     void A11_whatIsNoSuchSetIsNotCompiled(String expression) {
         assertThatThrownBy(() -> compiled(expression)).isInstanceOf(NotCompiledException.class);
+    }
+
+    private static final PolicyCatalog.Table ORDERS =
+            new PolicyCatalog.Table(9, "orders", COLUMNS, COLUMNS.keySet(), Optional.empty());
+
+    private static CompiledPolicy analysed(String expression) throws NotCompiledException {
+        return CompiledPolicy.analyse(expression, ORDERS, AUTH, "why");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "(lower(team) = lower((auth.jwt() ->> 'team'::text)))",
+                "(team ~~ 'b%'::text)",
+                "((amount * 2) > (amount % 7))",
+                "(EXISTS ( SELECT 1 FROM public.members m WHERE ((m.person = auth.uid()) AND (m.role >= orders.team))))",
+                "(owner = ANY (app.orgs_with(team)))",
+                "(( SELECT count(*) AS count FROM public.members m WHERE (m.owner = orders.owner)) > 1)"
+            })
+    void A12_whatHangsOnTheRowAndKnownTablesAloneIsRemembered(String expression) throws NotCompiledException {
+        assertThatThrownBy(() -> compiled(expression)).isInstanceOf(NotCompiledException.class);
+
+        assertThat(analysed(expression).decides()).isFalse();
+        assertThat(analysed(expression).obstacle()).isEqualTo("why");
+    }
+
+    @Test
+    void A12_whomARowOfAnotherTableConcernsIsKnownThereToo() throws NotCompiledException {
+        CompiledPolicy policy = analysed(
+                "(EXISTS ( SELECT 1 FROM public.members m WHERE ((m.person = auth.uid()) AND (m.role >= orders.team))))");
+
+        assertThat(policy.dependencies())
+                .singleElement()
+                .satisfies(dependency ->
+                        assertThat(dependency.key().orElseThrow().column()).isEqualTo("person"));
+        assertThat(policy.values().stream().map(CompiledPolicy.ValueSource::sql))
+                .containsExactly("auth.uid()");
+        assertThat(analysed("(EXISTS ( SELECT 1 FROM public.members m WHERE (m.role >= orders.team)))")
+                        .dependencies())
+                .as("what hangs on the row is no key")
+                .singleElement()
+                .satisfies(dependency -> assertThat(dependency.key()).isEmpty());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "(due < now())",
+                "(due < CURRENT_TIMESTAMP)",
+                "(team = current_setting('app.team'::text))",
+                "(team = (random())::text)",
+                "((team)::date = '2026-01-01'::date)", // 'today' is a date too
+                "public.mine(orders.*)",
+                "public.mine(team)",
+                "(EXISTS ( SELECT 1 FROM public.secrets s WHERE (s.owner = orders.owner)))",
+                "(team OPERATOR(public.=) 'x'::text)",
+                "(price > 3)"
+            })
+    void A12_whatMayComeToSomethingElseIsNot(String expression) {
+        assertThatThrownBy(() -> analysed(expression)).isInstanceOf(NotCompiledException.class);
     }
 
     @Test
