@@ -25,6 +25,7 @@ final class EngineMetrics {
         metrics.counter("wal.breaks", "Breaks of the WAL stream", progress::streamBreaks);
         metrics.counter("authorization.retries", "Rounds of authorization asked again", progress::accessRetries);
         metrics.counter("unknown.events", "Messages of clients whose event nobody knows", engine::unknownEvents);
+        metrics.gauge("decisions.aside", "Changes that wait for policies that take long", progress::aside);
         metrics.gauge("lag.bytes", "WAL received and not yet delivered", progress::lagBytes);
         metrics.gauge(
                 "lag.seconds",

@@ -30,11 +30,16 @@ final class Impersonation {
     static final String BECOME_BRIEFLY =
             BECOME + ", set_config('statement_timeout', '250', true), set_config('lock_timeout', '200', true)";
 
+    /** The same, for what is to take so many milliseconds at most. */
+    static String becomeFor(long millis) {
+        return BECOME + ", set_config('statement_timeout', '" + millis + "', true)";
+    }
+
     /** A longer list is not kept: its policy is asked. */
     private static final int MOST_ELEMENTS = 10_000;
 
     /** What takes longer holds everybody up: such a group is asked about. */
-    private static final String VALUES_BRIEFLY = ", set_config('statement_timeout', '500', true)";
+    private static final long VALUES_MILLIS = 500;
 
     private Impersonation() {}
 
@@ -51,7 +56,7 @@ final class Impersonation {
             return Optional.empty();
         }
         CompiledPolicy policy = asked.compiled().get();
-        try (PreparedStatement question = connection.prepareStatement("begin read only; " + BECOME + VALUES_BRIEFLY
+        try (PreparedStatement question = connection.prepareStatement("begin read only; " + becomeFor(VALUES_MILLIS)
                 + "; " + selection(security) + "; " + valuesOf(policy) + "; rollback")) {
             question.unwrap(PGStatement.class).setPrepareThreshold(0);
             question.setString(1, group.role());
@@ -199,6 +204,14 @@ final class Impersonation {
         return objection(connection, selection(security), group);
     }
 
+    /** The same, but that what takes long to find out raises. */
+    static Optional<String> objectionBriefly(Connection connection, TableSecurity security, ClaimsGroup group)
+            throws SQLException {
+        return security.readable().isEmpty()
+                ? objection(connection, security, group)
+                : objection(connection, becomeFor(VALUES_MILLIS), selection(security), group);
+    }
+
     private static String selection(TableSecurity security) {
         String columns = String.join(
                 ", ", security.readable().stream().map(TableName::quote).toList());
@@ -208,8 +221,13 @@ final class Impersonation {
 
     /** What a statement raises for this group, if it does. */
     static Optional<String> objection(Connection connection, String select, ClaimsGroup group) throws SQLException {
+        return objection(connection, BECOME, select, group);
+    }
+
+    private static Optional<String> objection(Connection connection, String become, String select, ClaimsGroup group)
+            throws SQLException {
         try (PreparedStatement probe =
-                connection.prepareStatement("begin read only; " + BECOME + "; " + select + "; rollback")) {
+                connection.prepareStatement("begin read only; " + become + "; " + select + "; rollback")) {
             // never from a prepared plan: what raises while planning under these claims has to raise here
             probe.unwrap(PGStatement.class).setPrepareThreshold(0);
             probe.setString(1, group.role());

@@ -238,7 +238,7 @@ final class KnownTables {
         }
         Optional<ClaimValues> values = compiling ? Impersonation.values(connection, security, group) : Optional.empty();
         boolean passed = values.isPresent()
-                || Impersonation.objection(connection, security, group).isEmpty();
+                || Impersonation.objectionBriefly(connection, security, group).isEmpty();
         if (!passed && !isAsItWas(connection, oid, group.role(), security)) {
             securities.remove(new SecurityKey(oid, group.role()));
             throw new RowAccessUnavailableException(

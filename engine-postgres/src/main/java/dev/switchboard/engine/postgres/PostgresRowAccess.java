@@ -5,12 +5,10 @@ import dev.switchboard.engine.authorize.RowAccessUnavailableException;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
-import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.pipeline.Trouble;
 import dev.switchboard.engine.postgres.CatalogVersion.Item;
 import dev.switchboard.engine.postgres.policy.ClaimValues;
 import dev.switchboard.engine.postgres.policy.CompiledPolicy;
-import dev.switchboard.engine.route.Filter;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -22,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * the roles of tokens and has no rights of its own. A group whose probe SELECT raises sees nothing (the planner may evaluate what the policy over an
  * image does not). Keeps one connection, opened anew after it broke. Owned by the pipeline thread.
  */
-public final class PostgresRowAccess implements RowAccess, AutoCloseable {
+public final class PostgresRowAccess implements RowAccess {
     /** How often a round is asked when the catalog changes under it. */
     private static final int ATTEMPTS = 5;
 
@@ -48,8 +47,15 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
 
     private final LongAdder decidedHere = new LongAdder();
     private final LongAdder remembered = new LongAdder();
-    private final LongAdder asked = new LongAdder();
+    /** Also by those that are asked aside. */
+    private final LongAdder asked;
+
     private final SelfCheck check;
+    private final SlowTables slow = new SlowTables();
+    private final Trouble trouble;
+    /** Whether what takes long is asked by another one. */
+    private boolean brief;
+
     private Checked checked = Checked.NOTHING;
     private @Nullable Connection kept;
 
@@ -58,16 +64,18 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
      * @param trouble  hears of policies that raise, once per table and SQLSTATE
      */
     public PostgresRowAccess(Database database, Trouble trouble) {
-        this(database, trouble, true, AuthorizationSettings.defaults().checkOneIn());
+        this(database, trouble, AuthorizationSettings.defaults().checkOneIn());
     }
 
     /** @param checkOneIn see {@link AuthorizationSettings} */
     public PostgresRowAccess(Database database, Trouble trouble, int checkOneIn) {
-        this(database, trouble, true, checkOneIn);
+        this(database, trouble, true, checkOneIn, new LongAdder());
     }
 
-    private PostgresRowAccess(Database database, Trouble trouble, boolean compiling, int checkOneIn) {
+    private PostgresRowAccess(Database database, Trouble trouble, boolean compiling, int checkOneIn, LongAdder asked) {
         this.database = database;
+        this.asked = asked;
+        this.trouble = trouble;
         this.tables = new KnownTables(standings, compiling);
         this.check = new SelfCheck(checkOneIn, trouble);
         this.dependencies = new Dependencies(standings, check);
@@ -76,7 +84,14 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
 
     /** One that decides nothing itself, and asks PostgreSQL about every policy. */
     public static PostgresRowAccess alwaysAsking(Database database, Trouble trouble) {
-        return new PostgresRowAccess(database, trouble, false, 0);
+        return new PostgresRowAccess(database, trouble, false, 0, new LongAdder());
+    }
+
+    @Override
+    public RowAccess aside() {
+        brief = true;
+        roundTrips.beBrief();
+        return new PostgresRowAccess(database, trouble, false, 0, asked);
     }
 
     /** How many questions were decided without PostgreSQL. Any thread. */
@@ -259,11 +274,21 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         var visible = new BitSet();
         int place = answers.size();
         boolean never = security.predicate() instanceof TableSecurity.Predicate.Never;
-        answers.add(new Answer(visible, never ? new BitSet() : readable(relation, security), false));
+        answers.add(new Answer(visible, never ? new BitSet() : PolicyQuestions.readable(relation, security), false));
+        boolean isSlow = brief && slow.contains(relation.oid(), security, System.nanoTime());
         if (!tables.knows(relation.oid(), security, question.group())) {
+            if (isSlow) {
+                answers.set(place, Answer.ofLater());
+                return Optional.empty();
+            }
             prove(connection, xids);
         }
-        Standings.Standing standing = tables.standing(connection, relation.oid(), security, question.group());
+        Optional<Standings.Standing> found = standing(connection, security, question);
+        if (found.isEmpty()) {
+            answers.set(place, Answer.ofLater());
+            return Optional.empty();
+        }
+        Standings.Standing standing = found.get();
         if (!standing.passed()) {
             answers.set(place, new Answer(visible, new BitSet(), false));
             return Optional.empty();
@@ -274,7 +299,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                         : decided(question, security, standing);
         if (decided.isPresent()) {
             answers.set(place, decided.get());
-            if (!check.isDue()) {
+            if (isSlow || !check.isDue()) {
                 return Optional.empty();
             }
             check.doubt(
@@ -284,36 +309,65 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                     visible,
                     () -> differsAtOneMoment(connection, question, security));
         }
-        return switch (conditioned(security, question.condition())) {
+        return switch (PolicyQuestions.conditioned(security, question.condition())) {
             case TableSecurity.Predicate.Never _ -> Optional.empty();
             case TableSecurity.Predicate.Always _ -> {
                 visible.set(0, question.images().size());
                 yield Optional.empty();
             }
             case TableSecurity.Predicate.Asked asked -> {
-                var literals = literals(question, security, asked);
+                var literals = PolicyQuestions.literals(question, security, asked);
                 var who = new Standings.Key(relation.oid(), question.group());
                 boolean remembers = question.condition().isEmpty() && remembers(question, asked, standing);
                 if (remembers && decided.isEmpty()) {
                     literals.entrySet().removeIf(literal -> isRemembered(literal, standing, visible));
                 }
                 Optional<Runnable> onFailure = question.condition()
-                        .map(_ -> () -> answers.set(place, new Answer(visible, readable(relation, security), true)));
+                        .map(_ -> () -> answers.set(
+                                place, new Answer(visible, PolicyQuestions.readable(relation, security), true)));
+                if (isSlow && !literals.isEmpty()) {
+                    answers.set(place, Answer.ofLater());
+                    yield Optional.empty();
+                }
                 yield literals.isEmpty()
                         ? Optional.empty()
                         : Optional.of(new RoundTrips.Pending(
                                 relation.oid(),
                                 security,
-                                statement(security, asked),
+                                PolicyQuestions.statement(security, asked),
                                 question.group(),
                                 List.copyOf(literals.entrySet()),
                                 visible,
                                 onFailure,
+                                () -> {
+                                    slow.add(relation.oid(), security, System.nanoTime());
+                                    answers.set(place, Answer.ofLater());
+                                },
                                 remembers
                                         ? (literal, shown) -> standings.remember(who, standing, literal, shown)
                                         : (_, _) -> {}));
             }
         };
+    }
+
+    /** How the group stands with the table; empty where it takes long to find out. Others are not held up by it again. */
+    private Optional<Standings.Standing> standing(Connection connection, TableSecurity security, Question question)
+            throws SQLException, RowAccessUnavailableException {
+        int oid = question.relation().oid();
+        long start = System.nanoTime();
+        Optional<Standings.Standing> standing = Optional.empty();
+        try {
+            standing = Optional.of(tables.standing(connection, oid, security, question.group()));
+        } catch (SQLException raised) {
+            if (!brief || !SqlState.isTimeout(raised)) {
+                throw raised;
+            }
+        }
+        long end = System.nanoTime();
+        if (brief && end - start > TimeUnit.MILLISECONDS.toNanos(RoundTrips.BRIEF_MILLIS)) {
+            slow.add(oid, security, end);
+        }
+        return standing;
     }
 
     private boolean remembers(Question question, TableSecurity.Predicate.Asked asked, Standings.Standing standing) {
@@ -363,13 +417,13 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             Standings.Standing standing) {
         var visible = new BitSet();
         for (Map.Entry<String, List<Integer>> literal :
-                literals(question, security, asked).entrySet()) {
+                PolicyQuestions.literals(question, security, asked).entrySet()) {
             if (!isRemembered(literal, standing, visible)) {
                 return Optional.empty();
             }
         }
         remembered.add(question.images().isEmpty() ? 0 : 1);
-        return Optional.of(new Answer(visible, readable(question.relation(), security), false));
+        return Optional.of(new Answer(visible, PolicyQuestions.readable(question.relation(), security), false));
     }
 
     private Answer decided(
@@ -388,7 +442,7 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
             }
         }
         var known = new Known(standing.audience(), new State(epoch, tables.knownVersions(relation.oid())));
-        return new Answer(visible, readable(relation, security), false, known);
+        return new Answer(visible, PolicyQuestions.readable(relation, security), false, known);
     }
 
     /** Whether PostgreSQL says otherwise than the compiled policies, or than it said before, by one snapshot. */
@@ -400,12 +454,12 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
         }
         CompiledPolicy policy = asked.compiled().orElseThrow();
         List<Map.Entry<String, List<Integer>>> literals =
-                List.copyOf(literals(question, security, asked).entrySet());
+                List.copyOf(PolicyQuestions.literals(question, security, asked).entrySet());
         Optional<Impersonation.Moment> moment = Impersonation.atOneMoment(
                 connection,
                 policy,
                 question.group(),
-                statement(security, asked),
+                PolicyQuestions.statement(security, asked),
                 RowImage.array(literals.stream().map(Map.Entry::getKey).toList()));
         if (moment.isEmpty() || !policy.fits(moment.get().values())) {
             return false; // such a group is asked about
@@ -422,55 +476,5 @@ public final class PostgresRowAccess implements RowAccess, AutoCloseable {
                 new Standings.Key(question.relation().oid(), question.group()),
                 moment.get().end());
         return false;
-    }
-
-    /** A condition is tried on visible rows alone: how long it takes, or whether it raises, must not tell of others. */
-    private static TableSecurity.Predicate conditioned(TableSecurity security, Optional<Filter> condition) {
-        if (condition.isEmpty()) {
-            return security.predicate();
-        }
-        Filter filter = condition.get();
-        var reads = new HashSet<>(filter.columns().keySet());
-        reads.addAll(security.domains());
-        return switch (security.predicate()) {
-            case TableSecurity.Predicate.Never never -> never;
-            case TableSecurity.Predicate.Always _ -> new TableSecurity.Predicate.Asked(filter.sql(), reads);
-            case TableSecurity.Predicate.Asked asked -> {
-                reads.addAll(asked.reads());
-                yield new TableSecurity.Predicate.Asked(
-                        "case when (" + asked.expression() + ") is true then (" + filter.sql() + ") end", reads);
-            }
-        };
-    }
-
-    private static Map<String, List<Integer>> literals(
-            Question question, TableSecurity security, TableSecurity.Predicate.Asked asked) {
-        var literals = new LinkedHashMap<String, List<Integer>>();
-        for (int i = 0; i < question.images().size(); i++) {
-            Row image = question.images().get(i);
-            if (RowImage.covers(question.relation(), image, asked.reads())) {
-                literals.computeIfAbsent(
-                                RowImage.literal(question.relation(), security.columns(), asked.reads(), image),
-                                _ -> new ArrayList<>())
-                        .add(i);
-            }
-        }
-        return literals;
-    }
-
-    private static BitSet readable(Relation relation, TableSecurity security) {
-        var readable = new BitSet();
-        for (int i = 0; i < relation.columns().size(); i++) {
-            if (security.readable().contains(relation.columns().get(i).name())) {
-                readable.set(i);
-            }
-        }
-        return readable;
-    }
-
-    private static String statement(TableSecurity security, TableSecurity.Predicate.Asked asked) {
-        return "select (" + JdbcText.escape(asked.expression()) + ") is true from unnest(?::"
-                + security.table().quoted() + "[]) as "
-                + TableName.quote(security.table().table());
     }
 }

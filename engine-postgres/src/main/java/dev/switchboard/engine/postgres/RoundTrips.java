@@ -43,6 +43,12 @@ final class RoundTrips {
     /** What all conditions of one group may take in one round; beyond it, they have failed. */
     private static final long CONDITIONS_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+    /** What a policy may take for its images; beyond it, PostgreSQL is not available. */
+    private static final long PATIENT_MILLIS = 10_000;
+
+    /** The same where others wait meanwhile; beyond it, it is asked aside. */
+    static final long BRIEF_MILLIS = 100;
+
     private static final int LARGEST_CHUNK = 32;
     private static final int PARTS_OF_SLOW = 8;
     private static final int REMEMBERED = 10_000;
@@ -56,6 +62,10 @@ final class RoundTrips {
     private final AtomicLong nearestXid = new AtomicLong();
     /** What the conditions of each group have taken in the present round. */
     private final Map<ClaimsGroup, Long> conditionNanos = new HashMap<>();
+    /** What took too long in the present round. */
+    private final Set<String> slow = new HashSet<>();
+
+    private boolean brief;
 
     /**
      * A question that PostgreSQL has to decide.
@@ -63,6 +73,7 @@ final class RoundTrips {
      * @param literals the distinct images, reduced to what the policy reads, each with the indexes of the question's
      *                 images that it stands for
      * @param onFailure what to do when a condition cannot be evaluated; policies have none, and hide what raises
+     * @param onSlow    what to do when policies take longer than others may be held up
      * @param said      hears what PostgreSQL says of each literal
      */
     record Pending(
@@ -73,13 +84,10 @@ final class RoundTrips {
             List<Map.Entry<String, List<Integer>>> literals,
             BitSet visible,
             Optional<Runnable> onFailure,
+            Runnable onSlow,
             BiConsumer<String, Boolean> said) {
         Pending part(int from, int to) {
-            return new Pending(oid, security, sql, group, literals.subList(from, to), visible, onFailure, said);
-        }
-
-        String become() {
-            return onFailure.isPresent() ? Impersonation.BECOME_BRIEFLY : Impersonation.BECOME;
+            return new Pending(oid, security, sql, group, literals.subList(from, to), visible, onFailure, onSlow, said);
         }
 
         void decided(int literal, boolean shown) {
@@ -88,6 +96,17 @@ final class RoundTrips {
                 literals.get(literal).getValue().forEach(visible::set);
             }
         }
+    }
+
+    /** From now on nothing holds others up: what takes long is put aside. */
+    void beBrief() {
+        brief = true;
+    }
+
+    private String become(Pending pending) {
+        return pending.onFailure().isPresent()
+                ? Impersonation.BECOME_BRIEFLY
+                : Impersonation.becomeFor(brief ? BRIEF_MILLIS : PATIENT_MILLIS);
     }
 
     RoundTrips(KnownTables tables, Trouble trouble) {
@@ -99,6 +118,7 @@ final class RoundTrips {
     void ask(Connection connection, Collection<List<Pending>> pending, Set<Integer> xids)
             throws SQLException, RowAccessUnavailableException, OutdatedException {
         conditionNanos.clear();
+        slow.clear();
         String[] fullXids = fullXids(connection, xids);
         for (List<Pending> sameStatement : pending) {
             askAll(connection, sameStatement, fullXids);
@@ -136,6 +156,10 @@ final class RoundTrips {
 
     private void askChunk(Connection connection, List<Pending> chunk, String[] xids)
             throws SQLException, RowAccessUnavailableException, OutdatedException {
+        if (slow.contains(chunk.getFirst().sql())) {
+            chunk.forEach(pending -> pending.onSlow().run());
+            return;
+        }
         if (chunk.getFirst().onFailure().isEmpty()) {
             askWhole(connection, chunk, xids);
             return;
@@ -165,6 +189,13 @@ final class RoundTrips {
             untilVisible(() -> answered(connection, chunk, xids), xids);
         } catch (SQLException raised) {
             Impersonation.rollback(connection);
+            if (brief
+                    && SqlState.isTimeout(raised)
+                    && chunk.getFirst().onFailure().isEmpty()) {
+                slow.add(chunk.getFirst().sql());
+                chunk.forEach(pending -> pending.onSlow().run());
+                return;
+            }
             // many that are slow together may each be fast enough; one that is too slow alone is no answer
             boolean mayHelpToSplit =
                     chunk.size() > 1 || chunk.getFirst().literals().size() > 1;
@@ -270,7 +301,7 @@ final class RoundTrips {
     private boolean answered(Connection connection, List<Pending> chunk, String[] xids)
             throws SQLException, OutdatedException {
         String sql = VISIBLE + "; " + CatalogVersion.QUERY + "; "
-                + ("begin read only; " + chunk.getFirst().become() + "; "
+                + ("begin read only; " + become(chunk.getFirst()) + "; "
                                 + chunk.getFirst().sql() + "; rollback; ")
                         .repeat(chunk.size());
         try (PreparedStatement statement = connection.prepareStatement(sql)) {

@@ -45,7 +45,14 @@ public final class Authorizer {
         var round = new Round();
         candidates.forEach(round::collect);
         round.ask(access);
-        return new Decision(candidates.stream().map(round::verdict).toList(), round.failed, round.narrowings());
+        var aside = new BitSet();
+        var verdicts = new ArrayList<Decision.Verdict>();
+        for (Candidate candidate : candidates) {
+            boolean later = round.isAside(candidate);
+            aside.set(verdicts.size(), later);
+            verdicts.add(later ? new Decision.Verdict(List.of(), List.of()) : round.verdict(candidate));
+        }
+        return new Decision(verdicts, round.failed, round.narrowings(), aside);
     }
 
     /** Of these tables, those whose audiences do not hold any more; see {@link RowAccess#outdated}. */
@@ -156,6 +163,12 @@ public final class Authorizer {
                 }
             }));
             return narrowings;
+        }
+
+        /** Whether one of those whom it concerns cannot be told yet: then nobody is. */
+        boolean isAside(Candidate candidate) {
+            return askings.getOrDefault(candidate.change().relation(), Map.of()).values().stream()
+                    .anyMatch(asking -> asking.answer.aside());
         }
 
         Decision.Verdict verdict(Candidate candidate) {

@@ -17,7 +17,7 @@ import java.util.Set;
  * cannot tell by itself. Called by the
  * pipeline thread; blocking.
  */
-public interface RowAccess {
+public interface RowAccess extends AutoCloseable {
     /**
      * Answers each question, in order.
      *
@@ -49,12 +49,34 @@ public interface RowAccess {
      * @param columns index set of the relation's columns that the role may read
      * @param failed  whether the condition could not be evaluated
      * @param known   what all rows that the group may see have in common
+     * @param aside   whether nothing was found out, since it takes long: one that was made {@link #aside()} is to be asked
      */
-    record Answer(BitSet visible, BitSet columns, boolean failed, Known known) {
+    record Answer(BitSet visible, BitSet columns, boolean failed, Known known, boolean aside) {
         public Answer(BitSet visible, BitSet columns, boolean failed) {
             this(visible, columns, failed, Known.NOTHING);
         }
+
+        public Answer(BitSet visible, BitSet columns, boolean failed, Known known) {
+            this(visible, columns, failed, known, false);
+        }
+
+        /** What takes long. */
+        public static Answer ofLater() {
+            return new Answer(new BitSet(), new BitSet(), false, Known.NOTHING, true);
+        }
     }
+
+    /**
+     * Another one, for a thread of its own, that waits for whatever takes long; from now on this one does not, and answers that it is to
+     * be asked aside.
+     */
+    default RowAccess aside() {
+        return this;
+    }
+
+    /** Ends what it asks by. Called by the thread that asks, or after it has ended. */
+    @Override
+    default void close() {}
 
     /**
      * What all rows have in common that a group may see.

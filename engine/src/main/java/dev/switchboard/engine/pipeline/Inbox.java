@@ -1,5 +1,7 @@
 package dev.switchboard.engine.pipeline;
 
+import dev.switchboard.engine.authorize.Candidate;
+import dev.switchboard.engine.authorize.Decision;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.StartingPoint;
@@ -55,6 +57,17 @@ final class Inbox {
 
         /** A stream begins, which brings the changes of these publications; the first is the one that can be subscribed to. */
         record Carried(List<String> publications) implements Item {}
+
+        /**
+         * What was put aside.
+         *
+         * @param decision empty where it could not be decided in time
+         */
+        record Decided(List<Candidate> candidates, Optional<Decision> decision) implements Item {
+            public Decided {
+                candidates = List.copyOf(candidates);
+            }
+        }
 
         /** Every subscriber missed something. */
         record RefetchAll(ErrorCode code) implements Item {}

@@ -1,6 +1,5 @@
 package dev.switchboard.engine.pipeline;
 
-import dev.switchboard.engine.authorize.Authorizer;
 import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.channel.ChangeFeed;
 import dev.switchboard.engine.channel.RoomHistory;
@@ -49,7 +48,7 @@ public final class Pipeline implements AutoCloseable {
         var reader = new WalReader(source, inbox, progress, ports.time(), ports.trouble());
         var router = new Router(
                 inbox,
-                new Authorizer(ports.rows()),
+                ports.rows(),
                 ports.types(),
                 new Router.Outcome(ports.sink(), progress, journal, rooms),
                 new Router.Retries(ports.time(), ports.trouble(), authorizationPatience));

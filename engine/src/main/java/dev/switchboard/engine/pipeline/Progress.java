@@ -30,6 +30,7 @@ public final class Progress {
     private final Vitals vitals = new Vitals();
     private final AtomicBoolean closing = new AtomicBoolean();
     private final AtomicInteger subscriptions = new AtomicInteger();
+    private final AtomicInteger aside = new AtomicInteger();
     private final LongAdder changesIn = new LongAdder();
     private final LongAdder deliveries = new LongAdder();
     private final LongAdder denied = new LongAdder();
@@ -68,6 +69,15 @@ public final class Progress {
     /** Live subscriptions to changes. */
     public int subscriptions() {
         return subscriptions.get();
+    }
+
+    /** Changes that are decided aside, since the policies of their tables take long. */
+    public int aside() {
+        return aside.get();
+    }
+
+    void aside(int changes) {
+        aside.set(changes);
     }
 
     /** Changes decoded. */

@@ -3,16 +3,12 @@ package dev.switchboard.engine.pipeline;
 import dev.switchboard.engine.authorize.Authorizer;
 import dev.switchboard.engine.authorize.Candidate;
 import dev.switchboard.engine.authorize.Decision;
-import dev.switchboard.engine.authorize.Denial;
-import dev.switchboard.engine.authorize.Grant;
 import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.authorize.RowAccessUnavailableException;
-import dev.switchboard.engine.deliver.Receipt;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.ChangeEncoder;
 import dev.switchboard.engine.encode.TypeCatalog;
 import dev.switchboard.engine.journal.Journal;
-import dev.switchboard.engine.journal.Passage;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.ChannelRef;
@@ -23,13 +19,11 @@ import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.model.Transaction;
 import dev.switchboard.engine.protocol.BroadcastContent;
 import dev.switchboard.engine.protocol.ErrorCode;
-import dev.switchboard.engine.route.Subscription;
 import dev.switchboard.engine.route.SubscriptionIndex;
 import dev.switchboard.engine.route.TableSelector;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -52,8 +46,9 @@ final class Router implements Runnable {
 
     private final Inbox inbox;
     private final Authorizer authorizer;
+    private final Lanes lanes;
+    private final Outlet outlet;
     private final TypeCatalog types;
-    private final Sink sink;
     private final Progress progress;
     private final Time time;
     private final Trouble trouble;
@@ -68,7 +63,6 @@ final class Router implements Runnable {
     /** @param state of its policies, under which that was found out */
     private record Narrowed(int oid, Object state) {}
 
-    private final Journal journal;
     private final BiConsumer<Room, BroadcastContent> rooms;
     /** How many of the round's messages have been said. */
     private int said;
@@ -83,14 +77,14 @@ final class Router implements Runnable {
     /** Who is told what comes out. */
     record Outcome(Sink sink, Progress progress, Journal journal, BiConsumer<Room, BroadcastContent> rooms) {}
 
-    Router(Inbox inbox, Authorizer authorizer, TypeCatalog types, Outcome outcome, Retries retries) {
+    Router(Inbox inbox, RowAccess access, TypeCatalog types, Outcome outcome, Retries retries) {
         this.inbox = inbox;
-        this.authorizer = authorizer;
+        authorizer = new Authorizer(access);
+        lanes = new Lanes(access, inbox, retries);
+        outlet = new Outlet(index, outcome, retries.time(), lanes, this::obeySafely);
         foresight = new Foresight(authorizer);
         this.types = types;
-        sink = outcome.sink();
         progress = outcome.progress();
-        journal = outcome.journal();
         rooms = outcome.rooms();
         time = retries.time();
         trouble = retries.trouble();
@@ -111,6 +105,8 @@ final class Router implements Runnable {
             }
         } catch (InterruptedException closing) {
             Thread.currentThread().interrupt();
+        } finally {
+            lanes.close();
         }
     }
 
@@ -150,13 +146,16 @@ final class Router implements Runnable {
         } catch (RuntimeException fault) {
             trouble.report("a command of the pipeline failed", fault);
             if (command instanceof Inbox.Item.Open open) {
-                refetch(ErrorCode.INTERNAL, Set.of(open.channel()));
+                outlet.refetch(ErrorCode.INTERNAL, Set.of(open.channel()));
+            } else if (command instanceof Inbox.Item.Decided decided) {
+                outlet.decided(new Inbox.Item.Decided(decided.candidates(), Optional.empty()));
             }
         }
     }
 
     private void obey(Inbox.Item command) {
         switch (command) {
+            case Inbox.Item.Open open when outlet.postpones(open) -> {}
             case Inbox.Item.Open open -> {
                 // who goes on under other claims is as young as before
                 Optional<StartingPoint> start =
@@ -168,14 +167,16 @@ final class Router implements Runnable {
                 foresight.want(open.subscriptions());
                 open.live().run();
             }
-            case Inbox.Item.Close(var channel) -> index.remove(channel);
-            case Inbox.Item.RefetchAll(var code) -> refetch(code, index.channels());
+            case Inbox.Item.Close(var channel) -> outlet.close(channel);
+            case Inbox.Item.RefetchAll(var code) -> outlet.refetchAll(code);
             case Inbox.Item.Carried(var publications) -> {
                 authorizer.carried(publications);
+                lanes.carried(publications);
                 List.copyOf(narrowed.keySet()).forEach(this::widen);
                 foresight.want(index.subscriptions());
             }
-            case Inbox.Item.RefetchTables(var code, var tables) -> refetch(code, index.channels(tables));
+            case Inbox.Item.RefetchTables(var code, var tables) -> outlet.refetch(code, index.channels(tables));
+            case Inbox.Item.Decided decided -> outlet.decided(decided);
             case Inbox.Item.Changes _ -> throw new IllegalStateException("changes are not a command");
         }
     }
@@ -188,14 +189,14 @@ final class Router implements Runnable {
         } catch (RuntimeException | Error poison) {
             trouble.report("a round of changes could not be handled; every subscriber refetches", poison);
             found.clear();
-            refetch(ErrorCode.INTERNAL, index.channels());
+            outlet.refetch(ErrorCode.INTERNAL, index.channels());
             sayRest(round);
         }
         if (progress.isClosing()) {
             return; // the round may have been held: what is not confirmed comes again at the next start
         }
         for (Batch batch : round) {
-            batch.end().ifPresent(progress::delivered);
+            batch.end().ifPresent(outlet::delivered);
             progress.deliveredCommit(batch.transaction().committedAt());
         }
     }
@@ -281,7 +282,7 @@ final class Router implements Runnable {
                 Set<ChannelRef> outdated = index.outdated(transaction, change.relation());
                 if (!outdated.isEmpty()) {
                     pass(gathered);
-                    refetch(ErrorCode.SCHEMA_CHANGED, outdated);
+                    outlet.refetch(ErrorCode.SCHEMA_CHANGED, outdated);
                 }
                 if (MessageTable.is(change)) {
                     gathered.messages()
@@ -341,20 +342,9 @@ final class Router implements Runnable {
     private boolean concerned(Candidate candidate) {
         boolean anybody = !candidate.routed().isEmpty();
         if (!anybody) {
-            journal.passed(passage(candidate, List.of(), List.of()));
+            outlet.nobody(candidate);
         }
         return anybody;
-    }
-
-    private Passage passage(Candidate candidate, List<Denial> denials, List<Receipt> receipts) {
-        return Passage.of(
-                candidate.position(),
-                candidate.transaction(),
-                candidate.change(),
-                time.instant(),
-                candidate.routed().size(),
-                denials,
-                receipts);
     }
 
     /**
@@ -409,11 +399,10 @@ final class Router implements Runnable {
                 deadline = Optional.of(giveUp);
                 if (time.instant().isAfter(giveUp)) {
                     progress.accessWorks(); // the affected know; whether it works shows with the next change
-                    candidates.forEach(candidate -> journal.passed(
-                            passage(candidate, List.of(), List.of()).unanswered()));
-                    refetch(
+                    candidates.forEach(outlet::unanswered);
+                    outlet.refetch(
                             ErrorCode.AUTHORIZATION_TIMEOUT,
-                            channels(candidates.stream()
+                            Outlet.channels(candidates.stream()
                                     .flatMap(candidate -> candidate.subscriptions().stream())
                                     .toList()));
                     gathered.messages().forEach(this::say);
@@ -425,54 +414,47 @@ final class Router implements Runnable {
     }
 
     private void deliver(Gathered gathered, Decision decision) throws TypeCatalog.TypeCatalogUnavailableException {
-        found.addAll(decision.narrowings());
-        var delivery = new Delivery();
-        var passages = new ArrayList<Passage>();
-        Iterator<Candidate> candidates = gathered.candidates().iterator();
-        Iterator<Decision.Verdict> verdicts = decision.verdicts().iterator();
-        for (Message message : gathered.messages()) {
-            while (passages.size() < message.after()) {
-                passages.add(add(delivery, candidates.next(), verdicts.next()));
-            }
-            delivery.then(() -> say(message));
-        }
-        while (candidates.hasNext()) {
-            passages.add(add(delivery, candidates.next(), verdicts.next()));
+        List<Candidate> candidates = gathered.candidates();
+        var encoders = new ArrayList<Optional<ChangeEncoder>>();
+        for (int i = 0; i < candidates.size(); i++) {
+            boolean wanted = decision.aside().get(i)
+                    || !decision.verdicts().get(i).grants().isEmpty();
+            encoders.add(wanted ? encoder(candidates.get(i)) : Optional.empty());
         }
         // not before: where a type is not known now, all of it is done again
-        passages.forEach(journal::passed);
-        decision.verdicts()
-                .forEach(verdict -> progress.countDenied(verdict.denials().size()));
-        progress.countDeliveries(delivery.handOver(sink));
-        refetch(ErrorCode.COLUMN_TYPE, delivery.unsendable());
-        refetch(ErrorCode.FILTER_FAILED, decision.failed());
-    }
-
-    private Passage add(Delivery delivery, Candidate candidate, Decision.Verdict verdict)
-            throws TypeCatalog.TypeCatalogUnavailableException {
-        List<Grant> grants = verdict.grants();
-        List<Receipt> receipts = List.of();
-        if (candidate.change() instanceof Change.Truncate) {
-            refetch(
-                    ErrorCode.TABLE_TRUNCATED,
-                    channels(grants.stream().map(Grant::subscription).toList()));
-        } else if (!grants.isEmpty()) {
-            var encoder = new ChangeEncoder(
-                    candidate.transaction(), candidate.change(), ChangeEncoder.types(candidate.change(), types));
-            receipts = delivery.add(encoder, grants, candidate.transaction().committedAt());
+        found.addAll(decision.narrowings());
+        var delivery = new Delivery();
+        var truncated = new LinkedHashSet<ChannelRef>();
+        Iterator<Message> messages = gathered.messages().iterator();
+        Optional<Message> next = next(messages);
+        for (int i = 0; i <= candidates.size(); i++) {
+            while (next.isPresent() && next.get().after() == i) {
+                Message message = next.get();
+                delivery.then(() -> say(message));
+                next = next(messages);
+            }
+            if (i < candidates.size() && decision.aside().get(i)) {
+                outlet.putAside(candidates.get(i), encoders.get(i));
+            } else if (i < candidates.size()) {
+                outlet.add(
+                        delivery,
+                        candidates.get(i),
+                        encoders.get(i),
+                        decision.verdicts().get(i),
+                        truncated);
+            }
         }
-        return passage(candidate, verdict.denials(), receipts);
+        outlet.handOver(delivery, truncated, decision.failed());
     }
 
-    private void refetch(ErrorCode code, Collection<ChannelRef> channels) {
-        channels.forEach(index::remove);
-        progress.countRefetches(channels.size());
-        Delivery.refetch(sink, code, channels);
+    private static Optional<Message> next(Iterator<Message> messages) {
+        return messages.hasNext() ? Optional.of(messages.next()) : Optional.empty();
     }
 
-    private static Set<ChannelRef> channels(List<Subscription> subscriptions) {
-        var channels = new LinkedHashSet<ChannelRef>();
-        subscriptions.forEach(subscription -> channels.add(subscription.channel()));
-        return channels;
+    private Optional<ChangeEncoder> encoder(Candidate candidate) throws TypeCatalog.TypeCatalogUnavailableException {
+        Change change = candidate.change();
+        return change instanceof Change.Truncate
+                ? Optional.empty()
+                : Optional.of(new ChangeEncoder(candidate.transaction(), change, ChangeEncoder.types(change, types)));
     }
 }

@@ -2,7 +2,6 @@ package dev.switchboard.engine.pipeline;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.switchboard.engine.authorize.Authorizer;
 import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.authorize.RowAccessUnavailableException;
 import dev.switchboard.engine.deliver.Recipients;
@@ -82,16 +81,16 @@ class RouterTest {
     void D1_aRoundThatIsHeldWhenThePipelineClosesIsNotConfirmed() {
         var inbox = new Inbox();
         var progress = new Progress();
-        var authorizer = new Authorizer((_, _) -> {
+        RowAccess access = (_, _) -> {
             progress.close();
             inbox.close();
             throw new RowAccessUnavailableException("gone", new IllegalStateException("gone"));
-        });
+        };
         var channel = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
         inbox.put(new Inbox.Item.Open(channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}));
         inbox.put(new Inbox.Item.Changes(batch()));
 
-        router(inbox, authorizer, progress).run();
+        router(inbox, access, progress).run();
 
         assertThat(progress.accessRetries()).isEqualTo(1);
         assertThat(progress.delivered()).isEqualTo(Lsn.NONE);
@@ -102,12 +101,12 @@ class RouterTest {
         var inbox = new Inbox();
         var progress = new Progress();
         var asked = new ArrayList<Integer>();
-        var authorizer = new Authorizer((_, xids) -> {
+        RowAccess access = (_, xids) -> {
             asked.addAll(xids);
             progress.close();
             inbox.close();
             throw new RowAccessUnavailableException("gone", new IllegalStateException("gone"));
-        });
+        };
         var former = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
         var present = new ChannelRef(new ConnectionId(0, 1), 2, "realtime:x", WireVersion.V2);
         var start = new StartingPoint(5, Set.of(), new Lsn(200));
@@ -116,7 +115,7 @@ class RouterTest {
         inbox.put(new Inbox.Item.Changes(batch(100, 1)));
         inbox.put(new Inbox.Item.Changes(batch(300, 9)));
 
-        router(inbox, authorizer, progress).run();
+        router(inbox, access, progress).run();
 
         assertThat(asked).containsExactly(9);
     }
@@ -128,14 +127,14 @@ class RouterTest {
         var progress = new Progress();
         var told = new ArrayList<String>();
         var questions = new ArrayList<Integer>();
-        var authorizer = new Authorizer((asked, _) -> {
+        RowAccess access = (asked, _) -> {
             questions.add(asked.getFirst().images().size());
             progress.close();
             inbox.close();
             var three = new BitSet();
             three.set(0, 3);
             return List.of(new RowAccess.Answer(three, three.get(0, 1), false));
-        });
+        };
         var channel = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
         inbox.put(new Inbox.Item.Open(channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}));
         inbox.put(new Inbox.Item.Changes(
@@ -147,10 +146,7 @@ class RouterTest {
             }
         };
 
-        router(
-                        inbox,
-                        authorizer,
-                        new Router.Outcome(sink, progress, new Journal(), (room, _) -> told.add(room.topic())))
+        router(inbox, access, new Router.Outcome(sink, progress, new Journal(), (room, _) -> told.add(room.topic())))
                 .run();
 
         assertThat(questions).containsExactly(3);
@@ -164,18 +160,18 @@ class RouterTest {
         var inbox = new Inbox();
         var progress = new Progress();
         var told = new ArrayList<String>();
-        var authorizer = new Authorizer((_, _) -> {
+        RowAccess access = (_, _) -> {
             progress.close();
             inbox.close();
             throw new IllegalStateException("a fault");
-        });
+        };
         var channel = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
         inbox.put(new Inbox.Item.Open(channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}));
         inbox.put(new Inbox.Item.Changes(batch(100, 1, message("a"), row("1"), message("b"))));
 
         router(
                         inbox,
-                        authorizer,
+                        access,
                         new Router.Outcome(
                                 new SilentSink(), progress, new Journal(), (room, _) -> told.add(room.topic())))
                 .run();
@@ -194,14 +190,14 @@ class RouterTest {
                 new ClaimsGroup("anon", "{}"));
     }
 
-    private static Router router(Inbox inbox, Authorizer authorizer, Progress progress) {
-        return router(inbox, authorizer, new Router.Outcome(new SilentSink(), progress, new Journal(), (_, _) -> {}));
+    private static Router router(Inbox inbox, RowAccess access, Progress progress) {
+        return router(inbox, access, new Router.Outcome(new SilentSink(), progress, new Journal(), (_, _) -> {}));
     }
 
-    private static Router router(Inbox inbox, Authorizer authorizer, Router.Outcome outcome) {
+    private static Router router(Inbox inbox, RowAccess access, Router.Outcome outcome) {
         return new Router(
                 inbox,
-                authorizer,
+                access,
                 _ -> new ColumnType.Scalar("text", ColumnType.Form.TEXT),
                 outcome,
                 new Router.Retries(TIME, (_, _) -> {}, Duration.ofSeconds(30)));

@@ -1,0 +1,208 @@
+package dev.switchboard.engine.pipeline;
+
+import dev.switchboard.engine.authorize.Authorizer;
+import dev.switchboard.engine.authorize.Candidate;
+import dev.switchboard.engine.authorize.Decision;
+import dev.switchboard.engine.authorize.RowAccess;
+import dev.switchboard.engine.authorize.RowAccessUnavailableException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+
+/**
+ * Threads that decide changes of tables whose policies take long, each table's in order on one of {@link #MOST}, and put what came of
+ * it into the inbox. A lane begins when it is needed first. Fed by the pipeline thread.
+ */
+final class Lanes implements AutoCloseable {
+    static final int MOST = 4;
+    private static final String THREAD = "switchboard-lane-";
+
+    private final RowAccess access;
+    /** The first lane's; made at once, so that what takes long is put aside. */
+    private final RowAccess first;
+
+    private final Inbox inbox;
+    private final Router.Retries retries;
+    private final List<Lane> lanes = new ArrayList<>();
+    private final Map<Integer, Lane> byTable = new HashMap<>();
+    private List<String> publications = List.of();
+
+    /** @param access makes others that a lane can wait for */
+    Lanes(RowAccess access, Inbox inbox, Router.Retries retries) {
+        this.access = access;
+        first = access.aside();
+        this.inbox = inbox;
+        this.retries = retries;
+    }
+
+    /** Decided later; the answer is {@link Inbox.Item.Decided}. */
+    void add(Candidate candidate) {
+        byTable.computeIfAbsent(candidate.change().relation().oid(), _ -> shortest())
+                .add(candidate);
+    }
+
+    private Lane shortest() {
+        if (lanes.size() < MOST) {
+            var lane = new Lane(lanes.isEmpty() ? first : access.aside());
+            lane.carried(publications);
+            lanes.add(lane);
+            lane.thread =
+                    Thread.ofPlatform().name(THREAD + lanes.size()).daemon().start(lane);
+            return lane;
+        }
+        return lanes.stream()
+                .min((one, other) -> Integer.compare(one.size(), other.size()))
+                .orElseThrow();
+    }
+
+    /** See {@link RowAccess#carried}. */
+    void carried(List<String> carried) {
+        publications = List.copyOf(carried);
+        lanes.forEach(lane -> lane.carried(publications));
+    }
+
+    /** What waits is not wanted any more. */
+    void forget() {
+        lanes.forEach(Lane::forget);
+    }
+
+    /** Ends the threads. */
+    @Override
+    public void close() {
+        lanes.forEach(Lane::close);
+    }
+
+    /** Guarded by {@code lock}. */
+    private final class Lane implements Runnable {
+        private final RowAccess rows;
+        private final Authorizer authorizer;
+        private final ReentrantLock lock = new ReentrantLock();
+        private final Condition filled = lock.newCondition();
+        private final ArrayDeque<Candidate> waiting = new ArrayDeque<>();
+        private Optional<List<String>> carried = Optional.empty();
+        private long forgotten;
+        private boolean closed;
+        private Thread thread = Thread.currentThread();
+
+        Lane(RowAccess rows) {
+            this.rows = rows;
+            authorizer = new Authorizer(rows);
+        }
+
+        int size() {
+            return locked(waiting::size);
+        }
+
+        void add(Candidate candidate) {
+            locked(() -> {
+                waiting.add(candidate);
+                filled.signal();
+                return waiting;
+            });
+        }
+
+        void carried(List<String> publications) {
+            locked(() -> carried = Optional.of(publications));
+        }
+
+        void forget() {
+            locked(() -> {
+                waiting.clear();
+                return forgotten++;
+            });
+        }
+
+        void close() {
+            locked(() -> closed = true);
+            thread.interrupt(); // what PostgreSQL is asked has its own end
+        }
+
+        private Optional<List<String>> takeCarried() {
+            return locked(() -> {
+                Optional<List<String>> taken = carried;
+                carried = Optional.empty();
+                return taken;
+            });
+        }
+
+        private <T> T locked(Supplier<T> body) {
+            lock.lock();
+            try {
+                return body.get();
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        @Override
+        public void run() {
+            try {
+                while (true) {
+                    List<Candidate> next = take();
+                    long before = locked(() -> forgotten);
+                    Optional<Decision> decision = decide(next, before);
+                    if (locked(() -> closed)) {
+                        return;
+                    }
+                    inbox.put(new Inbox.Item.Decided(next, decision));
+                }
+            } catch (InterruptedException closing) {
+                Thread.currentThread().interrupt();
+            } finally {
+                rows.close();
+            }
+        }
+
+        private List<Candidate> take() throws InterruptedException {
+            lock.lockInterruptibly();
+            try {
+                while (waiting.isEmpty()) {
+                    filled.await();
+                }
+                var taken = new ArrayList<Candidate>();
+                int oid = waiting.getFirst().change().relation().oid();
+                // one table's at a time, so that a quick one does not wait for more of a slow one than came before it
+                while (!waiting.isEmpty()
+                        && taken.size() < Inbox.ROUND_CHANGES
+                        && waiting.getFirst().change().relation().oid() == oid) {
+                    taken.add(waiting.remove());
+                }
+                return taken;
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        /** Empty where it cannot be said, for as long as that is worth waiting for. */
+        private Optional<Decision> decide(List<Candidate> candidates, long before) throws InterruptedException {
+            var backoff = new Backoff(Duration.ofMillis(10), Duration.ofSeconds(1));
+            Optional<Instant> deadline = Optional.empty();
+            while (locked(() -> !closed && forgotten == before)) {
+                try {
+                    takeCarried().ifPresent(authorizer::carried);
+                    return Optional.of(authorizer.decide(candidates));
+                } catch (RowAccessUnavailableException unavailable) {
+                    retries.trouble().report("rows cannot be authorised now; trying again", unavailable);
+                    Instant giveUp = deadline.orElse(retries.time().instant().plus(retries.patience()));
+                    deadline = Optional.of(giveUp);
+                    if (retries.time().instant().isAfter(giveUp)) {
+                        return Optional.empty();
+                    }
+                    retries.time().pause(backoff.next(retries.time().random()));
+                } catch (RuntimeException fault) {
+                    retries.trouble().report("changes could not be decided; their subscribers refetch", fault);
+                    return Optional.empty();
+                }
+            }
+            return Optional.empty();
+        }
+    }
+}

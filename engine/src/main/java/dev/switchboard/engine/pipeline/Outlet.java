@@ -1,0 +1,260 @@
+package dev.switchboard.engine.pipeline;
+
+import dev.switchboard.engine.authorize.Candidate;
+import dev.switchboard.engine.authorize.Decision;
+import dev.switchboard.engine.authorize.Denial;
+import dev.switchboard.engine.authorize.Grant;
+import dev.switchboard.engine.deliver.Receipt;
+import dev.switchboard.engine.deliver.Sink;
+import dev.switchboard.engine.encode.ChangeEncoder;
+import dev.switchboard.engine.journal.Journal;
+import dev.switchboard.engine.journal.Passage;
+import dev.switchboard.engine.model.Change;
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.Lsn;
+import dev.switchboard.engine.model.Position;
+import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.engine.route.Subscription;
+import dev.switchboard.engine.route.SubscriptionIndex;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/**
+ * Tells channels what was decided, each in the order of the stream, and keeps the record of it. What takes long to decide is decided
+ * aside, by {@link Lanes}: whom it concerns waits for it, with whatever comes after it; nobody else does. At most
+ * {@link #MOST_HELD_BYTES} wait so; beyond that all who wait are told to refetch. Owned by the pipeline thread.
+ */
+final class Outlet {
+    static final long MOST_HELD_BYTES = 64L << 20;
+    /** Of more transactions it is not kept apart where they end: those that wait to be confirmed are so later. */
+    private static final int MOST_ENDS = 4_096;
+
+    private final SubscriptionIndex index;
+    private final Sink sink;
+    private final Progress progress;
+    private final Journal journal;
+    private final Time time;
+    private final Lanes lanes;
+    private final Consumer<Inbox.Item.Open> opening;
+    private final Held held = new Held();
+    /** Channels that begin once the ones that they replace have heard of what came before, by these. */
+    private final Map<ChannelRef, Inbox.Item.Open> postponed = new HashMap<>();
+    /** Where transactions end that have passed, and are not confirmed since something before them is not decided. */
+    private final ArrayDeque<Lsn> ends = new ArrayDeque<>();
+
+    /** @param opening makes live a channel that had to wait */
+    Outlet(SubscriptionIndex index, Router.Outcome outcome, Time time, Lanes lanes, Consumer<Inbox.Item.Open> opening) {
+        this.index = index;
+        sink = outcome.sink();
+        progress = outcome.progress();
+        journal = outcome.journal();
+        this.time = time;
+        this.lanes = lanes;
+        this.opening = opening;
+    }
+
+    /** A change that is decided aside. */
+    void putAside(Candidate candidate, Optional<ChangeEncoder> encoder) {
+        held.hold(candidate, encoder);
+        lanes.add(candidate);
+        progress.aside(held.size());
+        if (held.bytes() > MOST_HELD_BYTES) {
+            refetch(ErrorCode.AUTHORIZATION_TIMEOUT, held.channels());
+            giveUp();
+        }
+    }
+
+    /** A change that is decided; who has to be told that the table is empty is added to {@code truncated}. */
+    void add(
+            Delivery delivery,
+            Candidate candidate,
+            Optional<ChangeEncoder> encoder,
+            Decision.Verdict verdict,
+            Set<ChannelRef> truncated) {
+        progress.countDenied(verdict.denials().size());
+        add(delivery, held.admit(candidate, encoder, verdict), truncated);
+    }
+
+    private void add(Delivery delivery, Held.Turn turn, Set<ChannelRef> truncated) {
+        Candidate candidate = turn.pending().candidate();
+        if (candidate.change() instanceof Change.Truncate) {
+            truncated.addAll(
+                    channels(turn.grants().stream().map(Grant::subscription).toList()));
+        } else if (!turn.grants().isEmpty()) {
+            turn.pending()
+                    .add(delivery.add(
+                            turn.pending().encoder().orElseThrow(),
+                            turn.grants(),
+                            candidate.transaction().committedAt()));
+        }
+        if (turn.pending().isDone()) {
+            record(turn.pending());
+        }
+    }
+
+    /** Hands over what was added, and tells those to refetch who have to. */
+    void handOver(Delivery delivery, Set<ChannelRef> truncated, Set<ChannelRef> failed) {
+        progress.countDeliveries(delivery.handOver(sink));
+        refetch(ErrorCode.TABLE_TRUNCATED, truncated);
+        refetch(ErrorCode.COLUMN_TYPE, delivery.unsendable());
+        refetch(ErrorCode.FILTER_FAILED, failed);
+    }
+
+    /** What was put aside is decided, or cannot be. */
+    void decided(Inbox.Item.Decided item) {
+        if (item.decision().isEmpty()) {
+            List<Candidate> open =
+                    item.candidates().stream().filter(held::isUndecided).toList();
+            refetch(
+                    ErrorCode.AUTHORIZATION_TIMEOUT,
+                    channels(open.stream()
+                            .flatMap(candidate -> candidate.subscriptions().stream())
+                            .toList()));
+            open.forEach(candidate -> held.decide(candidate, new Decision.Verdict(List.of(), List.of()))
+                    .ifPresent(_ -> unanswered(candidate)));
+        } else {
+            decided(item.candidates(), item.decision().get());
+        }
+        progress.aside(held.size());
+        settle();
+        confirm();
+    }
+
+    private void decided(List<Candidate> candidates, Decision decision) {
+        var changes = new ArrayList<Held.Pending>();
+        for (int i = 0; i < candidates.size(); i++) {
+            Decision.Verdict verdict = decision.verdicts().get(i);
+            held.decide(candidates.get(i), verdict).ifPresent(pending -> {
+                progress.countDenied(verdict.denials().size());
+                changes.add(pending);
+                if (pending.isDone()) {
+                    record(pending); // whom it concerned is gone
+                }
+            });
+        }
+        var delivery = new Delivery();
+        var truncated = new LinkedHashSet<ChannelRef>();
+        held.release(changes).forEach(turn -> add(delivery, turn, truncated));
+        handOver(delivery, truncated, decision.failed());
+    }
+
+    /** The channels missed something, and hear of nothing more. */
+    void refetch(ErrorCode code, Collection<ChannelRef> channels) {
+        if (channels.isEmpty()) {
+            return;
+        }
+        List<ChannelRef> told = List.copyOf(channels);
+        told.forEach(index::remove);
+        progress.countRefetches(told.size());
+        Delivery.refetch(sink, code, told);
+        told.forEach(channel -> held.drop(channel).forEach(this::record));
+        settle();
+    }
+
+    /** All of them, of whatever stream; what comes is of another. */
+    void refetchAll(ErrorCode code) {
+        refetch(code, index.channels());
+        giveUp();
+        ends.clear();
+    }
+
+    private void giveUp() {
+        lanes.forget();
+        held.giveUp().forEach(pending -> unanswered(pending.candidate()));
+        progress.aside(held.size());
+        confirm();
+    }
+
+    /** The channel is gone. */
+    void close(ChannelRef channel) {
+        Optional<ChannelRef> replaced = postponed.entrySet().stream()
+                .filter(entry -> entry.getValue().channel().equals(channel))
+                .map(Map.Entry::getKey)
+                .findFirst();
+        if (replaced.isPresent()) {
+            postponed.remove(replaced.get()); // it had not begun
+            close(replaced.get());
+        }
+        index.remove(channel);
+        held.drop(channel).forEach(this::record);
+        settle();
+    }
+
+    /** Whether a channel cannot begin yet: the one that it replaces hears of what came before first. */
+    boolean postpones(Inbox.Item.Open open) {
+        Optional<ChannelRef> waited = open.replaces().filter(channel -> held.holds(channel) || isPostponed(channel));
+        waited.ifPresent(channel -> postponed.put(channel, open));
+        return waited.isPresent();
+    }
+
+    private boolean isPostponed(ChannelRef channel) {
+        return postponed.values().stream().anyMatch(open -> open.channel().equals(channel));
+    }
+
+    private void settle() {
+        while (true) {
+            Optional<ChannelRef> next = postponed.keySet().stream()
+                    .filter(channel -> !held.holds(channel) && !isPostponed(channel))
+                    .findFirst();
+            if (next.isEmpty()) {
+                return;
+            }
+            opening.accept(postponed.remove(next.get()));
+        }
+    }
+
+    /** A transaction has passed that ends there. It is confirmed once everything before it is decided. */
+    void delivered(Lsn end) {
+        if (ends.size() >= MOST_ENDS) {
+            ends.removeLast();
+        }
+        ends.add(end);
+        confirm();
+    }
+
+    private void confirm() {
+        Optional<Lsn> open = held.first().map(Position::transaction);
+        while (!ends.isEmpty() && (open.isEmpty() || !ends.getFirst().isAfter(open.get()))) {
+            progress.delivered(ends.remove());
+        }
+    }
+
+    /** A change that concerns nobody. */
+    void nobody(Candidate candidate) {
+        journal.passed(passage(candidate, List.of(), List.of()));
+    }
+
+    /** A change of which nobody can say whom it is for. */
+    void unanswered(Candidate candidate) {
+        journal.passed(passage(candidate, List.of(), List.of()).unanswered());
+    }
+
+    private void record(Held.Pending pending) {
+        journal.passed(passage(pending.candidate(), pending.denials(), pending.receipts()));
+    }
+
+    private Passage passage(Candidate candidate, List<Denial> denials, List<Receipt> receipts) {
+        return Passage.of(
+                candidate.position(),
+                candidate.transaction(),
+                candidate.change(),
+                time.instant(),
+                candidate.routed().size(),
+                denials,
+                receipts);
+    }
+
+    static Set<ChannelRef> channels(List<Subscription> subscriptions) {
+        var channels = new LinkedHashSet<ChannelRef>();
+        subscriptions.forEach(subscription -> channels.add(subscription.channel()));
+        return channels;
+    }
+}
