@@ -149,7 +149,7 @@ final class ExplainCommand implements Callable<Integer> {
         var server = new ExplainingServer(url, tokens());
         Optional<JsonNode> answer = server.ask(parameters(group));
         if (answer.isPresent()) {
-            return print(steps(answer.get()), answer.get());
+            return print(ExplainingServer.steps(answer.get()), answer.get());
         }
         if (what.table == null || which.change != null) {
             throw new InvalidSettingException("No server answers at " + url + ", which alone knows that: "
@@ -182,17 +182,6 @@ final class ExplainCommand implements Callable<Integer> {
         if (value != null) {
             parameters.put(name, value);
         }
-    }
-
-    private static List<Step> steps(JsonNode answer) {
-        var steps = new ArrayList<Step>();
-        for (JsonNode step : answer.path("steps")) {
-            steps.add(new Step(
-                    step.path("name").asString(),
-                    Step.Outcome.valueOf(step.path("outcome").asString().toUpperCase(Locale.ROOT)),
-                    step.path("text").asString()));
-        }
-        return steps;
     }
 
     private int print(List<Step> steps, JsonNode answer) {

@@ -1,6 +1,7 @@
 package dev.switchboard.server.command;
 
 import dev.switchboard.engine.InvalidSettingException;
+import dev.switchboard.engine.explain.Step;
 import dev.switchboard.server.explain.ExplainRoutes;
 import dev.switchboard.tokens.JwtTokens;
 import java.io.IOException;
@@ -12,6 +13,9 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -62,6 +66,18 @@ final class ExplainingServer {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(interrupted);
         }
+    }
+
+    /** What an answer says of each step. */
+    static List<Step> steps(JsonNode answer) {
+        var steps = new ArrayList<Step>();
+        for (JsonNode step : answer.path("steps")) {
+            steps.add(new Step(
+                    step.path("name").asString(),
+                    Step.Outcome.valueOf(step.path("outcome").asString().toUpperCase(Locale.ROOT)),
+                    step.path("text").asString()));
+        }
+        return steps;
     }
 
     private Optional<JsonNode> read(HttpResponse<String> response) {

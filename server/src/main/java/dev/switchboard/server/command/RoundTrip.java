@@ -6,12 +6,16 @@ import dev.switchboard.client.Changes;
 import dev.switchboard.client.Event;
 import dev.switchboard.client.EventQueue;
 import dev.switchboard.client.SwitchboardClient;
+import dev.switchboard.engine.InvalidSettingException;
+import dev.switchboard.engine.channel.TokenVerifier;
+import dev.switchboard.engine.explain.Step;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.tokens.JwtTokens;
 import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,8 +41,18 @@ final class RoundTrip {
     private final UUID outsider = UUID.randomUUID();
 
     private record Watcher(
-            String who, boolean signedIn, boolean sees, EventQueue calls, EventQueue agents, SwitchboardClient client)
+            String who,
+            String token,
+            boolean signedIn,
+            boolean sees,
+            EventQueue calls,
+            EventQueue agents,
+            SwitchboardClient client)
             implements AutoCloseable {
+        EventQueue events(String table) {
+            return table.equals("calls") ? calls : agents;
+        }
+
         @Override
         public void close() {
             calls.close();
@@ -102,7 +116,8 @@ final class RoundTrip {
         String token = tokens.issue(role, claims, Instant.now(), LIFE);
         SwitchboardClient client =
                 SwitchboardClient.builder(url, token).token(() -> token).build();
-        return new Watcher(who, !role.equals("anon"), sees, open(client, "calls"), open(client, "voip_users"), client);
+        return new Watcher(
+                who, token, !role.equals("anon"), sees, open(client, "calls"), open(client, "voip_users"), client);
     }
 
     private EventQueue open(SwitchboardClient client, String table) {
@@ -114,13 +129,17 @@ final class RoundTrip {
     private List<Finding> watch(List<Watcher> watchers) throws InterruptedException {
         for (Watcher watcher : watchers) {
             if (watcher.signedIn()) { // who never came in would get nothing, and prove nothing
-                Optional<String> refused = joined(watcher.calls()).or(() -> joined(watcher.agents()));
-                if (refused.isPresent()) {
-                    return List.of(new Finding(
-                            Layer.REALTIME,
-                            watcher.who() + " can subscribe to calls and voip_users at " + url,
-                            refused.get(),
-                            "start the server (switchboard start), or name it with --url"));
+                for (String table : List.of("calls", "voip_users")) {
+                    Optional<String> refused = joined(watcher.events(table));
+                    if (refused.isPresent()) {
+                        return List.of(new Finding(
+                                Layer.REALTIME,
+                                watcher.who() + " can subscribe to calls and voip_users at " + url,
+                                refused.get()
+                                        + explained(watcher, Map.of("table", "public." + table))
+                                                .orElse(""),
+                                "start the server (switchboard start), or name it with --url"));
+                    }
                 }
             }
         }
@@ -182,15 +201,62 @@ final class RoundTrip {
         return false;
     }
 
-    private static void judge(Watcher watcher, String table, boolean got, List<Finding> findings) {
+    private void judge(Watcher watcher, String table, boolean got, List<Finding> findings) {
         if (got != watcher.sees()) {
             findings.add(new Finding(
                     Layer.REALTIME,
                     watcher.who() + (watcher.sees() ? " gets" : " gets no") + " change of " + table,
-                    got ? "it came" : "none came within " + PATIENCE.toSeconds() + " s",
+                    (got ? "it came" : "none came within " + PATIENCE.toSeconds() + " s")
+                            + explained(
+                                            watcher,
+                                            Map.of(
+                                                    "table",
+                                                    "public." + table,
+                                                    "row",
+                                                    "{\"organization_id\": \"" + organization + "\"}",
+                                                    "channel",
+                                                    "doctor-" + table))
+                                    .orElse(""),
                     got
                             ? "mend the policies above: this row leaks"
                             : "mend the layers above; if they are all well, look at /readyz and the server's log"));
         }
+    }
+
+    /** What explain says of that: where it ends, or by which policies it is shown. */
+    private Optional<String> explained(Watcher watcher, Map<String, String> what) {
+        if (!(tokens.verify(watcher.token(), Instant.now()) instanceof TokenVerifier.Result.Valid(var claims))) {
+            return Optional.empty();
+        }
+        var parameters = new HashMap<>(what);
+        parameters.put("claims", claims.group().json());
+        try {
+            return new ExplainingServer(url, tokens)
+                    .ask(parameters)
+                    .map(ExplainingServer::steps)
+                    .flatMap(steps -> watcher.sees() ? hidden(steps) : shown(steps));
+        } catch (InvalidSettingException notExplained) {
+            return Optional.empty();
+        }
+    }
+
+    private static Optional<String> hidden(List<Step> steps) {
+        List<String> policies = policies(steps, Step.Outcome.STOPPED);
+        return Step.end(steps)
+                .map(step -> "; explain: it ends at " + step.name() + ": " + step.text()
+                        + (policies.isEmpty() ? "" : " (" + String.join(", ", policies) + ")"));
+    }
+
+    private static Optional<String> shown(List<Step> steps) {
+        return Optional.of(policies(steps, Step.Outcome.PASSED))
+                .filter(policies -> !policies.isEmpty())
+                .map(policies -> "; explain: it is shown by " + String.join(", ", policies));
+    }
+
+    private static List<String> policies(List<Step> steps, Step.Outcome outcome) {
+        return steps.stream()
+                .filter(step -> step.outcome() == outcome && step.name().startsWith("policy "))
+                .map(Step::name)
+                .toList();
     }
 }

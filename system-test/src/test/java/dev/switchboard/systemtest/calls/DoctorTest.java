@@ -93,8 +93,35 @@ class DoctorTest {
             server.database().useHandle(handle -> handle.execute("revoke select on voip_users from authenticated"));
             Said cut = doctor(server);
             assertThat(cut.code()).isEqualTo(1);
-            assertThat(cut.text()).contains("The first broken layer is realtime", "a member");
+            assertThat(cut.text())
+                    .contains(
+                            "The first broken layer is realtime",
+                            "a member",
+                            "explain: it ends at grants: ",
+                            "voip_users");
             server.database().useHandle(handle -> handle.execute("grant select on voip_users to authenticated"));
+
+            // what leaks, and by which policy
+            server.database()
+                    .useHandle(handle -> handle.execute(
+                            "create policy everybody on calls for select to authenticated using (true)"));
+            Said leak = doctor(server, "realtime");
+            assertThat(leak.code()).isEqualTo(1);
+            assertThat(leak.text())
+                    .contains(
+                            "an outsider gets no change of calls",
+                            "it came; explain: it is shown by policy everybody",
+                            "this row leaks");
+            server.database().useHandle(handle -> handle.execute("drop policy everybody on calls"));
+
+            // who hears nothing although all is well in its layers: what the stream did
+            server.database()
+                    .useHandle(handle -> handle.execute("create policy nobody on calls as restrictive for select to"
+                            + " authenticated using (company_name is null)"));
+            Said silent = doctor(server, "realtime");
+            assertThat(silent.text())
+                    .contains("a member gets change of calls", "explain: it ends at policies: ", "policy nobody)");
+            server.database().useHandle(handle -> handle.execute("drop policy nobody on calls"));
 
             Said healed = doctor(server);
             assertThat(healed.code()).as(healed.text()).isZero();
