@@ -19,6 +19,12 @@ final class BroadcastBench {
     private static final String JOIN = "[\"1\",\"1\",\"realtime:bench\",\"phx_join\",{\"config\":{}}]";
     private static final String PAYLOAD = "{\"event\":\"tick\",\"payload\":{\"filler\":\"" + "x".repeat(215) + "\"}}";
 
+    /** A card of a board, about as long: what compression makes of it is what it makes of those. */
+    private static final String CARD =
+            "{\"event\":\"tick\",\"payload\":{\"id\":\"6f9619ff-8b86-4011-b42d-00c04fc964ff\","
+                    + "\"status\":\"in_progress\",\"queue\":\"support\",\"agent\":\"3f2504e0-4f89-41d3-9a0c-0305e82c3301\","
+                    + "\"from\":\"+4930901820\",\"to\":\"+493012345678\",\"since\":\"2026-11-29T22:37:41.318Z\"}}";
+
     private final Report report;
     private final int runs;
 
@@ -40,13 +46,16 @@ final class BroadcastBench {
             try {
                 var ours = new Costs();
                 var theirs = new Costs();
-                ours(server, connections, new Costs()); // until it is compiled
+                var deflated = new Costs();
+                ours(server, connections, false, new Costs()); // until it is compiled
                 for (int run = 0; run < runs; run++) {
                     baseline.ifPresent(running -> theirs(running, connections, theirs));
-                    ours(server, connections, ours);
+                    ours(server, connections, false, ours);
+                    ours(server, connections, true, deflated);
                 }
                 report(connections, 1, ours.single, theirs.single);
                 report(connections, COALESCED, ours.coalesced, theirs.coalesced);
+                reportDeflated(connections, ours, deflated);
                 report.figure(
                         BENCH,
                         connections + " sockets: CPU per message, 1 against " + COALESCED + " outstanding",
@@ -65,17 +74,22 @@ final class BroadcastBench {
     private static final class Costs {
         final List<Cost> single = new ArrayList<>();
         final List<Cost> coalesced = new ArrayList<>();
+        double bytesEach;
     }
 
-    private static void ours(ServerProcess server, int connections, Costs costs) {
-        try (Sockets sockets = new Sockets(server.port())) {
+    /** @param deflated whether the clients offer permessage-deflate */
+    private static void ours(ServerProcess server, int connections, boolean deflated, Costs costs) {
+        try (Sockets sockets = new Sockets(server.port(), deflated)) {
             sockets.connect(Collections.nCopies(connections + 1, ServerProcess.path(server.token("anon", Map.of()))));
             for (Sockets.Client client : sockets.clients()) {
                 sockets.send(client, JOIN);
             }
             sockets.pumpUntil(() -> sockets.frames() == connections + 1);
-            String message = "[\"1\",\"2\",\"realtime:bench\",\"broadcast\"," + PAYLOAD + "]";
+            String message = "[\"1\",\"2\",\"realtime:bench\",\"broadcast\"," + (deflated ? CARD : PAYLOAD) + "]";
+            long bytes = sockets.payloadBytes();
+            long frames = sockets.frames();
             measure(sockets, server.meter(), connections, message, costs);
+            costs.bytesEach = (double) (sockets.payloadBytes() - bytes) / (sockets.frames() - frames);
         }
     }
 
@@ -114,6 +128,23 @@ final class BroadcastBench {
                                             BENCH, what + "ratio of instructions", own / other, "x", "<= 1.5"));
                         },
                         () -> report.note("instructions: this machine does not count them (perf stat)"));
+    }
+
+    private void reportDeflated(int connections, Costs ours, Costs deflated) {
+        String what = connections + " sockets, compressed for all of them: ";
+        report.figure(BENCH, what + "bytes of a message of " + CARD.length(), deflated.bytesEach, "bytes", "");
+        report.figure(
+                BENCH,
+                what + "CPU per delivery against uncompressed, 1 outstanding",
+                least(deflated.single) / least(ours.single),
+                "x",
+                "");
+        report.figure(
+                BENCH,
+                what + "the same, " + COALESCED + " outstanding",
+                least(deflated.coalesced) / least(ours.coalesced),
+                "x",
+                "");
     }
 
     private static Cost measure(

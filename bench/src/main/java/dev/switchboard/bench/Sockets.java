@@ -21,11 +21,13 @@ final class Sockets implements AutoCloseable {
     private static final int CONNECTING_AT_ONCE = 256;
 
     private final int port;
+    private final String extensions;
     private final Selector selector;
     private final List<Client> clients = new ArrayList<>();
     private final ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 20);
     private FrameListener listener = (_, _, _, _) -> {};
     private long frames;
+    private long payloadBytes;
     private int open;
     private int connecting;
 
@@ -50,7 +52,13 @@ final class Sockets implements AutoCloseable {
     }
 
     Sockets(int port) {
+        this(port, false);
+    }
+
+    /** @param compressed whether the clients offer permessage-deflate; what comes is counted as it comes */
+    Sockets(int port, boolean compressed) {
         this.port = port;
+        extensions = compressed ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "";
         try {
             selector = Selector.open();
         } catch (IOException failed) {
@@ -64,6 +72,11 @@ final class Sockets implements AutoCloseable {
 
     long frames() {
         return frames;
+    }
+
+    /** Of the frames that came. */
+    long payloadBytes() {
+        return payloadBytes;
     }
 
     List<Client> clients() {
@@ -131,7 +144,8 @@ final class Sockets implements AutoCloseable {
                         client,
                         ("GET " + client.path
                                         + " HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                                        + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+                                        + "Sec-WebSocket-Version: 13\r\n" + extensions
+                                        + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
                                 .getBytes(StandardCharsets.US_ASCII));
             } else if (key.isReadable()) {
                 read(client);
@@ -201,6 +215,7 @@ final class Sockets implements AutoCloseable {
             return -1;
         }
         frames++;
+        payloadBytes += length;
         listener.frame(client, bytes, at + header, length);
         return at + header + length;
     }

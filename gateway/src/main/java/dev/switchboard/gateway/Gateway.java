@@ -170,7 +170,7 @@ public final class Gateway implements Sink, EventLoopRoute {
         }
     }
 
-    private static Handshake.Request read(HttpServerRequest request) {
+    private Handshake.Request read(HttpServerRequest request) {
         return new Handshake.Request(
                 Optional.ofNullable(request.getHeader("Upgrade")),
                 Optional.ofNullable(request.getHeader("Sec-WebSocket-Key")),
@@ -178,6 +178,7 @@ public final class Gateway implements Sink, EventLoopRoute {
                 Optional.ofNullable(request.getParam("vsn")),
                 Optional.ofNullable(request.getHeader("x-api-key")),
                 Optional.ofNullable(request.getParam("apikey")),
+                settings.compression() ? request.headers().getAll("Sec-WebSocket-Extensions") : List.of(),
                 OwnHeaders.of(request.headers()));
     }
 
@@ -196,6 +197,7 @@ public final class Gateway implements Sink, EventLoopRoute {
                 .putHeader("Upgrade", "websocket")
                 .putHeader("Connection", "Upgrade")
                 .putHeader("Sec-WebSocket-Accept", accept.acceptKey());
+        accept.extensions().ifPresent(value -> request.response().putHeader("Sec-WebSocket-Extensions", value));
         if (request.connection() instanceof ConnectionBase connection) {
             connection.channel().pipeline().addAfter("httpDecoder", EARLY_BYTES, new EarlyBytes());
         }
@@ -223,23 +225,29 @@ public final class Gateway implements Sink, EventLoopRoute {
                 shard,
                 new Outbox(settings.outbox(), System.nanoTime()),
                 new GatewayConnection.Common(settings.maxFrameBytes(), counters, memory),
+                accept.extensions().isPresent(),
                 clock.instant());
         socket.speaksFor(running.connect(id, accept.version(), accept.claims(), accept.headers(), socket));
         shard.add(socket);
         channel.closeFuture().addListener(_ -> counters.connections().decrementAndGet());
-        replaceHandlers(channel.pipeline(), socket);
+        replaceHandlers(channel.pipeline(), shard, socket);
     }
 
-    private void replaceHandlers(ChannelPipeline pipeline, GatewayConnection socket) {
+    private void replaceHandlers(ChannelPipeline pipeline, LoopShard shard, GatewayConnection socket) {
         var config = WebSocketDecoderConfig.newBuilder()
                 .maxFramePayloadLength(settings.maxFrameBytes())
-                .allowExtensions(false)
+                .allowExtensions(socket.deflates())
                 .expectMaskedFrames(true)
                 .closeOnProtocolViolation(false)
                 .withUTF8Validator(false)
                 .build();
         var former = pipeline.toMap();
         pipeline.addLast("websocket", new MeteredFrameDecoder(config, socket::holdsInDecoder));
+        if (socket.deflates()) {
+            pipeline.addLast(
+                    "inflater",
+                    new MessageInflater(shard.deflation(), settings.maxFrameBytes(), socket::holdsInInflater));
+        }
         pipeline.addLast("utf8", new Utf8FrameValidator(false));
         pipeline.addLast("gateway", socket);
         former.forEach((name, handler) -> {

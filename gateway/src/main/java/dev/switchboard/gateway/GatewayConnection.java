@@ -24,6 +24,7 @@ import io.netty.handler.codec.http.websocketx.CorruptedWebSocketFrameException;
 import io.netty.handler.codec.http.websocketx.PingWebSocketFrame;
 import io.netty.handler.codec.http.websocketx.PongWebSocketFrame;
 import io.netty.handler.codec.http.websocketx.WebSocketFrame;
+import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
 import java.time.Instant;
 import java.util.Optional;
@@ -50,15 +51,21 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     private final int maxMessageBytes;
     private final GatewayCounters counters;
     private final MemoryBudget memory;
-    /** Of a message that is not whole yet: in the decoder, and as fragments; what was taken for them. */
+    private final boolean deflates;
+    /** Of a message that is not whole yet: in the decoder, compressed, and as fragments; what was taken for them. */
     private int inDecoder;
 
+    private int inInflater;
     private int inFragments;
     private long taken;
     private @Nullable Connection connection;
     private @Nullable CompositeByteBuf fragments;
     private boolean binaryFragments;
     private Instant lastReceived;
+    private boolean marked;
+    /** No handler but this pipeline's head has a say in what is written. */
+    private final boolean isDirect;
+
     private long pendingAtTick;
     private boolean closing;
     private Optional<ErrorCode> why = Optional.empty();
@@ -67,7 +74,10 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     /** What all connections of a gateway have. */
     record Common(int maxMessageBytes, GatewayCounters counters, MemoryBudget memory) {}
 
-    GatewayConnection(Channel channel, LoopShard shard, Outbox outbox, Common common, Instant now) {
+    /** @param deflates whether messages may be compressed */
+    GatewayConnection(Channel channel, LoopShard shard, Outbox outbox, Common common, boolean deflates, Instant now) {
+        this.deflates = deflates;
+        isDirect = channel.pipeline().get(SslHandler.class) == null;
         this.channel = channel;
         this.shard = shard;
         this.outbox = outbox;
@@ -91,7 +101,13 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
 
     @Override
     public void send(Frame frame) {
-        writeNow(WebSocketFrames.message(channel.alloc(), frame));
+        Optional<byte[]> deflated = deflates ? shard.deflation().deflate(frame, 1) : Optional.empty();
+        writeNow(deflated.map(bytes -> WebSocketFrames.compressed(channel.alloc(), frame, bytes))
+                .orElseGet(() -> WebSocketFrames.message(channel.alloc(), frame)));
+    }
+
+    boolean deflates() {
+        return deflates;
     }
 
     /** What the connection itself is told: sent with what else is ready for it on its loop. */
@@ -125,11 +141,27 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
             return;
         }
         outbox.queued(bytes.readableBytes());
-        channel.write(bytes, channel.voidPromise());
+        if (isDirect) {
+            channel.unsafe().write(bytes, channel.voidPromise());
+        } else {
+            channel.write(bytes, channel.voidPromise());
+        }
     }
 
     void flush() {
-        channel.flush();
+        marked = false;
+        if (isDirect) {
+            channel.unsafe().flush();
+        } else {
+            channel.flush();
+        }
+    }
+
+    /** Says that it has to be flushed; false if that was said before. */
+    boolean mark() {
+        boolean first = !marked;
+        marked = true;
+        return first;
     }
 
     /** Queued, and not yet taken by the kernel. */
@@ -202,9 +234,14 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
         account();
     }
 
+    void holdsInInflater(int bytes) {
+        inInflater = bytes;
+        account();
+    }
+
     /** Little parts are not counted: every connection may have one. Beyond what there is for all, it ends. */
     private void account() {
-        long holds = (long) inDecoder + inFragments;
+        long holds = (long) inDecoder + inInflater + inFragments;
         long due = holds > UNCOUNTED ? HELD_COST * holds : 0;
         if (due == taken) {
             return;

@@ -13,6 +13,7 @@ import java.time.Duration;
  * @param sendBufferBytes of one connection's kernel send buffer
  * @param idleTimeout     without any frame, after which a connection is closed
  * @param drain           over which connections are closed when the server stops
+ * @param compression     whether messages are compressed for clients that offer it
  */
 public record GatewaySettings(
         int maxConnections,
@@ -20,7 +21,8 @@ public record GatewaySettings(
         OutboxLimit outbox,
         int sendBufferBytes,
         Duration idleTimeout,
-        Duration drain) {
+        Duration drain,
+        boolean compression) {
     /** Everything as it is where nothing is set. */
     public static GatewaySettings defaults() {
         return new GatewaySettings(
@@ -29,6 +31,7 @@ public record GatewaySettings(
                 new OutboxLimit(256 * 1024, OverflowRule.DISCONNECT),
                 64 * 1024,
                 Duration.ofSeconds(60),
-                Duration.ZERO);
+                Duration.ZERO,
+                true);
     }
 }

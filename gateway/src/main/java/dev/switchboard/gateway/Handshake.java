@@ -9,6 +9,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.Base64;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -19,6 +20,7 @@ final class Handshake {
     /**
      * What the request says.
      *
+     * @param extensions values of Sec-WebSocket-Extensions
      * @param ownHeaders those that an application may have made up
      */
     record Request(
@@ -28,10 +30,17 @@ final class Handshake {
             Optional<String> wireVersion,
             Optional<String> apiKeyHeader,
             Optional<String> apiKeyParameter,
+            List<String> extensions,
             Map<String, String> ownHeaders) {}
 
     sealed interface Decision {
-        record Accept(String acceptKey, WireVersion version, Claims claims, Map<String, String> headers)
+        /** @param extensions the value of Sec-WebSocket-Extensions, where messages are compressed */
+        record Accept(
+                String acceptKey,
+                WireVersion version,
+                Claims claims,
+                Optional<String> extensions,
+                Map<String, String> headers)
                 implements Decision {}
 
         record Refuse(ErrorCode code, String message) implements Decision {}
@@ -59,7 +68,11 @@ final class Handshake {
         return switch (tokens.verify(apiKey.get(), now)) {
             case TokenVerifier.Result.Valid valid ->
                 new Decision.Accept(
-                        acceptKey(request.key().get()), version.get(), valid.claims(), request.ownHeaders());
+                        acceptKey(request.key().get()),
+                        version.get(),
+                        valid.claims(),
+                        Deflation.accept(request.extensions()),
+                        request.ownHeaders());
             case TokenVerifier.Result.Invalid invalid -> refuse(invalid.code());
         };
     }

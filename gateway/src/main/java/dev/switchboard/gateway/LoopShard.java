@@ -6,22 +6,18 @@ import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.Frame;
-import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.EventLoop;
+import io.netty.util.collection.LongObjectHashMap;
+import io.netty.util.collection.LongObjectMap;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
-import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
@@ -55,6 +51,9 @@ final class LoopShard {
     /** Batches that a loop which has ended lets pass, into nothing. */
     private static final int ENDED = 1 << 20;
 
+    /** Connections that are looked at together. */
+    private static final int PART = 256;
+
     /** How long a connection that reads, but is behind, is given before it is looked at again. */
     private static final Duration PAUSE = Duration.ofMillis(2);
 
@@ -77,16 +76,23 @@ final class LoopShard {
     private final Queue<Item> waiting = new ConcurrentLinkedQueue<>();
     private final AtomicBoolean drainScheduled = new AtomicBoolean();
     private final Semaphore room = new Semaphore(BATCHES_UNDER_WAY);
-    private final Map<Long, GatewayConnection> connections = new HashMap<>();
+    private final LongObjectMap<GatewayConnection> connections = new LongObjectHashMap<>();
     /** Of the item that is being handed over, what is not out yet; {@link #afterCurrent} then runs. */
     private final ArrayDeque<Recipients> current = new ArrayDeque<>();
 
     private Runnable afterCurrent = () -> {};
-    private final Set<GatewayConnection> touched = new LinkedHashSet<>();
+    /** Of the first that is not out yet, the first channel that has not had its turn, and those that did not get it. */
+    private int next;
+
+    private final List<ChannelRef> withheld = new ArrayList<>();
+    /** Each once: a connection knows whether it is here. */
+    private final List<GatewayConnection> touched = new ArrayList<>();
+
     private final List<Instant> sentCommits = new ArrayList<>();
     private boolean paused;
     private volatile Instant ticked;
     private final SocketMemory memory = new SocketMemory();
+    private final Deflation deflation = new Deflation();
     /** As it was at the last look; owned by the loop. */
     private boolean memoryIsShort;
 
@@ -150,6 +156,10 @@ final class LoopShard {
         connections.remove(connection.connection().id().number());
     }
 
+    Deflation deflation() {
+        return deflation;
+    }
+
     /** On the loop: whether what waits for all sockets is more than there should be. */
     boolean memoryIsShort() {
         return memoryIsShort;
@@ -202,8 +212,14 @@ final class LoopShard {
 
     /** On the loop: what was written to a connection outside of a drain leaves with the next one. */
     void touch(GatewayConnection connection) {
-        touched.add(connection);
+        mark(connection);
         scheduleDrain();
+    }
+
+    private void mark(GatewayConnection connection) {
+        if (connection.mark()) {
+            touched.add(connection);
+        }
     }
 
     /** Hands over what waits, in order, until a connection needs time; then looks again a little later. */
@@ -225,15 +241,17 @@ final class LoopShard {
                     return;
                 }
                 current.remove();
+                next = 0;
+                withheld.clear();
             }
             afterCurrent.run();
             afterCurrent = () -> {};
-            Item next = waiting.poll();
-            if (next == null) {
+            Item item = waiting.poll();
+            if (item == null) {
                 return;
             }
             try {
-                begin(next);
+                begin(item);
             } catch (RuntimeException fault) {
                 LOG.error("a task of an event loop failed", fault);
             }
@@ -283,57 +301,79 @@ final class LoopShard {
         }
     }
 
-    /** Whether it is done; otherwise one of the receivers needs time, and nobody got anything. */
+    /** Whether it is done; otherwise one of the receivers needs time, and those from {@link #next} on got nothing. */
     private boolean pass(Recipients recipients) {
-        switch (recipients) {
+        Instant now = now();
+        return switch (recipients) {
             case Recipients.Send send -> {
-                var withheld = new ArrayList<ChannelRef>();
-                List<GatewayConnection> receivers = receivers(send, withheld);
-                if (mustWait(receivers, send.frame())) {
-                    return false;
+                boolean done = pass(
+                        send.channels(),
+                        send.frame(),
+                        (connection, channel) -> connection.connection().admits(channel, now));
+                if (done) {
+                    send.receipt().handed(now(), withheld);
+                    if (withheld.size() < send.channels().size()) {
+                        sentCommits.add(send.committedAt());
+                    }
                 }
-                write(receivers, send.frame());
-                send.receipt().handed(now(), withheld);
-                if (!receivers.isEmpty()) {
-                    sentCommits.add(send.committedAt());
-                }
+                yield done;
             }
             case Recipients.Cast cast -> {
-                List<GatewayConnection> receivers = receivers(cast);
-                if (mustWait(receivers, cast.frame())) {
+                long except = cast.except().map(ChannelRef::epoch).orElse(-1L);
+                yield pass(
+                        cast.channels(),
+                        cast.frame(),
+                        (connection, channel) -> channel.epoch() != except
+                                && connection.connection().admitsCast(channel, cast, now));
+            }
+            case Recipients.Refetch refetch -> {
+                refetch(refetch.code(), refetch.channels());
+                yield true;
+            }
+        };
+    }
+
+    /** Who gets it of those who were meant when it was decided. */
+    private interface Admission {
+        boolean admits(GatewayConnection connection, ChannelRef channel);
+    }
+
+    /** In parts that the processor's cache holds, since each connection is looked at several times. */
+    private boolean pass(List<ChannelRef> channels, Frame frame, Admission admission) {
+        boolean last = current.size() == 1 && waiting.isEmpty();
+        try (var outgoing = new Outgoing(frame, channels.size(), deflation)) {
+            while (next < channels.size()) {
+                int end = Math.min(next + PART, channels.size());
+                var refused = new ArrayList<ChannelRef>(0);
+                List<GatewayConnection> receivers = receivers(channels.subList(next, end), admission, refused);
+                if (mustWait(receivers, frame)) {
+                    mustWait(receivers(channels.subList(end, channels.size()), admission, refused), frame);
                     return false;
                 }
-                write(receivers, cast.frame());
+                withheld.addAll(refused);
+                for (GatewayConnection receiver : receivers) {
+                    receiver.write(outgoing.of(receiver));
+                    if (last) {
+                        receiver.flush();
+                    } else {
+                        mark(receiver);
+                    }
+                }
+                next = end;
             }
-            case Recipients.Refetch refetch -> refetch(refetch.code(), refetch.channels());
         }
         return true;
     }
 
-    private List<GatewayConnection> receivers(Recipients.Send send, List<ChannelRef> withheld) {
-        Instant now = now();
-        var receivers = new ArrayList<GatewayConnection>(send.channels().size());
-        for (ChannelRef channel : send.channels()) {
+    private List<GatewayConnection> receivers(
+            List<ChannelRef> channels, Admission admission, List<ChannelRef> refused) {
+        var receivers = new ArrayList<GatewayConnection>(channels.size());
+        for (ChannelRef channel : channels) {
             GatewayConnection connection = connections.get(channel.connection().number());
-            if (connection != null && connection.connection().admits(channel, now)) {
+            if (connection != null && admission.admits(connection, channel)) {
                 receivers.add(connection);
             } else {
-                withheld.add(channel);
-            }
-        }
-        return receivers;
-    }
-
-    private List<GatewayConnection> receivers(Recipients.Cast cast) {
-        Instant now = now();
-        long except = cast.except().map(ChannelRef::epoch).orElse(-1L);
-        var receivers = new ArrayList<GatewayConnection>(cast.channels().size());
-        for (ChannelRef channel : cast.channels()) {
-            GatewayConnection connection = connections.get(channel.connection().number());
-            if (connection != null
-                    && channel.epoch() != except
-                    && connection.connection().admitsCast(channel, cast, now)) {
-                receivers.add(connection);
+                refused.add(channel);
             }
         }
         return receivers;
@@ -348,18 +388,6 @@ final class LoopShard {
             mustWait |= receiver.mustWait(size, nanos);
         }
         return mustWait;
-    }
-
-    private void write(List<GatewayConnection> receivers, Frame frame) {
-        if (receivers.isEmpty()) {
-            return;
-        }
-        ByteBuf bytes = WebSocketFrames.message(ByteBufAllocator.DEFAULT, frame);
-        for (GatewayConnection receiver : receivers) {
-            receiver.write(bytes.retainedDuplicate());
-            touched.add(receiver);
-        }
-        bytes.release();
     }
 
     private void refetch(ErrorCode code, List<ChannelRef> channels) {

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 /** Server frames in bytes, unmasked and unfragmented (RFC 6455, section 5.2). */
 final class WebSocketFrames {
     private static final int FIN = 0x80;
+    private static final int COMPRESSED = 0x40;
     private static final int TEXT = 0x1;
     private static final int BINARY = 0x2;
     private static final int CLOSE = 0x8;
@@ -18,12 +19,19 @@ final class WebSocketFrames {
     private WebSocketFrames() {}
 
     static ByteBuf message(ByteBufAllocator allocator, Frame frame) {
-        byte[] payload = frame.payload();
-        int opcode = switch (frame.kind()) {
+        return header(allocator, opcode(frame), frame.payload().length).writeBytes(frame.payload());
+    }
+
+    /** The same in its compressed form (RFC 7692, section 6). */
+    static ByteBuf compressed(ByteBufAllocator allocator, Frame frame, byte[] deflated) {
+        return header(allocator, COMPRESSED | opcode(frame), deflated.length).writeBytes(deflated);
+    }
+
+    private static int opcode(Frame frame) {
+        return switch (frame.kind()) {
             case TEXT -> TEXT;
             case BINARY -> BINARY;
         };
-        return header(allocator, opcode, payload.length).writeBytes(payload);
     }
 
     static ByteBuf pong(ByteBufAllocator allocator, ByteBuf payload) {

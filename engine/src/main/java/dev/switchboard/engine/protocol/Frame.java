@@ -1,11 +1,14 @@
 package dev.switchboard.engine.protocol;
 
 import java.nio.charset.StandardCharsets;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /** The payload of one WebSocket message. Encoded once, shared by all receivers; nobody writes to the array. */
 public final class Frame {
     private final Kind kind;
     private final byte[] payload;
+    private volatile byte @Nullable [] deflated;
 
     /** The data opcodes (RFC 6455, section 5.6). */
     public enum Kind {
@@ -33,6 +36,16 @@ public final class Frame {
 
     public byte[] payload() {
         return payload;
+    }
+
+    /** The payload as it is where messages are compressed; made once, by whoever needs it first. */
+    public byte[] deflated(UnaryOperator<byte[]> deflate) {
+        byte[] known = deflated;
+        if (known == null) {
+            known = deflate.apply(payload);
+            deflated = known;
+        }
+        return known;
     }
 
     @Override

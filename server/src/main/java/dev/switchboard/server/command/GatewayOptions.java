@@ -52,6 +52,11 @@ final class GatewayOptions {
             defaultValue = "0")
     private int drainSeconds;
 
+    @Option(
+            names = "--no-compression",
+            description = "Messages are not compressed, also for clients that offer it (permessage-deflate).")
+    private boolean noCompression;
+
     /** Refuses a value that is not between two others. */
     interface Bounds {
         void between(String name, int value, int least, int most);
@@ -90,6 +95,7 @@ final class GatewayOptions {
                 new OutboxLimit(outboxBytes, OverflowRule.DISCONNECT),
                 sendBufferBytes,
                 Duration.ofSeconds(idleSeconds),
-                Duration.ofSeconds(drainSeconds));
+                Duration.ofSeconds(drainSeconds),
+                !noCompression);
     }
 }

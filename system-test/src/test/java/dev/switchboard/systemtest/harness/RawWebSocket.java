@@ -20,13 +20,27 @@ public final class RawWebSocket implements AutoCloseable {
     public static final int PING = 0x9;
     public static final int PONG = 0xA;
     public static final int FIN = 0x80;
+    public static final int COMPRESSED = 0x40;
 
     private final Socket socket;
     private final DataInputStream in;
     private final OutputStream out;
+    private String answered = "";
 
-    /** A frame as it came. */
-    public record Received(int opcode, byte[] payload) {
+    /**
+     * A frame as it came.
+     *
+     * @param first byte: FIN, reserved bits, opcode
+     */
+    public record Received(int first, byte[] payload) {
+        public int opcode() {
+            return first & 0xF;
+        }
+
+        public boolean isCompressed() {
+            return (first & COMPRESSED) != 0;
+        }
+
         public String text() {
             return new String(payload, StandardCharsets.UTF_8);
         }
@@ -50,20 +64,36 @@ public final class RawWebSocket implements AutoCloseable {
     }
 
     public static RawWebSocket connect(TestServer server) {
+        return connect(server, "");
+    }
+
+    /** The same offering extensions. */
+    public static RawWebSocket connect(TestServer server, String extensions) {
         try {
             return new RawWebSocket(new Socket(InetAddress.getLoopbackAddress(), server.port()))
-                    .handshake(server.anonKey(), new byte[0]);
+                    .handshake(server.anonKey(), extensions, new byte[0]);
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         }
     }
 
+    /** Head of the answer to the handshake. */
+    public String answered() {
+        return answered;
+    }
+
     /** Shakes hands, with more bytes behind the request in the same write. */
     public RawWebSocket handshake(String key, byte[] more) {
+        return handshake(key, "", more);
+    }
+
+    /** The same offering extensions. */
+    public RawWebSocket handshake(String key, String extensions, byte[] more) {
         var request = new ByteArrayOutputStream();
         request.writeBytes(("GET /realtime/v1/websocket?vsn=2.0.0&apikey=" + key + " HTTP/1.1\r\nHost: x\r\n"
                         + "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                        + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+                        + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                        + (extensions.isEmpty() ? "" : "Sec-WebSocket-Extensions: " + extensions + "\r\n") + "\r\n")
                 .getBytes(StandardCharsets.US_ASCII));
         request.writeBytes(more);
         send(request.toByteArray());
@@ -72,7 +102,8 @@ public final class RawWebSocket implements AutoCloseable {
             while (answer.indexOf("\r\n\r\n") < 0) {
                 answer.append((char) in.readUnsignedByte());
             }
-            if (!answer.toString().startsWith("HTTP/1.1 101")) {
+            answered = answer.toString();
+            if (!answered.startsWith("HTTP/1.1 101")) {
                 throw new IllegalStateException(answer.toString());
             }
             return this;
@@ -139,7 +170,7 @@ public final class RawWebSocket implements AutoCloseable {
             }
             byte[] payload = new byte[length];
             in.readFully(payload);
-            return new Received(first & 0xF, payload);
+            return new Received(first, payload);
         } catch (EOFException | SocketException ended) {
             return new Received(CLOSE, new byte[0]);
         } catch (IOException failed) {

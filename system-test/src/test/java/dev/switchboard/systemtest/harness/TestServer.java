@@ -184,7 +184,8 @@ public final class TestServer implements AutoCloseable {
                             new OutboxLimit(256 * 1024, OverflowRule.DISCONNECT),
                             64 * 1024,
                             Duration.ofSeconds(60),
-                            drain),
+                            drain,
+                            true),
                     Optional.of(accounts),
                     Optional.of(data),
                     oidc);

@@ -1,0 +1,44 @@
+package dev.switchboard.gateway;
+
+import dev.switchboard.engine.protocol.Frame;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import java.util.Optional;
+
+/** One message in bytes, compressed and not, each made once for all receivers of a loop. Owned by the loop; closed once. */
+final class Outgoing implements AutoCloseable {
+    private final Frame frame;
+    private final int receivers;
+    private final Deflation deflation;
+    private final ByteBuf plain;
+    /** Empty as long as nobody has wanted it; of what is not worth it the plain form. */
+    private Optional<ByteBuf> compressed = Optional.empty();
+
+    Outgoing(Frame frame, int receivers, Deflation deflation) {
+        this.frame = frame;
+        this.receivers = receivers;
+        this.deflation = deflation;
+        plain = WebSocketFrames.message(ByteBufAllocator.DEFAULT, frame);
+    }
+
+    /** The form for a receiver, with a reference of its own. */
+    ByteBuf of(GatewayConnection receiver) {
+        return (receiver.deflates() ? compressed() : plain).retainedDuplicate();
+    }
+
+    private ByteBuf compressed() {
+        if (compressed.isEmpty()) {
+            compressed = Optional.of(deflation
+                    .deflate(frame, receivers)
+                    .map(bytes -> WebSocketFrames.compressed(ByteBufAllocator.DEFAULT, frame, bytes))
+                    .orElseGet(plain::retainedDuplicate));
+        }
+        return compressed.get();
+    }
+
+    @Override
+    public void close() {
+        compressed.ifPresent(ByteBuf::release);
+        plain.release();
+    }
+}
