@@ -57,7 +57,7 @@ public final class Engine implements AutoCloseable {
                 unknownEvents,
                 pipeline.journal(),
                 privateRooms,
-                () -> pipeline.progress().behind(ports.time().instant()),
+                id -> pipeline.progress().behind(ports.time().instant(), id),
                 () -> pipeline.progress().isStreaming(ports.time().instant()));
     }
 

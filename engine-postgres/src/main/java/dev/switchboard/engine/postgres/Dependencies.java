@@ -14,7 +14,7 @@ import java.util.Set;
 /**
  * Changes of the tables that policies read, as the stream tells of them: what is known of groups that they concern is forgotten
  * before the first row of their transaction is decided, and nothing may be asked anew by a snapshot that does not see all of which
- * the stream has told. Owned by the pipeline thread.
+ * the stream has told. Owned by the thread that asks.
  */
 final class Dependencies {
     private final Standings standings;

@@ -39,7 +39,7 @@ final class Impersonation {
     private static final int MOST_ELEMENTS = 10_000;
 
     /** What takes longer holds everybody up: such a group is asked about. */
-    private static final long VALUES_MILLIS = 500;
+    static final long VALUES_MILLIS = 500;
 
     private Impersonation() {}
 
@@ -204,12 +204,12 @@ final class Impersonation {
         return objection(connection, selection(security), group);
     }
 
-    /** The same, but that what takes long to find out raises. */
-    static Optional<String> objectionBriefly(Connection connection, TableSecurity security, ClaimsGroup group)
-            throws SQLException {
+    /** The same, but that what takes longer to find out raises. */
+    static Optional<String> objectionWithin(
+            Connection connection, TableSecurity security, ClaimsGroup group, long millis) throws SQLException {
         return security.readable().isEmpty()
                 ? objection(connection, security, group)
-                : objection(connection, becomeFor(VALUES_MILLIS), selection(security), group);
+                : objection(connection, becomeFor(millis), selection(security), group);
     }
 
     private static String selection(TableSecurity security) {

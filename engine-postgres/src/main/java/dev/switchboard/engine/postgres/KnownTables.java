@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What is known of tables, for as long as the catalog is as it was: policies and grants per role, and how groups stand with them.
- * Owned by the pipeline thread.
+ * Owned by the thread that asks.
  */
 final class KnownTables {
     private static final String SNAPSHOT =
@@ -38,6 +38,7 @@ final class KnownTables {
 
     private final Standings standings;
     private final boolean compiling;
+    private long probeMillis = RoundTrips.PATIENT_MILLIS;
     private Publications publications = Publications.none();
 
     /** @param compiling whether what claims come to is of use */
@@ -74,6 +75,11 @@ final class KnownTables {
         Loaded settled() {
             return new Loaded(compiled, compiled, 0, relation, versions);
         }
+    }
+
+    /** From now on what takes long to find out raises soon. */
+    void beBrief() {
+        probeMillis = Impersonation.VALUES_MILLIS;
     }
 
     void startRound() {
@@ -238,7 +244,8 @@ final class KnownTables {
         }
         Optional<ClaimValues> values = compiling ? Impersonation.values(connection, security, group) : Optional.empty();
         boolean passed = values.isPresent()
-                || Impersonation.objectionBriefly(connection, security, group).isEmpty();
+                || Impersonation.objectionWithin(connection, security, group, probeMillis)
+                        .isEmpty();
         if (!passed && !isAsItWas(connection, oid, group.role(), security)) {
             securities.remove(new SecurityKey(oid, group.role()));
             throw new RowAccessUnavailableException(

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Says which images a group may see: by compiled policies, or by asking PostgreSQL. The connections' user may SET ROLE to
  * the roles of tokens and has no rights of its own. A group whose probe SELECT raises sees nothing (the planner may evaluate what the policy over an
- * image does not). Keeps one connection, opened anew after it broke. Owned by the pipeline thread.
+ * image does not). Keeps one connection, opened anew after it broke. Owned by the thread that asks.
  */
 public final class PostgresRowAccess implements RowAccess {
     /** How often a round is asked when the catalog changes under it. */
@@ -90,6 +90,7 @@ public final class PostgresRowAccess implements RowAccess {
     @Override
     public RowAccess aside() {
         brief = true;
+        tables.beBrief();
         roundTrips.beBrief();
         return new PostgresRowAccess(database, trouble, false, 0, asked);
     }
@@ -149,7 +150,9 @@ public final class PostgresRowAccess implements RowAccess {
                             ? checked.versions()
                             : roundTrips.versions(connection, tables.usedItems(), awaited(xids)));
         } else {
-            roundTrips.ask(connection, pending.values(), awaited(xids));
+            if (!roundTrips.ask(connection, pending.values(), awaited(xids))) {
+                tables.refuseOutdated(roundTrips.versions(connection, tables.usedItems(), awaited(xids)));
+            }
             dependencies.seen();
             pending.values().forEach(same -> asked.add(same.size()));
         }
@@ -275,9 +278,9 @@ public final class PostgresRowAccess implements RowAccess {
         int place = answers.size();
         boolean never = security.predicate() instanceof TableSecurity.Predicate.Never;
         answers.add(new Answer(visible, never ? new BitSet() : PolicyQuestions.readable(relation, security), false));
-        boolean isSlow = brief && slow.contains(relation.oid(), security, System.nanoTime());
+        boolean isSlow = brief && isSlow(question, security);
         if (!tables.knows(relation.oid(), security, question.group())) {
-            if (isSlow) {
+            if (isSlow && !question.images().isEmpty()) { // before there is one, nobody waits
                 answers.set(place, Answer.ofLater());
                 return Optional.empty();
             }
@@ -302,6 +305,9 @@ public final class PostgresRowAccess implements RowAccess {
             if (isSlow || !check.isDue()) {
                 return Optional.empty();
             }
+            PolicyQuestions.literals(question, security, asked(security))
+                    .keySet()
+                    .forEach(row -> standings.forget(standing, row));
             check.doubt(
                     place,
                     relation.oid(),
@@ -320,7 +326,7 @@ public final class PostgresRowAccess implements RowAccess {
                 var who = new Standings.Key(relation.oid(), question.group());
                 boolean remembers = question.condition().isEmpty() && remembers(question, asked, standing);
                 if (remembers && decided.isEmpty()) {
-                    literals.entrySet().removeIf(literal -> isRemembered(literal, standing, visible));
+                    literals.entrySet().removeIf(literal -> standing.decisions().recall(literal, visible));
                 }
                 Optional<Runnable> onFailure = question.condition()
                         .map(_ -> () -> answers.set(
@@ -339,10 +345,7 @@ public final class PostgresRowAccess implements RowAccess {
                                 List.copyOf(literals.entrySet()),
                                 visible,
                                 onFailure,
-                                () -> {
-                                    slow.add(relation.oid(), security, System.nanoTime());
-                                    answers.set(place, Answer.ofLater());
-                                },
+                                () -> putAside(question, security, decided, place, answers),
                                 remembers
                                         ? (literal, shown) -> standings.remember(who, standing, literal, shown)
                                         : (_, _) -> {}));
@@ -365,25 +368,35 @@ public final class PostgresRowAccess implements RowAccess {
         }
         long end = System.nanoTime();
         if (brief && end - start > TimeUnit.MILLISECONDS.toNanos(RoundTrips.BRIEF_MILLIS)) {
-            slow.add(oid, security, end);
+            slow.add(oid, question.group().role(), security, end);
         }
         return standing;
+    }
+
+    private boolean isSlow(Question question, TableSecurity security) {
+        return brief
+                && slow.contains(question.relation().oid(), question.group().role(), security, System.nanoTime());
+    }
+
+    /** It takes too long to be asked here; what was decided here and only checked stays as it is. */
+    private void putAside(
+            Question question, TableSecurity security, Optional<Answer> decided, int place, List<Answer> answers) {
+        if (decided.isPresent()) {
+            check.give(place);
+        } else {
+            slow.add(question.relation().oid(), question.group().role(), security, System.nanoTime());
+            answers.set(place, Answer.ofLater());
+        }
+    }
+
+    private static TableSecurity.Predicate.Asked asked(TableSecurity security) {
+        return (TableSecurity.Predicate.Asked) security.predicate();
     }
 
     private boolean remembers(Question question, TableSecurity.Predicate.Asked asked, Standings.Standing standing) {
         return standing.remembers()
                 && check.trusts(question.relation().oid())
                 && asked.compiled().orElseThrow().fits(question.relation());
-    }
-
-    /** Takes what PostgreSQL has said of a row that reads the same. */
-    private static boolean isRemembered(
-            Map.Entry<String, List<Integer>> literal, Standings.Standing standing, BitSet visible) {
-        Optional<Boolean> said = standing.decisions().find(literal.getKey());
-        if (said.orElse(false)) {
-            literal.getValue().forEach(visible::set);
-        }
-        return said.isPresent();
     }
 
     /**
@@ -418,7 +431,7 @@ public final class PostgresRowAccess implements RowAccess {
         var visible = new BitSet();
         for (Map.Entry<String, List<Integer>> literal :
                 PolicyQuestions.literals(question, security, asked).entrySet()) {
-            if (!isRemembered(literal, standing, visible)) {
+            if (!standing.decisions().recall(literal, visible)) {
                 return Optional.empty();
             }
         }
@@ -445,7 +458,10 @@ public final class PostgresRowAccess implements RowAccess {
         return new Answer(visible, PolicyQuestions.readable(relation, security), false, known);
     }
 
-    /** Whether PostgreSQL says otherwise than the compiled policies, or than it said before, by one snapshot. */
+    /**
+     * Whether PostgreSQL says otherwise than the compiled policies, by one snapshot. What it said before is another matter: it is
+     * forgotten when it is checked, and where it was otherwise and nothing comes that explains it, the table is distrusted.
+     */
     private boolean differsAtOneMoment(Connection connection, Question question, TableSecurity security)
             throws SQLException {
         if (!(security.predicate() instanceof TableSecurity.Predicate.Asked asked)

@@ -15,6 +15,7 @@ import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -35,7 +36,7 @@ import java.util.function.BiConsumer;
  * auth.uid())} once.
  *
  * <p>What the policy raises means "not visible" for the row that made it raise: the images are halved until it is found.
- * Owned by the pipeline thread.
+ * Owned by the thread that asks.
  */
 final class RoundTrips {
     private static final long INVISIBLE_NANOS = TimeUnit.SECONDS.toNanos(2);
@@ -44,12 +45,13 @@ final class RoundTrips {
     private static final long CONDITIONS_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     /** What a policy may take for its images; beyond it, PostgreSQL is not available. */
-    private static final long PATIENT_MILLIS = 10_000;
+    static final long PATIENT_MILLIS = 10_000;
 
     /** The same where others wait meanwhile; beyond it, it is asked aside. */
     static final long BRIEF_MILLIS = 100;
 
     private static final int LARGEST_CHUNK = 32;
+    private static final int FIRST_CHUNK = 4;
     private static final int PARTS_OF_SLOW = 8;
     private static final int REMEMBERED = 10_000;
     private static final String VISIBLE = """
@@ -65,7 +67,14 @@ final class RoundTrips {
     /** What took too long in the present round. */
     private final Set<String> slow = new HashSet<>();
 
+    /** What each statement has taken in the present round. */
+    private final Map<String, Long> nanos = new HashMap<>();
+    /** What a question took lately, by statement; of the last {@link #REMEMBERED}. */
+    private final Map<String, Long> nanosEach = new LinkedHashMap<>();
+
     private boolean brief;
+    /** Whether something was read in the present round, so that the catalog was found to be as it was. */
+    private boolean read;
 
     /**
      * A question that PostgreSQL has to decide.
@@ -114,15 +123,22 @@ final class RoundTrips {
         this.trouble = trouble;
     }
 
-    /** Asks all that is pending, together where the statement is the same. */
-    void ask(Connection connection, Collection<List<Pending>> pending, Set<Integer> xids)
+    /**
+     * Asks all that is pending, together where the statement is the same.
+     *
+     * @return whether it was found that the transactions are visible, and the catalog as it was: not where everything raised
+     */
+    boolean ask(Connection connection, Collection<List<Pending>> pending, Set<Integer> xids)
             throws SQLException, RowAccessUnavailableException, OutdatedException {
         conditionNanos.clear();
         slow.clear();
+        nanos.clear();
+        read = false;
         String[] fullXids = fullXids(connection, xids);
         for (List<Pending> sameStatement : pending) {
             askAll(connection, sameStatement, fullXids);
         }
+        return read;
     }
 
     private String[] fullXids(Connection connection, Set<Integer> xids) throws SQLException {
@@ -143,14 +159,44 @@ final class RoundTrips {
         return full.toArray(String[]::new);
     }
 
-    /** In chunks: a round trip each, and at most that many texts of statements are prepared. */
+    /**
+     * In chunks: a round trip each, and at most that many texts of statements are prepared. As many at a time as can be waited for, by
+     * what one took lately.
+     */
     private void askAll(Connection connection, List<Pending> pending, String[] xids)
             throws SQLException, RowAccessUnavailableException, OutdatedException {
         int from = 0;
         while (from < pending.size()) {
-            int size = Math.min(LARGEST_CHUNK, pending.size() - from);
+            int size = Math.min(chunkSize(pending.getFirst().sql()), pending.size() - from);
             askChunk(connection, pending.subList(from, from + size), xids);
             from += size;
+        }
+    }
+
+    private int chunkSize(String sql) {
+        Long each = nanosEach.get(sql);
+        if (each == null) {
+            return brief ? FIRST_CHUNK : 1;
+        }
+        long affordable = mostNanos() / Math.max(1, each);
+        return Math.clamp(affordable, 1, LARGEST_CHUNK);
+    }
+
+    private long mostNanos() {
+        return TimeUnit.MILLISECONDS.toNanos(brief ? BRIEF_MILLIS : PATIENT_MILLIS);
+    }
+
+    /** Where all that is asked of a table takes longer than others may be held up, the rest is put aside. */
+    private void account(List<Pending> chunk, long taken) {
+        String sql = chunk.getFirst().sql();
+        nanosEach.remove(sql);
+        nanosEach.put(sql, taken / chunk.size());
+        if (nanosEach.size() > REMEMBERED) {
+            nanosEach.remove(nanosEach.keySet().iterator().next());
+        }
+        if (brief && nanos.merge(sql, taken, Long::sum) > mostNanos()) {
+            slow.add(sql);
+            chunk.getFirst().onSlow().run();
         }
     }
 
@@ -161,7 +207,9 @@ final class RoundTrips {
             return;
         }
         if (chunk.getFirst().onFailure().isEmpty()) {
+            long start = System.nanoTime();
             askWhole(connection, chunk, xids);
+            account(chunk, System.nanoTime() - start);
             return;
         }
         var affordable = new ArrayList<Pending>();
@@ -332,6 +380,7 @@ final class RoundTrips {
         try (ResultSet versions = nextRows(statement)) {
             tables.refuseOutdated(CatalogVersion.read(versions, tables.usedItems()));
         }
+        read = true;
         for (Pending pending : chunk) {
             nextRows(statement).close(); // set_config
             try (ResultSet decisions = nextRows(statement)) {

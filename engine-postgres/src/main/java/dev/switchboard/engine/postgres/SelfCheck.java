@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.LongAdder;
 
 /**
  * Now and then asks PostgreSQL about what was decided here. A table about which they disagree is asked about from then on, and what
- * PostgreSQL says counts. Owned by the pipeline thread, but for {@link #disagreements}.
+ * PostgreSQL says counts. Owned by the thread that asks, but for {@link #disagreements}.
  */
 final class SelfCheck {
     private final int oneIn;
@@ -61,6 +61,11 @@ final class SelfCheck {
      */
     void doubt(int place, int oid, TableName table, BitSet asked, Moment moment) {
         doubts.add(new Doubt(place, oid, table, asked, moment));
+    }
+
+    /** There is no answer about it. */
+    void give(int place) {
+        doubts.removeIf(doubt -> doubt.place() == place);
     }
 
     /** When PostgreSQL has answered. */

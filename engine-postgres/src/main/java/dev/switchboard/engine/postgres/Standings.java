@@ -11,6 +11,7 @@ import dev.switchboard.engine.postgres.policy.Dependency;
 import dev.switchboard.engine.route.Audience;
 import dev.switchboard.engine.route.Comparison;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * How groups stand with tables, and which rows of other tables that hangs on, so that a change of such a row makes exactly those
  * unknown that it concerns. Bounded in bytes, by estimate; beyond that those that were used least recently are unknown again.
- * Owned by the pipeline thread.
+ * Owned by the thread that asks.
  */
 final class Standings {
     /** What is kept of groups and tables together. */
@@ -90,7 +91,7 @@ final class Standings {
 
     /**
      * What PostgreSQL said of rows, by what the policies read of them, as it is written: of the last {@link #MOST_DECISIONS}
-     * different ones. Owned by the pipeline thread.
+     * different ones. Owned by the thread that asks.
      */
     static final class Decisions {
         /** In the order of their use. */
@@ -98,8 +99,19 @@ final class Standings {
 
         private long bytes;
 
-        Optional<Boolean> find(String row) {
-            return Optional.ofNullable(byRow.get(row));
+        /**
+         * Takes what was said of a row that reads the same.
+         *
+         * @param row     with the places of those that do
+         * @param visible gets these, if they are shown
+         * @return whether something was said
+         */
+        boolean recall(Map.Entry<String, List<Integer>> row, BitSet visible) {
+            Boolean said = byRow.get(row.getKey());
+            if (said != null && said) {
+                row.getValue().forEach(visible::set);
+            }
+            return said != null;
         }
 
         private void put(String row, boolean shown) {
@@ -234,6 +246,14 @@ final class Standings {
             Key eldest = known.keySet().iterator().next();
             remove(eldest);
             dropped.add(eldest);
+        }
+    }
+
+    /** What PostgreSQL said of a row is to be asked again. */
+    void forget(Standing standing, String row) {
+        if (standing.decisions().byRow.remove(row) != null) {
+            standing.decisions().bytes -= Decisions.bytesOf(row);
+            bytes -= Decisions.bytesOf(row);
         }
     }
 

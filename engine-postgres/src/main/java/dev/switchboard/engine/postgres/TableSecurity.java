@@ -219,8 +219,9 @@ record TableSecurity(
         var tables = new HashSet<>(dependencies);
         tables.add(oid);
         Set<Item> items = CatalogVersion.surroundings(connection, tables);
-        if (!dependencies.contains(oid)) {
-            items.remove(Item.table(oid)); // what it says is here
+        boolean remembers = policy.filter(all -> !all.decides()).isPresent();
+        if (!dependencies.contains(oid) && !remembers) {
+            items.remove(Item.table(oid)); // what it says is here; but what was said of rows hangs on collations too
         }
         if (dependencies.isEmpty()) {
             items.remove(Item.SHARED);

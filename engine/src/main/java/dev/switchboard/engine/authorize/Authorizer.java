@@ -27,7 +27,7 @@ import java.util.Set;
  * a round costs PostgreSQL one execution per table and group, however many subscribe.
  *
  * <p>The new image decides INSERT and UPDATE, the old one DELETE. The old image of an UPDATE rides along only where the
- * policy is true for it too (SPEC A3). Stateless; called by the pipeline thread.
+ * policy is true for it too (SPEC A3). Stateless; called by the thread that its access belongs to.
  */
 public final class Authorizer {
     private final RowAccess access;
@@ -110,6 +110,7 @@ public final class Authorizer {
         private final IdentityHashMap<Relation, Map<Asked, Asking>> askings = new IdentityHashMap<>();
         private final Set<ChannelRef> failed = new LinkedHashSet<>();
         private final Set<Integer> xids = new HashSet<>();
+        private boolean anyAside;
 
         void collect(Candidate candidate) {
             xids.add(candidate.transaction().xid());
@@ -152,6 +153,7 @@ public final class Authorizer {
             List<RowAccess.Answer> answers = access.ask(questions, xids);
             for (int i = 0; i < asked.size(); i++) {
                 asked.get(i).answer = answers.get(i);
+                anyAside |= answers.get(i).aside();
             }
         }
 
@@ -167,8 +169,15 @@ public final class Authorizer {
 
         /** Whether one of those whom it concerns cannot be told yet: then nobody is. */
         boolean isAside(Candidate candidate) {
-            return askings.getOrDefault(candidate.change().relation(), Map.of()).values().stream()
-                    .anyMatch(asking -> asking.answer.aside());
+            return anyAside
+                    && (candidate.subscriptions().stream()
+                                    .anyMatch(one -> asking(candidate.change(), one)
+                                            .answer
+                                            .aside())
+                            || candidate.routed().undecided().stream()
+                                    .anyMatch(one -> condition(candidate.change(), one)
+                                            .answer
+                                            .aside()));
         }
 
         Decision.Verdict verdict(Candidate candidate) {

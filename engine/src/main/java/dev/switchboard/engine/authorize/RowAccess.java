@@ -14,8 +14,7 @@ import java.util.Set;
 
 /**
  * Port to what a table's policies and grants say of a row's image. The one adapter asks PostgreSQL, where it
- * cannot tell by itself. Called by the
- * pipeline thread; blocking.
+ * cannot tell by itself. Owned by one thread: the pipeline's, or a lane's ({@link #aside}); blocking.
  */
 public interface RowAccess extends AutoCloseable {
     /**

@@ -87,7 +87,7 @@ public final class Connection {
             }
             case ClientMessage.CurrencyQuestion question -> {
                 replies.say(new ServerMessage.Alive(
-                        question.ref(), question.topic(), shared.behind().get()));
+                        question.ref(), question.topic(), shared.behind().apply(id)));
                 beaten();
             }
             case ClientMessage.Join join -> join(join);

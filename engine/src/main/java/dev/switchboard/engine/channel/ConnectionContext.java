@@ -2,13 +2,14 @@ package dev.switchboard.engine.channel;
 
 import dev.switchboard.engine.journal.Journal;
 import dev.switchboard.engine.memory.MemoryBudget;
+import dev.switchboard.engine.model.ConnectionId;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
-import java.util.function.Supplier;
+import java.util.function.Function;
 
 /**
  * What all connections share.
@@ -19,7 +20,7 @@ import java.util.function.Supplier;
  * @param journal       is told of channels that end
  * @param privateRooms  knows who may be in private rooms
  * @param streaming      whether the stream is known to bring what is committed, within seconds
- * @param behind        how long ago everything that had been committed is known to have been delivered
+ * @param behind        how long ago everything that had been committed is known to have been delivered to a connection
  */
 public record ConnectionContext(
         ChangeFeed feed,
@@ -33,5 +34,5 @@ public record ConnectionContext(
         LongAdder unknownEvents,
         Journal journal,
         PrivateRooms privateRooms,
-        Supplier<Optional<Duration>> behind,
+        Function<ConnectionId, Optional<Duration>> behind,
         BooleanSupplier streaming) {}

@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * Changes that are not decided yet, and whatever comes after them for the channels that they concern, so that each channel hears of
@@ -34,8 +35,19 @@ final class Held {
     /** Per channel, in the order of the stream; none is empty. */
     private final Map<ChannelRef, ArrayDeque<Slot>> byChannel = new HashMap<>();
 
+    private final Consumer<ChannelRef> begins;
+    private final Consumer<ChannelRef> ends;
     private final TreeMap<Position, Pending> undecided = new TreeMap<>();
     private long bytes;
+
+    /**
+     * @param begins hears of a channel that begins to wait
+     * @param ends   hears of one that waits no more
+     */
+    Held(Consumer<ChannelRef> begins, Consumer<ChannelRef> ends) {
+        this.begins = begins;
+        this.ends = ends;
+    }
 
     /** A change, and what has become of it so far. */
     static final class Pending {
@@ -179,7 +191,12 @@ final class Held {
 
     private void add(ChannelRef channel, Slot slot) {
         slot.pending.slots.put(channel, slot);
-        byChannel.computeIfAbsent(channel, _ -> new ArrayDeque<>()).add(slot);
+        byChannel
+                .computeIfAbsent(channel, _ -> {
+                    begins.accept(channel);
+                    return new ArrayDeque<>();
+                })
+                .add(slot);
         bytes += SLOT_BYTES;
     }
 
@@ -220,8 +237,8 @@ final class Held {
                         .addAll(slot.grants.orElseThrow());
                 left(channel, slot);
             }
-            if (waiting.isEmpty()) {
-                byChannel.remove(channel);
+            if (waiting.isEmpty() && byChannel.remove(channel) != null) {
+                ends.accept(channel);
             }
         }
         return List.copyOf(turns.values());
@@ -242,7 +259,12 @@ final class Held {
      */
     List<Pending> drop(ChannelRef channel) {
         var done = new ArrayList<Pending>();
-        for (Slot slot : Optional.ofNullable(byChannel.remove(channel)).orElseGet(ArrayDeque::new)) {
+        ArrayDeque<Slot> waiting = byChannel.remove(channel);
+        if (waiting == null) {
+            return done;
+        }
+        ends.accept(channel);
+        for (Slot slot : waiting) {
             left(channel, slot);
             if (slot.pending.isDone()) {
                 done.add(slot.pending);

@@ -53,9 +53,11 @@ final class Lanes implements AutoCloseable {
         if (lanes.size() < MOST) {
             var lane = new Lane(lanes.isEmpty() ? first : access.aside());
             lane.carried(publications);
+            lane.thread = Thread.ofPlatform()
+                    .name(THREAD + (lanes.size() + 1))
+                    .daemon()
+                    .start(lane);
             lanes.add(lane);
-            lane.thread =
-                    Thread.ofPlatform().name(THREAD + lanes.size()).daemon().start(lane);
             return lane;
         }
         return lanes.stream()
@@ -197,7 +199,7 @@ final class Lanes implements AutoCloseable {
                         return Optional.empty();
                     }
                     retries.time().pause(backoff.next(retries.time().random()));
-                } catch (RuntimeException fault) {
+                } catch (RuntimeException | Error fault) {
                     retries.trouble().report("changes could not be decided; their subscribers refetch", fault);
                     return Optional.empty();
                 }

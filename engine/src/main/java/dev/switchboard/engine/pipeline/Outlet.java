@@ -16,16 +16,14 @@ import dev.switchboard.engine.model.Position;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.route.Subscription;
 import dev.switchboard.engine.route.SubscriptionIndex;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Consumer;
 
 /**
  * Tells channels what was decided, each in the order of the stream, and keeps the record of it. What takes long to decide is decided
@@ -43,29 +41,31 @@ final class Outlet {
     private final Journal journal;
     private final Time time;
     private final Lanes lanes;
-    private final Consumer<Inbox.Item.Open> opening;
-    private final Held held = new Held();
-    /** Channels that begin once the ones that they replace have heard of what came before, by these. */
-    private final Map<ChannelRef, Inbox.Item.Open> postponed = new HashMap<>();
+    private final Held held;
     /** Where transactions end that have passed, and are not confirmed since something before them is not decided. */
-    private final ArrayDeque<Lsn> ends = new ArrayDeque<>();
+    private final ArrayDeque<End> ends = new ArrayDeque<>();
 
-    /** @param opening makes live a channel that had to wait */
-    Outlet(SubscriptionIndex index, Router.Outcome outcome, Time time, Lanes lanes, Consumer<Inbox.Item.Open> opening) {
+    private record End(Lsn lsn, Instant committedAt) {}
+
+    Outlet(SubscriptionIndex index, Router.Outcome outcome, Time time, Lanes lanes) {
         this.index = index;
         sink = outcome.sink();
         progress = outcome.progress();
         journal = outcome.journal();
+        held = new Held(progress::waits, progress::waitsNoMore);
         this.time = time;
         this.lanes = lanes;
-        this.opening = opening;
     }
 
     /** A change that is decided aside. */
     void putAside(Candidate candidate, Optional<ChangeEncoder> encoder) {
+        lanes.add(candidate); // what cannot be decided must not be held
         held.hold(candidate, encoder);
-        lanes.add(candidate);
         progress.aside(held.size());
+        bound();
+    }
+
+    private void bound() {
         if (held.bytes() > MOST_HELD_BYTES) {
             refetch(ErrorCode.AUTHORIZATION_TIMEOUT, held.channels());
             giveUp();
@@ -81,6 +81,7 @@ final class Outlet {
             Set<ChannelRef> truncated) {
         progress.countDenied(verdict.denials().size());
         add(delivery, held.admit(candidate, encoder, verdict), truncated);
+        bound();
     }
 
     private void add(Delivery delivery, Held.Turn turn, Set<ChannelRef> truncated) {
@@ -124,8 +125,17 @@ final class Outlet {
             decided(item.candidates(), item.decision().get());
         }
         progress.aside(held.size());
-        settle();
         confirm();
+    }
+
+    /** What was decided could not be told, by a fault of ours: nobody may miss it silently. */
+    void failed(Inbox.Item.Decided item) {
+        refetch(
+                ErrorCode.INTERNAL,
+                channels(item.candidates().stream()
+                        .flatMap(candidate -> candidate.subscriptions().stream())
+                        .toList()));
+        decided(new Inbox.Item.Decided(item.candidates(), Optional.empty()));
     }
 
     private void decided(List<Candidate> candidates, Decision decision) {
@@ -156,14 +166,13 @@ final class Outlet {
         progress.countRefetches(told.size());
         Delivery.refetch(sink, code, told);
         told.forEach(channel -> held.drop(channel).forEach(this::record));
-        settle();
     }
 
     /** All of them, of whatever stream; what comes is of another. */
     void refetchAll(ErrorCode code) {
+        ends.clear(); // they may be of a slot that is lost
         refetch(code, index.channels());
         giveUp();
-        ends.clear();
     }
 
     private void giveUp() {
@@ -175,55 +184,35 @@ final class Outlet {
 
     /** The channel is gone. */
     void close(ChannelRef channel) {
-        Optional<ChannelRef> replaced = postponed.entrySet().stream()
-                .filter(entry -> entry.getValue().channel().equals(channel))
-                .map(Map.Entry::getKey)
-                .findFirst();
-        if (replaced.isPresent()) {
-            postponed.remove(replaced.get()); // it had not begun
-            close(replaced.get());
-        }
         index.remove(channel);
         held.drop(channel).forEach(this::record);
-        settle();
     }
 
-    /** Whether a channel cannot begin yet: the one that it replaces hears of what came before first. */
-    boolean postpones(Inbox.Item.Open open) {
-        Optional<ChannelRef> waited = open.replaces().filter(channel -> held.holds(channel) || isPostponed(channel));
-        waited.ifPresent(channel -> postponed.put(channel, open));
-        return waited.isPresent();
-    }
-
-    private boolean isPostponed(ChannelRef channel) {
-        return postponed.values().stream().anyMatch(open -> open.channel().equals(channel));
-    }
-
-    private void settle() {
-        while (true) {
-            Optional<ChannelRef> next = postponed.keySet().stream()
-                    .filter(channel -> !held.holds(channel) && !isPostponed(channel))
-                    .findFirst();
-            if (next.isEmpty()) {
-                return;
-            }
-            opening.accept(postponed.remove(next.get()));
+    /** The channel goes on as another, under other claims; of what it waits for nothing could be told any more. */
+    void replace(ChannelRef channel) {
+        if (held.holds(channel)) {
+            refetch(ErrorCode.CLAIMS_CHANGED, Set.of(channel));
+        } else {
+            index.remove(channel);
         }
     }
 
     /** A transaction has passed that ends there. It is confirmed once everything before it is decided. */
-    void delivered(Lsn end) {
+    void delivered(Lsn end, Instant committedAt) {
+        progress.passed(end);
         if (ends.size() >= MOST_ENDS) {
             ends.removeLast();
         }
-        ends.add(end);
+        ends.add(new End(end, committedAt));
         confirm();
     }
 
     private void confirm() {
         Optional<Lsn> open = held.first().map(Position::transaction);
-        while (!ends.isEmpty() && (open.isEmpty() || !ends.getFirst().isAfter(open.get()))) {
-            progress.delivered(ends.remove());
+        while (!ends.isEmpty() && (open.isEmpty() || !ends.getFirst().lsn().isAfter(open.get()))) {
+            End end = ends.remove();
+            progress.delivered(end.lsn());
+            progress.deliveredCommit(end.committedAt());
         }
     }
 

@@ -1,11 +1,15 @@
 package dev.switchboard.engine.pipeline;
 
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.ConnectionId;
 import dev.switchboard.engine.model.Lsn;
 import dev.switchboard.engine.model.Transaction;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -17,6 +21,7 @@ import java.util.concurrent.atomic.LongAdder;
  */
 public final class Progress {
     private final AtomicReference<Lsn> received = new AtomicReference<>(Lsn.NONE);
+    private final AtomicReference<Lsn> passed = new AtomicReference<>(Lsn.NONE);
     private final AtomicReference<Lsn> delivered = new AtomicReference<>(Lsn.NONE);
     private final AtomicReference<Instant> deliveredCommit = new AtomicReference<>(Instant.EPOCH);
     private final AtomicReference<Optional<String>> streamTrouble =
@@ -25,7 +30,13 @@ public final class Progress {
     /** A stream that is further behind does not count as one that goes on. */
     private static final Duration CURRENT = Duration.ofSeconds(5);
 
+    /** Of everything that does not wait for policies that take long. */
     private final Watermark watermark = new Watermark();
+
+    private final Watermark ofAll = new Watermark();
+    /** How many of a connection's channels wait. */
+    private final Map<ConnectionId, Integer> waiting = new ConcurrentHashMap<>();
+
     private final RecentTransactions recentlySaid = new RecentTransactions();
     private final Vitals vitals = new Vitals();
     private final AtomicBoolean closing = new AtomicBoolean();
@@ -116,11 +127,24 @@ public final class Progress {
     }
 
     /**
-     * How long ago everything that had been committed is known to have been delivered; empty as long as nobody has said
-     * where the log ends. Grows where the stream, the pipeline or PostgreSQL stands still.
+     * How long ago everything that had been committed is known to have been delivered, but for what waits for policies that take long;
+     * empty as long as nobody has said where the log ends. Grows where the stream, the pipeline or PostgreSQL stands still.
      */
     public Optional<Duration> behind(Instant now) {
-        return watermark.behind(now, delivered.get());
+        return watermark.behind(now, passed.get());
+    }
+
+    /** The same for a connection: where a channel of its waits for policies that take long, everything counts. */
+    public Optional<Duration> behind(Instant now, ConnectionId connection) {
+        return waiting.containsKey(connection) ? ofAll.behind(now, delivered.get()) : behind(now);
+    }
+
+    void waits(ChannelRef channel) {
+        waiting.merge(channel.connection(), 1, Integer::sum);
+    }
+
+    void waitsNoMore(ChannelRef channel) {
+        waiting.computeIfPresent(channel.connection(), (_, channels) -> channels == 1 ? null : channels - 1);
     }
 
     /** A transaction that says something in a room. */
@@ -142,14 +166,15 @@ public final class Progress {
     public boolean isStreaming(Instant now) {
         return streamTrouble().isEmpty()
                 && watermark
-                        .provenBehind(now, delivered.get())
+                        .provenBehind(now, passed.get())
                         .filter(age -> age.compareTo(CURRENT) <= 0)
                         .isPresent();
     }
 
     /** PostgreSQL's log ended there when it was asked. */
     public void logEnded(Instant asked, Lsn end) {
-        watermark.asked(asked, end, delivered.get());
+        watermark.asked(asked, end, passed.get());
+        ofAll.asked(asked, end, delivered.get());
     }
 
     void subscriptions(int live) {
@@ -158,6 +183,21 @@ public final class Progress {
 
     Lsn delivered() {
         return delivered.get();
+    }
+
+    /** The pipeline is beyond it; some may wait for something from before. */
+    void passed(Lsn end) {
+        passed.accumulateAndGet(end, (a, b) -> b.isAfter(a) ? b : a);
+    }
+
+    /** Where nothing of what was handed over is under way, everything received, if only keepalives, counts as delivered. */
+    void idle(Lsn handedOver, Lsn received) {
+        if (!handedOver.isAfter(passed.get())) {
+            passed(received);
+        }
+        if (!handedOver.isAfter(delivered.get())) {
+            delivered(received);
+        }
     }
 
     void delivered(Lsn end) {
@@ -170,6 +210,7 @@ public final class Progress {
 
     /** A new slot has a position of its own. */
     void forgetPosition() {
+        passed.set(Lsn.NONE);
         delivered.set(Lsn.NONE);
     }
 

@@ -81,7 +81,7 @@ final class Router implements Runnable {
         this.inbox = inbox;
         authorizer = new Authorizer(access);
         lanes = new Lanes(access, inbox, retries);
-        outlet = new Outlet(index, outcome, retries.time(), lanes, this::obeySafely);
+        outlet = new Outlet(index, outcome, retries.time(), lanes);
         foresight = new Foresight(authorizer);
         this.types = types;
         progress = outcome.progress();
@@ -148,19 +148,18 @@ final class Router implements Runnable {
             if (command instanceof Inbox.Item.Open open) {
                 outlet.refetch(ErrorCode.INTERNAL, Set.of(open.channel()));
             } else if (command instanceof Inbox.Item.Decided decided) {
-                outlet.decided(new Inbox.Item.Decided(decided.candidates(), Optional.empty()));
+                outlet.failed(decided);
             }
         }
     }
 
     private void obey(Inbox.Item command) {
         switch (command) {
-            case Inbox.Item.Open open when outlet.postpones(open) -> {}
             case Inbox.Item.Open open -> {
                 // who goes on under other claims is as young as before
                 Optional<StartingPoint> start =
                         open.start().or(() -> open.replaces().flatMap(index::start));
-                open.replaces().ifPresent(index::remove);
+                open.replaces().ifPresent(outlet::replace);
                 start.ifPresentOrElse(
                         point -> index.add(open.channel(), open.subscriptions(), point),
                         () -> index.add(open.channel(), open.subscriptions()));
@@ -196,8 +195,8 @@ final class Router implements Runnable {
             return; // the round may have been held: what is not confirmed comes again at the next start
         }
         for (Batch batch : round) {
-            batch.end().ifPresent(outlet::delivered);
-            progress.deliveredCommit(batch.transaction().committedAt());
+            batch.end()
+                    .ifPresent(end -> outlet.delivered(end, batch.transaction().committedAt()));
         }
     }
 

@@ -99,7 +99,7 @@ final class WalReader implements Runnable {
                         beat();
                     }
                     if (message.isEmpty() && !assembler.inTransaction()) {
-                        idle(stream.received());
+                        progress.idle(handedOver, stream.received());
                     }
                 } else {
                     beat();
@@ -121,13 +121,6 @@ final class WalReader implements Runnable {
         inParts = batch.end().isEmpty();
         batch.end().ifPresent(end -> handedOver = end);
         inbox.put(new Inbox.Item.Changes(batch));
-    }
-
-    /** Nothing is under way, so everything received, if only keepalives, counts as delivered. */
-    private void idle(Lsn received) {
-        if (!handedOver.isAfter(progress.delivered()) && received.isAfter(progress.delivered())) {
-            progress.delivered(received);
-        }
     }
 
     private void renew(WalSource.SlotLostException lost) {

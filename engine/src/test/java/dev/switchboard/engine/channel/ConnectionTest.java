@@ -112,7 +112,7 @@ class ConnectionTest {
                             sink,
                             Set::of,
                             _ -> {}),
-                    () -> behind,
+                    _ -> behind,
                     () -> streaming),
             this::keep);
 

@@ -12,8 +12,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whether an expression that reads no column of the policy's table comes to the same as long as the claims are the same and the
- * tables of its subqueries, so that PostgreSQL has to say it once per group: literals, the claims themselves, functions,
+ * Whether an expression comes to the same as long as the claims are the same, the tables of its subqueries, and the columns that its
+ * scope names, so that PostgreSQL has to say it once per group, or once per row of a group: literals, the claims themselves, functions,
  * operators and casts that nothing else bears upon, and SELECTs over columns of plain types. Finds what rows it depends on. One per
  * policy.
  */
