@@ -25,12 +25,15 @@ async function open({ library, url, key, token, vsn, client, auth, tokenDelay })
     return new PostgrestClient(url + "/rest/v1", { headers: { apikey: key, Authorization: `Bearer ${token ?? key}` } });
   }
   const { createClient } = await import(library);
-  const options = { ...(auth ? { auth } : {}), realtime: { transport: ws, ...(vsn ? { vsn } : {}) } };
+  const old = library.endsWith("2.45"); // its realtime-js is 2.10, and hears of tokens by setAuth alone
+  const options = { ...(auth ? { auth } : {}), realtime: old ? {} : { transport: ws, ...(vsn ? { vsn } : {}) } };
   if (token) options.accessToken = async () => {
     if (tokenDelay) await new Promise((done) => setTimeout(done, tokenDelay));
     return tokens.get(client);
   };
-  return createClient(url, key, options);
+  const created = createClient(url, key, options);
+  if (old && token) await created.realtime.setAuth(token);
+  return created;
 }
 
 /** Phoenix' own client, behind the calls of Supabase's. */

@@ -19,7 +19,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Changes, filters, broadcast and presence with the unmodified clients, each beside another of its kind and beside a bare
- * one: supabase-js 2.119.0 and 2.109.0 on both wire versions, realtime-js 2.10 and 2.11, phoenix 1.8.16.
+ * one: supabase-js 2.119.0 and 2.109.0 on both wire versions, supabase-js 2.45.4, realtime-js 2.10 and 2.11, phoenix 1.8.16.
  */
 @Tag("node")
 class ClientMatrixTest {
@@ -71,6 +71,7 @@ class ClientMatrixTest {
         "supabase-js-2.119,1.0.0",
         "supabase-js-2.109,2.0.0",
         "supabase-js-2.109,1.0.0",
+        "supabase-js-2.45,",
         "realtime-js-2.10,",
         "realtime-js-2.11,",
         "phoenix,"
@@ -155,6 +156,7 @@ class ClientMatrixTest {
         "supabase-js-2.119,1.0.0",
         "supabase-js-2.109,2.0.0",
         "supabase-js-2.109,1.0.0",
+        "supabase-js-2.45,",
         "realtime-js-2.10,",
         "realtime-js-2.11,",
         "phoenix,"
@@ -213,6 +215,7 @@ class ClientMatrixTest {
         "supabase-js-2.119,1.0.0,false",
         "supabase-js-2.109,2.0.0,false",
         "supabase-js-2.109,1.0.0,false",
+        "supabase-js-2.45,,false",
         "realtime-js-2.10,,false",
         "realtime-js-2.11,,false",
         "phoenix,,false"
