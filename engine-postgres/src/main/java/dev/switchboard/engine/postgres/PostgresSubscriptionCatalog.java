@@ -70,6 +70,8 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
     /** Those that were named as withdrawn the last time; owned by the thread that asks. */
     private final Set<TableSelector.One> told = new LinkedHashSet<>();
 
+    private final PartitionWatch partitions;
+
     /** Filters whose patterns are compiled at the same time: the other connections serve everybody else. */
     private final Semaphore patterns = new Semaphore(2);
 
@@ -101,6 +103,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         this.dataSource = dataSource;
         this.types = types;
         this.publication = publication;
+        partitions = new PartitionWatch(publication);
     }
 
     @Override
@@ -292,6 +295,15 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         Set<TableName> names = gone.stream().map(TableSelector.One::name).collect(Collectors.toSet());
         remembered.keySet().removeIf(key -> names.contains(key.table()));
         return gone;
+    }
+
+    @Override
+    public Set<TableSelector.One> moved() throws CatalogUnavailableException {
+        try (Connection connection = dataSource.getConnection()) {
+            return partitions.moved(connection);
+        } catch (SQLException failed) {
+            throw new CatalogUnavailableException(failed);
+        }
     }
 
     /**

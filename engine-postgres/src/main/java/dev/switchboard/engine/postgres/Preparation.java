@@ -138,6 +138,7 @@ public final class Preparation {
             if (!facts.claims()) {
                 lacks.add(claims());
             }
+            RoomsSchema.lack(connection).ifPresent(lacks::add);
             tables(connection, lacks);
             dependencies(connection, lacks);
             log(facts, lacks);

@@ -6,8 +6,8 @@ import java.time.Duration;
 import java.util.Set;
 
 /**
- * Looks every second whether subscribed tables are still there: of a table that was dropped or unpublished no change
- * comes that could tell. What a change does tell, columns that are different, the router sees in the stream itself. Runs
+ * Looks every second whether subscribed tables are still there, and their partitions the same: of a table that was dropped or
+ * unpublished, or a partition that was attached, no change comes that could tell. What a change does tell, columns that are different, the router sees in the stream itself. Runs
  * on a thread of its own.
  */
 final class SchemaWatch implements Runnable {
@@ -42,6 +42,10 @@ final class SchemaWatch implements Runnable {
             Set<TableSelector.One> withdrawn = catalog.withdrawn();
             if (!withdrawn.isEmpty()) {
                 inbox.put(new Inbox.Item.RefetchTables(ErrorCode.SCHEMA_CHANGED, withdrawn));
+            }
+            Set<TableSelector.One> moved = catalog.moved();
+            if (!moved.isEmpty()) {
+                inbox.put(new Inbox.Item.RefetchTables(ErrorCode.PARTITION_CHANGED, moved));
             }
         } catch (SubscriptionCatalog.CatalogUnavailableException | RuntimeException unavailable) {
             // what is the matter with PostgreSQL shows elsewhere; the next look tells as much

@@ -23,6 +23,14 @@ public interface SubscriptionCatalog {
      */
     Set<TableSelector.One> withdrawn() throws CatalogUnavailableException;
 
+    /**
+     * Partitioned tables whose rows came or went with a partition since this was last asked, of which the stream does not tell.
+     * Called by the same thread.
+     */
+    default Set<TableSelector.One> moved() throws CatalogUnavailableException {
+        return Set.of();
+    }
+
     sealed interface Resolution {
         /**
          * @param select  with the primary key added

@@ -242,6 +242,12 @@ public enum ErrorCode {
             Then.REFETCH,
             "The table was truncated",
             "Take a fresh snapshot once the channel is SUBSCRIBED again."),
+    PARTITION_CHANGED(
+            "PartitionChanged",
+            Where.SYSTEM,
+            Then.REFETCH,
+            "Rows came or went with a partition: it was attached, detached, truncated or rewritten",
+            "Take a fresh snapshot once the channel is SUBSCRIBED again."),
     AUTHORIZATION_TIMEOUT(
             "AuthorizationTimedOut",
             Where.SYSTEM,

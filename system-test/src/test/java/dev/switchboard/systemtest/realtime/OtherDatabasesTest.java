@@ -16,6 +16,7 @@ import java.util.UUID;
 import org.jdbi.v3.core.Jdbi;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
 
 /** PostgreSQL of one's own, under a user who is no superuser, as a managed service gives it. */
 class OtherDatabasesTest {
@@ -112,8 +113,34 @@ class OtherDatabasesTest {
                     .containsExactly("INSERT", "UPDATE", "DELETE");
             assertThat(other.changes()).isEmpty();
             assertThat(server.server().progress().streamTrouble()).isEmpty();
+            hasPrivateRooms(server, jdbi);
             hasAccountsAndData(server, jdbi);
         }
+        assertThat(command("prepare", "--database-url", url).out()).doesNotContain("schema realtime");
+    }
+
+    /** O1, Y1, Z2: rooms that policies close, and what the database says there. */
+    private static void hasPrivateRooms(TestServer server, Jdbi jdbi) {
+        jdbi.useHandle(handle -> handle.execute("create policy crew on realtime.messages for select to authenticated"
+                + " using (realtime.topic() = 'crew')"));
+        try (PhoenixClient client = server.connect()) {
+            String token = server.userToken(UUID.randomUUID());
+            assertThat(joinPrivate(client, "realtime:crew", token)
+                            .path("status")
+                            .asString())
+                    .isEqualTo("ok");
+            jdbi.useHandle(handle -> handle.execute("select realtime.send('{\"n\":1}', 'word', 'crew')"));
+            assertThat(client.event("realtime:crew", "broadcast").toString()).contains("\"n\":1");
+            assertThat(joinPrivate(client, "realtime:elsewhere", token)
+                            .path("status")
+                            .asString())
+                    .isEqualTo("error");
+        }
+    }
+
+    private static JsonNode joinPrivate(PhoenixClient client, String topic, String token) {
+        String join = "{\"config\":{\"private\":true},\"access_token\":\"" + token + "\"}";
+        return client.reply(client.push(topic, topic, "phx_join", join));
     }
 
     /** A table that is made while the server runs, where nothing tells it of that. */

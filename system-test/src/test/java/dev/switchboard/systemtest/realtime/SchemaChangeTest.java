@@ -361,6 +361,43 @@ class SchemaChangeTest {
                                 && change.at("/record/id").asInt() == number));
     }
 
+    /** Each of these is told of; a new partition without rows, and changes of rows, are not. */
+    @Test
+    void G4_rowsThatComeOrGoWithAPartitionAreToldOf() {
+        sql(
+                "create table parts (id int primary key) partition by range (id)",
+                "create table parts_low partition of parts for values from (0) to (100)");
+        publisher.publish(new TableName("public", "parts"), TablePublisher.Identity.FULL);
+        try (PhoenixClient client = server.connect()) {
+            ObjectNode binding = PhoenixClient.binding("*", "public", "parts", null);
+            client.joined("realtime:first", server.serviceKey(), binding);
+            sql(
+                    "insert into parts values (1)",
+                    "create table parts_empty partition of parts for values from (200) to (300)");
+            client.awaitChanges(1);
+            List<String> moves = List.of(
+                    "truncate parts_low",
+                    "create table parts_more (like parts including all); insert into parts_more values (100);"
+                            + " alter table parts attach partition parts_more for values from (100) to (200)",
+                    "alter table parts detach partition parts_more",
+                    "insert into parts values (2); drop table parts_low");
+            for (int i = 0; i < moves.size(); i++) {
+                String topic = "realtime:move-" + i;
+                client.joined(topic, server.serviceKey(), binding);
+                sql(moves.get(i).split("; "));
+                awaitFailure(client, topic, "PartitionChanged");
+            }
+            assertThat(client.messages().stream()
+                            .filter(message -> message.get(2).asString().equals("realtime:first"))
+                            .filter(message -> message.get(3).asString().equals("phx_error")))
+                    .as("by the first of these, and not before")
+                    .hasSize(1);
+            client.joined("realtime:quiet", server.serviceKey(), binding);
+            sql("insert into parts values (201)");
+            client.awaitChanges(1 + 1 + 1);
+        }
+    }
+
     @Test
     void G4_partitionedTablesAppearUnderTheirRootAndObeyItsPolicies() {
         UUID mine = UUID.randomUUID();
