@@ -7,14 +7,19 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * Partitions whose rows came or went without a word in the stream, which tells of their root: one that was attached with rows,
- * detached, dropped, truncated, or rewritten, which looks the same. Compares with what it saw the last time. Owned by one thread.
+ * detached, dropped, truncated, or rewritten, which looks the same. Compares with what it saw the last time. Guarded by
+ * {@code this}.
  */
 final class PartitionWatch {
     /** Without locks: a partition may be under one for long. */
@@ -30,53 +35,83 @@ final class PartitionWatch {
               from tree
               join pg_class r on r.oid = tree.root join pg_namespace rn on rn.oid = r.relnamespace
               join pg_class l on l.oid = tree.oid join pg_namespace ln on ln.oid = l.relnamespace
-             where l.relkind <> 'p'
+             where l.relkind <> 'p' or l.oid = tree.root -- which has no file, and says that there is one without partitions
             """;
 
     /** Seconds that a look into a new partition may take; one that cannot be looked into counts as having rows. */
     private static final int LOOK_SECONDS = 1;
 
+    private static final int REMEMBERED = 10_000;
+
     private final String publication;
-    /** The file of each partition, by oids of root and partition. */
-    private Map<TableSelector.One, Map<Integer, Long>> known = new HashMap<>();
+    /** The file of each partition, by root and oid. */
+    private final Map<TableSelector.One, Map<Integer, Long>> known = new HashMap<>();
+    /** Tables, partitioned or not, that were looked at since somebody wanted them. */
+    private final Set<Integer> seen = new HashSet<>();
+
+    /** @param name quoted */
+    private record Leaf(int oid, long file, String name) {}
 
     PartitionWatch(String publication) {
         this.publication = publication;
     }
 
+    /** What is looked for from now on: a table that somebody is about to subscribe to. */
+    synchronized void know(Connection connection, TableSelector.One table) throws SQLException {
+        if (seen.contains(table.oid())) {
+            return;
+        }
+        if (seen.size() >= REMEMBERED) {
+            seen.clear();
+        }
+        seen.add(table.oid());
+        read(connection).forEach((root, leaves) -> known.putIfAbsent(root, files(leaves)));
+    }
+
     /** Roots, of those that there were the last time, of whose partitions that is so. */
-    Set<TableSelector.One> moved(Connection connection) throws SQLException {
-        var present = new HashMap<TableSelector.One, Map<Integer, Long>>();
+    synchronized Set<TableSelector.One> moved(Connection connection) throws SQLException {
+        Map<TableSelector.One, List<Leaf>> present = read(connection);
         var moved = new LinkedHashSet<TableSelector.One>();
-        var added = new HashMap<String, TableSelector.One>();
+        for (Map.Entry<TableSelector.One, List<Leaf>> root : present.entrySet()) {
+            Map<Integer, Long> before = known.get(root.getKey());
+            if (before != null
+                    && (hasLost(before, root.getValue()) || hasRowsMore(connection, before, root.getValue()))) {
+                moved.add(root.getKey());
+            }
+        }
+        known.clear();
+        present.forEach((root, leaves) -> known.put(root, files(leaves)));
+        return moved;
+    }
+
+    private static boolean hasLost(Map<Integer, Long> before, List<Leaf> leaves) {
+        return !files(leaves).entrySet().containsAll(before.entrySet());
+    }
+
+    private static boolean hasRowsMore(Connection connection, Map<Integer, Long> before, List<Leaf> leaves) {
+        return leaves.stream()
+                .filter(leaf -> !before.containsKey(leaf.oid()))
+                .anyMatch(leaf -> mayHaveRows(connection, leaf.name()));
+    }
+
+    private static Map<Integer, Long> files(List<Leaf> leaves) {
+        return leaves.stream().collect(Collectors.toMap(Leaf::oid, Leaf::file));
+    }
+
+    private Map<TableSelector.One, List<Leaf>> read(Connection connection) throws SQLException {
+        var roots = new HashMap<TableSelector.One, List<Leaf>>();
         try (PreparedStatement query = connection.prepareStatement(LEAVES)) {
             query.setString(1, publication);
             try (ResultSet row = query.executeQuery()) {
                 while (row.next()) {
                     var root = new TableSelector.One(
                             new TableName(row.getString(2), row.getString(3)), (int) row.getLong(1));
-                    int leaf = (int) row.getLong(4);
-                    present.computeIfAbsent(root, _ -> new HashMap<>()).put(leaf, row.getLong(5));
-                    Map<Integer, Long> before = known.get(root);
-                    if (before != null && !before.containsKey(leaf)) {
-                        added.put(row.getString(6), root);
-                    }
+                    roots.computeIfAbsent(root, _ -> new ArrayList<>())
+                            .add(new Leaf((int) row.getLong(4), row.getLong(5), row.getString(6)));
                 }
             }
         }
-        known.forEach((root, leaves) -> {
-            Map<Integer, Long> now = present.getOrDefault(root, leaves); // a root that is gone is another matter
-            if (!now.entrySet().containsAll(leaves.entrySet())) {
-                moved.add(root);
-            }
-        });
-        for (Map.Entry<String, TableSelector.One> one : added.entrySet()) {
-            if (!moved.contains(one.getValue()) && mayHaveRows(connection, one.getKey())) {
-                moved.add(one.getValue());
-            }
-        }
-        known = present;
-        return moved;
+        return roots;
     }
 
     private static boolean mayHaveRows(Connection connection, String table) {

@@ -228,6 +228,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             filter = Optional.of(resolver.resolve(binding.filter().get(), group));
         }
         subscribed.add(facts.selector());
+        partitions.know(connection, facts.selector());
         return new Resolution.Resolved(facts.selector(), filter, select, security.mayHide());
     }
 

@@ -45,7 +45,7 @@ import org.postgresql.PGStatement;
  * memory is who sees it by a SELECT.
  */
 class SetPolicyTest {
-    private static final int COMMITS = 250;
+    private static final int COMMITS = 150;
     private static final int ROWS = 12;
     private static final String MARKER = "row_marker";
 
@@ -167,7 +167,7 @@ class SetPolicyTest {
     @Test
     @Tag("long")
     void A11_theSameForLong() throws Exception {
-        model(40 * COMMITS, POLICIES);
+        model(60 * COMMITS, POLICIES);
         assertThat(access.decidedHere()).isGreaterThan(9 * access.asked());
     }
 
@@ -180,7 +180,7 @@ class SetPolicyTest {
     @Test
     @Tag("long")
     void A12_theSameForLong() throws Exception {
-        model(40 * COMMITS, REMEMBERED);
+        model(60 * COMMITS, REMEMBERED);
         assertThat(access.remembered()).isGreaterThan(access.asked() / 2);
     }
 
@@ -212,9 +212,10 @@ class SetPolicyTest {
         insertRows();
         policy("true");
         int decisions = 0;
+        int each = Math.min(20, commits / policies.size()); // so that every policy has its turn
         for (int commit = 0; commit < commits; commit++) {
-            if (commit % 20 == 0) {
-                policy(policies.get((commit / 20) % policies.size()));
+            if (commit % each == 0) {
+                policy(policies.get((commit / each) % policies.size()));
             }
             String what = change(commit);
             marker();
