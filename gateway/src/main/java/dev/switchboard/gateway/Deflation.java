@@ -30,6 +30,12 @@ final class Deflation {
     /** The same of one to a single client. */
     private static final int ALONE = 1_024;
 
+    /** What a client sends may not make so much more work than it costs to send: text is not compressed to less. */
+    private static final int MOST_TIMES = 100;
+
+    /** Bytes of a message that are not looked at so. */
+    private static final int FREE = 64 * 1024;
+
     /** What a sender leaves out at the end (RFC 7692, section 7.2.1). */
     private static final byte[] TAIL = {0, 0, (byte) 0xFF, (byte) 0xFF};
 
@@ -120,15 +126,16 @@ final class Deflation {
      * A message as it was before its sender compressed it.
      *
      * @param most bytes that it may have
-     * @throws TooLongFrameException            if it has more
+     * @throws TooLongFrameException            if it has more, or {@link #MOST_TIMES} as many as were sent
      * @throws CorruptedWebSocketFrameException if it is not compressed so
      */
     byte[] inflate(byte[] deflated, int most) {
-        var out = new ByteArrayOutputStream(Math.min(most, 2 * deflated.length + 64));
+        int bound = (int) Math.min(most, FREE + (long) MOST_TIMES * deflated.length);
+        var out = new ByteArrayOutputStream(Math.min(bound, 2 * deflated.length + 64));
         try {
             inflater.reset();
-            inflate(deflated, out, most);
-            inflate(TAIL, out, most);
+            inflate(deflated, out, bound);
+            inflate(TAIL, out, bound);
         } catch (DataFormatException corrupted) {
             throw new CorruptedWebSocketFrameException(
                     WebSocketCloseStatus.PROTOCOL_ERROR, "not compressed as agreed: " + corrupted.getMessage());

@@ -246,7 +246,8 @@ public final class Gateway implements Sink, EventLoopRoute {
         if (socket.deflates()) {
             pipeline.addLast(
                     "inflater",
-                    new MessageInflater(shard.deflation(), settings.maxFrameBytes(), socket::holdsInInflater));
+                    new MessageInflater(
+                            shard.deflation(), settings.maxFrameBytes(), socket::holdsInInflater, socket::isClosing));
         }
         pipeline.addLast("utf8", new Utf8FrameValidator(false));
         pipeline.addLast("gateway", socket);

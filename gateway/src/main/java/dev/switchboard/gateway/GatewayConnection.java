@@ -106,6 +106,11 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
                 .orElseGet(() -> WebSocketFrames.message(channel.alloc(), frame)));
     }
 
+    /** Whether it ends, and hears of nothing any more. */
+    boolean isClosing() {
+        return closing;
+    }
+
     boolean deflates() {
         return deflates;
     }

@@ -85,7 +85,7 @@ final class LoopShard {
     private int next;
 
     private final List<ChannelRef> withheld = new ArrayList<>();
-    /** Each once: a connection knows whether it is here. */
+    /** What has to be flushed: a connection knows whether it does. */
     private final List<GatewayConnection> touched = new ArrayList<>();
 
     private final List<Instant> sentCommits = new ArrayList<>();

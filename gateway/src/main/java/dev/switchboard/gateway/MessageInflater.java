@@ -14,6 +14,7 @@ import io.netty.handler.codec.http.websocketx.TextWebSocketFrame;
 import io.netty.handler.codec.http.websocketx.WebSocketCloseStatus;
 import io.netty.handler.codec.http.websocketx.WebSocketFrame;
 import io.netty.util.ReferenceCountUtil;
+import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -27,11 +28,16 @@ final class MessageInflater extends ChannelInboundHandlerAdapter {
     private final Deflation deflation;
     private final int maxMessageBytes;
     private final IntConsumer held;
+    private final BooleanSupplier closing;
     private @Nullable CompositeByteBuf fragments;
     private boolean binary;
 
-    /** @param held hears how many bytes of a message it keeps that is not whole yet */
-    MessageInflater(Deflation deflation, int maxMessageBytes, IntConsumer held) {
+    /**
+     * @param held    hears how many bytes of a message it keeps that is not whole yet
+     * @param closing whether nothing is read any more
+     */
+    MessageInflater(Deflation deflation, int maxMessageBytes, IntConsumer held, BooleanSupplier closing) {
+        this.closing = closing;
         this.deflation = deflation;
         this.maxMessageBytes = maxMessageBytes;
         this.held = held;
@@ -41,6 +47,11 @@ final class MessageInflater extends ChannelInboundHandlerAdapter {
     public void channelRead(ChannelHandlerContext context, Object message) {
         if (!(message instanceof WebSocketFrame frame)) {
             context.fireChannelRead(message);
+            return;
+        }
+        if (closing.getAsBoolean()) {
+            drop();
+            ReferenceCountUtil.release(message);
             return;
         }
         boolean data = frame instanceof TextWebSocketFrame || frame instanceof BinaryWebSocketFrame;

@@ -5,25 +5,31 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import java.util.Optional;
 
-/** One message in bytes, compressed and not, each made once for all receivers of a loop. Owned by the loop; closed once. */
+/** One message in bytes, compressed and not, each made once, when a receiver of a loop wants it. Owned by the loop; closed once. */
 final class Outgoing implements AutoCloseable {
     private final Frame frame;
     private final int receivers;
     private final Deflation deflation;
-    private final ByteBuf plain;
-    /** Empty as long as nobody has wanted it; of what is not worth it the plain form. */
+    private Optional<ByteBuf> plain = Optional.empty();
+    /** Of what is not worth it the plain form. */
     private Optional<ByteBuf> compressed = Optional.empty();
 
     Outgoing(Frame frame, int receivers, Deflation deflation) {
         this.frame = frame;
         this.receivers = receivers;
         this.deflation = deflation;
-        plain = WebSocketFrames.message(ByteBufAllocator.DEFAULT, frame);
     }
 
     /** The form for a receiver, with a reference of its own. */
     ByteBuf of(GatewayConnection receiver) {
-        return (receiver.deflates() ? compressed() : plain).retainedDuplicate();
+        return (receiver.deflates() ? compressed() : plain()).retainedDuplicate();
+    }
+
+    private ByteBuf plain() {
+        if (plain.isEmpty()) {
+            plain = Optional.of(WebSocketFrames.message(ByteBufAllocator.DEFAULT, frame));
+        }
+        return plain.get();
     }
 
     private ByteBuf compressed() {
@@ -31,7 +37,7 @@ final class Outgoing implements AutoCloseable {
             compressed = Optional.of(deflation
                     .deflate(frame, receivers)
                     .map(bytes -> WebSocketFrames.compressed(ByteBufAllocator.DEFAULT, frame, bytes))
-                    .orElseGet(plain::retainedDuplicate));
+                    .orElseGet(() -> plain().retainedDuplicate()));
         }
         return compressed.get();
     }
@@ -39,6 +45,6 @@ final class Outgoing implements AutoCloseable {
     @Override
     public void close() {
         compressed.ifPresent(ByteBuf::release);
-        plain.release();
+        plain.ifPresent(ByteBuf::release);
     }
 }

@@ -6,7 +6,6 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -29,16 +28,19 @@ final class PartitionWatch {
                  where c.relkind = 'p' and exists (select from pg_publication_tables p
                          where p.pubname = ? and p.schemaname = n.nspname and p.tablename = c.relname)
                  union all
-                select tree.root, i.inhrelid from tree join pg_inherits i on i.inhparent = tree.oid)
-            select r.oid::bigint, rn.nspname, r.relname, l.oid::bigint, l.relfilenode::bigint,
-                   format('%I.%I', ln.nspname, l.relname)
+                select tree.root, i.inhrelid from tree join pg_inherits i on i.inhparent = tree.oid and not i.inhdetachpending)
+            select r.oid::bigint, rn.nspname, r.relname, l.oid::bigint, l.relfilenode::bigint
               from tree
               join pg_class r on r.oid = tree.root join pg_namespace rn on rn.oid = r.relnamespace
-              join pg_class l on l.oid = tree.oid join pg_namespace ln on ln.oid = l.relnamespace
+              join pg_class l on l.oid = tree.oid
              where l.relkind <> 'p' or l.oid = tree.root -- which has no file, and says that there is one without partitions
             """;
 
-    /** Seconds that a look into a new partition may take; one that cannot be looked into counts as having rows. */
+    /** By its size, which needs no rights and knows no policies; a partition of another server may have some. */
+    private static final String HAS_ROWS =
+            "select c.relkind = 'f' or (c.relkind <> 'p' and pg_relation_size(c.oid) > 0) from pg_class c where c.oid = ?";
+
+    /** Seconds that this may wait for whoever has it locked; then it counts as having rows. */
     private static final int LOOK_SECONDS = 1;
 
     private static final int REMEMBERED = 10_000;
@@ -49,8 +51,7 @@ final class PartitionWatch {
     /** Tables, partitioned or not, that were looked at since somebody wanted them. */
     private final Set<Integer> seen = new HashSet<>();
 
-    /** @param name quoted */
-    private record Leaf(int oid, long file, String name) {}
+    private record Leaf(int oid, long file) {}
 
     PartitionWatch(String publication) {
         this.publication = publication;
@@ -61,11 +62,11 @@ final class PartitionWatch {
         if (seen.contains(table.oid())) {
             return;
         }
+        read(connection).forEach((root, leaves) -> known.putIfAbsent(root, files(leaves)));
         if (seen.size() >= REMEMBERED) {
             seen.clear();
         }
         seen.add(table.oid());
-        read(connection).forEach((root, leaves) -> known.putIfAbsent(root, files(leaves)));
     }
 
     /** Roots, of those that there were the last time, of whose partitions that is so. */
@@ -91,7 +92,19 @@ final class PartitionWatch {
     private static boolean hasRowsMore(Connection connection, Map<Integer, Long> before, List<Leaf> leaves) {
         return leaves.stream()
                 .filter(leaf -> !before.containsKey(leaf.oid()))
-                .anyMatch(leaf -> mayHaveRows(connection, leaf.name()));
+                .anyMatch(leaf -> mayHaveRows(connection, leaf.oid()));
+    }
+
+    private static boolean mayHaveRows(Connection connection, int leaf) {
+        try (PreparedStatement query = connection.prepareStatement(HAS_ROWS)) {
+            query.setQueryTimeout(LOOK_SECONDS);
+            query.setLong(1, Integer.toUnsignedLong(leaf));
+            try (ResultSet row = query.executeQuery()) {
+                return row.next() && row.getBoolean(1);
+            }
+        } catch (SQLException notSeen) {
+            return true;
+        }
     }
 
     private static Map<Integer, Long> files(List<Leaf> leaves) {
@@ -107,22 +120,10 @@ final class PartitionWatch {
                     var root = new TableSelector.One(
                             new TableName(row.getString(2), row.getString(3)), (int) row.getLong(1));
                     roots.computeIfAbsent(root, _ -> new ArrayList<>())
-                            .add(new Leaf((int) row.getLong(4), row.getLong(5), row.getString(6)));
+                            .add(new Leaf((int) row.getLong(4), row.getLong(5)));
                 }
             }
         }
         return roots;
-    }
-
-    private static boolean mayHaveRows(Connection connection, String table) {
-        try (Statement statement = connection.createStatement()) {
-            statement.setQueryTimeout(LOOK_SECONDS);
-            try (ResultSet row = statement.executeQuery("select exists (select from " + table + ")")) {
-                row.next();
-                return row.getBoolean(1);
-            }
-        } catch (SQLException notSeen) {
-            return true;
-        }
     }
 }

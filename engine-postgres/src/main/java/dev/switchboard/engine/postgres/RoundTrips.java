@@ -207,9 +207,7 @@ final class RoundTrips {
             return;
         }
         if (chunk.getFirst().onFailure().isEmpty()) {
-            long start = System.nanoTime();
             askWhole(connection, chunk, xids);
-            account(chunk, System.nanoTime() - start);
             return;
         }
         var affordable = new ArrayList<Pending>();
@@ -233,8 +231,12 @@ final class RoundTrips {
 
     private void askWhole(Connection connection, List<Pending> chunk, String[] xids)
             throws SQLException, RowAccessUnavailableException, OutdatedException {
+        long start = System.nanoTime();
         try {
             untilVisible(() -> answered(connection, chunk, xids), xids);
+            if (chunk.getFirst().onFailure().isEmpty()) {
+                account(chunk, System.nanoTime() - start);
+            }
         } catch (SQLException raised) {
             Impersonation.rollback(connection);
             if (brief

@@ -139,6 +139,14 @@ final class Held {
         return undecided.containsKey(candidate.position());
     }
 
+    /** The changes of a table that wait to be decided. */
+    List<Candidate> undecided(int oid) {
+        return undecided.values().stream()
+                .map(Pending::candidate)
+                .filter(candidate -> candidate.change().relation().oid() == oid)
+                .toList();
+    }
+
     /** How many changes are not decided. */
     int size() {
         return undecided.size();

@@ -32,8 +32,18 @@ final class Lanes implements AutoCloseable {
     private final Inbox inbox;
     private final Router.Retries retries;
     private final List<Lane> lanes = new ArrayList<>();
-    private final Map<Integer, Lane> byTable = new HashMap<>();
+    private final Map<Integer, Assigned> byTable = new HashMap<>();
     private List<String> publications = List.of();
+
+    /** A table of which something is under way. */
+    private static final class Assigned {
+        private final Lane lane;
+        private int changes;
+
+        private Assigned(Lane lane) {
+            this.lane = lane;
+        }
+    }
 
     /** @param access makes others that a lane can wait for */
     Lanes(RowAccess access, Inbox inbox, Router.Retries retries) {
@@ -45,24 +55,51 @@ final class Lanes implements AutoCloseable {
 
     /** Decided later; the answer is {@link Inbox.Item.Decided}. */
     void add(Candidate candidate) {
-        byTable.computeIfAbsent(candidate.change().relation().oid(), _ -> shortest())
-                .add(candidate);
+        Assigned assigned =
+                byTable.computeIfAbsent(candidate.change().relation().oid(), _ -> new Assigned(shortest()));
+        assigned.changes++;
+        assigned.lane.changes++;
+        assigned.lane.add(candidate);
     }
 
-    private Lane shortest() {
-        if (lanes.size() < MOST) {
-            var lane = new Lane(lanes.isEmpty() ? first : access.aside());
-            lane.carried(publications);
-            lane.thread = Thread.ofPlatform()
-                    .name(THREAD + (lanes.size() + 1))
-                    .daemon()
-                    .start(lane);
-            lanes.add(lane);
-            return lane;
+    /** These have come back. A table of which nothing is under way is on no lane any more. */
+    void decided(List<Candidate> candidates) {
+        for (Candidate candidate : candidates) {
+            left(candidate.change().relation().oid(), 1);
         }
-        return lanes.stream()
-                .min((one, other) -> Integer.compare(one.size(), other.size()))
-                .orElseThrow();
+    }
+
+    /** What waits of a table is not wanted any more. */
+    void forget(int oid) {
+        Assigned assigned = byTable.get(oid);
+        if (assigned != null) {
+            left(oid, assigned.lane.forget(oid));
+        }
+    }
+
+    private void left(int oid, int changes) {
+        Assigned assigned = byTable.get(oid);
+        if (assigned != null) {
+            assigned.changes -= changes;
+            assigned.lane.changes -= changes;
+            if (assigned.changes <= 0) {
+                byTable.remove(oid);
+            }
+        }
+    }
+
+    /** One on which nothing is under way, a new one, or else the one with the least. */
+    private Lane shortest() {
+        Optional<Lane> least = lanes.stream().min((one, other) -> Integer.compare(one.changes, other.changes));
+        if (lanes.size() == MOST || least.filter(lane -> lane.changes == 0).isPresent()) {
+            return least.orElseThrow();
+        }
+        var lane = new Lane(lanes.isEmpty() ? first : access.aside());
+        lane.carried(publications);
+        lane.thread =
+                Thread.ofPlatform().name(THREAD + (lanes.size() + 1)).daemon().start(lane);
+        lanes.add(lane);
+        return lane;
     }
 
     /** See {@link RowAccess#carried}. */
@@ -73,7 +110,8 @@ final class Lanes implements AutoCloseable {
 
     /** What waits is not wanted any more. */
     void forget() {
-        lanes.forEach(Lane::forget);
+        List.copyOf(byTable.keySet()).forEach(this::forget);
+        lanes.forEach(Lane::drop);
     }
 
     /** Ends the threads. */
@@ -91,16 +129,16 @@ final class Lanes implements AutoCloseable {
         private final ArrayDeque<Candidate> waiting = new ArrayDeque<>();
         private Optional<List<String>> carried = Optional.empty();
         private long forgotten;
+        private long forgottenAtTake;
+        /** Under way, those being decided too; owned by the pipeline thread. */
+        private int changes;
+
         private boolean closed;
         private Thread thread = Thread.currentThread();
 
         Lane(RowAccess rows) {
             this.rows = rows;
             authorizer = new Authorizer(rows);
-        }
-
-        int size() {
-            return locked(waiting::size);
         }
 
         void add(Candidate candidate) {
@@ -115,11 +153,18 @@ final class Lanes implements AutoCloseable {
             locked(() -> carried = Optional.of(publications));
         }
 
-        void forget() {
-            locked(() -> {
-                waiting.clear();
-                return forgotten++;
+        /** How many changes of the table did wait. */
+        int forget(int oid) {
+            return locked(() -> {
+                int before = waiting.size();
+                waiting.removeIf(candidate -> candidate.change().relation().oid() == oid);
+                return before - waiting.size();
             });
+        }
+
+        /** What is being decided is not wanted either. */
+        void drop() {
+            locked(() -> forgotten++);
         }
 
         void close() {
@@ -149,8 +194,7 @@ final class Lanes implements AutoCloseable {
             try {
                 while (true) {
                     List<Candidate> next = take();
-                    long before = locked(() -> forgotten);
-                    Optional<Decision> decision = decide(next, before);
+                    Optional<Decision> decision = decide(next);
                     if (locked(() -> closed)) {
                         return;
                     }
@@ -169,6 +213,7 @@ final class Lanes implements AutoCloseable {
                 while (waiting.isEmpty()) {
                     filled.await();
                 }
+                forgottenAtTake = forgotten;
                 var taken = new ArrayList<Candidate>();
                 int oid = waiting.getFirst().change().relation().oid();
                 // one table's at a time, so that a quick one does not wait for more of a slow one than came before it
@@ -184,10 +229,10 @@ final class Lanes implements AutoCloseable {
         }
 
         /** Empty where it cannot be said, for as long as that is worth waiting for. */
-        private Optional<Decision> decide(List<Candidate> candidates, long before) throws InterruptedException {
+        private Optional<Decision> decide(List<Candidate> candidates) throws InterruptedException {
             var backoff = new Backoff(Duration.ofMillis(10), Duration.ofSeconds(1));
             Optional<Instant> deadline = Optional.empty();
-            while (locked(() -> !closed && forgotten == before)) {
+            while (locked(() -> !closed && forgotten == forgottenAtTake)) {
                 try {
                     takeCarried().ifPresent(authorizer::carried);
                     return Optional.of(authorizer.decide(candidates));

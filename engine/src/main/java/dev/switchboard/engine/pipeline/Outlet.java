@@ -45,7 +45,7 @@ final class Outlet {
     /** Where transactions end that have passed, and are not confirmed since something before them is not decided. */
     private final ArrayDeque<End> ends = new ArrayDeque<>();
 
-    private record End(Lsn lsn, Instant committedAt) {}
+    private record End(int slot, Lsn lsn, Instant committedAt) {}
 
     Outlet(SubscriptionIndex index, Router.Outcome outcome, Time time, Lanes lanes) {
         this.index = index;
@@ -111,21 +111,27 @@ final class Outlet {
 
     /** What was put aside is decided, or cannot be. */
     void decided(Inbox.Item.Decided item) {
-        if (item.decision().isEmpty()) {
-            List<Candidate> open =
-                    item.candidates().stream().filter(held::isUndecided).toList();
-            refetch(
-                    ErrorCode.AUTHORIZATION_TIMEOUT,
-                    channels(open.stream()
-                            .flatMap(candidate -> candidate.subscriptions().stream())
-                            .toList()));
-            open.forEach(candidate -> held.decide(candidate, new Decision.Verdict(List.of(), List.of()))
-                    .ifPresent(_ -> unanswered(candidate)));
-        } else {
+        lanes.decided(item.candidates());
+        if (item.decision().isPresent()) {
             decided(item.candidates(), item.decision().get());
+        } else if (item.candidates().stream().anyMatch(held::isUndecided)) { // else it is not wanted any more
+            // all of the table: whoever waits for one of its changes has waited long enough, for the later ones too
+            abandon(item.candidates().getFirst().change().relation().oid());
         }
         progress.aside(held.size());
         confirm();
+    }
+
+    private void abandon(int oid) {
+        lanes.forget(oid);
+        List<Candidate> open = held.undecided(oid);
+        refetch(
+                ErrorCode.AUTHORIZATION_TIMEOUT,
+                channels(open.stream()
+                        .flatMap(candidate -> candidate.subscriptions().stream())
+                        .toList()));
+        open.forEach(candidate -> held.decide(candidate, new Decision.Verdict(List.of(), List.of()))
+                .ifPresent(_ -> unanswered(candidate)));
     }
 
     /** What was decided could not be told, by a fault of ours: nobody may miss it silently. */
@@ -135,7 +141,9 @@ final class Outlet {
                 channels(item.candidates().stream()
                         .flatMap(candidate -> candidate.subscriptions().stream())
                         .toList()));
-        decided(new Inbox.Item.Decided(item.candidates(), Optional.empty()));
+        abandon(item.candidates().getFirst().change().relation().oid());
+        progress.aside(held.size());
+        confirm();
     }
 
     private void decided(List<Candidate> candidates, Decision decision) {
@@ -203,7 +211,7 @@ final class Outlet {
         if (ends.size() >= MOST_ENDS) {
             ends.removeLast();
         }
-        ends.add(new End(end, committedAt));
+        ends.add(new End(progress.slot(), end, committedAt));
         confirm();
     }
 
@@ -211,8 +219,10 @@ final class Outlet {
         Optional<Lsn> open = held.first().map(Position::transaction);
         while (!ends.isEmpty() && (open.isEmpty() || !ends.getFirst().lsn().isAfter(open.get()))) {
             End end = ends.remove();
-            progress.delivered(end.lsn());
-            progress.deliveredCommit(end.committedAt());
+            if (end.slot() == progress.slot()) {
+                progress.delivered(end.lsn());
+                progress.deliveredCommit(end.committedAt());
+            }
         }
     }
 

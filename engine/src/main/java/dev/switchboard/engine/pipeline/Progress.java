@@ -41,6 +41,7 @@ public final class Progress {
     private final Vitals vitals = new Vitals();
     private final AtomicBoolean closing = new AtomicBoolean();
     private final AtomicInteger subscriptions = new AtomicInteger();
+    private final AtomicInteger slot = new AtomicInteger();
     private final AtomicInteger aside = new AtomicInteger();
     private final LongAdder changesIn = new LongAdder();
     private final LongAdder deliveries = new LongAdder();
@@ -136,7 +137,8 @@ public final class Progress {
 
     /** The same for a connection: where a channel of its waits for policies that take long, everything counts. */
     public Optional<Duration> behind(Instant now, ConnectionId connection) {
-        return waiting.containsKey(connection) ? ofAll.behind(now, delivered.get()) : behind(now);
+        Optional<Duration> others = behind(now); // first: who begins to wait meanwhile has not passed
+        return waiting.containsKey(connection) ? ofAll.behind(now, delivered.get()) : others;
     }
 
     void waits(ChannelRef channel) {
@@ -208,8 +210,14 @@ public final class Progress {
         deliveredCommit.set(commit);
     }
 
+    /** Another number for each slot: positions of one say nothing of the next. */
+    int slot() {
+        return slot.get();
+    }
+
     /** A new slot has a position of its own. */
     void forgetPosition() {
+        slot.incrementAndGet();
         passed.set(Lsn.NONE);
         delivered.set(Lsn.NONE);
     }

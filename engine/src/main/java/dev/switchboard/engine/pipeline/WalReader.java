@@ -130,6 +130,8 @@ final class WalReader implements Runnable {
             source.renewSlot();
             progress.forgetPosition();
             handedOver = Lsn.NONE;
+            last = Position.START; // the new slot may be of a server whose log is shorter
+            inParts = false;
         } catch (WalSource.WalUnavailableException unavailable) {
             broke("no new replication slot now; trying again", unavailable);
             pause();

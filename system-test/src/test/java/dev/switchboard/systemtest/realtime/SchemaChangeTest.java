@@ -361,6 +361,17 @@ class SchemaChangeTest {
                                 && change.at("/record/id").asInt() == number));
     }
 
+    /** Until a table that is dropped now is noticed, and with it whatever was before. */
+    private static void awaitLooks() {
+        table("looked_for", "id int primary key");
+        try (PhoenixClient client = server.connect()) {
+            client.joined(
+                    "realtime:looks", server.serviceKey(), PhoenixClient.binding("*", "public", "looked_for", null));
+            sql("drop table looked_for");
+            awaitFailure(client, "realtime:looks", "SchemaChanged");
+        }
+    }
+
     /** Each of these is told of; a new partition without rows, and changes of rows, are not. */
     @Test
     void G4_rowsThatComeOrGoWithAPartitionAreToldOf() {
@@ -375,6 +386,8 @@ class SchemaChangeTest {
                     "insert into parts values (1)",
                     "create table parts_empty partition of parts for values from (200) to (300)");
             client.awaitChanges(1);
+            awaitLooks();
+            assertThat(client.messages().toString()).as("nobody is disturbed").doesNotContain("PartitionChanged");
             List<String> moves = List.of(
                     "truncate parts_low",
                     "create table parts_more (like parts including all); insert into parts_more values (100);"
