@@ -4,23 +4,23 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
 /** Writes pgoutput messages for tests, as PostgreSQL's documentation lays them out. */
-final class Wal {
+public final class Wal {
     private final ByteBuffer buffer = ByteBuffer.allocate(4096);
 
     private Wal(char tag) {
         buffer.put((byte) tag);
     }
 
-    static ByteBuffer begin(long finalLsn, int xid) {
+    public static ByteBuffer begin(long finalLsn, int xid) {
         return new Wal('B').int8(finalLsn).int8(0).int4(xid).done();
     }
 
-    static ByteBuffer commit(long commit, long end) {
+    public static ByteBuffer commit(long commit, long end) {
         return new Wal('C').int1(0).int8(commit).int8(end).int8(0).done();
     }
 
     /** Columns {@code id int4} in the key, and {@code name text}. */
-    static ByteBuffer relation(char identity) {
+    public static ByteBuffer relation(char identity) {
         return new Wal('R')
                 .int4(77)
                 .string("public")
@@ -38,7 +38,7 @@ final class Wal {
                 .done();
     }
 
-    static ByteBuffer insert(String... values) {
+    public static ByteBuffer insert(String... values) {
         return new Wal('I').int4(77).int1('N').tuple(values).done();
     }
 

@@ -2,6 +2,7 @@ package dev.switchboard.engine.pipeline;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.switchboard.engine.decode.Wal;
 import dev.switchboard.engine.model.Lsn;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -154,5 +155,91 @@ class WalReaderTest {
                         Duration.ofMillis(400),
                         Duration.ofMillis(50),
                         Duration.ofMillis(100));
+    }
+
+    /** D3: the server that has taken over has a shorter log, and no slot: what it commits counts, wherever it stands. */
+    @Test
+    void D3_positionsOfALostSlotSayNothingOfTheNext() throws Exception {
+        var inbox = new Inbox();
+        var streams = List.of(transaction(1_000), transaction(100)).iterator();
+        WalSource source = new WalSource() {
+            private boolean lost;
+
+            @Override
+            public Stream open(Lsn start) throws SlotLostException {
+                if (lost) {
+                    throw new SlotLostException("no such slot");
+                }
+                List<ByteBuffer> messages = streams.next();
+                return new Bringing(messages, !streams.hasNext(), () -> lost = true);
+            }
+
+            @Override
+            public void renewSlot() {
+                lost = false;
+            }
+
+            @Override
+            public void close() {}
+        };
+
+        new WalReader(source, inbox, progress, time, (_, _) -> {}).run();
+
+        assertThat(inbox.take(Duration.ZERO).stream()
+                        .filter(Inbox.Item.Changes.class::isInstance)
+                        .map(item -> ((Inbox.Item.Changes) item).batch())
+                        .flatMap(batch -> batch.changes().stream()
+                                .map(_ -> batch.transaction().finalLsn())))
+                .containsExactly(new Lsn(1_000), new Lsn(100));
+    }
+
+    /** Brings messages and breaks; the reader is told to close after the last stream. */
+    private final class Bringing implements WalSource.Stream {
+        private final Iterator<ByteBuffer> messages;
+        private final boolean last;
+        private final Runnable end;
+
+        Bringing(List<ByteBuffer> messages, boolean last, Runnable end) {
+            this.messages = messages.iterator();
+            this.last = last;
+            this.end = end;
+        }
+
+        @Override
+        public List<String> publications() {
+            return List.of("published");
+        }
+
+        @Override
+        public Optional<ByteBuffer> read() throws WalSource.WalUnavailableException {
+            now = now.plus(READ);
+            if (messages.hasNext()) {
+                return Optional.of(messages.next());
+            }
+            if (last) {
+                progress.close();
+            }
+            end.run();
+            throw new WalSource.WalUnavailableException("the server is gone", new IOException("gone"));
+        }
+
+        @Override
+        public Lsn received() {
+            return Lsn.NONE;
+        }
+
+        @Override
+        public void confirm(Lsn delivered) {}
+
+        @Override
+        public void confirmAtOnce(Lsn delivered) {}
+
+        @Override
+        public void close() {}
+    }
+
+    private static List<ByteBuffer> transaction(long finalLsn) {
+        return List.of(
+                Wal.begin(finalLsn, 7), Wal.relation('f'), Wal.insert("x", "y"), Wal.commit(finalLsn, finalLsn + 20));
     }
 }
