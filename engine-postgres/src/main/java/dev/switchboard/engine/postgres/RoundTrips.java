@@ -231,12 +231,8 @@ final class RoundTrips {
 
     private void askWhole(Connection connection, List<Pending> chunk, String[] xids)
             throws SQLException, RowAccessUnavailableException, OutdatedException {
-        long start = System.nanoTime();
         try {
             untilVisible(() -> answered(connection, chunk, xids), xids);
-            if (chunk.getFirst().onFailure().isEmpty()) {
-                account(chunk, System.nanoTime() - start);
-            }
         } catch (SQLException raised) {
             Impersonation.rollback(connection);
             if (brief
@@ -367,8 +363,13 @@ final class RoundTrips {
                                 .map(Map.Entry::getKey)
                                 .toList()));
             }
+            long start = System.nanoTime(); // that transactions are not visible yet is no policy's fault
             statement.execute();
-            return read(statement, chunk);
+            boolean answered = read(statement, chunk);
+            if (answered && chunk.getFirst().onFailure().isEmpty()) {
+                account(chunk, System.nanoTime() - start);
+            }
+            return answered;
         }
     }
 
