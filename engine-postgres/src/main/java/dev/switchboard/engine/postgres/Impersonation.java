@@ -89,13 +89,14 @@ final class Impersonation {
      * Both by one snapshot.
      *
      * @param statement that tells of each of the rows
-     * @return empty where something raises
+     * @return empty where something raises or takes long
      */
     static Optional<Moment> atOneMoment(
             Connection connection, CompiledPolicy policy, ClaimsGroup group, String statement, String rows)
             throws SQLException {
         try (PreparedStatement question =
-                connection.prepareStatement("begin isolation level repeatable read read only; " + BECOME + "; "
+                connection.prepareStatement("begin isolation level repeatable read read only; "
+                        + becomeFor(VALUES_MILLIS) + "; "
                         + valuesOf(policy) + "; " + statement
                         + "; select pg_catalog.pg_current_wal_insert_lsn()::text; rollback")) {
             question.unwrap(PGStatement.class).setPrepareThreshold(0);
@@ -123,7 +124,7 @@ final class Impersonation {
             return values.map(all -> new Moment(all, visible, end));
         } catch (SQLException raised) {
             rollback(connection);
-            if (SqlState.isTransient(raised)) {
+            if (SqlState.isTransient(raised) && !SqlState.isTimeout(raised)) {
                 throw raised;
             }
             return Optional.empty();

@@ -278,7 +278,7 @@ public final class PostgresRowAccess implements RowAccess {
         int place = answers.size();
         boolean never = security.predicate() instanceof TableSecurity.Predicate.Never;
         answers.add(new Answer(visible, never ? new BitSet() : PolicyQuestions.readable(relation, security), false));
-        boolean isSlow = brief && isSlow(question, security);
+        boolean isSlow = isSlow(question, security);
         if (!tables.knows(relation.oid(), security, question.group())) {
             if (isSlow && !question.images().isEmpty()) { // before there is one, nobody waits
                 answers.set(place, Answer.ofLater());
