@@ -69,6 +69,11 @@ final class PartitionWatch {
         seen.add(table.oid());
     }
 
+    /** Whether a partitioned table has been subscribed to, so that looking is worth it. */
+    synchronized boolean isWatching() {
+        return !known.isEmpty();
+    }
+
     /** Roots, of those that there were the last time, of whose partitions that is so. */
     synchronized Set<TableSelector.One> moved(Connection connection) throws SQLException {
         Map<TableSelector.One, List<Leaf>> present = read(connection);

@@ -300,6 +300,9 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
 
     @Override
     public Set<TableSelector.One> moved() throws CatalogUnavailableException {
+        if (!partitions.isWatching()) {
+            return Set.of();
+        }
         try (Connection connection = dataSource.getConnection()) {
             return partitions.moved(connection);
         } catch (SQLException failed) {
