@@ -26,9 +26,11 @@ import java.util.Set;
  */
 final class PolicyReader implements PolicyCatalog {
     private static final String COLUMNS = """
-            select a.attname, a.atttypid::bigint, t.typelem::bigint, t.typcategory = 'A' as is_array, array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid) as labels,
+            select a.attname, a.atttypid::bigint, coalesce(element.typname, t.typname) as plain_name,
+                   coalesce(element.typnamespace, t.typnamespace) = 'pg_catalog'::regnamespace as own, array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid) as labels,
                    coalesce((select c.collisdeterministic from pg_collation c where c.oid = a.attcollation), true) as deterministic
               from pg_attribute a join pg_type t on t.oid = a.atttypid
+              left join pg_type element on element.oid = t.typelem and t.typcategory = 'A'
              where a.attrelid = ? and a.attnum > 0 and not a.attisdropped
             """;
 
@@ -73,10 +75,35 @@ final class PolicyReader implements PolicyCatalog {
              where n.nspname = ? and c.relname = ?
             """;
 
-    /** Types of PostgreSQL's own whose operators and text hang on nothing but the value. */
-    private static final Set<Integer> PLAIN = Set.of(
-            16, 17, 18, 19, 20, 21, 23, 25, 114, 650, 700, 701, 829, 869, 1042, 1043, 1082, 1083, 1114, 1184, 1186,
-            1266, 1560, 1562, 1700, 2950, 3802);
+    /** Types of PostgreSQL's own whose operators and text hang on nothing but the value; arrays of them are as well. */
+    private static final Set<String> PLAIN = Set.of(
+            "bit",
+            "bool",
+            "bpchar",
+            "bytea",
+            "char",
+            "cidr",
+            "date",
+            "float4",
+            "float8",
+            "inet",
+            "int2",
+            "int4",
+            "int8",
+            "interval",
+            "json",
+            "jsonb",
+            "macaddr",
+            "name",
+            "numeric",
+            "text",
+            "time",
+            "timestamp",
+            "timestamptz",
+            "timetz",
+            "uuid",
+            "varbit",
+            "varchar");
 
     private final Connection connection;
     private final String role;
@@ -186,13 +213,12 @@ final class PolicyReader implements PolicyCatalog {
                 while (rows.next()) {
                     String name = rows.getString(1);
                     int type = (int) rows.getLong("atttypid");
-                    int plain = rows.getBoolean("is_array") ? (int) rows.getLong("typelem") : type;
+                    boolean plain = rows.getBoolean("own") && PLAIN.contains(rows.getString("plain_name"));
                     ColumnKind.of(
                                     type,
                                     Set.of((String[]) rows.getArray("labels").getArray()),
                                     rows.getBoolean("deterministic"))
-                            .or(() -> Optional.of(ColumnKind.ofText(type))
-                                    .filter(_ -> analysing && PLAIN.contains(plain)))
+                            .or(() -> Optional.of(ColumnKind.ofText(type)).filter(_ -> analysing && plain))
                             .ifPresent(kind -> columns.put(name, kind));
                 }
             }
