@@ -10,7 +10,6 @@ import dev.switchboard.engine.protocol.ClientMessage;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.Frame;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.CompositeByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
@@ -18,7 +17,6 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.handler.codec.CorruptedFrameException;
 import io.netty.handler.codec.TooLongFrameException;
-import io.netty.handler.codec.http.websocketx.BinaryWebSocketFrame;
 import io.netty.handler.codec.http.websocketx.CloseWebSocketFrame;
 import io.netty.handler.codec.http.websocketx.CorruptedWebSocketFrameException;
 import io.netty.handler.codec.http.websocketx.PingWebSocketFrame;
@@ -48,7 +46,7 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     private final Channel channel;
     private final LoopShard shard;
     private final Outbox outbox;
-    private final int maxMessageBytes;
+    private final Fragments fragments;
     private final GatewayCounters counters;
     private final MemoryBudget memory;
     private final boolean deflates;
@@ -59,8 +57,6 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     private int inFragments;
     private long taken;
     private @Nullable Connection connection;
-    private @Nullable CompositeByteBuf fragments;
-    private boolean binaryFragments;
     private Instant lastReceived;
     private boolean marked;
     /** No handler but this pipeline's head has a say in what is written. */
@@ -81,7 +77,7 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
         this.channel = channel;
         this.shard = shard;
         this.outbox = outbox;
-        maxMessageBytes = common.maxMessageBytes();
+        fragments = new Fragments(common.maxMessageBytes(), this::holdsInFragments);
         counters = common.counters();
         memory = common.memory();
         this.lastReceived = now;
@@ -226,7 +222,7 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
         try {
             lastReceived = shard.now();
             if (message instanceof WebSocketFrame frame && !closing) {
-                receive(frame);
+                receive(context, frame);
             }
         } finally {
             ReferenceCountUtil.release(message);
@@ -244,6 +240,11 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
         account();
     }
 
+    private void holdsInFragments(int bytes) {
+        inFragments = bytes;
+        account();
+    }
+
     /** Little parts are not counted: every connection may have one. Beyond what there is for all, it ends. */
     private void account() {
         long holds = (long) inDecoder + inInflater + inFragments;
@@ -258,22 +259,16 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
             taken = due;
         } else {
             close(CloseCode.TRY_AGAIN_LATER, ErrorCode.MEMORY_LIMIT);
-            dropFragments();
+            fragments.drop();
         }
     }
 
-    private void receive(WebSocketFrame frame) {
+    private void receive(ChannelHandlerContext context, WebSocketFrame frame) {
         switch (frame) {
             case PingWebSocketFrame ping -> writeNow(WebSocketFrames.pong(channel.alloc(), ping.content()));
             case PongWebSocketFrame _ -> {}
             case CloseWebSocketFrame close -> closeAsked(close);
-            default -> {
-                if (fragments == null && frame.isFinalFragment()) {
-                    message(frame instanceof BinaryWebSocketFrame, frame.content());
-                } else {
-                    collect(frame);
-                }
-            }
+            default -> fragments.add(context, frame, this::message);
         }
     }
 
@@ -286,33 +281,6 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
         int code = close.statusCode() < 0 ? CloseCode.NORMAL : close.statusCode();
         channel.writeAndFlush(WebSocketFrames.close(channel.alloc(), code, ""))
                 .addListener(ChannelFutureListener.CLOSE);
-    }
-
-    private void collect(WebSocketFrame frame) {
-        if (fragments == null) {
-            fragments = channel.alloc().compositeBuffer(1024);
-            binaryFragments = frame instanceof BinaryWebSocketFrame;
-        }
-        fragments.addComponent(true, frame.content().retain());
-        inFragments = fragments.readableBytes();
-        if (fragments.readableBytes() > maxMessageBytes) {
-            close(CloseCode.TOO_LARGE, ErrorCode.FRAME_TOO_LARGE);
-            dropFragments();
-        } else if (frame.isFinalFragment()) {
-            message(binaryFragments, fragments);
-            dropFragments();
-        } else {
-            account();
-        }
-    }
-
-    private void dropFragments() {
-        if (fragments != null) {
-            fragments.release();
-            fragments = null;
-            inFragments = 0;
-            account();
-        }
     }
 
     private void message(boolean binary, ByteBuf content) {
@@ -360,7 +328,7 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
 
     @Override
     public void channelInactive(ChannelHandlerContext context) {
-        dropFragments();
+        fragments.drop();
         holdsInDecoder(0);
         shard.remove(this);
         connection().closed(why);

@@ -2,11 +2,9 @@ package dev.switchboard.gateway;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
-import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
-import io.netty.handler.codec.TooLongFrameException;
 import io.netty.handler.codec.http.websocketx.BinaryWebSocketFrame;
 import io.netty.handler.codec.http.websocketx.ContinuationWebSocketFrame;
 import io.netty.handler.codec.http.websocketx.CorruptedWebSocketFrameException;
@@ -16,7 +14,6 @@ import io.netty.handler.codec.http.websocketx.WebSocketFrame;
 import io.netty.util.ReferenceCountUtil;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Makes whole messages of compressed ones, those in fragments too; everything else passes. Owned by its event loop.
@@ -27,10 +24,8 @@ final class MessageInflater extends ChannelInboundHandlerAdapter {
 
     private final Deflation deflation;
     private final int maxMessageBytes;
-    private final IntConsumer held;
     private final BooleanSupplier closing;
-    private @Nullable CompositeByteBuf fragments;
-    private boolean binary;
+    private final Fragments fragments;
 
     /**
      * @param held    hears how many bytes of a message it keeps that is not whole yet
@@ -40,7 +35,7 @@ final class MessageInflater extends ChannelInboundHandlerAdapter {
         this.closing = closing;
         this.deflation = deflation;
         this.maxMessageBytes = maxMessageBytes;
-        this.held = held;
+        fragments = new Fragments(maxMessageBytes, held);
     }
 
     @Override
@@ -50,70 +45,36 @@ final class MessageInflater extends ChannelInboundHandlerAdapter {
             return;
         }
         if (closing.getAsBoolean()) {
-            drop();
+            fragments.drop();
             ReferenceCountUtil.release(message);
             return;
         }
         boolean data = frame instanceof TextWebSocketFrame || frame instanceof BinaryWebSocketFrame;
-        if (frame.rsv() != 0 && (frame.rsv() != COMPRESSED || !data || fragments != null)) {
+        if (frame.rsv() != 0 && (frame.rsv() != COMPRESSED || !data || !fragments.isEmpty())) {
             ReferenceCountUtil.release(message);
             throw new CorruptedWebSocketFrameException(
                     WebSocketCloseStatus.PROTOCOL_ERROR, "reserved bits that were not agreed upon");
         }
-        boolean ours = frame.rsv() == COMPRESSED || (fragments != null && frame instanceof ContinuationWebSocketFrame);
+        boolean ours =
+                frame.rsv() == COMPRESSED || (!fragments.isEmpty() && frame instanceof ContinuationWebSocketFrame);
         if (!ours) {
             context.fireChannelRead(message);
             return;
         }
         try {
-            collect(context, frame);
+            fragments.add(context, frame, (binary, deflated) -> pass(context, binary, deflated));
         } finally {
             ReferenceCountUtil.release(message);
         }
     }
 
-    private void collect(ChannelHandlerContext context, WebSocketFrame frame) {
-        CompositeByteBuf all = fragments;
-        if (all == null) {
-            binary = frame instanceof BinaryWebSocketFrame;
-            if (frame.isFinalFragment()) {
-                pass(context, frame.content());
-                return;
-            }
-            all = context.alloc().compositeBuffer(1_024);
-            fragments = all;
-        }
-        all.addComponent(true, frame.content().retain());
-        if (all.readableBytes() > maxMessageBytes) {
-            drop();
-            throw new TooLongFrameException("a message of more than " + maxMessageBytes + " bytes");
-        }
-        if (frame.isFinalFragment()) {
-            try {
-                pass(context, all);
-            } finally {
-                drop();
-            }
-        } else {
-            held.accept(all.readableBytes());
-        }
-    }
-
-    private void pass(ChannelHandlerContext context, ByteBuf deflated) {
+    private void pass(ChannelHandlerContext context, boolean binary, ByteBuf deflated) {
         ByteBuf message = Unpooled.wrappedBuffer(deflation.inflate(ByteBufUtil.getBytes(deflated), maxMessageBytes));
         context.fireChannelRead(binary ? new BinaryWebSocketFrame(message) : new TextWebSocketFrame(message));
     }
 
-    private void drop() {
-        if (fragments != null) {
-            fragments.release();
-            fragments = null;
-            held.accept(0);
-        }
-    }
-
     @Override
     public void handlerRemoved(ChannelHandlerContext context) {
-        drop();
+        fragments.drop();
     }
 }

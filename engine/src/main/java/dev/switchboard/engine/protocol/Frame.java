@@ -38,7 +38,7 @@ public final class Frame {
         return payload;
     }
 
-    /** The payload as it is where messages are compressed; made once, by whoever needs it first. */
+    /** The payload as it is where messages are compressed; made by whoever needs it first, or by several who do at one moment. */
     public byte[] deflated(UnaryOperator<byte[]> deflate) {
         byte[] known = deflated;
         if (known == null) {
