@@ -65,7 +65,29 @@ class WalReaderTest {
         new WalReader(source, new Inbox(), progress, time, (_, _) -> {}).run();
     }
 
-    private final class Scripted implements WalSource.Stream {
+    /** Of one publication; confirms nothing. */
+    private abstract static class Silent implements WalSource.Stream {
+        @Override
+        public List<String> publications() {
+            return List.of("published");
+        }
+
+        @Override
+        public Lsn received() {
+            return Lsn.NONE;
+        }
+
+        @Override
+        public void confirm(Lsn delivered) {}
+
+        @Override
+        public void confirmAtOnce(Lsn delivered) {}
+
+        @Override
+        public void close() {}
+    }
+
+    private final class Scripted extends Silent {
         private final boolean last;
         private int left;
 
@@ -73,11 +95,6 @@ class WalReaderTest {
             this.left = reads;
             this.last = last;
             troubles.add(new ArrayList<>());
-        }
-
-        @Override
-        public List<String> publications() {
-            return List.of("published");
         }
 
         @Override
@@ -101,20 +118,6 @@ class WalReaderTest {
             }
             throw new WalSource.WalUnavailableException("no space left", new IOException("no space left"));
         }
-
-        @Override
-        public Lsn received() {
-            return Lsn.NONE;
-        }
-
-        @Override
-        public void confirm(Lsn delivered) {}
-
-        @Override
-        public void confirmAtOnce(Lsn delivered) {}
-
-        @Override
-        public void close() {}
     }
 
     @Test
@@ -194,7 +197,7 @@ class WalReaderTest {
     }
 
     /** Brings messages and breaks; the reader is told to close after the last stream. */
-    private final class Bringing implements WalSource.Stream {
+    private final class Bringing extends Silent {
         private final Iterator<ByteBuffer> messages;
         private final boolean last;
         private final Runnable end;
@@ -203,11 +206,6 @@ class WalReaderTest {
             this.messages = messages.iterator();
             this.last = last;
             this.end = end;
-        }
-
-        @Override
-        public List<String> publications() {
-            return List.of("published");
         }
 
         @Override
@@ -222,20 +220,6 @@ class WalReaderTest {
             end.run();
             throw new WalSource.WalUnavailableException("the server is gone", new IOException("gone"));
         }
-
-        @Override
-        public Lsn received() {
-            return Lsn.NONE;
-        }
-
-        @Override
-        public void confirm(Lsn delivered) {}
-
-        @Override
-        public void confirmAtOnce(Lsn delivered) {}
-
-        @Override
-        public void close() {}
     }
 
     private static List<ByteBuffer> transaction(long finalLsn) {
