@@ -132,13 +132,15 @@ final class RoundTrip {
                 for (String table : List.of("calls", "voip_users")) {
                     Optional<String> refused = joined(watcher.events(table));
                     if (refused.isPresent()) {
+                        Optional<String> why = explained(watcher, Map.of("table", "public." + table))
+                                .flatMap(RoundTrip::hidden);
                         return List.of(new Finding(
                                 Layer.REALTIME,
                                 watcher.who() + " can subscribe to calls and voip_users at " + url,
-                                refused.get()
-                                        + explained(watcher, Map.of("table", "public." + table))
-                                                .orElse(""),
-                                "start the server (switchboard start), or name it with --url"));
+                                refused.get() + why.orElse(""),
+                                why.isPresent()
+                                        ? "mend what explain names; `switchboard explain " + table + "` tells each step"
+                                        : "start the server (switchboard start), or name it with --url"));
                     }
                 }
             }
@@ -203,43 +205,36 @@ final class RoundTrip {
 
     private void judge(Watcher watcher, String table, boolean got, List<Finding> findings) {
         if (got != watcher.sees()) {
+            var row = Map.of(
+                    "table", "public." + table,
+                    "row", "{\"organization_id\": \"" + organization + "\"}",
+                    "channel", "doctor-" + table);
+            Optional<String> why = explained(watcher, row).flatMap(got ? RoundTrip::shown : RoundTrip::hidden);
             findings.add(new Finding(
                     Layer.REALTIME,
                     watcher.who() + (watcher.sees() ? " gets" : " gets no") + " change of " + table,
-                    (got ? "it came" : "none came within " + PATIENCE.toSeconds() + " s")
-                            + explained(
-                                            watcher,
-                                            Map.of(
-                                                    "table",
-                                                    "public." + table,
-                                                    "row",
-                                                    "{\"organization_id\": \"" + organization + "\"}",
-                                                    "channel",
-                                                    "doctor-" + table))
-                                    .orElse(""),
+                    (got ? "it came" : "none came within " + PATIENCE.toSeconds() + " s") + why.orElse(""),
                     got
                             ? "mend the policies above: this row leaks"
                             : "mend the layers above; if they are all well, look at /readyz and the server's log"));
         }
     }
 
-    /** What explain says of that: where it ends, or by which policies it is shown. */
-    private Optional<String> explained(Watcher watcher, Map<String, String> what) {
+    /** What explain says of that for the watcher. */
+    private Optional<List<Step>> explained(Watcher watcher, Map<String, String> what) {
         if (!(tokens.verify(watcher.token(), Instant.now()) instanceof TokenVerifier.Result.Valid(var claims))) {
             return Optional.empty();
         }
         var parameters = new HashMap<>(what);
         parameters.put("claims", claims.group().json());
         try {
-            return new ExplainingServer(url, tokens)
-                    .ask(parameters)
-                    .map(ExplainingServer::steps)
-                    .flatMap(steps -> watcher.sees() ? hidden(steps) : shown(steps));
+            return new ExplainingServer(url, tokens).ask(parameters).map(ExplainingServer::steps);
         } catch (InvalidSettingException notExplained) {
             return Optional.empty();
         }
     }
 
+    /** Where it ends. */
     private static Optional<String> hidden(List<Step> steps) {
         List<String> policies = policies(steps, Step.Outcome.STOPPED);
         return Step.end(steps)
@@ -247,6 +242,7 @@ final class RoundTrip {
                         + (policies.isEmpty() ? "" : " (" + String.join(", ", policies) + ")"));
     }
 
+    /** By which policies it is shown. */
     private static Optional<String> shown(List<Step> steps) {
         return Optional.of(policies(steps, Step.Outcome.PASSED))
                 .filter(policies -> !policies.isEmpty())
