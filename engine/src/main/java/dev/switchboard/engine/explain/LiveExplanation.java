@@ -111,7 +111,24 @@ public final class LiveExplanation {
             steps.add(Step.passed(
                     "stream", "all is delivered that was committed until " + behind.toMillis() + " ms ago"));
         }
+        aside(progress).ifPresent(steps::add);
         return steps;
+    }
+
+    /** What policies hold up that take long, of any table; whom they do. */
+    private Optional<Step> aside(Progress progress) {
+        if (progress.aside() == 0) {
+            return Optional.empty();
+        }
+        String what = count(progress.aside(), "change") + " of tables whose policies take long (SPEC A13) "
+                + (progress.aside() == 1 ? "is" : "are") + " not decided yet";
+        boolean waits = channels.stream()
+                .anyMatch(channel -> progress.isWaiting(channel.channel().connection()));
+        return Optional.of(
+                waits
+                        ? Step.stopped(
+                                "aside", what + ", and " + question.who() + " waits for that, with all that came later")
+                        : Step.told("aside", what + "; " + question.who() + " does not wait for that"));
     }
 
     /** Whether somebody listens whom the change fits; what a filter makes of a row is told. */

@@ -138,7 +138,12 @@ public final class Progress {
     /** The same for a connection: where a channel of its waits for policies that take long, everything counts. */
     public Optional<Duration> behind(Instant now, ConnectionId connection) {
         Optional<Duration> others = behind(now); // first: who begins to wait meanwhile has not passed
-        return waiting.containsKey(connection) ? ofAll.behind(now, delivered.get()) : others;
+        return isWaiting(connection) ? ofAll.behind(now, delivered.get()) : others;
+    }
+
+    /** Whether a channel of the connection waits for policies that take long. */
+    public boolean isWaiting(ConnectionId connection) {
+        return waiting.containsKey(connection);
     }
 
     void waits(ChannelRef channel) {

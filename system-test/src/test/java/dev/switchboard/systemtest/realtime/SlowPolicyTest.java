@@ -14,8 +14,11 @@ import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.postgres.PostgresRowAccess;
 import dev.switchboard.engine.postgres.TablePublisher;
 import dev.switchboard.server.Switchboard;
+import dev.switchboard.server.command.Main;
 import dev.switchboard.systemtest.harness.PhoenixClient;
 import dev.switchboard.systemtest.harness.TestServer;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -72,9 +75,10 @@ class SlowPolicyTest {
         try (PhoenixClient both = server.connect();
                 PhoenixClient quick = server.connect();
                 Handle holder = server.database().open()) {
+            String waiting = server.userToken(UUID.randomUUID());
             both.joined(
                     "realtime:both",
-                    server.userToken(UUID.randomUUID()),
+                    waiting,
                     PhoenixClient.binding("*", "public", "slow", null),
                     PhoenixClient.binding("*", "public", "quick", null));
             quick.joined(
@@ -93,6 +97,8 @@ class SlowPolicyTest {
                     .untilAsserted(() -> assertThat(server.figure("switchboard_decisions_aside"))
                             .isEqualTo(2));
             assertThat(both.changes()).isEmpty();
+            assertThat(explain(waiting)).contains("It ends at aside: 2 changes of tables whose policies take long");
+            assertThat(explain(server.userToken(UUID.randomUUID()))).contains("does not wait for that");
 
             holder.execute("select pg_advisory_unlock(" + LOCK + ")");
 
@@ -149,6 +155,23 @@ class SlowPolicyTest {
             assertThat(visible(lane, question("anon", "slow"))).containsExactly(true);
             lane.close();
         }
+    }
+
+    private static String explain(String token) {
+        var out = new ByteArrayOutputStream();
+        Main.run(
+                List.of(
+                        "explain",
+                        "quick",
+                        "--as",
+                        token,
+                        "--data-dir",
+                        server.directory().toString(),
+                        "--url",
+                        server.url()),
+                out,
+                out);
+        return out.toString(StandardCharsets.UTF_8);
     }
 
     private static PostgresRowAccess access() {
