@@ -138,30 +138,14 @@ final class FilterResolver {
     }
 
     private Resolved condition(FilterSyntax.Condition condition) throws SQLException, RefusedException {
-        ColumnFacts facts = column(condition.column());
+        ColumnFacts facts = PostgresSubscriptionCatalog.named(
+                "filter", security.table(), condition.column(), columns, security.readable());
         read.put(facts.name(), facts.typeOid());
         return switch (condition.operator()) {
             case IS -> is(condition, facts);
             case LIKE, ILIKE, MATCH, IMATCH -> pattern(condition, facts);
             case EQ, NEQ, LT, LTE, GT, GTE, IN, ISDISTINCT -> comparison(condition, facts);
         };
-    }
-
-    private ColumnFacts column(String name) throws RefusedException {
-        ColumnFacts facts = columns.get(name);
-        if (facts == null) {
-            throw new RefusedException("column \"" + name + "\" of " + security.table() + " does not exist; there are "
-                    + columns.keySet().stream()
-                            .filter(security.readable()::contains)
-                            .collect(Collectors.joining(", ")));
-        }
-        if (!security.readable().contains(name)) {
-            throw new RefusedException("permission denied for column \"" + name + "\" of " + security.table());
-        }
-        if (!facts.published()) {
-            throw new RefusedException("column \"" + name + "\" of " + security.table() + " is not published");
-        }
-        return facts;
     }
 
     private Resolved is(FilterSyntax.Condition condition, ColumnFacts facts) throws RefusedException {

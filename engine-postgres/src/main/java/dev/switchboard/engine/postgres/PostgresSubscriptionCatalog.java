@@ -138,7 +138,8 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
     private Resolution decide(Binding binding, ClaimsGroup group)
             throws SQLException, RefusedException, TypeCatalog.TypeCatalogUnavailableException {
         if (binding.schema().isEmpty() && binding.table().isEmpty()) {
-            throw new RefusedException("name at least a schema or a table");
+            throw new RefusedException(
+                    "No subscription params provided. Please provide at least a `schema` or `table` to subscribe to");
         }
         String schema = binding.schema().orElse("public");
         String table = binding.table().orElse("*");
@@ -182,8 +183,13 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
     /** Tables are decided as their changes come: what the group's probe does not allow, it does not see. */
     private Resolution wildcard(Binding binding, ClaimsGroup group, String schema)
             throws SQLException, RefusedException {
-        if (binding.filter().isPresent() || binding.select().isPresent()) {
-            throw new RefusedException("filter and select need an explicit schema and table");
+        if (binding.select().isPresent()) {
+            throw new RefusedException("Column selection is not supported for wildcard subscriptions."
+                    + " Provide an explicit schema and table name.");
+        }
+        if (binding.filter().isPresent()) {
+            throw new RefusedException(
+                    "A filter is not supported for wildcard subscriptions. Provide an explicit schema and table name.");
         }
         if (!roleExists(group.role())) {
             throw new RefusedException("role \"" + group.role() + "\" does not exist");
@@ -318,8 +324,10 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             throws SQLException, RefusedException {
         Version present = version.orElseThrow(() -> new RefusedException("table " + table + " does not exist"));
         if (!present.published()) {
-            throw new RefusedException("table " + table + " is not in publication " + publication
-                    + "; add it with: switchboard publish " + table);
+            throw new RefusedException(
+                    "Please check Realtime is enabled for the given connect parameters: table " + table
+                            + " is not in publication " + publication
+                            + "; add it with: switchboard publish " + table);
         }
         var key = new FactsKey(table, role);
         TableFacts known = remembered.get(key);
@@ -382,16 +390,25 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         return facts;
     }
 
-    private static ColumnFacts readable(
-            TableName table, String column, Map<String, ColumnFacts> columns, Set<String> readable)
+    /**
+     * What a filter or a selection names: there, published, and to be read by the role.
+     *
+     * @param part filter or select, as the refusal says
+     */
+    static ColumnFacts named(
+            String part, TableName table, String column, Map<String, ColumnFacts> columns, Set<String> readable)
             throws RefusedException {
-        if (!columns.containsKey(column)) {
-            throw new RefusedException("column \"" + column + "\" of " + table + " does not exist; there are "
+        ColumnFacts facts = columns.get(column);
+        String what = "invalid column for " + part + " " + column + ": ";
+        if (facts == null) {
+            throw new RefusedException(what + "column \"" + column + "\" of " + table + " does not exist; there are "
                     + columns.keySet().stream().filter(readable::contains).collect(Collectors.joining(", ")));
         }
-        ColumnFacts facts = known(table, column, columns);
         if (!readable.contains(column)) {
-            throw new RefusedException("permission denied for column \"" + column + "\" of " + table);
+            throw new RefusedException(what + "permission denied for column \"" + column + "\" of " + table);
+        }
+        if (!facts.published()) {
+            throw new RefusedException(what + "column \"" + column + "\" of " + table + " is not published");
         }
         return facts;
     }
@@ -410,10 +427,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             }
         });
         for (String column : binding.select().get()) {
-            if (!readable(table, column, columns, readable).published()) {
-                throw new RefusedException("column \"" + column + "\" of " + table + " is not published");
-            }
-            selected.add(column);
+            selected.add(named("select", table, column, columns, readable).name());
         }
         return Optional.of(new ArrayList<>(selected));
     }

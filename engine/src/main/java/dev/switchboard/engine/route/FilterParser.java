@@ -113,7 +113,7 @@ final class FilterParser {
             return quoted;
         }
         int equals = filter.indexOf('=', at);
-        if (equals <= at) {
+        if (equals <= at || filter.charAt(at) == ',') {
             throw wrong("expected column=operator.value");
         }
         String column = filter.substring(at, equals);
@@ -154,7 +154,7 @@ final class FilterParser {
             throw wrong("the list of in does not end");
         }
         if (values.size() > MOST_VALUES) {
-            throw wrong("too many values for in; at most " + MOST_VALUES);
+            throw wrong("too many values for `in` filter. Maximum " + MOST_VALUES);
         }
         return values;
     }

@@ -11,12 +11,14 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /** The port as seen from outside: handshakes, limits, health, metrics. */
 class GatewayTest {
@@ -186,9 +188,79 @@ class GatewayTest {
         assertThat(reason(server.token("postgres", Map.of()), "calls", null)).contains("permission denied");
     }
 
+    @Test
+    void F2_everyOperatorRefusesWhatItCannotCompareInTheOriginalsWordsAndOurs() {
+        server.database().useHandle(handle -> {
+            handle.execute("create table operators (id int primary key, word text, flag bool, at timestamptz)");
+            handle.execute("alter publication supabase_realtime add table operators");
+        });
+        String token = server.userToken(UUID.randomUUID());
+        for (String operator :
+                List.of("eq", "neq", "lt", "lte", "gt", "gte", "isdistinct", "not.eq", "not.isdistinct")) {
+            assertThat(reason(token, "operators", "id=" + operator + ".x"))
+                    .as(operator)
+                    .contains("Error parsing `filter` params: ", "invalid input syntax for type integer: \"x\"");
+            assertThat(reason(token, "operators", "at=" + operator + ".never"))
+                    .as(operator)
+                    .contains("Error parsing `filter` params: ", "invalid input syntax for type timestamp");
+        }
+        assertThat(reason(token, "operators", "id=in.(1,x)"))
+                .contains("Error parsing `filter` params: ", "invalid input syntax for type integer");
+        assertThat(reason(token, "operators", "id=in.1"))
+                .contains("Error parsing `filter` params: ", "in takes a list: column=in.(a,b)");
+        assertThat(reason(token, "operators", "id=in.(" + "1,".repeat(1000) + "1)"))
+                .contains("Error parsing `filter` params: ", "too many values for `in` filter. Maximum 1000");
+        assertThat(reason(token, "operators", "id=in.(" + "1,".repeat(999) + "1)"))
+                .as("as many as there may be")
+                .isEmpty();
+        for (String operator : List.of("like", "ilike", "match", "imatch")) {
+            assertThat(reason(token, "operators", "id=" + operator + ".1"))
+                    .as(operator)
+                    .contains("Error parsing `filter` params: ", "'" + operator + "' needs a text column");
+        }
+        for (String operator : List.of("match", "imatch")) {
+            assertThat(reason(token, "operators", "word=" + operator + ".("))
+                    .as(operator)
+                    .contains("Error parsing `filter` params: ", "invalid regular expression");
+        }
+        assertThat(reason(token, "operators", "word=is.true"))
+                .contains("Error parsing `filter` params: ", "'is' takes null, not 'true'");
+        assertThat(reason(token, "operators", "flag=is.maybe"))
+                .contains("Error parsing `filter` params: ", "'is' takes null, true, false or unknown, not 'maybe'");
+        assertThat(reason(token, "operators", "id=eq.1,,flag=is.true"))
+                .contains("Error parsing `filter` params: expected column=operator.value, at character 9 of");
+        assertThat(reason(token, "operators", "id=eq.1,"))
+                .contains("Error parsing `filter` params: expected column=operator.value, at character 9 of");
+        assertThat(reason(token, "operators", "colour=eq.red")).contains("invalid column for filter colour: ");
+    }
+
+    @Test
+    void J4_whatNamesNoTableOrSelectsWhatIsNotThereSaysSoInTheOriginalsWords() {
+        String token = server.userToken(UUID.randomUUID());
+        String start = "RealtimeDisabledForConfiguration: Unable to subscribe to changes with given parameters ";
+        assertThat(reason(token, PhoenixClient.binding("*", null, null, null)))
+                .startsWith(start)
+                .contains("No subscription params provided. Please provide at least a `schema` or `table`");
+        assertThat(reason(token, PhoenixClient.select(PhoenixClient.binding("*", "public", "*", null), "id")))
+                .startsWith(start)
+                .contains("Column selection is not supported for wildcard subscriptions."
+                        + " Provide an explicit schema and table name.");
+        assertThat(reason(token, PhoenixClient.select(PhoenixClient.binding("*", "public", "calls", null), "colour")))
+                .startsWith(start)
+                .contains("invalid column for select colour: ", "there are id, ");
+        server.database().useHandle(handle -> handle.execute("create table unpublished (id int primary key)"));
+        assertThat(reason(token, "unpublished", null))
+                .startsWith(start)
+                .contains("Please check Realtime is enabled for the given connect parameters: ");
+    }
+
     private static String reason(String token, String table, String filter) {
+        return reason(token, PhoenixClient.binding("*", "public", table, filter));
+    }
+
+    private static String reason(String token, ObjectNode binding) {
         try (PhoenixClient client = server.connect()) {
-            JsonNode reply = client.join("realtime:x", token, PhoenixClient.binding("*", "public", table, filter));
+            JsonNode reply = client.join("realtime:x", token, binding);
             return reply.at("/response/reason").asString();
         }
     }
