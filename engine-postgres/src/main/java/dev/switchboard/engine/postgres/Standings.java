@@ -2,9 +2,6 @@ package dev.switchboard.engine.postgres;
 
 import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.ClaimsGroup;
-import dev.switchboard.engine.model.Relation;
-import dev.switchboard.engine.model.ReplicaIdentity;
-import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.postgres.policy.ClaimValues;
 import dev.switchboard.engine.postgres.policy.CompiledPolicy;
 import dev.switchboard.engine.postgres.policy.Dependency;
@@ -12,14 +9,13 @@ import dev.switchboard.engine.route.Audience;
 import dev.switchboard.engine.route.Comparison;
 import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,8 +40,8 @@ final class Standings {
 
     /** In the order of their use. */
     private final Map<Key, Standing> known = new LinkedHashMap<>(64, 0.75f, true);
-    /** Whom rows of tables concern, by oid. */
-    private final Map<Integer, Concerned> concerned = new HashMap<>();
+
+    private final Dependents<Key> dependents = new Dependents<>();
 
     private final Set<Key> dropped = new HashSet<>();
     private long bytes;
@@ -82,6 +78,13 @@ final class Standings {
             return values.isEmpty()
                     ? List.of()
                     : security.compiled().map(CompiledPolicy::dependencies).orElse(List.of());
+        }
+
+        /** Tells by what it hangs on rows of other tables, where that is known. */
+        private void eachHanging(BiConsumer<CompiledPolicy, ClaimValues> consumer) {
+            if (values.isPresent()) {
+                security.compiled().ifPresent(policy -> consumer.accept(policy, values.get()));
+            }
         }
 
         private Optional<Set<Comparison.Key>> rows(Dependency dependency) {
@@ -133,98 +136,6 @@ final class Standings {
         }
     }
 
-    /** Whom the rows of one table concern: by what stands in a column, or all of them. */
-    private static final class Concerned {
-        final Set<Key> byAny = new HashSet<>();
-        final Map<String, Map<Comparison.Key, Set<Key>>> byColumn = new HashMap<>();
-        final Map<String, Comparison> rules = new HashMap<>();
-
-        void add(Key who, Dependency dependency, Optional<Set<Comparison.Key>> rows) {
-            if (rows.isEmpty()) {
-                byAny.add(who);
-                return;
-            }
-            Dependency.Key key = dependency.key().orElseThrow();
-            rules.put(key.column(), key.kind().rule());
-            var byValue = byColumn.computeIfAbsent(key.column(), _ -> new HashMap<>());
-            rows.get()
-                    .forEach(value ->
-                            byValue.computeIfAbsent(value, _ -> new HashSet<>()).add(who));
-        }
-
-        void remove(Key who, Dependency dependency, Optional<Set<Comparison.Key>> rows) {
-            if (rows.isEmpty()) {
-                byAny.remove(who);
-                return;
-            }
-            byColumn.computeIfPresent(dependency.key().orElseThrow().column(), (_, byValue) -> {
-                rows.get()
-                        .forEach(value -> byValue.computeIfPresent(value, (_, all) -> {
-                            all.remove(who);
-                            return all.isEmpty() ? null : all;
-                        }));
-                return byValue.isEmpty() ? null : byValue;
-            });
-        }
-
-        boolean isEmpty() {
-            return byAny.isEmpty() && byColumn.isEmpty();
-        }
-
-        void collect(Change change, Set<Key> found) {
-            found.addAll(byAny);
-            byColumn.forEach((column, byValue) -> {
-                Optional<Set<Comparison.Key>> values = values(change, column);
-                if (values.isPresent()) {
-                    values.get().forEach(value -> found.addAll(byValue.getOrDefault(value, Set.of())));
-                } else {
-                    byValue.values().forEach(found::addAll);
-                }
-            });
-        }
-
-        /** What stands in a column before and after; empty where the WAL does not say. */
-        private Optional<Set<Comparison.Key>> values(Change change, String column) {
-            var values = new HashSet<Comparison.Key>();
-            boolean said = switch (change) {
-                case Change.Insert insert -> isSaid(insert.relation(), insert.row(), column, values);
-                case Change.Delete delete -> isOldSaid(delete.relation(), delete.old(), column, values);
-                case Change.Update update ->
-                    isOldSaid(update.relation(), update.old(), column, values)
-                            && isSaid(update.relation(), update.row(), column, values);
-                case Change.Truncate _ -> false;
-            };
-            return said ? Optional.of(values) : Optional.empty();
-        }
-
-        private boolean isOldSaid(Relation relation, Row old, String column, Set<Comparison.Key> values) {
-            int index = relation.indexOf(column);
-            boolean kept = index >= 0
-                    && (relation.identity() == ReplicaIdentity.FULL
-                            || relation.columns().get(index).key());
-            return kept && isSaid(relation, old, column, values);
-        }
-
-        private boolean isSaid(Relation relation, Row row, String column, Set<Comparison.Key> values) {
-            int index = relation.indexOf(column);
-            if (index < 0) {
-                return false;
-            }
-            if (row.isNull(index)) {
-                return true; // and equals nothing
-            }
-            if (!row.hasValue(index)) {
-                return false;
-            }
-            try {
-                values.add(Objects.requireNonNull(rules.get(column)).key(row.text(index)));
-                return true;
-            } catch (RuntimeException ofAnotherType) {
-                return false;
-            }
-        }
-    }
-
     Optional<Standing> find(Key who) {
         return Optional.ofNullable(known.get(who));
     }
@@ -233,11 +144,7 @@ final class Standings {
         remove(who);
         known.put(who, standing);
         bytes += bytesOf(who, standing);
-        for (Dependency dependency : standing.dependencies()) {
-            concerned
-                    .computeIfAbsent(dependency.table(), _ -> new Concerned())
-                    .add(who, dependency, standing.rows(dependency));
-        }
+        standing.eachHanging((policy, values) -> dependents.add(who, policy, values));
         dropEldest();
     }
 
@@ -281,28 +188,18 @@ final class Standings {
             return;
         }
         bytes -= bytesOf(who, former) + former.decisions().bytes;
-        for (Dependency dependency : former.dependencies()) {
-            concerned.computeIfPresent(dependency.table(), (_, of) -> {
-                of.remove(who, dependency, former.rows(dependency));
-                return of.isEmpty() ? null : of;
-            });
-        }
+        former.eachHanging((policy, values) -> dependents.remove(who, policy, values));
     }
 
     void clear() {
         known.clear();
-        concerned.clear();
+        dependents.clear();
         bytes = 0;
     }
 
     /** Forgets what hangs on a row that was changed. */
     Set<Key> forgetConcerned(Change change) {
-        Concerned of = concerned.get(change.relation().oid());
-        if (of == null) {
-            return Set.of();
-        }
-        var found = new HashSet<Key>();
-        of.collect(change, found);
+        Set<Key> found = dependents.of(change);
         found.forEach(this::remove);
         return found;
     }
