@@ -118,18 +118,22 @@ final class RoomsBench {
                     "");
             pump(sockets, Duration.ofSeconds(3));
         }
+        staying(server, sockets, database, "their table not published");
+        execute(database, "alter publication switchboard_dependencies add table room_members");
+        pump(sockets, Duration.ofSeconds(20)); // until everybody's answer hangs on what is told
+        staying(server, sockets, database, "their table published");
+    }
+
+    private void staying(ServerProcess server, Sockets sockets, Connection database, String how) throws SQLException {
         long before = JoinBench.transactions(database);
         long cpu = server.meter().cpuNanos();
         pump(sockets, Duration.ofSeconds(20));
+        String there = " while " + members + " are there, " + how;
+        report.figure(
+                "rooms", "questions a second" + there, (JoinBench.transactions(database) - before) / 20.0, "/s", "");
         report.figure(
                 "rooms",
-                "questions a second while " + members + " are there",
-                (JoinBench.transactions(database) - before) / 20.0,
-                "/s",
-                "");
-        report.figure(
-                "rooms",
-                "CPU of the server while " + members + " are there, of one core",
+                "CPU of the server" + there + ", of one core",
                 (server.meter().cpuNanos() - cpu) / 1e9 / 20 * 100,
                 "%",
                 "");

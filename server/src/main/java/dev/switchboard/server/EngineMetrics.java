@@ -36,6 +36,10 @@ final class EngineMetrics {
 
     static void measure(PostgresRoomPolicies rooms, Metrics metrics) {
         metrics.counter("rooms.asked", "Questions of PostgreSQL who may be in a private room", rooms::asked);
+        metrics.gauge(
+                "rooms.held",
+                "Answers who may be in a private room that hold until the stream tells otherwise",
+                rooms::held);
     }
 
     static void measure(PostgresRowAccess rows, Metrics metrics) {

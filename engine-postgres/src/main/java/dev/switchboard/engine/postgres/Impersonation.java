@@ -132,7 +132,7 @@ final class Impersonation {
     }
 
     /** Each value is computed once; of an array only the elements that may be kept. */
-    private static String valuesOf(CompiledPolicy policy) {
+    static String valuesOf(CompiledPolicy policy) {
         var sql = new StringBuilder("select 1");
         var from = new StringBuilder();
         for (int i = 0; i < policy.values().size(); i++) {
@@ -160,7 +160,7 @@ final class Impersonation {
     }
 
     /** Empty where one is too large to be kept. */
-    private static Optional<ClaimValues> values(CompiledPolicy policy, ResultSet row) throws SQLException {
+    static Optional<ClaimValues> values(CompiledPolicy policy, ResultSet row) throws SQLException {
         var values = new ArrayList<ClaimValues.Value>();
         int column = 2;
         for (CompiledPolicy.ValueSource value : policy.values()) {

@@ -111,6 +111,9 @@ final class PolicyReader implements PolicyCatalog {
     /** Tables that are not heard of, and taken for ones that are. */
     private final Optional<Set<TableName>> unheard;
 
+    /** Settings that are as much of who asks as the claims are. */
+    private final Set<String> settings;
+
     /** Whether columns count that are not compared here. */
     private boolean analysing;
 
@@ -118,6 +121,16 @@ final class PolicyReader implements PolicyCatalog {
 
     private PolicyReader(
             Connection connection, String role, Publications publications, Optional<Set<TableName>> unheard) {
+        this(connection, role, publications, unheard, Set.of());
+    }
+
+    private PolicyReader(
+            Connection connection,
+            String role,
+            Publications publications,
+            Optional<Set<TableName>> unheard,
+            Set<String> settings) {
+        this.settings = settings;
         this.unheard = unheard;
         this.connection = connection;
         this.role = role;
@@ -149,6 +162,47 @@ final class PolicyReader implements PolicyCatalog {
         var unheard = new LinkedHashSet<TableName>();
         new PolicyReader(connection, role, publications, Optional.of(unheard)).compile(table, expression);
         return unheard;
+    }
+
+    /**
+     * What policies hang on that are asked about one row of a table, always the same for whoever asks.
+     *
+     * @return empty where they may come to something else each time
+     */
+    static Optional<CompiledPolicy> hanging(
+            Connection connection, int table, String role, String expression, Publications publications, Fixed fixed)
+            throws SQLException {
+        return new PolicyReader(connection, role, publications, Optional.empty(), fixed.settings())
+                .hanging(table, expression, fixed.columns());
+    }
+
+    /** Which tables would have to be heard of, so that it were known what they hang on. */
+    static Set<TableName> unheard(
+            Connection connection, int table, String role, String expression, Publications publications, Fixed fixed)
+            throws SQLException {
+        var unheard = new LinkedHashSet<TableName>();
+        return new PolicyReader(connection, role, publications, Optional.of(unheard), fixed.settings())
+                .hanging(table, expression, fixed.columns())
+                .map(_ -> unheard)
+                .orElseGet(LinkedHashSet::new);
+    }
+
+    /** What is always the same for whoever asks: columns of the row that is asked about, and settings beside those of the claims. */
+    record Fixed(Set<String> columns, Set<String> settings) {}
+
+    private Optional<CompiledPolicy> hanging(int table, String expression, Set<String> fixed) throws SQLException {
+        analysing = true;
+        Map<String, ColumnKind> columns = columns(table);
+        columns.keySet().retainAll(fixed);
+        var own = new Table(table, name(table), columns, names(table), Optional.empty());
+        try {
+            return Optional.of(CompiledPolicy.analyse(expression, own, this, "it is asked about rooms"));
+        } catch (NotCompiledException otherEachTime) {
+            if (failed.isPresent()) {
+                throw failed.get();
+            }
+            return Optional.empty();
+        }
     }
 
     private CompiledPolicy compile(int table, String expression) throws SQLException, NotCompiledException {
@@ -238,6 +292,11 @@ final class PolicyReader implements PolicyCatalog {
             }
         }
         return names;
+    }
+
+    @Override
+    public boolean isFixed(String setting) {
+        return PolicyCatalog.super.isFixed(setting) || settings.contains(setting);
     }
 
     @Override

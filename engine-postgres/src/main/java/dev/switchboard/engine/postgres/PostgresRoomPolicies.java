@@ -1,13 +1,16 @@
 package dev.switchboard.engine.postgres;
 
 import dev.switchboard.engine.channel.RoomPolicies;
-import dev.switchboard.engine.model.TableName;
+import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.postgres.TableSecurity.Predicate;
+import dev.switchboard.engine.postgres.policy.ClaimValues;
+import dev.switchboard.engine.postgres.policy.CompiledPolicy;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -20,67 +23,110 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import javax.sql.DataSource;
 
 /**
  * Who may be in private rooms, as policies on {@code realtime.messages} say (the original's conventions): those for SELECT of who
- * hears, those for INSERT of who speaks, asked about a row of the room that is written nowhere. What they said counts for
- * {@link #KEPT}, and is given to all who ask the same. Thread-safe; blocking.
+ * hears, those for INSERT of who speaks, asked about a row of the room that is written nowhere. What they said is given to all who ask
+ * the same: for {@link #KEPT}, or, where it hangs on nothing but who asks and rows that the stream tells of, until it does. Thread-safe;
+ * blocking, but for {@link #known}.
  */
 public final class PostgresRoomPolicies implements RoomPolicies {
-    /** How long an answer counts. */
+    /** How long an answer counts that may be another each time. */
     static final Duration KEPT = Duration.ofSeconds(1);
 
-    /** How long policies are gone by before they are read again. */
+    /** How long policies are gone by before it is looked whether they are the same. */
     private static final Duration POLICIES_KEPT = Duration.ofSeconds(1);
+
+    /** When policies are read again whose answers do not hold: what they hang on may be told of by now. */
+    private static final Duration READ_AGAIN = Duration.ofSeconds(5);
+
+    /** How long answers hold after it was last looked whether the stream goes on. */
+    private static final Duration FRESH = Duration.ofMillis(2_500);
+
+    /** How long an answer is kept that nobody has asked for. */
+    private static final Duration UNUSED = Duration.ofMinutes(1);
 
     private static final Duration TIMEOUT = Duration.ofSeconds(2);
 
-    /** Answers that are kept. */
-    private static final int MOST_KEPT = 5_000;
+    /** What kept answers take at most, by estimate; beyond that they count for a moment. */
+    private static final long MOST_BYTES = 64L << 20;
+
+    private static final int ANSWER_BYTES = 800;
+
+    /** Answers of which it is said in a second that they are over: all at once would keep those waiting who join. */
+    private static final int MOST_OVER = 2_000;
 
     private static final List<String> EXTENSIONS = List.of("broadcast", "presence");
-    private static final TableName TABLE = new TableName("realtime", "messages");
-
-    private static final String STANDING = """
-            select c.oid, not c.relrowsecurity or r.rolsuper or r.rolbypassrls
-                   or (pg_has_role(r.oid, c.relowner, 'USAGE') and not c.relforcerowsecurity) as exempt,
-                   has_schema_privilege(r.oid, n.oid, 'USAGE') and pg_has_role(session_user, r.oid, 'MEMBER')
-                   and has_table_privilege(r.oid, c.oid, ?) as granted
-              from pg_class c join pg_namespace n on n.oid = c.relnamespace, pg_roles r
-             where n.nspname = 'realtime' and c.relname = 'messages' and r.rolname = ?
-            """;
-
-    private static final String POLICIES = """
-            select p.polpermissive, case when ? = 'a' then coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid))
-                   else pg_get_expr(p.polqual, p.polrelid) end as expression
-              from pg_policy p, pg_roles r
-             where p.polrelid = ? and r.rolname = ? and p.polcmd in (?::"char", '*')
-               and exists (select from unnest(p.polroles) as to_role(id)
-                            where case when to_role.id = 0 then true else pg_has_role(r.oid, to_role.id, 'USAGE') end)
-             order by p.polname
-            """;
 
     private final DataSource connections;
     private final InstantSource clock;
+    private final RoomWatch watch;
     private final LongAdder asked = new LongAdder();
-    private final Map<PolicyKey, Read> policies = new ConcurrentHashMap<>();
-    private final Map<AnswerKey, CompletableFuture<Given>> answers = new ConcurrentHashMap<>();
+    private final Map<PolicyKey, Loaded> policies = new ConcurrentHashMap<>();
+    private final Map<AnswerKey, Entry> answers = new ConcurrentHashMap<>();
+    private final LongAdder bytes = new LongAdder();
+    private final AtomicInteger over = new AtomicInteger();
+    private volatile Instant lookedAt = Instant.EPOCH;
+    private Publications publications = Publications.none();
 
     private record PolicyKey(Verb verb, String role) {}
 
-    private record AnswerKey(Verb verb, Question question) {}
+    private record AnswerKey(Verb verb, Question question) {
+        long bytes() {
+            return ANSWER_BYTES
+                    + question.group().json().length()
+                    + 2L * question.topic().length();
+        }
+    }
 
-    /** @param predicate empty where there is no table */
-    private record Read(Optional<Predicate> predicate, Instant at) {}
+    /**
+     * Policies as they were read.
+     *
+     * @param epoch     of the watch in which their tables are watched
+     * @param untilXmin when no transaction before this one is under way, none has written to their tables before they were watched
+     * @param readAt    when they were read
+     * @param seenAt    when they were found to be so last
+     */
+    private record Loaded(RoomPolicyReader.Read read, long epoch, long untilXmin, Instant readAt, Instant seenAt) {
+        Loaded seenAt(Instant now) {
+            return new Loaded(read, epoch, untilXmin, readAt, now);
+        }
+    }
 
-    private record Given(Answer answer, Instant at) {}
+    /** An answer that was given, or is awaited. */
+    private static final class Entry {
+        final CompletableFuture<Answer> answer = new CompletableFuture<>();
+        final Instant at;
+        volatile Optional<RoomWatch.Held> held = Optional.empty();
+        volatile Instant usedAt;
+
+        Entry(Instant at) {
+            this.at = at;
+            usedAt = at;
+        }
+
+        boolean isOver() {
+            return held.filter(RoomWatch.Held::isOver).isPresent();
+        }
+    }
+
+    /** @param hold has it hold, if it can */
+    private record Decided(Answer answer, Optional<Hold> hold) {
+        static Decided of(Answer answer) {
+            return new Decided(answer, Optional.empty());
+        }
+    }
+
+    private record Hold(RoomWatch.Held held, Loaded loaded, Snapshot snapshot) {}
 
     /** @param connections of a user who may take on the roles of tokens */
     public PostgresRoomPolicies(DataSource connections, InstantSource clock) {
         this.connections = connections;
         this.clock = clock;
+        watch = new RoomWatch(clock);
     }
 
     /** Questions that PostgreSQL was asked. */
@@ -88,161 +134,249 @@ public final class PostgresRoomPolicies implements RoomPolicies {
         return asked.sum();
     }
 
+    /** Answers that hold until something is told that they hang on. */
+    public int held() {
+        return watch.size();
+    }
+
     @Override
     public Answer ask(Verb verb, Question question) {
         var key = new AnswerKey(verb, question);
         Instant now = clock.instant();
-        var mine = new CompletableFuture<Given>();
-        answers.computeIfPresent(key, (_, known) -> isOver(known, now) ? null : known);
-        CompletableFuture<Given> others = answers.putIfAbsent(key, mine);
+        var mine = new Entry(now);
+        Entry known = answers.get(key);
+        if (known != null && !isUsable(known, now)) {
+            remove(key, known);
+        }
+        Entry others = answers.putIfAbsent(key, mine);
         if (others != null) {
-            return others.join().answer();
+            others.usedAt = now;
+            return others.answer.join();
         }
-        complete(mine, key, now);
-        forgetSome();
-        return mine.join().answer();
+        bytes.add(key.bytes());
+        complete(mine, key);
+        return mine.answer.join();
     }
 
-    private void complete(CompletableFuture<Given> mine, AnswerKey key, Instant now) {
-        Answer answer = new Answer.Unavailable();
+    private void complete(Entry mine, AnswerKey key) {
+        Decided decided = Decided.of(new Answer.Unavailable());
         try {
-            answer = decide(key.verb(), key.question());
+            decided = decide(key.verb(), key.question());
+            decided.hold()
+                    .filter(hold -> bytes.sum() <= MOST_BYTES)
+                    .filter(hold -> hold(
+                            hold,
+                            new PolicyKey(key.verb(), key.question().group().role()),
+                            mine.at))
+                    .ifPresent(hold -> mine.held = Optional.of(hold.held()));
         } finally {
-            if (answer instanceof Answer.Unavailable) {
-                answers.remove(key, mine);
+            if (decided.answer() instanceof Answer.Unavailable || bytes.sum() > MOST_BYTES) {
+                remove(key, mine);
             }
-            mine.complete(new Given(answer, now));
+            mine.answer.complete(decided.answer());
+        }
+        if (answers.get(key) != mine) {
+            mine.held.ifPresent(watch::release); // it was taken away meanwhile
         }
     }
 
-    private static boolean isOver(CompletableFuture<Given> known, Instant now) {
-        return known.isDone() && known.join().at().isBefore(now.minus(KEPT));
+    @SuppressWarnings("ReferenceEquality") // what was read anew is another reading, equal or not
+    private boolean hold(Hold hold, PolicyKey key, Instant since) {
+        if (!watch.hold(hold.held(), hold.loaded().epoch(), hold.snapshot(), since)) {
+            return false;
+        }
+        Loaded present = policies.get(key);
+        boolean current = present != null && present.read() == hold.loaded().read();
+        if (!current) {
+            watch.release(hold.held());
+        }
+        return current;
     }
 
-    private void forgetSome() {
-        if (answers.size() > MOST_KEPT) {
-            Instant now = clock.instant();
-            answers.values().removeIf(known -> isOver(known, now));
-            if (answers.size() > MOST_KEPT) {
-                answers.values().removeIf(CompletableFuture::isDone);
-            }
+    private void remove(AnswerKey key, Entry entry) {
+        if (answers.remove(key, entry)) {
+            bytes.add(-key.bytes());
+            entry.held.ifPresent(watch::release);
         }
     }
 
-    private Answer decide(Verb verb, Question question) {
-        try (Connection connection = connections.getConnection()) {
-            Optional<Predicate> predicate =
-                    policies(connection, verb, question.group().role());
-            return predicate.isEmpty()
-                    ? new Answer.Unsupported()
-                    : switch (predicate.get()) {
-                        case Predicate.Never _ -> Answer.Rights.NOTHING;
-                        case Predicate.Always _ -> new Answer.Rights(true, true);
-                        case Predicate.Asked policy -> rights(connection, verb, policy.expression(), question);
-                    };
-        } catch (SQLException failed) {
-            return SqlState.isTransient(failed) // a timeout too: members stay for a while
-                    ? new Answer.Unavailable()
-                    : Answer.Rights.NOTHING; // what raises allows nothing
+    private boolean isUsable(Entry entry, Instant now) {
+        if (!entry.answer.isDone()) {
+            return true;
         }
+        return !entry.isOver() && (!entry.at.isBefore(now.minus(KEPT)) || (entry.held.isPresent() && isFresh(now)));
     }
 
-    private Optional<Predicate> policies(Connection connection, Verb verb, String role) throws SQLException {
-        var key = new PolicyKey(verb, role);
-        Read known = policies.get(key);
-        if (known != null && known.at().isAfter(clock.instant().minus(POLICIES_KEPT))) {
-            return known.predicate();
+    /** Whether whatever was committed some seconds ago has been told. */
+    private boolean isFresh(Instant now) {
+        return lookedAt.isAfter(now.minus(FRESH));
+    }
+
+    @Override
+    public Known known(Verb verb, Question question) {
+        Entry entry = answers.get(new AnswerKey(verb, question));
+        if (entry == null || entry.held.isEmpty()) {
+            return new Known.Nothing();
         }
         Instant now = clock.instant();
-        Optional<Predicate> read = read(connection, verb, role);
-        if (known != null && !known.predicate().equals(read)) {
-            answers.keySet().removeIf(answer -> answer.verb() == verb);
+        entry.usedAt = now;
+        if (entry.isOver()) {
+            return over.getAndIncrement() < MOST_OVER ? new Known.Over() : new Known.Nothing();
         }
-        policies.put(key, new Read(read, now));
-        return read;
+        return isFresh(now) && entry.answer.getNow(new Answer.Unavailable()) instanceof Answer.Rights rights
+                ? new Known.Holds(rights)
+                : new Known.Nothing();
     }
 
-    private static Optional<Predicate> read(Connection connection, Verb verb, String role) throws SQLException {
-        connection.setAutoCommit(false);
-        try (PreparedStatement path = connection.prepareStatement("set local search_path = ''");
-                PreparedStatement standing = connection.prepareStatement(STANDING)) {
-            path.execute();
-            standing.setString(1, verb == Verb.HEAR ? "SELECT" : "INSERT");
-            standing.setString(2, role);
-            try (ResultSet row = standing.executeQuery()) {
-                if (!row.next()) {
-                    return exists(connection) ? Optional.of(new Predicate.Never()) : Optional.empty();
-                }
-                if (!row.getBoolean("granted")) {
-                    return Optional.of(new Predicate.Never());
-                }
-                return Optional.of(
-                        row.getBoolean("exempt")
-                                ? new Predicate.Always()
-                                : policies(connection, verb, row.getLong("oid"), role));
+    @Override
+    public void passing(List<Batch> round) {
+        watch.passing(round);
+    }
+
+    @Override
+    public synchronized void carried(List<String> names) {
+        publications = new Publications(names.getFirst(), Set.copyOf(names));
+        watch.beginAnew();
+    }
+
+    @Override
+    public void look(boolean current) {
+        Instant now = clock.instant();
+        over.set(0);
+        answers.forEach((key, entry) -> {
+            boolean unused = entry.usedAt.isBefore(now.minus(UNUSED));
+            if (entry.answer.isDone() && (unused || (entry.held.isEmpty() && !isUsable(entry, now)))) {
+                remove(key, entry);
             }
-        } finally {
-            connection.rollback();
-            connection.setAutoCommit(true);
+        });
+        boolean any = watch.size() > 0;
+        if (any && current) {
+            try (Connection connection = connections.getConnection()) {
+                for (PolicyKey key : policies.keySet()) {
+                    load(connection, key);
+                }
+            } catch (SQLException unavailable) {
+                return; // and what holds counts for a moment more
+            }
+        }
+        if (current) {
+            lookedAt = now;
         }
     }
 
-    private static boolean exists(Connection connection) throws SQLException {
-        try (PreparedStatement query = connection.prepareStatement("select to_regclass(?) is not null")) {
-            query.setString(1, TABLE.quoted());
-            try (ResultSet row = query.executeQuery()) {
-                row.next();
-                return row.getBoolean(1);
-            }
+    private Decided decide(Verb verb, Question question) {
+        try (Connection connection = connections.getConnection()) {
+            var key = new PolicyKey(verb, question.group().role());
+            Loaded known = policies.get(key);
+            Loaded loaded =
+                    known != null && known.seenAt().isAfter(clock.instant().minus(POLICIES_KEPT))
+                            ? known
+                            : load(connection, key);
+            Optional<Predicate> predicate = loaded.read().predicate();
+            return predicate.isEmpty()
+                    ? Decided.of(new Answer.Unsupported())
+                    : switch (predicate.get()) {
+                        case Predicate.Never _ -> Decided.of(Answer.Rights.NOTHING);
+                        case Predicate.Always _ -> Decided.of(new Answer.Rights(true, true));
+                        case Predicate.Asked policy -> rights(connection, verb, policy.expression(), question, loaded);
+                    };
+        } catch (SQLException failed) {
+            return Decided.of(
+                    SqlState.isTransient(failed) // a timeout too: members stay for a while
+                            ? new Answer.Unavailable()
+                            : Answer.Rights.NOTHING); // what raises allows nothing
         }
     }
 
-    private static Predicate policies(Connection connection, Verb verb, long oid, String role) throws SQLException {
-        String command = verb == Verb.HEAR ? "r" : "a";
-        var permissive = new ArrayList<String>();
-        var restrictive = new ArrayList<String>();
-        try (PreparedStatement query = connection.prepareStatement(POLICIES)) {
-            query.setString(1, command);
-            query.setLong(2, oid);
-            query.setString(3, role);
-            query.setString(4, command);
-            try (ResultSet row = query.executeQuery()) {
-                while (row.next()) {
-                    String expression = row.getString("expression");
-                    if (expression == null) {
-                        continue; // as PostgreSQL, which goes past one that says nothing of the command
-                    }
-                    if (row.getBoolean("polpermissive")) {
-                        permissive.addFirst(
-                                "(" + expression + ")"); // in PostgreSQL's order: one that raises may come first
-                    } else {
-                        restrictive.add("(" + expression + ")");
-                    }
-                }
-            }
+    /** Policies as they are now: what was answered under others does not count any more. */
+    private Loaded load(Connection connection, PolicyKey key) throws SQLException {
+        Instant now = clock.instant();
+        Loaded known = policies.get(key);
+        if (known != null && mayStay(known, now) && known.read().isCurrent(connection)) {
+            Loaded again = known.seenAt(now);
+            policies.replace(key, known, again);
+            return again;
         }
-        return TableSecurity.combine(permissive, restrictive, Set.of());
+        Publications present;
+        long epoch;
+        synchronized (this) {
+            present = publications;
+            epoch = watch.epoch();
+        }
+        RoomPolicyReader.Read read = new RoomPolicyReader(connection, present).read(key.verb(), key.role());
+        read.hanging().ifPresent(policy -> watch.watch(policy, epoch));
+        long untilXmin = read.hanging().isPresent() ? nextXid(connection) : 0;
+        var loaded = new Loaded(read, epoch, untilXmin, now, now);
+        policies.put(key, loaded);
+        if (known != null) {
+            watch.forget(key);
+            answers.forEach((answer, entry) -> {
+                boolean of = answer.verb() == key.verb()
+                        && answer.question().group().role().equals(key.role());
+                if (of && entry.answer.isDone() && entry.held.isEmpty()) {
+                    remove(answer, entry);
+                }
+            });
+        }
+        return loaded;
+    }
+
+    /** What their answers hang on may be told by a stream that did not before. */
+    private boolean mayStay(Loaded known, Instant now) {
+        return known.read().hanging().isPresent()
+                ? watch.isPresent(known.epoch())
+                : known.readAt().isAfter(now.minus(READ_AGAIN));
+    }
+
+    /** A transaction id of its own: a snapshot's {@code xmax} may be that of a transaction that is under way. */
+    private static long nextXid(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("select pg_current_xact_id()::text")) {
+            row.next();
+            return Long.parseLong(row.getString(1));
+        }
     }
 
     /** One SELECT sees both rows or raises; of two INSERTs each raises by itself. */
-    private Answer rights(Connection connection, Verb verb, String expression, Question question) throws SQLException {
+    private Decided rights(Connection connection, Verb verb, String expression, Question question, Loaded loaded)
+            throws SQLException {
         try {
-            List<Boolean> both = allowed(connection, expression, question, EXTENSIONS);
-            return new Answer.Rights(both.get(0), both.get(1));
+            Allowed both = allowed(
+                    connection, expression, question, EXTENSIONS, loaded.read().hanging());
+            Optional<Hold> hold = both.values()
+                    .filter(_ -> both.snapshot().seesAllBefore(loaded.untilXmin()))
+                    .map(values -> new Hold(
+                            new RoomWatch.Held(
+                                    new PolicyKey(verb, question.group().role()),
+                                    loaded.read().hanging().orElseThrow(),
+                                    values),
+                            loaded,
+                            both.snapshot()));
+            return new Decided(
+                    new Answer.Rights(
+                            both.extensions().get(0), both.extensions().get(1)),
+                    hold);
         } catch (SQLException raised) {
-            if (verb == Verb.HEAR || SqlState.isTransient(raised)) {
+            if (SqlState.isTransient(raised)) {
                 throw raised;
             }
-            return new Answer.Rights(
-                    isAllowed(connection, expression, question, EXTENSIONS.get(0)),
-                    isAllowed(connection, expression, question, EXTENSIONS.get(1)));
         }
+        if (verb == Verb.HEAR) { // perhaps it was what the answer hangs on that raised
+            List<Boolean> both = allowed(connection, expression, question, EXTENSIONS, Optional.empty())
+                    .extensions();
+            return Decided.of(new Answer.Rights(both.get(0), both.get(1)));
+        }
+        return Decided.of(new Answer.Rights(
+                isAllowed(connection, expression, question, EXTENSIONS.get(0)),
+                isAllowed(connection, expression, question, EXTENSIONS.get(1))));
     }
 
     private boolean isAllowed(Connection connection, String expression, Question question, String extension)
             throws SQLException {
         try {
-            return allowed(connection, expression, question, List.of(extension)).getFirst();
+            return allowed(connection, expression, question, List.of(extension), Optional.empty())
+                    .extensions()
+                    .getFirst();
         } catch (SQLException raised) {
             if (SqlState.isTransient(raised)) {
                 throw raised;
@@ -251,25 +385,45 @@ public final class PostgresRoomPolicies implements RoomPolicies {
         }
     }
 
-    /** One round trip: the settings that policies may read, then what they make of a row per extension. */
-    private List<Boolean> allowed(Connection connection, String expression, Question question, List<String> extensions)
+    /** @param values by which rows of other tables can be told that the answer hangs on; empty where nobody can say */
+    private record Allowed(List<Boolean> extensions, Snapshot snapshot, Optional<ClaimValues> values) {}
+
+    /** One round trip: the settings that policies may read, what they make of a row per extension, and what that hangs on. */
+    private Allowed allowed(
+            Connection connection,
+            String expression,
+            Question question,
+            List<String> extensions,
+            Optional<CompiledPolicy> hanging)
             throws SQLException {
         asked.increment();
-        try (PreparedStatement statement = connection.prepareStatement(
-                "begin read only; " + RoomVisitor.BECOME + "; select ("
-                        + JdbcText.escape(expression)
-                        + ") is true from jsonb_populate_recordset(null::realtime.messages, ?::jsonb) as messages; rollback")) {
+        String values =
+                hanging.map(policy -> Impersonation.valuesOf(policy) + "; ").orElse("");
+        try (PreparedStatement statement = connection.prepareStatement("begin read only; " + RoomVisitor.BECOME
+                + "; select (" + JdbcText.escape(expression)
+                + ") is true, pg_catalog.pg_current_snapshot()::text"
+                + " from jsonb_populate_recordset(null::realtime.messages, ?::jsonb) as messages; "
+                + values + "rollback")) {
             int next = RoomVisitor.bind(statement, question, TIMEOUT);
             statement.setString(next, rows(question.topic(), extensions));
             statement.execute();
             RoundTrips.nextRows(statement).close();
             var allowed = new ArrayList<Boolean>();
+            String snapshot = "";
             try (ResultSet rows = RoundTrips.nextRows(statement)) {
                 while (rows.next()) {
                     allowed.add(rows.getBoolean(1));
+                    snapshot = rows.getString(2);
                 }
             }
-            return allowed;
+            Optional<ClaimValues> hangsOn = Optional.empty();
+            if (hanging.isPresent()) {
+                try (ResultSet row = RoundTrips.nextRows(statement)) {
+                    row.next();
+                    hangsOn = Impersonation.values(hanging.get(), row);
+                }
+            }
+            return new Allowed(allowed, Snapshot.parse(snapshot), hangsOn);
         } catch (SQLException raised) {
             Impersonation.rollback(connection);
             throw raised;

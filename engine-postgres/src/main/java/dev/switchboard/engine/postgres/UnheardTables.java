@@ -20,6 +20,8 @@ import java.util.TreeSet;
  * change of the published ones. Only looks. Stateless.
  */
 public final class UnheardTables {
+    private static final TableName MESSAGES = new TableName("realtime", "messages");
+
     /** Roles of tokens whose policies are looked at. */
     private static final List<String> ROLES = List.of("anon", "authenticated");
 
@@ -52,7 +54,7 @@ public final class UnheardTables {
      * One of them.
      *
      * @param table   that is read
-     * @param readers published tables whose policies read it
+     * @param readers published tables whose policies read it, and {@code realtime.messages}, if those of private rooms do
      */
     public record Unheard(TableName table, Set<TableName> readers) {
         public Unheard {
@@ -61,13 +63,20 @@ public final class UnheardTables {
 
         /** What that means, in words. */
         public String what() {
+            var costs = new ArrayList<String>();
+            if (readers.stream().anyMatch(reader -> !reader.equals(MESSAGES))) {
+                costs.add("about each change, once per group of users");
+            }
+            if (readers.contains(MESSAGES)) {
+                costs.add("about everybody in private rooms, every 5 s");
+            }
             return "policies of "
                     + String.join(
                             ", ",
                             new TreeSet<>(
                                     readers.stream().map(TableName::toString).toList()))
                     + " read table " + table
-                    + ", whose changes are not heard of: PostgreSQL is asked about each change, once per group of users";
+                    + ", whose changes are not heard of: PostgreSQL is asked " + String.join(", and ", costs);
         }
 
         /** The statement that mends it. */
@@ -107,6 +116,12 @@ public final class UnheardTables {
                     }
                 }
             }
+            for (String role : ROLES) {
+                for (TableName read : new RoomPolicyReader(connection, stream(publication)).unheard(role)) {
+                    readers.computeIfAbsent(read, _ -> new TreeSet<>(UnheardTables::compare))
+                            .add(MESSAGES);
+                }
+            }
             connection.rollback(before);
         } finally {
             if (alone) {
@@ -143,12 +158,15 @@ public final class UnheardTables {
         if (!(security.predicate() instanceof TableSecurity.Predicate.Asked asked)) {
             return Set.of();
         }
-        var publications = new Publications(publication, Set.of(publication, Publications.DEPENDENCIES));
         try {
-            return PolicyReader.unheard(connection, table, role, asked.expression(), publications);
+            return PolicyReader.unheard(connection, table, role, asked.expression(), stream(publication));
         } catch (NotCompiledException askedAnyway) {
             return Set.of();
         }
+    }
+
+    private static Publications stream(String publication) {
+        return new Publications(publication, Set.of(publication, Publications.DEPENDENCIES));
     }
 
     static boolean canBeAdded(Connection connection, int table) throws SQLException {

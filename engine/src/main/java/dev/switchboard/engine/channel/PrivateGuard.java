@@ -17,7 +17,8 @@ import java.util.function.Predicate;
 
 /**
  * What one connection's private channels may do: asked when they join, when they first speak, when they get another user's token, and
- * every {@link #AGAIN} for as long as they are there, since what policies read may have changed. Owned by the connection's event loop.
+ * for as long as they are there whenever something has changed that the answer hangs on; where nobody can tell that, every
+ * {@link #AGAIN}. Owned by the connection's event loop.
  */
 final class PrivateGuard {
     /** How long what policies said counts. */
@@ -123,9 +124,8 @@ final class PrivateGuard {
         long taken = OVERHEAD + bytes;
         var wanted = new PrivateStanding.Waiting(
                 question(channel), presence, taken, say, code -> replies.deny(channel, message, code));
-        Optional<RoomPolicies.Answer.Rights> known = standing.waiting() > 0
-                ? Optional.empty()
-                : standing.speaking(clock.instant().minus(AGAIN));
+        Optional<RoomPolicies.Answer.Rights> known =
+                standing.waiting() > 0 ? Optional.empty() : speaking(wanted.who(), standing);
         if (known.isPresent()) {
             PrivateStanding.decide(wanted, known.get(), ErrorCode.WRITE_UNAUTHORIZED);
         } else if (standing.waiting() >= MOST_WAITING || !allowance.take(taken)) {
@@ -133,6 +133,15 @@ final class PrivateGuard {
         } else if (standing.await(wanted) == 1) {
             askToSpeak(channel, standing);
         }
+    }
+
+    private Optional<RoomPolicies.Answer.Rights> speaking(RoomPolicies.Question who, PrivateStanding standing) {
+        return switch (rooms.known(RoomPolicies.Verb.SPEAK, who)) {
+            case RoomPolicies.Known.Holds(var rights) -> Optional.of(rights);
+            case RoomPolicies.Known.Over _ -> Optional.empty();
+            case RoomPolicies.Known.Nothing _ ->
+                standing.speaking(clock.instant().minus(AGAIN));
+        };
     }
 
     /** Does something that needs no right, after what waits. */
@@ -192,13 +201,45 @@ final class PrivateGuard {
 
     /** Called about once a second. */
     void tick(Channel channel, Instant now) {
-        channel.standing().filter(standing -> standing.isDue(now.minus(AGAIN))).ifPresent(standing -> {
-            standing.asking();
-            askAgain(channel, standing);
-            if (channel.isPresent()) {
-                askWhetherPresent(channel);
+        Optional<PrivateStanding> idle = channel.standing().filter(standing -> !standing.isAsking());
+        if (idle.isEmpty()) {
+            return;
+        }
+        PrivateStanding standing = idle.get();
+        if (channel.isPresent()) {
+            lookWhetherPresent(channel, standing, now);
+        }
+        switch (rooms.known(RoomPolicies.Verb.HEAR, question(channel))) {
+            case RoomPolicies.Known.Holds(var rights) -> {
+                if (!standing.hearsStill(rights, now)) {
+                    heard(channel, standing, standing.entered(), rights);
+                }
             }
-        });
+            case RoomPolicies.Known.Over _ -> askAgain(channel, standing);
+            case RoomPolicies.Known.Nothing _ -> {
+                if (standing.isDue(now.minus(AGAIN))) {
+                    askAgain(channel, standing);
+                }
+            }
+        }
+    }
+
+    private void lookWhetherPresent(Channel channel, PrivateStanding standing, Instant now) {
+        switch (rooms.known(RoomPolicies.Verb.SPEAK, question(channel))) {
+            case RoomPolicies.Known.Holds(var rights) -> {
+                standing.lookedWhetherPresent(now);
+                if (!rights.presence()) {
+                    ends.vanish(channel);
+                }
+            }
+            case RoomPolicies.Known.Over _ -> askWhetherPresent(channel);
+            case RoomPolicies.Known.Nothing _ -> {
+                if (standing.isPresenceDue(now.minus(AGAIN))) {
+                    standing.lookedWhetherPresent(now);
+                    askWhetherPresent(channel);
+                }
+            }
+        }
     }
 
     /** Who may not be present any more is not. */
@@ -214,36 +255,43 @@ final class PrivateGuard {
     }
 
     private void askAgain(Channel channel, PrivateStanding standing) {
+        standing.asking();
         RoomPolicies.Answer.Rights former = standing.entered();
         Claims claims = channel.claims();
         ask(channel, RoomPolicies.Verb.HEAR, answer -> {
             if (!channel.claims().group().equals(claims.group())) {
                 return; // asked anew since
             }
-            switch (answer) {
-                case RoomPolicies.Answer.Rights rights
-                when rights.covers(former) && !rights.isNothing() -> {
-                    boolean missed = standing.hasMissed();
-                    standing.hears(rights, clock.instant());
-                    if (missed) {
-                        ends.fail(channel, ErrorCode.CLAIMS_CHANGED);
-                    } else {
-                        ends.enter(channel);
-                    }
-                }
-                case RoomPolicies.Answer.Unavailable _
-                when standing.isHeardSince(clock.instant().minus(PATIENCE)) -> standing.askedInVain();
-                case RoomPolicies.Answer.Unavailable _ -> ends.fail(channel, ErrorCode.DATABASE_UNAVAILABLE);
-                case RoomPolicies.Answer.Rights rights ->
-                    ends.close(
-                            channel,
-                            ErrorCode.UNAUTHORIZED,
-                            (rights.isNothing() ? "You do not have permissions" : "You no longer have permission")
-                                    + " to read from this Channel topic: " + name(channel));
-                case RoomPolicies.Answer.Unsupported _ ->
-                    ends.close(channel, ErrorCode.PRIVATE_CHANNEL, ErrorCode.PRIVATE_CHANNEL.message());
-            }
+            heard(channel, standing, former, answer);
         });
+    }
+
+    /** @param former what it was let in for */
+    private void heard(
+            Channel channel, PrivateStanding standing, RoomPolicies.Answer.Rights former, RoomPolicies.Answer answer) {
+        switch (answer) {
+            case RoomPolicies.Answer.Rights rights
+            when rights.covers(former) && !rights.isNothing() -> {
+                boolean missed = standing.hasMissed();
+                standing.hears(rights, clock.instant());
+                if (missed) {
+                    ends.fail(channel, ErrorCode.CLAIMS_CHANGED);
+                } else {
+                    ends.enter(channel);
+                }
+            }
+            case RoomPolicies.Answer.Unavailable _
+            when standing.isHeardSince(clock.instant().minus(PATIENCE)) -> standing.askedInVain();
+            case RoomPolicies.Answer.Unavailable _ -> ends.fail(channel, ErrorCode.DATABASE_UNAVAILABLE);
+            case RoomPolicies.Answer.Rights rights ->
+                ends.close(
+                        channel,
+                        ErrorCode.UNAUTHORIZED,
+                        (rights.isNothing() ? "You do not have permissions" : "You no longer have permission")
+                                + " to read from this Channel topic: " + name(channel));
+            case RoomPolicies.Answer.Unsupported _ ->
+                ends.close(channel, ErrorCode.PRIVATE_CHANNEL, ErrorCode.PRIVATE_CHANNEL.message());
+        }
     }
 
     boolean isPresent(Channel channel) {

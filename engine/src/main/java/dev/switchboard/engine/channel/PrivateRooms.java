@@ -40,6 +40,11 @@ public final class PrivateRooms {
         this.seen = seen;
     }
 
+    /** What can be told of an earlier answer without asking. Never blocks. */
+    RoomPolicies.Known known(RoomPolicies.Verb verb, RoomPolicies.Question question) {
+        return policies.known(verb, question);
+    }
+
     /** @param answer runs on that event loop */
     void ask(int loop, RoomPolicies.Verb verb, RoomPolicies.Question question, Consumer<RoomPolicies.Answer> answer) {
         offLoop(loop, () -> askSafely(verb, question), answer);

@@ -17,6 +17,7 @@ final class PrivateStanding {
     private Rights entered = Rights.NOTHING;
 
     private Instant heardAt = Instant.EPOCH;
+    private Instant presentAt = Instant.EPOCH;
     private boolean known;
     private boolean asking;
     private boolean missed;
@@ -62,9 +63,32 @@ final class PrivateStanding {
         missed = false;
     }
 
+    /** Whether what it may hear is what it was told. */
+    boolean hearsStill(Rights rights, Instant now) {
+        boolean still = known && !missed && hearing.equals(rights);
+        if (still) {
+            heardAt = now;
+        }
+        return still;
+    }
+
     /** Whether it is time to ask what it may hear: what was asked in vain is asked again at once. */
     boolean isDue(Instant before) {
-        return !asking && (!known || heardAt.isBefore(before));
+        return !known || heardAt.isBefore(before);
+    }
+
+    /** Whether an answer is awaited what it may hear. */
+    boolean isAsking() {
+        return asking;
+    }
+
+    /** Whether it is time to ask whether it may be present. */
+    boolean isPresenceDue(Instant before) {
+        return presentAt.isBefore(before);
+    }
+
+    void lookedWhetherPresent(Instant now) {
+        presentAt = now;
     }
 
     boolean isHeardSince(Instant moment) {

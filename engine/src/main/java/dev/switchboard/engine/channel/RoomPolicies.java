@@ -1,6 +1,8 @@
 package dev.switchboard.engine.channel;
 
+import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.ClaimsGroup;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -13,6 +15,36 @@ public interface RoomPolicies {
     RoomPolicies NONE = (_, _) -> new Answer.Unsupported();
 
     Answer ask(Verb verb, Question question);
+
+    /** What can be told of an earlier answer without asking. Never blocks. */
+    default Known known(Verb verb, Question question) {
+        return new Known.Nothing();
+    }
+
+    /** What the stream of changes tells, in its order: answers may hang on it. Never blocks. */
+    default void passing(List<Batch> round) {}
+
+    /** What changes the stream brings from now on; nothing that was known before holds by what it tells. Never blocks. */
+    default void carried(List<String> publications) {}
+
+    /**
+     * Looks whether the policies are what they were; called about every second.
+     *
+     * @param current whether the stream is
+     */
+    default void look(boolean current) {}
+
+    /** What is known of an answer. */
+    sealed interface Known {
+        /** It is this one still. */
+        record Holds(Answer.Rights rights) implements Known {}
+
+        /** Something has changed that it hangs on. */
+        record Over() implements Known {}
+
+        /** It counts for a while. */
+        record Nothing() implements Known {}
+    }
 
     /** What somebody wants in a room. */
     enum Verb {

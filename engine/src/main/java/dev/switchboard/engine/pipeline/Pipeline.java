@@ -50,11 +50,12 @@ public final class Pipeline implements AutoCloseable {
                 inbox,
                 ports.rows(),
                 ports.types(),
+                ports.roomPolicies(),
                 new Router.Outcome(ports.sink(), progress, journal, rooms),
                 new Router.Retries(ports.time(), ports.trouble(), authorizationPatience));
         walThread = core(Thread.ofPlatform().name(WAL_THREAD), WAL_THREAD, reader);
         routerThread = core(Thread.ofPlatform().name(PIPELINE_THREAD), PIPELINE_THREAD, router);
-        var watch = new SchemaWatch(ports.subscriptions(), inbox, progress, ports.time());
+        var watch = new SchemaWatch(ports.subscriptions(), ports.roomPolicies(), inbox, progress, ports.time());
         watchThread = core(Thread.ofVirtual().name(SCHEMA_THREAD), SCHEMA_THREAD, watch);
     }
 

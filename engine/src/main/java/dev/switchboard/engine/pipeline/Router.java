@@ -5,6 +5,7 @@ import dev.switchboard.engine.authorize.Candidate;
 import dev.switchboard.engine.authorize.Decision;
 import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.authorize.RowAccessUnavailableException;
+import dev.switchboard.engine.channel.RoomPolicies;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.ChangeEncoder;
 import dev.switchboard.engine.encode.TypeCatalog;
@@ -49,6 +50,7 @@ final class Router implements Runnable {
     private final Lanes lanes;
     private final Outlet outlet;
     private final TypeCatalog types;
+    private final RoomPolicies roomPolicies;
     private final Progress progress;
     private final Time time;
     private final Trouble trouble;
@@ -77,8 +79,15 @@ final class Router implements Runnable {
     /** Who is told what comes out. */
     record Outcome(Sink sink, Progress progress, Journal journal, BiConsumer<Room, BroadcastContent> rooms) {}
 
-    Router(Inbox inbox, RowAccess access, TypeCatalog types, Outcome outcome, Retries retries) {
+    Router(
+            Inbox inbox,
+            RowAccess access,
+            TypeCatalog types,
+            RoomPolicies roomPolicies,
+            Outcome outcome,
+            Retries retries) {
         this.inbox = inbox;
+        this.roomPolicies = roomPolicies;
         authorizer = new Authorizer(access);
         lanes = new Lanes(access, inbox, retries);
         outlet = new Outlet(index, outcome, retries.time(), lanes);
@@ -169,6 +178,7 @@ final class Router implements Runnable {
             case Inbox.Item.Close(var channel) -> outlet.close(channel);
             case Inbox.Item.RefetchAll(var code) -> outlet.refetchAll(code);
             case Inbox.Item.Carried(var publications) -> {
+                roomPolicies.carried(publications);
                 authorizer.carried(publications);
                 lanes.carried(publications);
                 List.copyOf(narrowed.keySet()).forEach(this::widen);
@@ -268,6 +278,7 @@ final class Router implements Runnable {
     }
 
     private void passAll(List<Batch> round) throws InterruptedException {
+        roomPolicies.passing(round);
         widenConcerned(round);
         widenOutdated(round);
         var gathered = new Gathered(new ArrayList<>(), new ArrayList<>());

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.authorize.RowAccessUnavailableException;
+import dev.switchboard.engine.channel.RoomPolicies;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.ColumnType;
@@ -122,6 +123,7 @@ class AsideTest {
                     inbox,
                     new Access(answers, asked, false),
                     _ -> new ColumnType.Scalar("text", ColumnType.Form.TEXT),
+                    RoomPolicies.NONE,
                     new Router.Outcome(sink(), progress, journal, (_, _) -> {}),
                     new Router.Retries(time(), (_, _) -> {}, Duration.ofSeconds(30))));
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.authorize.RowAccessUnavailableException;
+import dev.switchboard.engine.channel.RoomPolicies;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.ColumnType;
@@ -199,6 +200,7 @@ class RouterTest {
                 inbox,
                 access,
                 _ -> new ColumnType.Scalar("text", ColumnType.Form.TEXT),
+                RoomPolicies.NONE,
                 outcome,
                 new Router.Retries(TIME, (_, _) -> {}, Duration.ofSeconds(30)));
     }

@@ -214,6 +214,37 @@ class PrivateChannelsTest {
         assertThat(hasHeard(bob, "among us")).isFalse();
     }
 
+    /** Where the stream tells of what policies read, nobody asks until it does, and then at once. */
+    @Test
+    void Y4_whoIsThereIsAskedAboutWhenTheStreamTellsOfIt() {
+        sql("alter publication switchboard_dependencies add table room_members");
+        try {
+            member(annId, SPEAKER);
+            member(bobId, HEARER);
+            joined(ann, annId, config(true, true, false));
+            joined(bob, bobId, config(true, true, true));
+            await().atMost(Duration.ofSeconds(30)) // what was not told of is looked at again after a while
+                    .until(() -> server.figure("switchboard_rooms_held") >= 2);
+            double asked = server.figure("switchboard_rooms_asked_total");
+            await().during(Duration.ofSeconds(7)) // longer than what nobody tells of counts
+                    .atMost(Duration.ofSeconds(12))
+                    .until(() -> server.figure("switchboard_rooms_asked_total") == asked);
+            sql("update room_members set part = 'hearer' where member = '" + annId + "'");
+            await().until(() -> {
+                say(ann, Integer.toString(100 + ann.messages().size()), "not any more");
+                return ann.messages().toString().contains("UnauthorizedToWrite");
+            });
+
+            sql("delete from room_members where member = '" + bobId + "'");
+
+            assertThat(bob.event(topic, "system").get(4).get("message").asString())
+                    .isEqualTo("You do not have permissions to read from this Channel topic: " + name);
+            bob.event(topic, "phx_close");
+        } finally {
+            sql("alter publication switchboard_dependencies drop table room_members");
+        }
+    }
+
     @Test
     void Y4_whoLosesTheRightToSpeakIsDeniedSoon() {
         member(annId, SPEAKER);

@@ -10,11 +10,7 @@ import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.postgres.PostgresRoomPolicies;
 import dev.switchboard.systemtest.harness.TestServer;
 import java.sql.Connection;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Savepoint;
-import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -22,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.UUID;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -117,7 +112,7 @@ class RoomPolicyDifferentialTest {
                     RoomPolicies.Question question = question(random);
                     for (Verb verb : Verb.values()) {
                         Rights said = (Rights) ours.ask(verb, question);
-                        Rights right = verb == Verb.HEAR ? select(connection, question) : insert(connection, question);
+                        Rights right = RoomOracle.rights(connection, verb, question);
                         decisions += 2;
                         open += (said.broadcast() ? 1 : 0) + (said.presence() ? 1 : 0);
                         String what = verb + " " + question + " ours " + said + " SQL " + right + " under " + policies;
@@ -206,80 +201,5 @@ class RoomPolicyDifferentialTest {
                 Optional.of(user),
                 TOPICS.get(random.nextInt(TOPICS.size())),
                 random.nextBoolean() ? Map.of("x-desk", "7") : Map.of());
-    }
-
-    private static void become(Connection connection, RoomPolicies.Question question) throws SQLException {
-        try (PreparedStatement become = connection.prepareStatement(
-                "select set_config('realtime.topic', ?, true),"
-                        + " set_config('request.jwt.claims', ?, true), set_config('request.jwt.claim.sub', ?, true),"
-                        + " set_config('request.jwt.claim.role', ?, true), set_config('request.headers', ?, true), set_config('role', ?, true)")) {
-            become.setString(1, question.topic());
-            become.setString(2, question.group().json());
-            become.setString(3, question.subject().orElse(""));
-            become.setString(4, question.group().role());
-            become.setString(5, question.headers().isEmpty() ? "{}" : "{\"x-desk\":\"7\"}");
-            become.setString(6, question.group().role());
-            become.execute();
-        }
-    }
-
-    /** As the original asks: rows that are there for the moment, looked at under the identity. */
-    private static Rights select(Connection connection, RoomPolicies.Question question) throws SQLException {
-        connection.setAutoCommit(false);
-        try (Statement statement = connection.createStatement()) {
-            List<UUID> ids = List.of(UUID.randomUUID(), UUID.randomUUID());
-            try (PreparedStatement probe = connection.prepareStatement(
-                    "insert into realtime.messages (id, topic, extension, private) values (?, ?, 'broadcast', true), (?, ?, 'presence', true)")) {
-                probe.setObject(1, ids.get(0));
-                probe.setString(2, question.topic());
-                probe.setObject(3, ids.get(1));
-                probe.setString(4, question.topic());
-                probe.execute();
-            }
-            become(connection, question);
-            boolean broadcast = false;
-            boolean presence = false;
-            try (ResultSet seen = statement.executeQuery("select extension from realtime.messages where id in ('"
-                    + ids.get(0) + "', '" + ids.get(1) + "')")) {
-                while (seen.next()) {
-                    broadcast |= seen.getString(1).equals("broadcast");
-                    presence |= seen.getString(1).equals("presence");
-                }
-            }
-            return new Rights(broadcast, presence);
-        } catch (SQLException raised) {
-            return Rights.NOTHING;
-        } finally {
-            connection.rollback();
-            connection.setAutoCommit(true);
-        }
-    }
-
-    private static Rights insert(Connection connection, RoomPolicies.Question question) throws SQLException {
-        connection.setAutoCommit(false);
-        try {
-            become(connection, question);
-            boolean broadcast = mayInsert(connection, question.topic(), "broadcast");
-            return new Rights(broadcast, mayInsert(connection, question.topic(), "presence"));
-        } catch (SQLException noSuchRole) {
-            return Rights.NOTHING;
-        } finally {
-            connection.rollback();
-            connection.setAutoCommit(true);
-        }
-    }
-
-    private static boolean mayInsert(Connection connection, String topic, String extension) throws SQLException {
-        Savepoint before = connection.setSavepoint();
-        try (PreparedStatement insert = connection.prepareStatement(
-                "insert into realtime.messages (topic, extension, private) values (?, ?, true)")) {
-            insert.setString(1, topic);
-            insert.setString(2, extension);
-            insert.execute();
-            return true;
-        } catch (SQLException denied) {
-            connection.rollback(before);
-            return false;
-        }
     }
 }

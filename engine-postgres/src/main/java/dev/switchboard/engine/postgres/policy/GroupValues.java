@@ -68,9 +68,9 @@ final class GroupValues {
      *
      * @param sql   reads no column
      * @param array whether it is an array of what the column may have
-     * @param ofClaims whether it may be another for other claims
+     * @param tells  how much: a constant least, what is of a question beside the claims more, what claims say most
      */
-    record Key(String column, ColumnKind kind, String sql, boolean array, boolean ofClaims) {}
+    record Key(String column, ColumnKind kind, String sql, boolean array, int tells) {}
 
     /**
      * What names stand for.
@@ -249,9 +249,8 @@ final class GroupValues {
                 when of.operator().equals("=") && !of.all() -> key(of.left(), of.array(), true, alias, table, scope);
                 default -> Optional.empty();
             };
-            // what claims say tells more than a constant
-            if (found.isEmpty() || (key.isPresent() && !found.get().ofClaims())) {
-                found = key.isPresent() ? key : found;
+            if (key.isPresent() && key.get().tells() > found.map(Key::tells).orElse(-1)) {
+                found = key;
             }
         }
         return found;
@@ -269,7 +268,20 @@ final class GroupValues {
         if (!ofTable || kind == null || !kind.isCompared()) {
             return Optional.empty();
         }
-        return withoutColumns(other, scope).map(sql -> new Key(column.name(), kind, sql, array, !isConstant(other)));
+        return withoutColumns(other, scope).map(sql -> new Key(column.name(), kind, sql, array, tells(other)));
+    }
+
+    private static int tells(Expression expression) {
+        if (isConstant(expression)) {
+            return 0;
+        }
+        return isOfRoom(expression) ? 1 : 2;
+    }
+
+    /** Whether it says which room is asked about, of which there are fewer than of claims. */
+    private static boolean isOfRoom(Expression expression) {
+        return (expression instanceof Expression.Call call && call.schema().equals("realtime"))
+                || expression.parts().stream().anyMatch(GroupValues::isOfRoom);
     }
 
     private static boolean isConstant(Expression expression) {
@@ -332,7 +344,7 @@ final class GroupValues {
                     AGGREGATES.contains(call.name()) && !scope.tables().isEmpty();
             boolean fixed = (call.schema().isEmpty() && OF_THE_GRAMMAR.contains(call.name()))
                     || catalog.isImmutable(call.name());
-            if (!fixed && !isClaimsSetting(call) && !aggregate) {
+            if (!fixed && !isFixedSetting(call) && !aggregate) {
                 throw new NotCompiledException("function " + call.name());
             }
             return;
@@ -392,7 +404,7 @@ final class GroupValues {
      * What a text may not have besides, since it is read anew at each call: moments, which may say {@code now}, types that are not
      * PostgreSQL's own, and names that another schema may have before PostgreSQL.
      */
-    private static void requireFixed(Expression expression) throws NotCompiledException {
+    private void requireFixed(Expression expression) throws NotCompiledException {
         switch (expression) {
             case Expression.Literal literal
             when literal.text().filter(GroupValues::mayBeMoment).isPresent() ->
@@ -401,7 +413,7 @@ final class GroupValues {
             when !TYPES.contains(elementType(cast)) ->
                 throw new NotCompiledException("a cast to " + cast.type() + " in a function");
             case Expression.Call call
-            when call.schema().isEmpty() && !OF_THE_GRAMMAR.contains(call.name()) && !isClaimsSetting(call) ->
+            when call.schema().isEmpty() && !OF_THE_GRAMMAR.contains(call.name()) && !isFixedSetting(call) ->
                 throw new NotCompiledException("function " + call.name() + " without its schema in a function");
             default -> {}
         }
@@ -419,10 +431,10 @@ final class GroupValues {
     }
 
     /** {@code current_setting('request.jwt.claims', true)}; also the older {@code request.jwt.claim.sub}. */
-    private static boolean isClaimsSetting(Expression.Call call) {
+    private boolean isFixedSetting(Expression.Call call) {
         return call.name().equals("current_setting")
                 && literal(call.arguments().isEmpty() ? call : call.arguments().getFirst())
-                        .filter(name -> name.equals("request.jwt.claims") || name.startsWith("request.jwt.claim."))
+                        .filter(catalog::isFixed)
                         .isPresent();
     }
 

@@ -27,6 +27,11 @@ public interface PolicyCatalog {
     /** Whether every function of this name that PostgreSQL has itself comes to the same for the same arguments, always. */
     boolean isImmutable(String name);
 
+    /** Whether a setting is the same as long as who asks is the same: those that hold the claims. */
+    default boolean isFixed(String setting) {
+        return setting.equals("request.jwt.claims") || setting.startsWith("request.jwt.claim.");
+    }
+
     /**
      * What is known of a function.
      *
