@@ -98,6 +98,21 @@ function split(text: string): string[] {
 const unquote = (text: string): string =>
   text.length > 1 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1).replace(/\\(.)/gs, "$1") : text;
 
+/** The columns that a condition reads. */
+export function columnsOf(condition: Condition): readonly string[] {
+  switch (condition.kind) {
+    case "undecidable":
+      return [];
+    case "not":
+      return columnsOf(condition.condition);
+    case "and":
+    case "or":
+      return condition.conditions.flatMap(columnsOf);
+    default:
+      return [condition.column];
+  }
+}
+
 /** Whether a row fulfils a condition. */
 export function evaluate(condition: Condition, row: Row): Verdict {
   switch (condition.kind) {

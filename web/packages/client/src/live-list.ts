@@ -46,6 +46,11 @@ export interface ListOptions {
   readonly refreshMs?: number;
   /** false: only requests, no channel. */
   readonly realtime?: boolean;
+  /**
+   * true: changes of rows that the list has come as what was changed, where that saves more than half; a row that enters the list
+   * by a change may cost a request. For wide rows that change often and seldom enter.
+   */
+  readonly deltas?: boolean;
 }
 
 /** What a list asks of who holds it. */
@@ -127,7 +132,7 @@ export class LiveList<T = Row> {
     this.#query = query;
     this.#options = options;
     this.shape = shape;
-    this.#rows = new Rows(shape, options.key ?? DEFAULT_KEY);
+    this.#rows = new Rows(shape, options.key ?? DEFAULT_KEY, options.deltas ?? false);
   }
 
   /** The same object until something changes. */
@@ -163,10 +168,11 @@ export class LiveList<T = Row> {
       return;
     }
     this.#leaves = this.shape.changes.map((changes) => {
-      const name = `live:${changes.schema}.${changes.table}${changes.filter ? `:${changes.filter}` : ""}`;
+      const { deltas } = this.#options;
+      const name = `live:${changes.schema}.${changes.table}${changes.filter ? `:${changes.filter}` : ""}${deltas ? ":deltas" : ""}`;
       this.#host.log({ kind: "setting up", channel: name });
       return this.#host.join(
-        { name, changes: [changes] },
+        { name, changes: [deltas ? { ...changes, delta: true } : changes] },
         { status: (status, error) => this.#channel(changes, status, error), change: (change) => this.#take(change) },
       );
     });
@@ -269,13 +275,14 @@ export class LiveList<T = Row> {
   };
 
   #apply(changes: readonly Change[]): void {
+    const wholes = changes.map((change) => this.#rows.whole(change));
     const effects = changes.map((change) => this.#rows.apply(change));
     this.#host.log({ kind: "realtime update", channel: this.shape.table, reason: `${changes.length} changes` });
     const data = this.#data();
     if (data !== this.#state.data) {
       this.#set({ data, lastUpdate: this.#host.platform.now() });
     }
-    this.#tell(changes);
+    this.#tell(wholes);
     if (effects.includes("ask")) {
       this.#ask();
     }

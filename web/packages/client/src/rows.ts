@@ -1,4 +1,4 @@
-import { compareRows, dependsOnCollation, evaluate, hasCollation } from "./conditions.ts";
+import { columnsOf, compareRows, dependsOnCollation, evaluate, hasCollation } from "./conditions.ts";
 import { project, type QueryShape } from "./query.ts";
 import type { Change, Row } from "./transport.ts";
 
@@ -13,6 +13,10 @@ export type Effect = "changed" | "unchanged" | "ask";
 export class Rows {
   readonly #shape: QueryShape;
   readonly #key: readonly string[];
+  /** Whether an UPDATE may come as the key and what was changed. */
+  readonly #deltas: boolean;
+  /** Those of a whole row, as far as an answer has shown. */
+  #columns: readonly string[] | undefined;
   #rows = new Map<string, Row>();
   /** Keys of rows that are as the snapshot had them. */
   #snapshot = new Set<string>();
@@ -23,15 +27,18 @@ export class Rows {
    */
   #collation: "unsure" | "ours" | "the server's" = "unsure";
 
-  constructor(shape: QueryShape, key: readonly string[]) {
+  constructor(shape: QueryShape, key: readonly string[], deltas = false) {
     this.#shape = shape;
     this.#key = key;
+    this.#deltas = deltas;
   }
 
   /** Takes the server's answer as the truth; rows that are equal keep their identity. */
   replace(rows: readonly Row[]): void {
     const former = this.view();
     this.#learn(rows);
+    const [first] = rows;
+    this.#columns = first === undefined ? this.#columns : Object.keys(first);
     const next = new Map<string, Row>();
     for (const row of rows) {
       const key = this.keyOf(row) ?? `#${next.size}`;
@@ -88,6 +95,9 @@ export class Rows {
     if (held && this.#snapshot.has(key) && isOlder(change.new, held)) {
       return "unchanged";
     }
+    if (this.#deltas && change.kind === "UPDATE" && !this.#isWhole(change.new)) {
+      return this.#applyDelta(key, change.new, held);
+    }
     this.#snapshot.delete(key);
     switch (evaluate(this.#shape.condition, change.new)) {
       case "undecidable":
@@ -98,6 +108,37 @@ export class Rows {
       case "unknown":
         return this.#remove(key);
     }
+  }
+
+  /** A change with the whole row, where it is held; before it is applied. */
+  whole(change: Change): Change {
+    const held = this.#deltas && change.kind === "UPDATE" ? this.#rows.get(this.keyOf(change.new) ?? "") : undefined;
+    return held && !this.#isWhole(change.new) ? { ...change, new: { ...held, ...change.new } } : change;
+  }
+
+  #isWhole(row: Row): boolean {
+    return this.#columns?.every((column) => column in row) ?? false;
+  }
+
+  /** What a change of some columns does: of a row that is not held, nobody here knows the others. */
+  #applyDelta(key: string, some: Row, held: Row | undefined): Effect {
+    const { condition, order } = this.#shape;
+    const decides = columnsOf(condition).some((column) => column in some);
+    if (!held) {
+      if (this.#columns === undefined) {
+        return "ask"; // it may be whole
+      }
+      const moves = order.some(({ column }) => column in some);
+      const outside = decides && ["false", "unknown"].includes(evaluate(condition, some));
+      return outside || (!decides && !moves) ? "unchanged" : "ask";
+    }
+    const row = { ...held, ...some };
+    const verdict = decides ? evaluate(condition, row) : "true";
+    if (verdict === "undecidable") {
+      return "ask";
+    }
+    this.#snapshot.delete(key);
+    return verdict === "true" ? this.#put(key, project(this.#shape, row)) : this.#remove(key);
   }
 
   /** In the query's order; the same array until something changes. */

@@ -207,11 +207,11 @@ export class SupabaseTransport implements Transport {
 
 function listenToChanges(
   channel: RealtimeChannel,
-  { schema, table, event, filter }: NonNullable<ChannelSpec["changes"]>[number],
+  { schema, table, event, filter, delta }: NonNullable<ChannelSpec["changes"]>[number],
   listener: ChannelListener,
 ): void {
   // the overloads want one literal event each; the wire takes any
-  const wanted = { event: event ?? "*", schema, table, ...(filter ? { filter } : {}) } as {
+  const wanted = { event: event ?? "*", schema, table, ...(filter ? { filter } : {}), ...(delta ? { delta } : {}) } as {
     event: "*";
     schema: string;
   };

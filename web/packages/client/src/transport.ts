@@ -26,6 +26,8 @@ export interface ChangesOf {
   readonly event?: "*" | "INSERT" | "UPDATE" | "DELETE";
   /** In the form of Supabase Realtime: `organization_id=eq.…`. */
   readonly filter?: string;
+  /** Whether an UPDATE of a row that was there before may come as its key and what was changed (SPEC E4). */
+  readonly delta?: true;
 }
 
 export interface ChannelSpec {

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { type Condition, evaluate } from "../src/conditions.ts";
 import type { Change, Row } from "../src/index.ts";
-import type { QueryShape } from "../src/query.ts";
+import { project, type QueryShape } from "../src/query.ts";
 import { Rows } from "../src/rows.ts";
 
 const STATES = ["ringing", "active", "held"];
@@ -104,5 +105,84 @@ describe("a list is in its server's order, whatever collation that has", () => {
     );
 
     expect(asked).toBe(0);
+  });
+});
+
+describe("a list that takes what was changed is the list that takes whole rows", () => {
+  const row = fc.record({
+    id: fc.integer({ min: 1, max: 8 }),
+    state: fc.constantFrom(...STATES, null),
+    score: fc.integer({ min: 0, max: 3 }),
+    name: fc.constantFrom("ash", "elm", "oak"),
+    note: fc.constantFrom("a", "b"),
+  });
+  const steps = fc.array(fc.record({ row, kind: fc.constantFrom("write", "write", "write", "delete") }), {
+    maxLength: 60,
+  });
+  const conditions: Record<string, Condition> = {
+    none: { kind: "and", conditions: [] },
+    "of one column": { kind: "in", column: "state", values: ["ringing", "active"] },
+    "of two": {
+      kind: "and",
+      conditions: [
+        { kind: "in", column: "state", values: ["ringing", "held"] },
+        { kind: "compare", column: "score", operator: "gte", value: "2" },
+      ],
+    },
+  };
+
+  /** What of a change is left: the key and what differs; a row that comes in from outside of what is visible is whole. */
+  function delta(old: Row, now: Row): Row {
+    return Object.fromEntries(Object.entries(now).filter(([name, value]) => name === "id" || old[name] !== value));
+  }
+
+  test.each(
+    Object.keys(conditions).flatMap((name) =>
+      [undefined, 3].flatMap((limit) => [undefined, ["id", "name"]].map((columns) => [name, limit, columns] as const)),
+    ),
+  )("condition %s, limit %s, columns %s", (name, limit, columns) => {
+    const condition = conditions[name] as Condition;
+    const queried: QueryShape = { ...shape(limit), condition, columns };
+    fc.assert(
+      fc.property(fc.array(row, { maxLength: 8 }), steps, (first, changes) => {
+        const table = new Map<number, Row>(first.map((one) => [one.id, one]));
+        const answer = () =>
+          [...table.values()]
+            .filter((one) => evaluate(condition, one) === "true")
+            .sort((a, b) => orders["by code points"](String(a.name), String(b.name)) || Number(a.id) - Number(b.id))
+            .slice(0, limit)
+            .map((one) => project(queried, one));
+        const rows = new Rows(queried, ["id"], true);
+        rows.replace(answer());
+        for (const { row: now, kind } of changes) {
+          const old = table.get(now.id);
+          const committed = { table: "people", committedAt: "" };
+          const change: Change | undefined =
+            kind === "delete"
+              ? old && { ...committed, kind: "DELETE", new: {}, old: { id: now.id } }
+              : old
+                ? { ...committed, kind: "UPDATE", new: delta(old, now), old: delta(now, old) }
+                : { ...committed, kind: "INSERT", new: now, old: {} };
+          if (!change) {
+            continue;
+          }
+          if (kind === "delete") {
+            table.delete(now.id);
+          } else {
+            table.set(now.id, now);
+          }
+          const before = rows.held().get(JSON.stringify([now.id]));
+          const whole = rows.whole(change);
+          if (before && change.kind === "UPDATE") {
+            expect(project(queried, whole.new)).toEqual(project(queried, now));
+          }
+          if (rows.apply(change) === "ask") {
+            rows.replace(answer());
+          }
+          expect(rows.view()).toEqual(answer());
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });

@@ -18,6 +18,7 @@ import dev.switchboard.engine.postgres.PostgresTypeCatalog;
 import dev.switchboard.engine.postgres.PostgresWalSource;
 import dev.switchboard.engine.route.EventKind;
 import dev.switchboard.engine.route.Routed;
+import dev.switchboard.engine.route.Selection;
 import dev.switchboard.engine.route.Subscription;
 import dev.switchboard.engine.route.SubscriptionIndex;
 import dev.switchboard.engine.route.TableSelector;
@@ -155,7 +156,7 @@ final class DecodeBench {
                         EventKind.ALL,
                         new TableSelector.Schema("public"),
                         Optional.empty(),
-                        Optional.empty(),
+                        Selection.ALL,
                         new ClaimsGroup("authenticated", "{}"))));
         var assembler = new TransactionAssembler(Position.START);
         long[] bytes = new long[1];
@@ -171,8 +172,7 @@ final class DecodeBench {
                 var encoder = new ChangeEncoder(batch.get().transaction(), change, ChangeEncoder.types(change, types));
                 for (Subscription subscription : routed.certain()) {
                     bytes[0] += encoder.frame(
-                                    columns,
-                                    Grant.OldImage.HIDDEN,
+                                    encoder.view(new Grant(subscription, columns, Grant.OldImage.HIDDEN)),
                                     subscription.channel().topic(),
                                     List.of(subscription.binding()),
                                     WireVersion.V2)

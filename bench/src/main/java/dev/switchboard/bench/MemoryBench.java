@@ -125,7 +125,7 @@ final class MemoryBench {
                             EventKind.ALL,
                             resolved.table(),
                             resolved.filter(),
-                            resolved.select(),
+                            resolved.selection(),
                             group);
             };
         };

@@ -12,11 +12,21 @@ import java.util.Optional;
  * @param table  empty for every published table of the schema
  * @param filter such as {@code state=in.(ringing,active),score=gte.90}
  * @param select columns to be sent, with the primary key; empty for all
+ * @param deltas whether an UPDATE may come as the key and what it changed ({@link #asDeltas})
  */
 public record Changes(
-        String event, String schema, Optional<String> table, Optional<String> filter, List<String> select) {
+        String event,
+        String schema,
+        Optional<String> table,
+        Optional<String> filter,
+        List<String> select,
+        boolean deltas) {
     public Changes {
         select = List.copyOf(select);
+    }
+
+    public Changes(String event, String schema, Optional<String> table, Optional<String> filter, List<String> select) {
+        this(event, schema, table, filter, select, false);
     }
 
     /** All changes of a table. */
@@ -26,12 +36,21 @@ public record Changes(
 
     /** Those that the filter lets through. */
     public Changes where(String condition) {
-        return new Changes(event, schema, table, Optional.of(condition), select);
+        return new Changes(event, schema, table, Optional.of(condition), select, deltas);
     }
 
     /** Those of one kind. */
     public Changes only(String kind) {
-        return new Changes(kind, schema, table, filter, select);
+        return new Changes(kind, schema, table, filter, select, deltas);
+    }
+
+    /**
+     * For who keeps the rows: an UPDATE of one that was within the filter and visible before comes as the key and what it changed, where
+     * that is less than half of it ({@link Event.Change#isDelta}). Only of tables with {@code REPLICA IDENTITY FULL} and a primary key,
+     * and where all kinds of changes are asked for; a server that does not know of it sends whole rows.
+     */
+    public Changes asDeltas() {
+        return new Changes(event, schema, table, filter, select, true);
     }
 
     Map<String, Object> json() {
@@ -42,6 +61,9 @@ public record Changes(
         filter.ifPresent(condition -> json.put("filter", condition));
         if (!select.isEmpty()) {
             json.put("select", select);
+        }
+        if (deltas) {
+            json.put("delta", true);
         }
         return json;
     }

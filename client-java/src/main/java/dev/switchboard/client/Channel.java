@@ -188,6 +188,7 @@ public final class Channel {
                 Event.Kind.valueOf(JsonText.string(data, "type")),
                 Instant.parse(JsonText.string(data, "commit_timestamp")),
                 JsonText.object(data, "record"),
-                JsonText.object(data, "old_record"));
+                JsonText.object(data, "old_record"),
+                Boolean.TRUE.equals(data.get("delta")));
     }
 }

@@ -26,6 +26,7 @@ public sealed interface Event {
      *
      * @param row    the new values; empty for DELETE
      * @param former the old values, as far as they are shown
+     * @param isDelta whether both hold the key and what was changed alone
      */
     record Change(
             String schema,
@@ -33,7 +34,8 @@ public sealed interface Event {
             Kind kind,
             Instant committedAt,
             Map<String, Object> row,
-            Map<String, Object> former)
+            Map<String, Object> former,
+            boolean isDelta)
             implements Event {}
 
     /** What was done to a row. */

@@ -9,6 +9,7 @@ import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.pipeline.SubscriptionCatalog;
 import dev.switchboard.engine.protocol.Binding;
 import dev.switchboard.engine.route.Filter;
+import dev.switchboard.engine.route.Selection;
 import dev.switchboard.engine.route.TableSelector;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -195,7 +196,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             throw new RefusedException("role \"" + group.role() + "\" does not exist");
         }
         TableSelector selector = schema.equals("*") ? new TableSelector.All() : new TableSelector.Schema(schema);
-        return new Resolution.Resolved(selector, Optional.empty(), Optional.empty(), true);
+        return new Resolution.Resolved(selector, Optional.empty(), Selection.ALL, true);
     }
 
     private boolean roleExists(String role) throws SQLException {
@@ -235,7 +236,9 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         }
         subscribed.add(facts.selector());
         partitions.know(connection, facts.selector());
-        return new Resolution.Resolved(facts.selector(), filter, select, security.mayHide());
+        Optional<List<String>> key = binding.delta() ? key(columns, security.readable()) : Optional.empty();
+        Selection selection = select.isEmpty() && key.isEmpty() ? Selection.ALL : new Selection(select, key);
+        return new Resolution.Resolved(facts.selector(), filter, selection, security.mayHide());
     }
 
     @Override
@@ -430,6 +433,14 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             selected.add(named("select", table, column, columns, readable).name());
         }
         return Optional.of(new ArrayList<>(selected));
+    }
+
+    /** The primary key, where there is one that comes with every change. */
+    private static Optional<List<String>> key(Map<String, ColumnFacts> columns, Set<String> readable) {
+        List<ColumnFacts> key =
+                columns.values().stream().filter(ColumnFacts::key).toList();
+        boolean comes = key.stream().allMatch(column -> column.published() && readable.contains(column.name()));
+        return Optional.of(key.stream().map(ColumnFacts::name).toList()).filter(names -> comes && !names.isEmpty());
     }
 
     private void refuseUnsupported(TableName table, String column, Map<String, ColumnFacts> columns)

@@ -261,11 +261,11 @@ public final class Authorizer {
     }
 
     private static BitSet columns(Subscription subscription, Relation relation, BitSet readable) {
-        if (subscription.select().isEmpty()) {
+        if (subscription.selection().columns().isEmpty()) {
             return readable;
         }
         var selected = new BitSet();
-        for (String name : subscription.select().get()) {
+        for (String name : subscription.selection().columns().get()) {
             int index = relation.indexOf(name);
             if (index >= 0) {
                 selected.set(index);

@@ -8,23 +8,30 @@ import dev.switchboard.engine.model.Transaction;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.protocol.Frame;
 import dev.switchboard.engine.protocol.JsonBytes;
+import dev.switchboard.engine.route.EventKind;
+import dev.switchboard.engine.route.Truth;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * Encodes one change: its data once per (columns, old image), a frame once per (topic, binding ids, data, wire version).
+ * Encodes one change: its data once per view of it, a frame once per (topic, binding ids, view, wire version).
  * One per change; owned by the pipeline thread.
  */
 public final class ChangeEncoder {
     private static final DateTimeFormatter MILLISECONDS =
             DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSS'Z'").withZone(ZoneOffset.UTC);
+
+    /** Characters of a column beside its name, its type and its values. */
+    private static final int DESCRIPTION = 32;
 
     private final Transaction transaction;
     private final Change change;
@@ -32,7 +39,17 @@ public final class ChangeEncoder {
     private final Map<View, byte[]> data = new HashMap<>();
     private final Map<Target, Frame> frames = new HashMap<>();
 
-    private record View(BitSet columns, Grant.OldImage old) {}
+    private final Map<Basis, Optional<BitSet>> changed = new HashMap<>();
+
+    /**
+     * What of the change is sent.
+     *
+     * @param columns index set of the relation's columns
+     * @param changed those of them that are enough: the key, and what an UPDATE changed; empty where all are sent
+     */
+    public record View(BitSet columns, Grant.OldImage old, Optional<BitSet> changed) {}
+
+    private record Basis(BitSet columns, List<String> key) {}
 
     private record Target(View view, String topic, List<Integer> ids, WireVersion version) {}
 
@@ -53,13 +70,83 @@ public final class ChangeEncoder {
         return types;
     }
 
+    /** What somebody is sent who may see it. */
+    public View view(Grant grant) {
+        return new View(grant.columns(), grant.old(), changed(grant));
+    }
+
+    /** What is enough for a subscriber who wants no more, and has had the row as it was before: it was within all that it asked for. */
+    private Optional<BitSet> changed(Grant grant) {
+        Optional<List<String>> key = grant.subscription().selection().key();
+        if (key.isEmpty()
+                || !(change instanceof Change.Update update)
+                || grant.old() != Grant.OldImage.SHOWN
+                || update.relation().identity() != ReplicaIdentity.FULL
+                || grant.subscription().event() != EventKind.ALL) {
+            return Optional.empty();
+        }
+        boolean had = grant.subscription()
+                .filter()
+                .map(filter -> filter.of(update.relation(), update.old()) == Truth.TRUE)
+                .orElse(true);
+        return had
+                ? changed.computeIfAbsent(new Basis(grant.columns(), key.get()), basis -> changed(update, basis))
+                : Optional.empty();
+    }
+
+    /** Where it saves more than half, and the key is what it was. */
+    private Optional<BitSet> changed(Change.Update update, Basis basis) {
+        var some = new BitSet();
+        basis.columns().stream().filter(i -> differs(update, i)).forEach(some::set);
+        for (String column : basis.key()) {
+            int index = update.relation().indexOf(column);
+            if (index < 0 || some.get(index)) {
+                return Optional.empty();
+            }
+        }
+        basis.key().forEach(column -> some.set(update.relation().indexOf(column)));
+        return Optional.of(some).filter(_ -> 2 * size(update, some) < size(update, basis.columns()));
+    }
+
+    private static boolean differs(Change.Update update, int column) {
+        Row now = update.row();
+        Row before = update.old();
+        if (now.isAbsent(column)) {
+            return false; // it is as it was, or it would be here
+        }
+        if (now.isNull(column) || !before.hasValue(column)) {
+            return now.isNull(column) != before.isNull(column) || before.isAbsent(column);
+        }
+        return !Arrays.equals(
+                now.bytes(),
+                now.offset(column),
+                now.offset(column) + now.length(column),
+                before.bytes(),
+                before.offset(column),
+                before.offset(column) + before.length(column));
+    }
+
+    /** About the bytes that these columns take: their description, and twice name and value. */
+    private long size(Change.Update update, BitSet columns) {
+        return columns.stream()
+                .mapToLong(i -> DESCRIPTION
+                        + 3L * update.relation().columns().get(i).name().length()
+                        + types.get(i).name().length()
+                        + size(update.row(), i)
+                        + size(update.old(), i))
+                .sum();
+    }
+
+    private static int size(Row row, int column) {
+        return row.hasValue(column) ? row.length(column) : 0;
+    }
+
     /**
      * The frame for every channel on that topic whose bindings {@code ids} got the same view.
      *
      * @throws UnsupportedTypeException if a column of the view cannot be sent
      */
-    public Frame frame(BitSet columns, Grant.OldImage old, String topic, List<Integer> ids, WireVersion version) {
-        var view = new View(columns, old);
+    public Frame frame(View view, String topic, List<Integer> ids, WireVersion version) {
         return frames.computeIfAbsent(new Target(view, topic, ids, version), this::encode);
     }
 
@@ -101,15 +188,18 @@ public final class ChangeEncoder {
                 .raw(type())
                 .raw("\",\"commit_timestamp\":\"")
                 .raw(timestamp(transaction.committedAt()))
-                .raw("\",\"errors\":null,\"columns\":");
-        columns(out, view.columns());
+                .raw("\",\"errors\":null")
+                .raw(view.changed().isPresent() ? ",\"delta\":true" : "")
+                .raw(",\"columns\":");
+        BitSet shown = view.changed().orElse(view.columns());
+        columns(out, shown);
         switch (change) {
-            case Change.Insert insert -> record(out.raw(",\"record\":"), insert.row(), view.columns());
+            case Change.Insert insert -> record(out.raw(",\"record\":"), insert.row(), shown);
             case Change.Update update -> {
-                record(out.raw(",\"record\":"), update.row(), view.columns());
-                record(out.raw(",\"old_record\":"), update.old(), old(view));
+                record(out.raw(",\"record\":"), update.row(), shown);
+                record(out.raw(",\"old_record\":"), update.old(), old(view, shown));
             }
-            case Change.Delete delete -> record(out.raw(",\"old_record\":"), delete.old(), view.columns());
+            case Change.Delete delete -> record(out.raw(",\"old_record\":"), delete.old(), shown);
             case Change.Truncate _ -> throw new IllegalStateException("TRUNCATE has no frame");
         }
         return out.raw('}').toBytes();
@@ -125,13 +215,10 @@ public final class ChangeEncoder {
     }
 
     /** What of the old image is shown; where the identity is not FULL it holds the key alone. */
-    private BitSet old(View view) {
-        var shown = new BitSet();
+    private BitSet old(View view, BitSet shown) {
         boolean full = change.relation().identity() == ReplicaIdentity.FULL;
-        if (view.old() == Grant.OldImage.SHOWN || (view.old() == Grant.OldImage.KEY && !full)) {
-            shown.or(view.columns());
-        }
-        return shown;
+        boolean is = view.old() == Grant.OldImage.SHOWN || (view.old() == Grant.OldImage.KEY && !full);
+        return is ? shown : new BitSet();
     }
 
     private void columns(JsonBytes out, BitSet shown) {

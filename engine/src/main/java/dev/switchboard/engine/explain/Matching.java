@@ -65,7 +65,8 @@ final class Matching {
     }
 
     private Verdict resolved(String name, SubscriptionCatalog.Resolution.Resolved resolved) {
-        String columns = resolved.select()
+        String columns = resolved.selection()
+                .columns()
                 .map(names -> "; it is sent " + String.join(", ", names) + " alone")
                 .orElse("");
         if (resolved.table() instanceof TableSelector.One one

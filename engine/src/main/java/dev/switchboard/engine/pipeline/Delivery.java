@@ -11,7 +11,6 @@ import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.Frame;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -37,22 +36,22 @@ final class Delivery {
         }
     }
 
-    private record View(ChannelRef channel, BitSet columns, Grant.OldImage old) {}
+    private record Shown(ChannelRef channel, ChangeEncoder.View view) {}
 
     /** @return what will be known of the frames */
     List<Receipt> add(ChangeEncoder encoder, List<Grant> grants, Instant committedAt) {
-        var ids = new LinkedHashMap<View, List<Integer>>();
+        var ids = new LinkedHashMap<Shown, List<Integer>>();
         for (Grant grant : grants) {
-            var view = new View(grant.subscription().channel(), grant.columns(), grant.old());
-            ids.computeIfAbsent(view, _ -> new ArrayList<>())
+            var shown = new Shown(grant.subscription().channel(), encoder.view(grant));
+            ids.computeIfAbsent(shown, _ -> new ArrayList<>())
                     .add(grant.subscription().binding());
         }
         var channels = new LinkedHashMap<Frame, Map<Integer, List<ChannelRef>>>();
-        ids.forEach((view, bindings) -> {
-            ChannelRef channel = view.channel();
+        ids.forEach((shown, bindings) -> {
+            ChannelRef channel = shown.channel();
             try {
                 bindings.sort(null);
-                Frame frame = encoder.frame(view.columns(), view.old(), channel.topic(), bindings, channel.version());
+                Frame frame = encoder.frame(shown.view(), channel.topic(), bindings, channel.version());
                 channels.computeIfAbsent(frame, _ -> new HashMap<>())
                         .computeIfAbsent(channel.connection().loop(), _ -> new ArrayList<>())
                         .add(channel);

@@ -71,7 +71,7 @@ final class Feed implements ChangeFeed {
                 EventKind.of(wanted.binding().event()),
                 resolved.table(),
                 resolved.filter(),
-                resolved.select(),
+                resolved.selection(),
                 request.group());
     }
 }

@@ -4,8 +4,8 @@ import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.protocol.Binding;
 import dev.switchboard.engine.route.Filter;
+import dev.switchboard.engine.route.Selection;
 import dev.switchboard.engine.route.TableSelector;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -33,10 +33,9 @@ public interface SubscriptionCatalog {
 
     sealed interface Resolution {
         /**
-         * @param select  with the primary key added
          * @param hiding  whether policies may hide rows of the table from the group
          */
-        record Resolved(TableSelector table, Optional<Filter> filter, Optional<List<String>> select, boolean hiding)
+        record Resolved(TableSelector table, Optional<Filter> filter, Selection selection, boolean hiding)
                 implements Resolution {}
 
         /** @param message names the table and the cause */

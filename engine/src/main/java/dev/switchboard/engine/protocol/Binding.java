@@ -7,15 +7,27 @@ import java.util.stream.Stream;
 /**
  * One requested {@code postgres_changes} entry, as sent; the reply echoes it with an id. A member that is null counts
  * as absent, and an unknown one is neither kept nor echoed.
+ *
+ * @param delta whether an UPDATE may come as the key and what it changed (SPEC E4)
  */
 public record Binding(
         String event,
         Optional<String> schema,
         Optional<String> table,
         Optional<String> filter,
-        Optional<List<String>> select) {
+        Optional<List<String>> select,
+        boolean delta) {
     public Binding {
         select = select.map(List::copyOf);
+    }
+
+    public Binding(
+            String event,
+            Optional<String> schema,
+            Optional<String> table,
+            Optional<String> filter,
+            Optional<List<String>> select) {
+        this(event, schema, table, filter, select, false);
     }
 
     /**
@@ -39,7 +51,8 @@ public record Binding(
                 fields.text("schema"),
                 fields.text("table"),
                 fields.text("filter"),
-                select));
+                select,
+                fields.isTrue("delta")));
     }
 
     private static boolean isTextOrAbsent(Json.Fields fields, String name) {
@@ -73,6 +86,9 @@ public record Binding(
             }
             out.raw(']');
         });
+        if (delta) {
+            out.raw(",\"delta\":true");
+        }
         out.raw(",\"id\":").raw(Integer.toString(id)).raw('}');
     }
 

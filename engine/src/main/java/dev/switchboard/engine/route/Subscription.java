@@ -9,9 +9,9 @@ import java.util.Optional;
 /**
  * One live {@code postgres_changes} binding of a channel. Immutable.
  *
- * @param binding the id that the client was told
- * @param select  columns to send, with the primary key; empty for all
- * @param group   under whose policies
+ * @param binding   the id that the client was told
+ * @param selection what of a change is sent
+ * @param group     under whose policies
  */
 public record Subscription(
         ChannelRef channel,
@@ -19,17 +19,13 @@ public record Subscription(
         EventKind event,
         TableSelector table,
         Optional<Filter> filter,
-        Optional<List<String>> select,
+        Selection selection,
         ClaimsGroup group) {
-    public Subscription {
-        select = select.map(List::copyOf);
-    }
-
     /** Whether the relation is the table that was meant, and has every column that it filters by or selects. */
     boolean fits(Relation relation) {
         boolean meant = !(table instanceof TableSelector.One one) || one.oid() == relation.oid();
         return meant
                 && filter.map(condition -> condition.fits(relation)).orElse(true)
-                && select.orElse(List.of()).stream().allMatch(column -> relation.indexOf(column) >= 0);
+                && selection.columns().orElse(List.of()).stream().allMatch(column -> relation.indexOf(column) >= 0);
     }
 }

@@ -28,6 +28,7 @@ import dev.switchboard.engine.pipeline.Progress;
 import dev.switchboard.engine.pipeline.SubscriptionCatalog;
 import dev.switchboard.engine.protocol.Binding;
 import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.engine.route.Selection;
 import dev.switchboard.engine.route.TableSelector;
 import java.time.Instant;
 import java.util.List;
@@ -48,7 +49,7 @@ class LiveExplanationTest {
     private static final SubscriptionCatalog EVERYTHING = new SubscriptionCatalog() {
         @Override
         public Resolution resolve(Binding binding, ClaimsGroup group) {
-            return new Resolution.Resolved(new TableSelector.All(), Optional.empty(), Optional.empty(), true);
+            return new Resolution.Resolved(new TableSelector.All(), Optional.empty(), Selection.ALL, true);
         }
 
         @Override

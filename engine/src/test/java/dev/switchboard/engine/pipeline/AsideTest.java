@@ -24,6 +24,7 @@ import dev.switchboard.engine.model.Transaction;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.route.EventKind;
+import dev.switchboard.engine.route.Selection;
 import dev.switchboard.engine.route.Subscription;
 import dev.switchboard.engine.route.TableSelector;
 import java.nio.charset.StandardCharsets;
@@ -436,7 +437,7 @@ class AsideTest {
                     EventKind.ALL,
                     new TableSelector.One(table.name(), table.oid()),
                     Optional.empty(),
-                    Optional.empty(),
+                    Selection.ALL,
                     new ClaimsGroup("anon", "{}")));
         }
         inbox.put(new Inbox.Item.Open(

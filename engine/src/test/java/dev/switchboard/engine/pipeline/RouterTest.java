@@ -24,6 +24,7 @@ import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.model.Transaction;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.route.EventKind;
+import dev.switchboard.engine.route.Selection;
 import dev.switchboard.engine.route.Subscription;
 import dev.switchboard.engine.route.TableSelector;
 import java.time.Duration;
@@ -187,7 +188,7 @@ class RouterTest {
                 EventKind.ALL,
                 new TableSelector.All(),
                 Optional.empty(),
-                Optional.empty(),
+                Selection.ALL,
                 new ClaimsGroup("anon", "{}"));
     }
 

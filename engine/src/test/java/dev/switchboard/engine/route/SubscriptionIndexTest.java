@@ -45,7 +45,7 @@ class SubscriptionIndexTest {
 
     private Subscription subscription(EventKind event, TableSelector table, Optional<Filter> filter) {
         var channel = new ChannelRef(new ConnectionId(0, 1), ++channels, "realtime:x", WireVersion.V2);
-        return new Subscription(channel, 1, event, table, filter, Optional.empty(), GROUP);
+        return new Subscription(channel, 1, event, table, filter, Selection.ALL, GROUP);
     }
 
     private static Optional<Filter> equal(String column, String value) {
@@ -271,7 +271,7 @@ class SubscriptionIndexTest {
                 EventKind.ALL,
                 new TableSelector.One(CALLS.name(), CALLS.oid()),
                 filter,
-                Optional.empty(),
+                Selection.ALL,
                 group);
     }
 

@@ -96,6 +96,29 @@ class JavaClientTest {
     }
 
     @Test
+    void E4_whoKeepsRowsIsToldWhatWasChanged() throws InterruptedException {
+        UUID organization = server.organization("java-deltas");
+        String token = server.userToken(server.member(organization));
+        UUID call = server.call(organization);
+        try (SwitchboardClient client = client(token);
+                EventQueue events = client.channel("x")
+                        .changes(Changes.of("public", "calls").asDeltas())
+                        .open(100)) {
+            next(events, Event.Subscribed.class);
+
+            server.database().useHandle(handle -> Calls.advance(handle, call, "active"));
+
+            Event.Change change = next(events, Event.Change.class);
+            assertThat(change.isDelta()).isTrue();
+            assertThat(change.row())
+                    .containsEntry("id", call.toString())
+                    .containsEntry("state", "active")
+                    .doesNotContainKey("organization_id");
+            assertThat(change.former()).containsEntry("state", "ringing");
+        }
+    }
+
+    @Test
     void F000_39_aRefusedJoinIsTriedAgainWithItsReason() throws InterruptedException {
         try (SwitchboardClient client = client(server.serviceKey());
                 EventQueue events = client.channel("x")

@@ -93,6 +93,26 @@ class SupabaseJsTest {
         assertThat(clients.changes("member")).hasSize(3);
     }
 
+    /** A member of a binding that the official client does not know passes through it. */
+    @ParameterizedTest
+    @CsvSource({"supabase-js-2.119,2.0.0", "supabase-js-2.109,1.0.0"})
+    void E4_whoAsksForDeltasIsToldWhatWasChanged(String library, String version) {
+        UUID organization = server.organization("deltas-" + UUID.randomUUID());
+        clients.connect("member", library, server, server.userToken(server.member(organization)), version);
+        clients.subscribed("member", "calls", CALLS.deepCopy().put("delta", true));
+        clients.awaitListening("member", "calls");
+
+        UUID call = server.call(organization);
+        server.database().useHandle(handle -> Calls.advance(handle, call, "active"));
+
+        List<JsonNode> got = clients.awaitChanges("member", 2);
+        assertThat(got.get(0).at("/new/from_number").asString()).isEqualTo("+14155550001");
+        assertThat(got.get(1).at("/new/id").asString()).isEqualTo(call.toString());
+        assertThat(got.get(1).at("/new/state").asString()).isEqualTo("active");
+        assertThat(got.get(1).get("new").has("from_number")).isFalse();
+        assertThat(got.get(1).at("/old/state").asString()).isEqualTo("ringing");
+    }
+
     @Test
     void F000_04_aDeniedSubscriptionSaysTableAndCause() {
         clients.connect("anon", NEWEST, server, null, null);
