@@ -57,6 +57,11 @@ final class Pools implements AutoCloseable {
         return open(poolOf(reader, "rooms", ROOM_CONNECTIONS));
     }
 
+    /** For looking whether the policies of rooms are what they were, however many ask. */
+    HikariDataSource roomWatch() {
+        return open(poolOf(reader, "room-watch", 1));
+    }
+
     /** For what is said there and was: of its own, since it may take long, and joins must not wait for it. */
     HikariDataSource roomHistory() {
         return open(poolOf(reader, "room-history", ROOM_CONNECTIONS));

@@ -224,7 +224,7 @@ public final class Switchboard implements AutoCloseable {
         gateway = new Gateway(vertx, settings.gateway(), tokens, time, memory.passing(), metrics);
         var types = new PostgresTypeCatalog(pools.types());
         subscriptions = new PostgresSubscriptionCatalog(catalog, types, PUBLICATION);
-        var roomPolicies = new PostgresRoomPolicies(pools.rooms(), time);
+        var roomPolicies = new PostgresRoomPolicies(pools.rooms(), pools.roomWatch(), time);
         var ports = new Pipeline.Ports(
                 PostgresWalSource.withDependencies(database, settings.slot(), PUBLICATION),
                 rows,

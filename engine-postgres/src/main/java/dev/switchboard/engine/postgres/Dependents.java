@@ -21,7 +21,23 @@ import java.util.Set;
  * @param <K> who does
  */
 final class Dependents<K> {
+    private static final int VALUE_BYTES = 120;
+    private static final int KEY_BYTES = 120;
+
     private final Map<Integer, OfTable<K>> tables = new HashMap<>();
+
+    /** What somebody's values take, and the keys by which it is found; by estimate. */
+    static long bytesOf(CompiledPolicy policy, ClaimValues values) {
+        long texts = values.values().stream()
+                .flatMap(value -> value.texts().stream())
+                .mapToLong(text -> VALUE_BYTES + text.orElse("").length())
+                .sum();
+        long keys = policy.dependencies().stream()
+                .mapToLong(dependency ->
+                        policy.concerned(dependency, values).map(Set::size).orElse(1) * (long) KEY_BYTES)
+                .sum();
+        return texts + keys;
+    }
 
     /** By what the policies come to under the claims of somebody. */
     void add(K who, CompiledPolicy policy, ClaimValues values) {

@@ -30,8 +30,7 @@ import javax.sql.DataSource;
 /**
  * Who may be in private rooms, as policies on {@code realtime.messages} say (the original's conventions): those for SELECT of who
  * hears, those for INSERT of who speaks, asked about a row of the room that is written nowhere. What they said is given to all who ask
- * the same: for {@link #KEPT}, or, where it hangs on nothing but who asks and rows that the stream tells of, until it does. Thread-safe;
- * blocking, but for {@link #known}.
+ * the same: for {@link #KEPT}, or, where it hangs on nothing but who asks and rows that the stream tells of, until it does. Thread-safe.
  */
 public final class PostgresRoomPolicies implements RoomPolicies {
     /** How long an answer counts that may be another each time. */
@@ -55,6 +54,7 @@ public final class PostgresRoomPolicies implements RoomPolicies {
     private static final long MOST_BYTES = 64L << 20;
 
     private static final int ANSWER_BYTES = 800;
+    private static final int HEADER_BYTES = 100;
 
     /** Answers of which it is said in a second that they are over: all at once would keep those waiting who join. */
     private static final int MOST_OVER = 2_000;
@@ -62,10 +62,14 @@ public final class PostgresRoomPolicies implements RoomPolicies {
     private static final List<String> EXTENSIONS = List.of("broadcast", "presence");
 
     private final DataSource connections;
+    private final DataSource watching;
     private final InstantSource clock;
     private final RoomWatch watch;
     private final LongAdder asked = new LongAdder();
     private final Map<PolicyKey, Loaded> policies = new ConcurrentHashMap<>();
+    /** Held while policies are read. */
+    private final Map<PolicyKey, Object> locks = new ConcurrentHashMap<>();
+
     private final Map<AnswerKey, Entry> answers = new ConcurrentHashMap<>();
     private final LongAdder bytes = new LongAdder();
     private final AtomicInteger over = new AtomicInteger();
@@ -78,7 +82,12 @@ public final class PostgresRoomPolicies implements RoomPolicies {
         long bytes() {
             return ANSWER_BYTES
                     + question.group().json().length()
-                    + 2L * question.topic().length();
+                    + 2L * question.topic().length()
+                    + question.headers().entrySet().stream()
+                            .mapToLong(header -> HEADER_BYTES
+                                    + header.getKey().length()
+                                    + header.getValue().length())
+                            .sum();
         }
     }
 
@@ -122,9 +131,13 @@ public final class PostgresRoomPolicies implements RoomPolicies {
 
     private record Hold(RoomWatch.Held held, Loaded loaded, Snapshot snapshot) {}
 
-    /** @param connections of a user who may take on the roles of tokens */
-    public PostgresRoomPolicies(DataSource connections, InstantSource clock) {
+    /**
+     * @param connections of a user who may take on the roles of tokens
+     * @param watching    the same, for {@link #look}, which must not wait for those who ask
+     */
+    public PostgresRoomPolicies(DataSource connections, DataSource watching, InstantSource clock) {
         this.connections = connections;
+        this.watching = watching;
         this.clock = clock;
         watch = new RoomWatch(clock);
     }
@@ -168,15 +181,15 @@ public final class PostgresRoomPolicies implements RoomPolicies {
                             hold,
                             new PolicyKey(key.verb(), key.question().group().role()),
                             mine.at))
-                    .ifPresent(hold -> mine.held = Optional.of(hold.held()));
+                    .ifPresent(hold -> {
+                        mine.held = Optional.of(hold.held());
+                        bytes.add(hold.held().bytes());
+                    });
         } finally {
             if (decided.answer() instanceof Answer.Unavailable || bytes.sum() > MOST_BYTES) {
                 remove(key, mine);
             }
             mine.answer.complete(decided.answer());
-        }
-        if (answers.get(key) != mine) {
-            mine.held.ifPresent(watch::release); // it was taken away meanwhile
         }
     }
 
@@ -193,10 +206,14 @@ public final class PostgresRoomPolicies implements RoomPolicies {
         return current;
     }
 
+    /** Only of what is answered, or by who answers it. */
     private void remove(AnswerKey key, Entry entry) {
         if (answers.remove(key, entry)) {
             bytes.add(-key.bytes());
-            entry.held.ifPresent(watch::release);
+            entry.held.ifPresent(held -> {
+                bytes.add(-held.bytes());
+                watch.release(held);
+            });
         }
     }
 
@@ -221,11 +238,13 @@ public final class PostgresRoomPolicies implements RoomPolicies {
         Instant now = clock.instant();
         entry.usedAt = now;
         if (entry.isOver()) {
-            return over.getAndIncrement() < MOST_OVER ? new Known.Over() : new Known.Nothing();
+            return over.getAndIncrement() < MOST_OVER ? new Known.Over() : new Known.Later();
         }
-        return isFresh(now) && entry.answer.getNow(new Answer.Unavailable()) instanceof Answer.Rights rights
-                ? new Known.Holds(rights)
-                : new Known.Nothing();
+        Instant asOf = lookedAt;
+        return asOf.isAfter(now.minus(FRESH))
+                        && entry.answer.getNow(new Answer.Unavailable()) instanceof Answer.Rights rights
+                ? new Known.Holds(rights, asOf)
+                : new Known.Stale();
     }
 
     @Override
@@ -249,18 +268,27 @@ public final class PostgresRoomPolicies implements RoomPolicies {
                 remove(key, entry);
             }
         });
-        boolean any = watch.size() > 0;
-        if (any && current) {
-            try (Connection connection = connections.getConnection()) {
+        if (!current) {
+            return; // and what holds counts for a moment more
+        }
+        if (watch.size() > 0) {
+            try (Connection connection = watching.getConnection()) {
                 for (PolicyKey key : policies.keySet()) {
-                    load(connection, key);
+                    load(connection, key, now);
                 }
+                watch.see(snapshot(connection));
             } catch (SQLException unavailable) {
-                return; // and what holds counts for a moment more
+                return;
             }
         }
-        if (current) {
-            lookedAt = now;
+        lookedAt = now;
+    }
+
+    private static Snapshot snapshot(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("select pg_current_snapshot()::text")) {
+            row.next();
+            return Snapshot.parse(row.getString(1));
         }
     }
 
@@ -268,10 +296,8 @@ public final class PostgresRoomPolicies implements RoomPolicies {
         try (Connection connection = connections.getConnection()) {
             var key = new PolicyKey(verb, question.group().role());
             Loaded known = policies.get(key);
-            Loaded loaded =
-                    known != null && known.seenAt().isAfter(clock.instant().minus(POLICIES_KEPT))
-                            ? known
-                            : load(connection, key);
+            Instant recently = clock.instant().minus(POLICIES_KEPT);
+            Loaded loaded = known != null && known.seenAt().isAfter(recently) ? known : load(connection, key, recently);
             Optional<Predicate> predicate = loaded.read().predicate();
             return predicate.isEmpty()
                     ? Decided.of(new Answer.Unsupported())
@@ -289,7 +315,14 @@ public final class PostgresRoomPolicies implements RoomPolicies {
     }
 
     /** Policies as they are now: what was answered under others does not count any more. */
-    private Loaded load(Connection connection, PolicyKey key) throws SQLException {
+    private Loaded load(Connection connection, PolicyKey key, Instant since) throws SQLException {
+        synchronized (locks.computeIfAbsent(key, _ -> new Object())) {
+            Loaded known = policies.get(key);
+            return known != null && known.seenAt().isAfter(since) ? known : loadNow(connection, key);
+        }
+    }
+
+    private Loaded loadNow(Connection connection, PolicyKey key) throws SQLException {
         Instant now = clock.instant();
         Loaded known = policies.get(key);
         if (known != null && mayStay(known, now) && known.read().isCurrent(connection)) {
@@ -308,8 +341,10 @@ public final class PostgresRoomPolicies implements RoomPolicies {
         long untilXmin = read.hanging().isPresent() ? nextXid(connection) : 0;
         var loaded = new Loaded(read, epoch, untilXmin, now, now);
         policies.put(key, loaded);
-        if (known != null) {
+        if (known != null && known.read().hanging().isPresent()) {
             watch.forget(key);
+        }
+        if (known != null && !known.read().predicate().equals(read.predicate())) {
             answers.forEach((answer, entry) -> {
                 boolean of = answer.verb() == key.verb()
                         && answer.question().group().role().equals(key.role());

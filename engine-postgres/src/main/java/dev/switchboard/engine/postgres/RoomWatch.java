@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -21,22 +22,21 @@ import java.util.stream.Collectors;
  * stream tells later. Thread-safe.
  */
 final class RoomWatch {
-    /** Transactions that snapshots need not see yet; with more nothing holds that was asked before. */
-    private static final int MOST_RECENT = 10_000;
+    /** Of a table with more transactions that snapshots need not see yet, only the last is remembered, and all before it are waited for. */
+    private static final int MOST_TOLD = 1_000;
 
-    /** What took longer to answer does not hold: what came meanwhile may be forgotten. */
+    /** What took longer to answer does not hold: what was told before may be forgotten. */
     private static final Duration LONGEST_QUESTION = Duration.ofSeconds(3);
 
     private final InstantSource clock;
     private final Dependents<Held> dependents = new Dependents<>();
-    private final Set<Held> held = new HashSet<>();
+    /** By what {@link #forget} knows them by. */
+    private final Map<Object, Set<Held>> held = new HashMap<>();
     /** Tables whose changes are taken note of. */
     private final Set<Integer> watched = new HashSet<>();
 
-    /** When the stream told of transactions that changed watched tables, by table and the low 32 bits of their ids. */
-    private final Map<Integer, LinkedHashMap<Integer, Instant>> recent = new HashMap<>();
-
-    private int recently;
+    private final Map<Integer, Told> told = new HashMap<>();
+    private int size;
     private long epoch;
 
     RoomWatch(InstantSource clock) {
@@ -61,6 +61,56 @@ final class RoomWatch {
         boolean isOver() {
             return over;
         }
+
+        /** Of heap, by estimate. */
+        long bytes() {
+            return Dependents.bytesOf(policy, values);
+        }
+    }
+
+    /** Transactions that changed one table, by the low 32 bits of their ids, as long as a snapshot may be under way that does not see them. */
+    private static final class Told {
+        /** When a snapshot was known to see it; empty: none is. */
+        private final LinkedHashMap<Integer, Optional<Instant>> xids = new LinkedHashMap<>();
+        /** The last of those that are not remembered each. */
+        private Optional<Integer> until = Optional.empty();
+
+        private Optional<Instant> untilSeen = Optional.empty();
+
+        void add(int xid) {
+            xids.put(xid, Optional.empty());
+            if (xids.size() > MOST_TOLD) {
+                xids.keySet().forEach(this::collapse);
+                xids.clear();
+            }
+        }
+
+        private void collapse(int xid) {
+            until = Optional.of(until.filter(last -> xid - last < 0).orElse(xid)); // ids go round
+            untilSeen = Optional.empty();
+        }
+
+        boolean isSeenBy(Snapshot snapshot) {
+            return xids.keySet().stream().allMatch(snapshot::sees)
+                    && until.map(snapshot::seesAllUpTo).orElse(true);
+        }
+
+        /** What every snapshot of a question sees that may still hold is forgotten: it was seen before that was asked. */
+        void see(Snapshot snapshot, Instant now) {
+            Instant before = now.minus(LONGEST_QUESTION);
+            xids.values().removeIf(seen -> seen.filter(before::isAfter).isPresent());
+            xids.replaceAll((xid, seen) -> seen.isEmpty() && snapshot.sees(xid) ? Optional.of(now) : seen);
+            if (untilSeen.filter(before::isAfter).isPresent()) {
+                until = Optional.empty();
+                untilSeen = Optional.empty();
+            } else if (untilSeen.isEmpty() && until.map(snapshot::seesAllUpTo).orElse(false)) {
+                untilSeen = Optional.of(now);
+            }
+        }
+
+        boolean isEmpty() {
+            return xids.isEmpty() && until.isEmpty();
+        }
     }
 
     /**
@@ -71,8 +121,12 @@ final class RoomWatch {
      */
     synchronized void watch(CompiledPolicy policy, long ofEpoch) {
         if (ofEpoch == epoch) {
-            policy.dependencies().stream().map(Dependency::table).forEach(watched::add);
+            watched.addAll(tables(policy));
         }
+    }
+
+    private static Set<Integer> tables(CompiledPolicy policy) {
+        return policy.dependencies().stream().map(Dependency::table).collect(Collectors.toSet());
     }
 
     /** Goes up whenever nothing is watched any more. */
@@ -88,38 +142,33 @@ final class RoomWatch {
     /**
      * Has an answer hold.
      *
-     * @param since when it was asked
+     * @param since when it was asked, before its snapshot was taken
      * @return whether it does
      */
     synchronized boolean hold(Held answer, long ofEpoch, Snapshot snapshot, Instant since) {
-        Instant now = clock.instant();
-        if (ofEpoch != epoch || since.isBefore(now.minus(LONGEST_QUESTION))) {
+        if (ofEpoch != epoch || since.isBefore(clock.instant().minus(LONGEST_QUESTION))) {
             return false;
         }
-        Set<Integer> tables =
-                answer.policy.dependencies().stream().map(Dependency::table).collect(Collectors.toSet());
-        for (int table : tables) {
-            LinkedHashMap<Integer, Instant> xids = recent.get(table);
-            if (xids == null) {
-                continue;
-            }
-            int before = xids.size();
-            xids.entrySet()
-                    .removeIf(entry ->
-                            entry.getValue().isBefore(now.minus(LONGEST_QUESTION)) && snapshot.sees(entry.getKey()));
-            recently -= before - xids.size();
-            if (!xids.keySet().stream().allMatch(snapshot::sees)) {
+        for (int table : tables(answer.policy)) {
+            Told of = told.get(table);
+            if (of != null && !of.isSeenBy(snapshot)) {
                 return false;
             }
         }
         dependents.add(answer, answer.policy, answer.values);
-        held.add(answer);
+        held.computeIfAbsent(answer.of, _ -> new HashSet<>()).add(answer);
+        size++;
         return true;
     }
 
     synchronized void release(Held answer) {
-        if (held.remove(answer)) {
+        Set<Held> others = held.get(answer.of);
+        if (others != null && others.remove(answer)) {
             dependents.remove(answer, answer.policy, answer.values);
+            size--;
+            if (others.isEmpty()) {
+                held.remove(answer.of);
+            }
         }
     }
 
@@ -133,38 +182,50 @@ final class RoomWatch {
         if (watched.isEmpty()) {
             return;
         }
-        for (Batch batch : round) {
-            for (Change change : batch.changes()) {
-                int table = change.relation().oid();
-                if (watched.contains(table)) {
-                    Instant former = recent.computeIfAbsent(table, _ -> new LinkedHashMap<>())
-                            .put(batch.transaction().xid(), clock.instant());
-                    recently += former == null ? 1 : 0;
-                    dependents.of(change).forEach(this::end);
+        try {
+            for (Batch batch : round) {
+                for (Change change : batch.changes()) {
+                    pass(batch.transaction().xid(), change);
                 }
             }
+        } catch (RuntimeException | Error fault) {
+            beginAnew(); // nothing holds by what was not taken note of
+            throw fault;
         }
-        if (recently > MOST_RECENT) {
-            beginAnew();
+    }
+
+    private void pass(int xid, Change change) {
+        int table = change.relation().oid();
+        if (watched.contains(table)) {
+            told.computeIfAbsent(table, _ -> new Told()).add(xid);
+            dependents.of(change).forEach(this::end);
         }
+    }
+
+    /** A snapshot that was taken just now; called about every second. */
+    synchronized void see(Snapshot snapshot) {
+        Instant now = clock.instant();
+        told.values().forEach(of -> of.see(snapshot, now));
+        told.values().removeIf(Told::isEmpty);
     }
 
     /** The answers of these policies do not hold any more. */
     synchronized void forget(Object of) {
-        Set.copyOf(held).stream().filter(answer -> answer.of.equals(of)).forEach(this::end);
+        Set.copyOf(held.getOrDefault(of, Set.of())).forEach(this::end);
     }
 
     /** What is told from now on may not be the continuation of what was told before. */
     synchronized void beginAnew() {
-        Set.copyOf(held).forEach(this::end);
+        held.values().forEach(answers -> answers.forEach(answer -> answer.over = true));
+        held.clear();
         dependents.clear();
         watched.clear();
-        recent.clear();
-        recently = 0;
+        told.clear();
+        size = 0;
         epoch++;
     }
 
     synchronized int size() {
-        return held.size();
+        return size;
     }
 }

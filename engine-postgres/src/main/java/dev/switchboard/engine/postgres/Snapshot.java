@@ -36,4 +36,9 @@ record Snapshot(long xmin, long xmax, Set<Long> inProgress) {
     boolean seesAllBefore(long id) {
         return xmin >= id;
     }
+
+    /** The same with the transaction itself, by the low 32 bits of its id. */
+    boolean seesAllUpTo(int xid) {
+        return seesAllBefore(Xids.extend(xid, xmax) + 1);
+    }
 }

@@ -6,7 +6,6 @@ import dev.switchboard.engine.postgres.policy.ClaimValues;
 import dev.switchboard.engine.postgres.policy.CompiledPolicy;
 import dev.switchboard.engine.postgres.policy.Dependency;
 import dev.switchboard.engine.route.Audience;
-import dev.switchboard.engine.route.Comparison;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashSet;
@@ -28,8 +27,6 @@ final class Standings {
     private static final long MOST_BYTES = 64L << 20;
 
     private static final int ENTRY_BYTES = 300;
-    private static final int VALUE_BYTES = 120;
-    private static final int KEY_BYTES = 120;
     private static final int DECISION_BYTES = 120;
 
     /** Of rows that read the same for the policies one decision is kept; of a group and table at most so many. */
@@ -85,10 +82,6 @@ final class Standings {
             if (values.isPresent()) {
                 security.compiled().ifPresent(policy -> consumer.accept(policy, values.get()));
             }
-        }
-
-        private Optional<Set<Comparison.Key>> rows(Dependency dependency) {
-            return security.compiled().orElseThrow().concerned(dependency, values.orElseThrow());
         }
     }
 
@@ -217,15 +210,8 @@ final class Standings {
     }
 
     private static long bytesOf(Key who, Standing standing) {
-        long values = standing.values().stream()
-                .flatMap(all -> all.values().stream())
-                .flatMap(value -> value.texts().stream())
-                .mapToLong(text -> VALUE_BYTES + text.orElse("").length())
-                .sum();
-        long keys = standing.dependencies().stream()
-                .mapToLong(
-                        dependency -> standing.rows(dependency).map(Set::size).orElse(1) * (long) KEY_BYTES)
-                .sum();
-        return ENTRY_BYTES + who.group().json().length() + values + keys;
+        long[] hanging = new long[1];
+        standing.eachHanging((policy, values) -> hanging[0] = Dependents.bytesOf(policy, values));
+        return ENTRY_BYTES + who.group().json().length() + hanging[0];
     }
 }

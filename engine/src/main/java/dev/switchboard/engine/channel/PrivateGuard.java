@@ -5,7 +5,6 @@ import dev.switchboard.engine.protocol.ClientMessage;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.Frame;
 import dev.switchboard.engine.protocol.ServerMessage;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
@@ -18,14 +17,9 @@ import java.util.function.Predicate;
 /**
  * What one connection's private channels may do: asked when they join, when they first speak, when they get another user's token, and
  * for as long as they are there whenever something has changed that the answer hangs on; where nobody can tell that, every
- * {@link #AGAIN}. Owned by the connection's event loop.
+ * {@link Inquiry#AGAIN}. Owned by the connection's event loop.
  */
 final class PrivateGuard {
-    /** How long what policies said counts. */
-    static final Duration AGAIN = Duration.ofSeconds(5);
-
-    /** Without an answer for so long nobody hears any more. */
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     /** Messages of one channel that wait until it is known whether it may speak. */
     private static final int MOST_WAITING = 100;
@@ -137,10 +131,10 @@ final class PrivateGuard {
 
     private Optional<RoomPolicies.Answer.Rights> speaking(RoomPolicies.Question who, PrivateStanding standing) {
         return switch (rooms.known(RoomPolicies.Verb.SPEAK, who)) {
-            case RoomPolicies.Known.Holds(var rights) -> Optional.of(rights);
-            case RoomPolicies.Known.Over _ -> Optional.empty();
-            case RoomPolicies.Known.Nothing _ ->
-                standing.speaking(clock.instant().minus(AGAIN));
+            case RoomPolicies.Known.Holds(var rights, var _) -> Optional.of(rights);
+            case RoomPolicies.Known.Over _, RoomPolicies.Known.Later _ -> Optional.empty();
+            case RoomPolicies.Known.Stale _, RoomPolicies.Known.Nothing _ ->
+                standing.speaking(clock.instant().minus(Inquiry.AGAIN));
         };
     }
 
@@ -199,53 +193,51 @@ final class PrivateGuard {
         });
     }
 
-    /** Called about once a second. */
+    /** Called about once a second, and with each message. */
     void tick(Channel channel, Instant now) {
-        Optional<PrivateStanding> idle = channel.standing().filter(standing -> !standing.isAsking());
-        if (idle.isEmpty()) {
-            return;
-        }
-        PrivateStanding standing = idle.get();
-        if (channel.isPresent()) {
-            lookWhetherPresent(channel, standing, now);
-        }
-        switch (rooms.known(RoomPolicies.Verb.HEAR, question(channel))) {
-            case RoomPolicies.Known.Holds(var rights) -> {
-                if (!standing.hearsStill(rights, now)) {
-                    heard(channel, standing, standing.entered(), rights);
-                }
+        channel.standing().ifPresent(standing -> {
+            if (channel.isPresent() && !standing.ofPresence().isAsking()) {
+                lookWhetherPresent(channel, standing.ofPresence(), now);
             }
-            case RoomPolicies.Known.Over _ -> askAgain(channel, standing);
-            case RoomPolicies.Known.Nothing _ -> {
-                if (standing.isDue(now.minus(AGAIN))) {
-                    askAgain(channel, standing);
-                }
+            if (!standing.ofHearing().isAsking()) {
+                lookWhatItHears(channel, standing, now);
             }
+        });
+    }
+
+    private void lookWhatItHears(Channel channel, PrivateStanding standing, Instant now) {
+        RoomPolicies.Known known = rooms.known(RoomPolicies.Verb.HEAR, question(channel));
+        if (known instanceof RoomPolicies.Known.Holds(var rights, var asOf)) {
+            if (!standing.hearsStill(rights, asOf)) {
+                heard(channel, standing, standing.entered(), rights);
+            }
+        } else if (!standing.isKnown() || standing.ofHearing().isDue(known, now)) {
+            askAgain(channel, standing);
         }
     }
 
-    private void lookWhetherPresent(Channel channel, PrivateStanding standing, Instant now) {
-        switch (rooms.known(RoomPolicies.Verb.SPEAK, question(channel))) {
-            case RoomPolicies.Known.Holds(var rights) -> {
-                standing.lookedWhetherPresent(now);
-                if (!rights.presence()) {
-                    ends.vanish(channel);
-                }
+    private void lookWhetherPresent(Channel channel, Inquiry inquiry, Instant now) {
+        RoomPolicies.Known known = rooms.known(RoomPolicies.Verb.SPEAK, question(channel));
+        if (known instanceof RoomPolicies.Known.Holds(var rights, var asOf)) {
+            inquiry.holds(asOf);
+            if (!rights.presence()) {
+                ends.vanish(channel);
             }
-            case RoomPolicies.Known.Over _ -> askWhetherPresent(channel);
-            case RoomPolicies.Known.Nothing _ -> {
-                if (standing.isPresenceDue(now.minus(AGAIN))) {
-                    standing.lookedWhetherPresent(now);
-                    askWhetherPresent(channel);
-                }
-            }
+        } else if (inquiry.isDue(known, now)) {
+            askWhetherPresent(channel, inquiry);
         }
     }
 
     /** Who may not be present any more is not. */
-    private void askWhetherPresent(Channel channel) {
+    private void askWhetherPresent(Channel channel, Inquiry inquiry) {
+        inquiry.asking();
         Claims claims = channel.claims();
         ask(channel, RoomPolicies.Verb.SPEAK, answer -> {
+            if (answer instanceof RoomPolicies.Answer.Unavailable) {
+                inquiry.askedInVain();
+                return;
+            }
+            inquiry.answered(clock.instant());
             if (channel.claims().group().equals(claims.group())
                     && answer instanceof RoomPolicies.Answer.Rights rights
                     && !rights.presence()) {
@@ -255,7 +247,7 @@ final class PrivateGuard {
     }
 
     private void askAgain(Channel channel, PrivateStanding standing) {
-        standing.asking();
+        standing.ofHearing().asking();
         RoomPolicies.Answer.Rights former = standing.entered();
         Claims claims = channel.claims();
         ask(channel, RoomPolicies.Verb.HEAR, answer -> {
@@ -281,7 +273,8 @@ final class PrivateGuard {
                 }
             }
             case RoomPolicies.Answer.Unavailable _
-            when standing.isHeardSince(clock.instant().minus(PATIENCE)) -> standing.askedInVain();
+            when standing.ofHearing().isCertainSince(clock.instant().minus(Inquiry.PATIENCE)) ->
+                standing.ofHearing().askedInVain();
             case RoomPolicies.Answer.Unavailable _ -> ends.fail(channel, ErrorCode.DATABASE_UNAVAILABLE);
             case RoomPolicies.Answer.Rights rights ->
                 ends.close(

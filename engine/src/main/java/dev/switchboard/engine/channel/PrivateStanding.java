@@ -16,10 +16,9 @@ final class PrivateStanding {
     /** What of its room it has entered, whoever it belonged to then. */
     private Rights entered = Rights.NOTHING;
 
-    private Instant heardAt = Instant.EPOCH;
-    private Instant presentAt = Instant.EPOCH;
+    private final Inquiry ofHearing = new Inquiry();
+    private final Inquiry ofPresence = new Inquiry();
     private boolean known;
-    private boolean asking;
     private boolean missed;
     private Optional<Rights> speaking = Optional.empty();
     private Instant spokeAt = Instant.EPOCH;
@@ -55,58 +54,40 @@ final class PrivateStanding {
         return hearing;
     }
 
+    /** What it may hear. */
+    Inquiry ofHearing() {
+        return ofHearing;
+    }
+
+    /** Whether it may be present. */
+    Inquiry ofPresence() {
+        return ofPresence;
+    }
+
     void hears(Rights rights, Instant now) {
         hearing = rights;
-        heardAt = now;
+        ofHearing.answered(now);
         known = true;
-        asking = false;
         missed = false;
     }
 
     /** Whether what it may hear is what it was told. */
-    boolean hearsStill(Rights rights, Instant now) {
+    boolean hearsStill(Rights rights, Instant asOf) {
         boolean still = known && !missed && hearing.equals(rights);
         if (still) {
-            heardAt = now;
+            ofHearing.holds(asOf);
         }
         return still;
     }
 
-    /** Whether it is time to ask what it may hear: what was asked in vain is asked again at once. */
-    boolean isDue(Instant before) {
-        return !known || heardAt.isBefore(before);
-    }
-
-    /** Whether an answer is awaited what it may hear. */
-    boolean isAsking() {
-        return asking;
-    }
-
-    /** Whether it is time to ask whether it may be present. */
-    boolean isPresenceDue(Instant before) {
-        return presentAt.isBefore(before);
-    }
-
-    void lookedWhetherPresent(Instant now) {
-        presentAt = now;
-    }
-
-    boolean isHeardSince(Instant moment) {
-        return heardAt.isAfter(moment);
-    }
-
-    void asking() {
-        asking = true;
-    }
-
-    void askedInVain() {
-        asking = false;
+    /** Whether it is known what it may hear. */
+    boolean isKnown() {
+        return known;
     }
 
     /** Another user has it: nothing is known of that one. */
     void forget() {
         known = false;
-        asking = true;
         hearing = Rights.NOTHING;
         speaking = Optional.empty();
     }

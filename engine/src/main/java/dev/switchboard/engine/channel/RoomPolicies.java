@@ -2,13 +2,14 @@ package dev.switchboard.engine.channel;
 
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.ClaimsGroup;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /**
  * Port to what policies say of private rooms: those of {@code realtime.messages}, for SELECT of who hears, for INSERT of who speaks.
- * Blocking; called on virtual threads.
+ * {@link #ask} blocks, and is called on virtual threads; nothing else does but for a moment.
  */
 public interface RoomPolicies {
     /** Where there is nothing that says who may be in a private room: nobody may. */
@@ -16,19 +17,19 @@ public interface RoomPolicies {
 
     Answer ask(Verb verb, Question question);
 
-    /** What can be told of an earlier answer without asking. Never blocks. */
+    /** What can be told of an earlier answer without asking. */
     default Known known(Verb verb, Question question) {
         return new Known.Nothing();
     }
 
-    /** What the stream of changes tells, in its order: answers may hang on it. Never blocks. */
+    /** What the stream of changes tells, in its order: answers may hang on it. */
     default void passing(List<Batch> round) {}
 
-    /** What changes the stream brings from now on; nothing that was known before holds by what it tells. Never blocks. */
+    /** What changes the stream brings from now on; nothing that was known before holds by what it tells. */
     default void carried(List<String> publications) {}
 
     /**
-     * Looks whether the policies are what they were; called about every second.
+     * Looks whether the policies are what they were; called about every second, and blocks.
      *
      * @param current whether the stream is
      */
@@ -36,13 +37,23 @@ public interface RoomPolicies {
 
     /** What is known of an answer. */
     sealed interface Known {
-        /** It is this one still. */
-        record Holds(Answer.Rights rights) implements Known {}
+        /**
+         * It is this one still.
+         *
+         * @param asOf when that was certain
+         */
+        record Holds(Answer.Rights rights, Instant asOf) implements Known {}
 
-        /** Something has changed that it hangs on. */
+        /** Something has changed that it hangs on: it is to be asked now. */
         record Over() implements Known {}
 
-        /** It counts for a while. */
+        /** The same, and others are asked about first. */
+        record Later() implements Known {}
+
+        /** Whether it holds cannot be told, since the stream is not current. */
+        record Stale() implements Known {}
+
+        /** There is none that could hold. */
         record Nothing() implements Known {}
     }
 

@@ -13,11 +13,12 @@ import java.time.Duration;
 import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
 
-/** The WAL thread, the pipeline thread, the inbox between them, and the watch over the schema. Closed once. */
+/** The WAL thread, the pipeline thread, the inbox between them, and the watches over the schema and over private rooms. Closed once. */
 public final class Pipeline implements AutoCloseable {
     static final String WAL_THREAD = "switchboard-wal";
     static final String PIPELINE_THREAD = "switchboard-pipeline";
     private static final String SCHEMA_THREAD = "switchboard-schema";
+    private static final String ROOMS_THREAD = "switchboard-rooms";
 
     private final WalSource source;
     private final Inbox inbox = new Inbox();
@@ -27,6 +28,7 @@ public final class Pipeline implements AutoCloseable {
     private final Thread walThread;
     private final Thread routerThread;
     private final Thread watchThread;
+    private final Thread roomsThread;
 
     /** What the pipeline asks of the world. */
     public record Ports(
@@ -41,8 +43,8 @@ public final class Pipeline implements AutoCloseable {
             Time time,
             Trouble trouble) {}
 
-    /** @param rooms are told what the database broadcasts; waits while they are behind */
-    public Pipeline(Ports ports, Duration authorizationPatience, BiConsumer<Room, BroadcastContent> rooms) {
+    /** @param said is told what the database broadcasts; waits while the rooms are behind */
+    public Pipeline(Ports ports, Duration authorizationPatience, BiConsumer<Room, BroadcastContent> said) {
         source = ports.wal();
         feed = new Feed(ports.subscriptions(), ports.blocking(), inbox, ports.sink());
         var reader = new WalReader(source, inbox, progress, ports.time(), ports.trouble());
@@ -51,12 +53,14 @@ public final class Pipeline implements AutoCloseable {
                 ports.rows(),
                 ports.types(),
                 ports.roomPolicies(),
-                new Router.Outcome(ports.sink(), progress, journal, rooms),
+                new Router.Outcome(ports.sink(), progress, journal, said),
                 new Router.Retries(ports.time(), ports.trouble(), authorizationPatience));
         walThread = core(Thread.ofPlatform().name(WAL_THREAD), WAL_THREAD, reader);
         routerThread = core(Thread.ofPlatform().name(PIPELINE_THREAD), PIPELINE_THREAD, router);
-        var watch = new SchemaWatch(ports.subscriptions(), ports.roomPolicies(), inbox, progress, ports.time());
+        var watch = new SchemaWatch(ports.subscriptions(), inbox, progress, ports.time());
         watchThread = core(Thread.ofVirtual().name(SCHEMA_THREAD), SCHEMA_THREAD, watch);
+        var rooms = new RoomPoliciesWatch(ports.roomPolicies(), progress, ports.time(), ports.trouble());
+        roomsThread = core(Thread.ofVirtual().name(ROOMS_THREAD), ROOMS_THREAD, rooms);
     }
 
     /** A thread without which changes do not flow: that it ends before the pipeline is closed is said at once. */
@@ -80,6 +84,7 @@ public final class Pipeline implements AutoCloseable {
         routerThread.start();
         walThread.start();
         watchThread.start();
+        roomsThread.start();
     }
 
     public ChangeFeed feed() {
@@ -103,10 +108,12 @@ public final class Pipeline implements AutoCloseable {
         walThread.interrupt();
         routerThread.interrupt();
         watchThread.interrupt();
+        roomsThread.interrupt();
         join(walThread, Duration.ofSeconds(1)); // it may wait for PostgreSQL, which its source then ends
         source.close();
         join(routerThread, Duration.ofSeconds(1));
         join(watchThread, Duration.ofSeconds(1));
+        join(roomsThread, Duration.ofSeconds(1));
     }
 
     private static void join(Thread thread, Duration patience) {

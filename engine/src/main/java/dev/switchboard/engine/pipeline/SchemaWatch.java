@@ -1,6 +1,5 @@
 package dev.switchboard.engine.pipeline;
 
-import dev.switchboard.engine.channel.RoomPolicies;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.route.TableSelector;
 import java.time.Duration;
@@ -8,21 +7,21 @@ import java.util.Set;
 
 /**
  * Looks every second whether subscribed tables are still there, and their partitions the same: of a table that was dropped or
- * unpublished, or a partition that was attached, no change comes that could tell. What a change does tell, columns that are different, the router sees in the stream itself. Likewise
- * whether the policies of private rooms are what they were. Runs on a thread of its own.
+ * unpublished, or a partition that was attached, no change comes that could tell. What a change does tell, columns that are different, the router sees in the stream itself. Runs
+ * on a thread of its own.
  */
 final class SchemaWatch implements Runnable {
     private static final Duration EVERY = Duration.ofSeconds(1);
 
     private final SubscriptionCatalog catalog;
-    private final RoomPolicies rooms;
+
     private final Inbox inbox;
     private final Progress progress;
     private final Time time;
 
-    SchemaWatch(SubscriptionCatalog catalog, RoomPolicies rooms, Inbox inbox, Progress progress, Time time) {
+    SchemaWatch(SubscriptionCatalog catalog, Inbox inbox, Progress progress, Time time) {
         this.catalog = catalog;
-        this.rooms = rooms;
+
         this.inbox = inbox;
         this.progress = progress;
         this.time = time;
@@ -50,7 +49,6 @@ final class SchemaWatch implements Runnable {
             if (!moved.isEmpty()) {
                 inbox.put(new Inbox.Item.RefetchTables(ErrorCode.PARTITION_CHANGED, moved));
             }
-            rooms.look(progress.isStreaming(time.instant()));
         } catch (SubscriptionCatalog.CatalogUnavailableException | RuntimeException unavailable) {
             // what is the matter with PostgreSQL shows elsewhere; the next look tells as much
         }

@@ -65,7 +65,7 @@ class RoomPolicyDifferentialTest {
         server = TestServer.start();
         now = Instant.now();
         pool = server.pool(2);
-        ours = new PostgresRoomPolicies(pool, () -> now);
+        ours = new PostgresRoomPolicies(pool, pool, () -> now);
         server.script("""
                 create table room_guests (room text, guest uuid, speaks boolean);
                 alter table room_guests enable row level security;

@@ -101,7 +101,7 @@ class RoomWatchTest {
             run(statement);
         }
         pool = server.pool(2);
-        rooms = new PostgresRoomPolicies(pool, () -> now);
+        rooms = new PostgresRoomPolicies(pool, pool, () -> now);
         source = PostgresWalSource.withDependencies(database, "room_watch", "supabase_realtime");
         stream = source.open(Lsn.NONE);
         assembler = new TransactionAssembler(Position.START);
@@ -143,7 +143,7 @@ class RoomWatchTest {
             for (RoomPolicies.Question question : questions()) {
                 for (Verb verb : Verb.values()) {
                     Rights right = RoomOracle.rights(admin, verb, question);
-                    if (rooms.known(verb, question) instanceof Known.Holds(var rights)) {
+                    if (rooms.known(verb, question) instanceof Known.Holds(var rights, var _)) {
                         held++;
                         if (!rights.equals(right)) {
                             wrong.add("known " + rights + ", SQL " + right + " of " + verb + " " + question + " after "
@@ -258,7 +258,7 @@ class RoomWatchTest {
 
         now = now.plusSeconds(10);
         rooms.look(false);
-        assertThat(rooms.known(Verb.HEAR, question)).as("it stands still").isInstanceOf(Known.Nothing.class);
+        assertThat(rooms.known(Verb.HEAR, question)).as("it stands still").isInstanceOf(Known.Stale.class);
         rooms.look(true);
         assertThat(rooms.known(Verb.HEAR, question)).as("it has caught up").isInstanceOf(Known.Holds.class);
         rooms.carried(List.of("supabase_realtime", "switchboard_dependencies"));
