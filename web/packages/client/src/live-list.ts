@@ -3,7 +3,7 @@ import type { ChannelStatus } from "./connection.ts";
 import type { Log } from "./log.ts";
 import type { Platform } from "./platform.ts";
 import type { QueryAnswer, QueryOf, QueryShape } from "./query.ts";
-import { Rows } from "./rows.ts";
+import { decidingColumns, Rows } from "./rows.ts";
 import type { AnySupabaseClient } from "./supabase-transport.ts";
 import type { Change, ChangesOf, ChannelListener, ChannelSpec, Row } from "./transport.ts";
 
@@ -48,7 +48,7 @@ export interface ListOptions {
   readonly realtime?: boolean;
   /**
    * true: changes of rows that the list has come as what was changed, where that saves more than half; a row that enters the list
-   * by a change may cost a request. For wide rows that change often and seldom enter.
+   * by a change costs a request. For wide rows with a `version` or an `updated_at` that change often and seldom enter.
    */
   readonly deltas?: boolean;
 }
@@ -167,12 +167,13 @@ export class LiveList<T = Row> {
       this.#poll();
       return;
     }
+    const delta = this.#options.deltas ? decidingColumns(this.shape) : undefined;
     this.#leaves = this.shape.changes.map((changes) => {
-      const { deltas } = this.#options;
-      const name = `live:${changes.schema}.${changes.table}${changes.filter ? `:${changes.filter}` : ""}${deltas ? ":deltas" : ""}`;
+      const plain = `live:${changes.schema}.${changes.table}${changes.filter ? `:${changes.filter}` : ""}`;
+      const name = delta ? `${plain}:deltas:${delta.join("+")}` : plain;
       this.#host.log({ kind: "setting up", channel: name });
       return this.#host.join(
-        { name, changes: [deltas ? { ...changes, delta: true } : changes] },
+        { name, changes: [delta ? { ...changes, delta } : changes] },
         { status: (status, error) => this.#channel(changes, status, error), change: (change) => this.#take(change) },
       );
     });
@@ -183,7 +184,7 @@ export class LiveList<T = Row> {
 
   /** Shows a change before the server has it; what the server says of the row comes after, and counts. */
   foresee(change: Change): void {
-    if (this.#rows.apply(change) === "changed") {
+    if (this.#rows.foresee(change) === "changed") {
       this.#set({ data: this.#data() });
     }
   }
@@ -275,17 +276,24 @@ export class LiveList<T = Row> {
   };
 
   #apply(changes: readonly Change[]): void {
-    const wholes = changes.map((change) => this.#rows.whole(change));
-    const effects = changes.map((change) => this.#rows.apply(change));
+    const applied = this.#applyEach(changes);
     this.#host.log({ kind: "realtime update", channel: this.shape.table, reason: `${changes.length} changes` });
     const data = this.#data();
     if (data !== this.#state.data) {
       this.#set({ data, lastUpdate: this.#host.platform.now() });
     }
-    this.#tell(wholes);
-    if (effects.includes("ask")) {
+    this.#tell(applied.map(({ whole }) => whole));
+    if (applied.some(({ effect }) => effect === "ask")) {
       this.#ask();
     }
+  }
+
+  /** One after the other: what a change is as a whole hangs on those before it. */
+  #applyEach(changes: readonly Change[]) {
+    return changes.map((change) => {
+      const whole = this.#rows.whole(change);
+      return { whole, effect: this.#rows.apply(change) };
+    });
   }
 
   #tell(changes: readonly Change[]): void {
@@ -365,9 +373,9 @@ export class LiveList<T = Row> {
       const rows = this.shape.isValue ? [{ value: answer.data }] : toRows(answer.data);
       const before = this.#rows.held();
       this.#rows.replace(rows);
-      for (const change of [...shown, ...waiting]) {
-        this.#askAgain = this.#rows.apply(change) === "ask" || this.#askAgain;
-      }
+      const again = this.#applyEach(shown);
+      const applied = this.#applyEach(waiting);
+      this.#askAgain ||= [...again, ...applied].some(({ effect }) => effect === "ask");
       const at = new Date(this.#host.platform.now()).toISOString();
       // of the first answer everything is new, and nothing was missed
       const missed = this.#state.lastUpdate === undefined ? [] : this.#rows.since(before, waiting, at);
@@ -381,7 +389,7 @@ export class LiveList<T = Row> {
         asOf: this.#host.platform.now(),
         count: answer.count ?? null,
       });
-      this.#tell([...missed, ...waiting]);
+      this.#tell([...missed, ...applied.map(({ whole }) => whole)]);
     }
     this.#host.answered(this, error);
     this.#host.liveness(this);

@@ -17,6 +17,8 @@ export class Rows {
   readonly #deltas: boolean;
   /** Those of a whole row, as far as an answer has shown. */
   #columns: readonly string[] | undefined;
+  /** Keys of rows that are as they were foreseen, and not as the server said. */
+  readonly #foreseen = new Set<string>();
   #rows = new Map<string, Row>();
   /** Keys of rows that are as the snapshot had them. */
   #snapshot = new Set<string>();
@@ -45,6 +47,7 @@ export class Rows {
       const held = this.#rows.get(key);
       next.set(key, held && isEqual(held, row) ? held : row);
     }
+    this.#foreseen.clear();
     this.#rows = next;
     this.#snapshot = new Set(next.keys());
     const view = [...next.values()];
@@ -95,50 +98,75 @@ export class Rows {
     if (held && this.#snapshot.has(key) && isOlder(change.new, held)) {
       return "unchanged";
     }
-    if (this.#deltas && change.kind === "UPDATE" && !this.#isWhole(change.new)) {
-      return this.#applyDelta(key, change.new, held);
+    let row = change.new;
+    if (this.#isDelta(change)) {
+      const effect = this.#missing(key, change, held);
+      if (effect) {
+        return effect;
+      }
+      row = { ...held, ...row };
     }
+    this.#foreseen.delete(key);
     this.#snapshot.delete(key);
-    switch (evaluate(this.#shape.condition, change.new)) {
+    switch (evaluate(this.#shape.condition, row)) {
       case "undecidable":
         return "ask";
       case "true":
-        return this.#put(key, project(this.#shape, change.new));
+        return this.#put(key, project(this.#shape, row));
       case "false":
       case "unknown":
         return this.#remove(key);
     }
   }
 
-  /** A change with the whole row, where it is held; before it is applied. */
+  /** A change that the server has not told of: whether it comes so is not known before it does. */
+  foresee(change: Change): Effect {
+    const key = this.keyOf(change.kind === "DELETE" ? change.old : change.new);
+    const effect = this.apply(change);
+    if (key !== undefined && this.#rows.has(key)) {
+      this.#foreseen.add(key);
+    }
+    return effect;
+  }
+
+  /** A change with the whole row, where it completes one that is held; before it is applied. */
   whole(change: Change): Change {
-    const held = this.#deltas && change.kind === "UPDATE" ? this.#rows.get(this.keyOf(change.new) ?? "") : undefined;
-    return held && !this.#isWhole(change.new) ? { ...change, new: { ...held, ...change.new } } : change;
+    const key = this.keyOf(change.new);
+    const held = this.#isDelta(change) && key !== undefined ? this.#rows.get(key) : undefined;
+    return key !== undefined && held && this.#completes(key, held, change)
+      ? { ...change, new: { ...held, ...change.new } }
+      : change;
   }
 
-  #isWhole(row: Row): boolean {
-    return this.#columns?.every((column) => column in row) ?? false;
+  #isDelta(change: Change): boolean {
+    const isWhole = this.#columns?.every((column) => column in change.new) ?? false;
+    return this.#deltas && change.kind === "UPDATE" && !isWhole;
   }
 
-  /** What a change of some columns does: of a row that is not held, nobody here knows the others. */
-  #applyDelta(key: string, some: Row, held: Row | undefined): Effect {
-    const { condition, order } = this.#shape;
-    const decides = columnsOf(condition).some((column) => column in some);
+  /** Whether the row is the one that was changed: nothing was missed in between, and nothing of it is a guess. */
+  #completes(key: string, held: Row, { old }: Change): boolean {
+    const tells = VERSIONS.some((column) => column in held && column in old);
+    const same = Object.entries(old).every(([column, value]) => !(column in held) || isEqual(held[column], value));
+    return tells && same && !this.#foreseen.has(key);
+  }
+
+  /** What follows of a change of some columns that completes no row here; among them are all by which it is decided what a list has. */
+  #missing(key: string, change: Change, held: Row | undefined): Effect | undefined {
     if (!held) {
-      if (this.#columns === undefined) {
-        return "ask"; // it may be whole
-      }
-      const moves = order.some(({ column }) => column in some);
-      const outside = decides && ["false", "unknown"].includes(evaluate(condition, some));
-      return outside || (!decides && !moves) ? "unchanged" : "ask";
+      const isOutside = ["false", "unknown"].includes(evaluate(this.#shape.condition, change.new));
+      return isOutside || this.#isBeyond(change.new) ? "unchanged" : "ask";
     }
-    const row = { ...held, ...some };
-    const verdict = decides ? evaluate(condition, row) : "true";
-    if (verdict === "undecidable") {
-      return "ask";
+    if (VERSIONS.some((column) => column in held && isEqual(held[column], change.new[column]))) {
+      return "unchanged"; // the answer had it already
     }
-    this.#snapshot.delete(key);
-    return verdict === "true" ? this.#put(key, project(this.#shape, row)) : this.#remove(key);
+    return this.#completes(key, held, change) ? undefined : "ask";
+  }
+
+  /** Whether a row comes after a limited window that is full. */
+  #isBeyond(row: Row): boolean {
+    const last = this.#isFull() && this.#collation !== "the server's" ? this.#sorted().at(-1) : undefined;
+    const { order } = this.#shape;
+    return last !== undefined && compareRows(order, last, row) < 0 && !this.#isGuess(row);
   }
 
   /** In the query's order; the same array until something changes. */
@@ -235,8 +263,16 @@ export class Rows {
   }
 }
 
+/** The columns by which it is decided which rows a list has, and where. */
+export function decidingColumns({ condition, order }: QueryShape): readonly string[] {
+  return [...new Set([...columnsOf(condition), ...order.map(({ column }) => column)])];
+}
+
+/** Columns that are others with every change. */
+const VERSIONS = ["version", "updated_at"] as const;
+
 function isOlder(row: Row, held: Row): boolean {
-  for (const column of ["version", "updated_at"]) {
+  for (const column of VERSIONS) {
     const one = row[column];
     const other = held[column];
     if (typeof one === "number" && typeof other === "number") {

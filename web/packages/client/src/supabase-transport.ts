@@ -211,7 +211,13 @@ function listenToChanges(
   listener: ChannelListener,
 ): void {
   // the overloads want one literal event each; the wire takes any
-  const wanted = { event: event ?? "*", schema, table, ...(filter ? { filter } : {}), ...(delta ? { delta } : {}) } as {
+  const wanted = {
+    event: event ?? "*",
+    schema,
+    table,
+    ...(filter ? { filter } : {}),
+    ...(delta ? { delta: delta.length > 0 ? delta : true } : {}),
+  } as {
     event: "*";
     schema: string;
   };

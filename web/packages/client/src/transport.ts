@@ -26,8 +26,11 @@ export interface ChangesOf {
   readonly event?: "*" | "INSERT" | "UPDATE" | "DELETE";
   /** In the form of Supabase Realtime: `organization_id=eq.…`. */
   readonly filter?: string;
-  /** Whether an UPDATE of a row that was there before may come as its key and what was changed (SPEC E4). */
-  readonly delta?: true;
+  /**
+   * That an UPDATE may come as its key and what was changed, and which columns come besides (SPEC E4). `old` has the same columns:
+   * who has other values there has missed something, and reads the row again.
+   */
+  readonly delta?: readonly string[];
 }
 
 export interface ChannelSpec {

@@ -45,8 +45,9 @@ public record Changes(
     }
 
     /**
-     * For who keeps the rows: an UPDATE of one that was within the filter and visible before comes as the key and what it changed, where
-     * that is less than half of it ({@link Event.Change#isDelta}). Only of tables with {@code REPLICA IDENTITY FULL} and a primary key,
+     * For who keeps the rows: an UPDATE of one that was within the filter before, and visible by the rights of now, comes as the key and
+     * what it changed, where that is less than half of it ({@link Event.Change#isDelta}). Who has other values than it says there were has
+     * missed something, rights that came and went, and reads the row again. Only of tables with {@code REPLICA IDENTITY FULL} and a primary key,
      * and where all kinds of changes are asked for; a server that does not know of it sends whole rows.
      */
     public Changes asDeltas() {

@@ -26,7 +26,7 @@ public sealed interface Event {
      *
      * @param row    the new values; empty for DELETE
      * @param former the old values, as far as they are shown
-     * @param isDelta whether both hold the key and what was changed alone
+     * @param isDelta whether both hold the key and what was changed alone ({@link Changes#asDeltas})
      */
     record Change(
             String schema,

@@ -17,6 +17,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -236,8 +237,12 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         }
         subscribed.add(facts.selector());
         partitions.know(connection, facts.selector());
-        Optional<List<String>> key = binding.delta() ? key(columns, security.readable()) : Optional.empty();
-        Selection selection = select.isEmpty() && key.isEmpty() ? Selection.ALL : new Selection(select, key);
+        Optional<Selection.Deltas> deltas = binding.delta()
+                .flatMap(always -> deltas(
+                        facts,
+                        select.<Set<String>>map(LinkedHashSet::new).orElse(security.readable()),
+                        Set.copyOf(always)));
+        Selection selection = select.isEmpty() && deltas.isEmpty() ? Selection.ALL : new Selection(select, deltas);
         return new Resolution.Resolved(facts.selector(), filter, selection, security.mayHide());
     }
 
@@ -435,12 +440,21 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         return Optional.of(new ArrayList<>(selected));
     }
 
-    /** The primary key, where there is one that comes with every change. */
-    private static Optional<List<String>> key(Map<String, ColumnFacts> columns, Set<String> readable) {
-        List<ColumnFacts> key =
-                columns.values().stream().filter(ColumnFacts::key).toList();
-        boolean comes = key.stream().allMatch(column -> column.published() && readable.contains(column.name()));
-        return Optional.of(key.stream().map(ColumnFacts::name).toList()).filter(names -> comes && !names.isEmpty());
+    /** Where there is a primary key that comes with every change. */
+    private static Optional<Selection.Deltas> deltas(TableFacts facts, Set<String> sent, Set<String> always) {
+        var key = new ArrayList<String>();
+        var shape = new HashMap<String, Integer>();
+        facts.columns().forEach((name, column) -> {
+            if (column.key()) {
+                key.add(name);
+            }
+            if (column.published() && sent.contains(name)) {
+                shape.put(name, column.typeOid());
+            }
+        });
+        return key.isEmpty() || !shape.keySet().containsAll(key)
+                ? Optional.empty()
+                : Optional.of(new Selection.Deltas(key, always, facts.filtered().one(Map.copyOf(shape))));
     }
 
     private void refuseUnsupported(TableName table, String column, Map<String, ColumnFacts> columns)

@@ -68,8 +68,10 @@ final class Channel {
             String filter = binding.filter().orElse("");
             long values = filter.chars().filter(c -> c == ',').count() + 1;
             cost += BINDING_COST + 2L * binding.words().length() + 2L * filter.length() + VALUE_COST * values;
-            for (String column : binding.select().orElse(List.of())) {
-                cost += COLUMN_COST + 2L * column.length();
+            for (Optional<List<String>> names : List.of(binding.select(), binding.delta())) {
+                for (String column : names.orElse(List.of())) {
+                    cost += COLUMN_COST + 2L * column.length();
+                }
             }
         }
         return cost;

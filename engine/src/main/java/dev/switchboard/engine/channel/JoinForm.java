@@ -9,6 +9,7 @@ import dev.switchboard.engine.protocol.ServerMessage;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** What a join may be, whoever sends it and whatever else is joined (SPEC J1, J7). Pure. */
 final class JoinForm {
@@ -84,7 +85,8 @@ final class JoinForm {
 
     private static long characters(Binding binding) {
         return binding.words().length()
-                + binding.select().orElse(List.of()).stream()
+                + Stream.of(binding.select(), binding.delta())
+                        .flatMap(names -> names.orElse(List.of()).stream())
                         .mapToLong(String::length)
                         .sum();
     }

@@ -9,6 +9,7 @@ import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.protocol.Frame;
 import dev.switchboard.engine.protocol.JsonBytes;
 import dev.switchboard.engine.route.EventKind;
+import dev.switchboard.engine.route.Selection;
 import dev.switchboard.engine.route.Truth;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -45,11 +46,11 @@ public final class ChangeEncoder {
      * What of the change is sent.
      *
      * @param columns index set of the relation's columns
-     * @param changed those of them that are enough: the key, and what an UPDATE changed; empty where all are sent
+     * @param changed those of them that are enough: the key, what is always wanted, and what an UPDATE changed; empty where all are sent
      */
     public record View(BitSet columns, Grant.OldImage old, Optional<BitSet> changed) {}
 
-    private record Basis(BitSet columns, List<String> key) {}
+    private record Basis(BitSet columns, Selection.Deltas deltas) {}
 
     private record Target(View view, String topic, List<Integer> ids, WireVersion version) {}
 
@@ -75,10 +76,10 @@ public final class ChangeEncoder {
         return new View(grant.columns(), grant.old(), changed(grant));
     }
 
-    /** What is enough for a subscriber who wants no more, and has had the row as it was before: it was within all that it asked for. */
+    /** What is enough for a subscriber who wants no more, and may have had the row as it was before: it was within all that it asked for. */
     private Optional<BitSet> changed(Grant grant) {
-        Optional<List<String>> key = grant.subscription().selection().key();
-        if (key.isEmpty()
+        Optional<Selection.Deltas> deltas = grant.subscription().selection().deltas();
+        if (deltas.isEmpty()
                 || !(change instanceof Change.Update update)
                 || grant.old() != Grant.OldImage.SHOWN
                 || update.relation().identity() != ReplicaIdentity.FULL
@@ -90,21 +91,27 @@ public final class ChangeEncoder {
                 .map(filter -> filter.of(update.relation(), update.old()) == Truth.TRUE)
                 .orElse(true);
         return had
-                ? changed.computeIfAbsent(new Basis(grant.columns(), key.get()), basis -> changed(update, basis))
+                ? changed.computeIfAbsent(new Basis(grant.columns(), deltas.get()), basis -> changed(update, basis))
                 : Optional.empty();
     }
 
     /** Where it saves more than half, and the key is what it was. */
     private Optional<BitSet> changed(Change.Update update, Basis basis) {
+        Selection.Deltas deltas = basis.deltas();
         var some = new BitSet();
         basis.columns().stream().filter(i -> differs(update, i)).forEach(some::set);
-        for (String column : basis.key()) {
-            int index = update.relation().indexOf(column);
-            if (index < 0 || some.get(index)) {
-                return Optional.empty();
-            }
+        boolean completed = deltas.fits(update.relation(), basis.columns())
+                && deltas.key().stream()
+                        .noneMatch(column -> some.get(update.relation().indexOf(column)));
+        if (!completed) {
+            return Optional.empty();
         }
-        basis.key().forEach(column -> some.set(update.relation().indexOf(column)));
+        basis.columns().stream()
+                .filter(i -> {
+                    String name = update.relation().columns().get(i).name();
+                    return deltas.key().contains(name) || deltas.always().contains(name);
+                })
+                .forEach(some::set);
         return Optional.of(some).filter(_ -> 2 * size(update, some) < size(update, basis.columns()));
     }
 

@@ -21,7 +21,7 @@ import java.util.Set;
 
 /**
  * The frames of one round, per event loop in the order of the changes. A channel with several bindings that match one
- * change gets one frame with all their ids; only where they select different columns, one per selection. Owned by the
+ * change gets one frame with all their ids; only where they are sent different columns, one per set of them. Owned by the
  * pipeline thread.
  */
 final class Delivery {

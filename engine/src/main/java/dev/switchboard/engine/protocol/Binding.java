@@ -8,7 +8,7 @@ import java.util.stream.Stream;
  * One requested {@code postgres_changes} entry, as sent; the reply echoes it with an id. A member that is null counts
  * as absent, and an unknown one is neither kept nor echoed.
  *
- * @param delta whether an UPDATE may come as the key and what it changed (SPEC E4)
+ * @param delta that an UPDATE may come as the key and what it changed, and which columns come besides (SPEC E4); else empty
  */
 public record Binding(
         String event,
@@ -16,9 +16,10 @@ public record Binding(
         Optional<String> table,
         Optional<String> filter,
         Optional<List<String>> select,
-        boolean delta) {
+        Optional<List<String>> delta) {
     public Binding {
         select = select.map(List::copyOf);
+        delta = delta.map(List::copyOf);
     }
 
     public Binding(
@@ -27,7 +28,7 @@ public record Binding(
             Optional<String> table,
             Optional<String> filter,
             Optional<List<String>> select) {
-        this(event, schema, table, filter, select, false);
+        this(event, schema, table, filter, select, Optional.empty());
     }
 
     /**
@@ -42,17 +43,30 @@ public record Binding(
                 || !isNamesOrAbsent(fields.get("select"))) {
             return Optional.empty();
         }
-        Optional<List<String>> select = fields.get("select")
-                .map(_ -> fields.items("select").stream()
-                        .flatMap(item -> item instanceof Json.Text text ? Stream.of(text.value()) : Stream.empty())
-                        .toList());
+        Optional<List<String>> select = fields.get("select").map(_ -> names(fields, "select"));
         return Optional.of(new Binding(
                 fields.text("event").orElse("*"),
                 fields.text("schema"),
                 fields.text("table"),
                 fields.text("filter"),
                 select,
-                fields.isTrue("delta")));
+                delta(fields)));
+    }
+
+    /** {@code true}, or a list of columns; anything else is no wish. */
+    private static Optional<List<String>> delta(Json.Fields fields) {
+        if (fields.isTrue("delta")) {
+            return Optional.of(List.of());
+        }
+        return fields.get("delta")
+                .filter(wish -> wish instanceof Json.Items && isNamesOrAbsent(Optional.of(wish)))
+                .map(_ -> names(fields, "delta"));
+    }
+
+    private static List<String> names(Json.Fields fields, String member) {
+        return fields.items(member).stream()
+                .flatMap(item -> item instanceof Json.Text text ? Stream.of(text.value()) : Stream.empty())
+                .toList();
     }
 
     private static boolean isTextOrAbsent(Json.Fields fields, String name) {
@@ -79,17 +93,24 @@ public record Binding(
         schema.ifPresent(value -> out.raw(",\"schema\":").string(value));
         table.ifPresent(value -> out.raw(",\"table\":").string(value));
         filter.ifPresent(value -> out.raw(",\"filter\":").string(value));
-        select.ifPresent(columns -> {
-            out.raw(",\"select\":[");
-            for (int i = 0; i < columns.size(); i++) {
-                out.raw(i == 0 ? "" : ",").string(columns.get(i));
+        select.ifPresent(columns -> echo(out.raw(",\"select\":"), columns));
+        delta.ifPresent(columns -> {
+            out.raw(",\"delta\":");
+            if (columns.isEmpty()) {
+                out.raw("true");
+            } else {
+                echo(out, columns);
             }
-            out.raw(']');
         });
-        if (delta) {
-            out.raw(",\"delta\":true");
-        }
         out.raw(",\"id\":").raw(Integer.toString(id)).raw('}');
+    }
+
+    private static void echo(JsonBytes out, List<String> names) {
+        out.raw('[');
+        for (int i = 0; i < names.size(); i++) {
+            out.raw(i == 0 ? "" : ",").string(names.get(i));
+        }
+        out.raw(']');
     }
 
     /** How messages name it: {@code [event: *, schema: public, table: calls, filter: id=eq.7]}. */
