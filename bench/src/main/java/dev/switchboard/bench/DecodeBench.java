@@ -172,7 +172,7 @@ final class DecodeBench {
                 var encoder = new ChangeEncoder(batch.get().transaction(), change, ChangeEncoder.types(change, types));
                 for (Subscription subscription : routed.certain()) {
                     bytes[0] += encoder.frame(
-                                    encoder.view(new Grant(subscription, columns, Grant.OldImage.HIDDEN)),
+                                    new ChangeEncoder.View(columns, Grant.OldImage.HIDDEN, Optional.empty()),
                                     subscription.channel().topic(),
                                     List.of(subscription.binding()),
                                     WireVersion.V2)

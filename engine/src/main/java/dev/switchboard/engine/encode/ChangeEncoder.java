@@ -8,14 +8,10 @@ import dev.switchboard.engine.model.Transaction;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.protocol.Frame;
 import dev.switchboard.engine.protocol.JsonBytes;
-import dev.switchboard.engine.route.EventKind;
-import dev.switchboard.engine.route.Selection;
-import dev.switchboard.engine.route.Truth;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
@@ -31,16 +27,11 @@ public final class ChangeEncoder {
     private static final DateTimeFormatter MILLISECONDS =
             DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSS'Z'").withZone(ZoneOffset.UTC);
 
-    /** Characters of a column beside its name, its type and its values. */
-    private static final int DESCRIPTION = 32;
-
     private final Transaction transaction;
     private final Change change;
     private final List<ColumnType> types;
     private final Map<View, byte[]> data = new HashMap<>();
     private final Map<Target, Frame> frames = new HashMap<>();
-
-    private final Map<Basis, Optional<BitSet>> changed = new HashMap<>();
 
     /**
      * What of the change is sent.
@@ -49,8 +40,6 @@ public final class ChangeEncoder {
      * @param changed those of them that are enough: the key, what is always wanted, and what an UPDATE changed; empty where all are sent
      */
     public record View(BitSet columns, Grant.OldImage old, Optional<BitSet> changed) {}
-
-    private record Basis(BitSet columns, Selection.Deltas deltas) {}
 
     private record Target(View view, String topic, List<Integer> ids, WireVersion version) {}
 
@@ -69,83 +58,6 @@ public final class ChangeEncoder {
             types.add(catalog.typeOf(column.typeOid()));
         }
         return types;
-    }
-
-    /** What somebody is sent who may see it. */
-    public View view(Grant grant) {
-        return new View(grant.columns(), grant.old(), changed(grant));
-    }
-
-    /** What is enough for a subscriber who wants no more, and may have had the row as it was before: it was within all that it asked for. */
-    private Optional<BitSet> changed(Grant grant) {
-        Optional<Selection.Deltas> deltas = grant.subscription().selection().deltas();
-        if (deltas.isEmpty()
-                || !(change instanceof Change.Update update)
-                || grant.old() != Grant.OldImage.SHOWN
-                || update.relation().identity() != ReplicaIdentity.FULL
-                || grant.subscription().event() != EventKind.ALL) {
-            return Optional.empty();
-        }
-        boolean had = grant.subscription()
-                .filter()
-                .map(filter -> filter.of(update.relation(), update.old()) == Truth.TRUE)
-                .orElse(true);
-        return had
-                ? changed.computeIfAbsent(new Basis(grant.columns(), deltas.get()), basis -> changed(update, basis))
-                : Optional.empty();
-    }
-
-    /** Where it saves more than half, and the key is what it was. */
-    private Optional<BitSet> changed(Change.Update update, Basis basis) {
-        Selection.Deltas deltas = basis.deltas();
-        var some = new BitSet();
-        basis.columns().stream().filter(i -> differs(update, i)).forEach(some::set);
-        boolean completed = deltas.fits(update.relation(), basis.columns())
-                && deltas.key().stream()
-                        .noneMatch(column -> some.get(update.relation().indexOf(column)));
-        if (!completed) {
-            return Optional.empty();
-        }
-        basis.columns().stream()
-                .filter(i -> {
-                    String name = update.relation().columns().get(i).name();
-                    return deltas.key().contains(name) || deltas.always().contains(name);
-                })
-                .forEach(some::set);
-        return Optional.of(some).filter(_ -> 2 * size(update, some) < size(update, basis.columns()));
-    }
-
-    private static boolean differs(Change.Update update, int column) {
-        Row now = update.row();
-        Row before = update.old();
-        if (now.isAbsent(column)) {
-            return false; // it is as it was, or it would be here
-        }
-        if (now.isNull(column) || !before.hasValue(column)) {
-            return now.isNull(column) != before.isNull(column) || before.isAbsent(column);
-        }
-        return !Arrays.equals(
-                now.bytes(),
-                now.offset(column),
-                now.offset(column) + now.length(column),
-                before.bytes(),
-                before.offset(column),
-                before.offset(column) + before.length(column));
-    }
-
-    /** About the bytes that these columns take: their description, and twice name and value. */
-    private long size(Change.Update update, BitSet columns) {
-        return columns.stream()
-                .mapToLong(i -> DESCRIPTION
-                        + 3L * update.relation().columns().get(i).name().length()
-                        + types.get(i).name().length()
-                        + size(update.row(), i)
-                        + size(update.old(), i))
-                .sum();
-    }
-
-    private static int size(Row row, int column) {
-        return row.hasValue(column) ? row.length(column) : 0;
     }
 
     /**

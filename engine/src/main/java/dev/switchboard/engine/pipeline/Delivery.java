@@ -1,5 +1,7 @@
 package dev.switchboard.engine.pipeline;
 
+import dev.switchboard.engine.authorize.Candidate;
+import dev.switchboard.engine.authorize.Deltas;
 import dev.switchboard.engine.authorize.Grant;
 import dev.switchboard.engine.deliver.Receipt;
 import dev.switchboard.engine.deliver.Recipients;
@@ -9,7 +11,6 @@ import dev.switchboard.engine.encode.UnsupportedTypeException;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.Frame;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -39,10 +40,12 @@ final class Delivery {
     private record Shown(ChannelRef channel, ChangeEncoder.View view) {}
 
     /** @return what will be known of the frames */
-    List<Receipt> add(ChangeEncoder encoder, List<Grant> grants, Instant committedAt) {
+    List<Receipt> add(ChangeEncoder encoder, Candidate candidate, List<Grant> grants) {
+        var deltas = new Deltas(candidate.change());
         var ids = new LinkedHashMap<Shown, List<Integer>>();
         for (Grant grant : grants) {
-            var shown = new Shown(grant.subscription().channel(), encoder.view(grant));
+            var view = new ChangeEncoder.View(grant.columns(), grant.old(), deltas.enough(grant));
+            var shown = new Shown(grant.subscription().channel(), view);
             ids.computeIfAbsent(shown, _ -> new ArrayList<>())
                     .add(grant.subscription().binding());
         }
@@ -67,7 +70,7 @@ final class Delivery {
             receipts.add(receipt);
             part.byLoop()
                     .computeIfAbsent(loop, _ -> new ArrayList<>())
-                    .add(new Recipients.Send(frame, committedAt, receipt));
+                    .add(new Recipients.Send(frame, candidate.transaction().committedAt(), receipt));
         }));
         return receipts;
     }

@@ -90,11 +90,7 @@ final class Outlet {
             truncated.addAll(
                     channels(turn.grants().stream().map(Grant::subscription).toList()));
         } else if (!turn.grants().isEmpty()) {
-            turn.pending()
-                    .add(delivery.add(
-                            turn.pending().encoder().orElseThrow(),
-                            turn.grants(),
-                            candidate.transaction().committedAt()));
+            turn.pending().add(delivery.add(turn.pending().encoder().orElseThrow(), candidate, turn.grants()));
         }
         if (turn.pending().isDone()) {
             record(turn.pending());

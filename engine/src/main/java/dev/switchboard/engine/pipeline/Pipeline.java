@@ -57,10 +57,19 @@ public final class Pipeline implements AutoCloseable {
                 new Router.Retries(ports.time(), ports.trouble(), authorizationPatience));
         walThread = core(Thread.ofPlatform().name(WAL_THREAD), WAL_THREAD, reader);
         routerThread = core(Thread.ofPlatform().name(PIPELINE_THREAD), PIPELINE_THREAD, router);
-        var watch = new SchemaWatch(ports.subscriptions(), inbox, progress, ports.time());
-        watchThread = core(Thread.ofVirtual().name(SCHEMA_THREAD), SCHEMA_THREAD, watch);
-        var rooms = new RoomPoliciesWatch(ports.roomPolicies(), progress, ports.time(), ports.trouble());
-        roomsThread = core(Thread.ofVirtual().name(ROOMS_THREAD), ROOMS_THREAD, rooms);
+        watchThread = everySecond(SCHEMA_THREAD, ports, new SchemaWatch(ports.subscriptions(), inbox));
+        roomsThread = everySecond(
+                ROOMS_THREAD,
+                ports,
+                () -> ports.roomPolicies()
+                        .look(progress.isStreaming(ports.time().instant())));
+    }
+
+    private Thread everySecond(String name, Ports ports, Runnable look) {
+        return core(
+                Thread.ofVirtual().name(name),
+                name,
+                new EverySecond(name, look, progress, ports.time(), ports.trouble()));
     }
 
     /** A thread without which changes do not flow: that it ends before the pipeline is closed is said at once. */

@@ -2,44 +2,23 @@ package dev.switchboard.engine.pipeline;
 
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.route.TableSelector;
-import java.time.Duration;
 import java.util.Set;
 
 /**
- * Looks every second whether subscribed tables are still there, and their partitions the same: of a table that was dropped or
- * unpublished, or a partition that was attached, no change comes that could tell. What a change does tell, columns that are different, the router sees in the stream itself. Runs
- * on a thread of its own.
+ * Looks whether subscribed tables are still there, and their partitions the same: of a table that was dropped or
+ * unpublished, or a partition that was attached, no change comes that could tell. What a change does tell, columns that are different, the router sees in the stream itself.
  */
 final class SchemaWatch implements Runnable {
-    private static final Duration EVERY = Duration.ofSeconds(1);
-
     private final SubscriptionCatalog catalog;
-
     private final Inbox inbox;
-    private final Progress progress;
-    private final Time time;
 
-    SchemaWatch(SubscriptionCatalog catalog, Inbox inbox, Progress progress, Time time) {
+    SchemaWatch(SubscriptionCatalog catalog, Inbox inbox) {
         this.catalog = catalog;
-
         this.inbox = inbox;
-        this.progress = progress;
-        this.time = time;
     }
 
     @Override
     public void run() {
-        try {
-            while (!progress.isClosing()) {
-                time.pause(EVERY);
-                look();
-            }
-        } catch (InterruptedException closing) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    private void look() {
         try {
             Set<TableSelector.One> withdrawn = catalog.withdrawn();
             if (!withdrawn.isEmpty()) {
