@@ -169,8 +169,8 @@ export class LiveList<T = Row> {
     }
     const delta = this.#options.deltas ? decidingColumns(this.shape) : undefined;
     this.#leaves = this.shape.changes.map((changes) => {
-      const plain = `live:${changes.schema}.${changes.table}${changes.filter ? `:${changes.filter}` : ""}`;
-      const name = delta ? `${plain}:deltas:${delta.join("+")}` : plain;
+      const filter = changes.filter ? `:${changes.filter}` : "";
+      const name = `live:${changes.schema}.${changes.table}${filter}${delta ? `:${delta.join()}` : ""}`;
       this.#host.log({ kind: "setting up", channel: name });
       return this.#host.join(
         { name, changes: [delta ? { ...changes, delta } : changes] },

@@ -133,7 +133,7 @@ export class Rows {
   whole(change: Change): Change {
     const key = this.keyOf(change.new);
     const held = this.#isDelta(change) && key !== undefined ? this.#rows.get(key) : undefined;
-    return key !== undefined && held && this.#completes(key, held, change)
+    return key !== undefined && held && this.#lacks(key, held, change) !== undefined
       ? { ...change, new: { ...held, ...change.new } }
       : change;
   }
@@ -143,11 +143,18 @@ export class Rows {
     return this.#deltas && change.kind === "UPDATE" && !isWhole;
   }
 
-  /** Whether the row is the one that was changed: nothing was missed in between, and nothing of it is a guess. */
-  #completes(key: string, held: Row, { old }: Change): boolean {
-    const tells = VERSIONS.some((column) => column in held && column in old);
+  /** Whether a row lacks a change, and no other; false: an answer had it; undefined: others were missed, or the row is a guess. */
+  #lacks(key: string, held: Row, { old, new: now }: Change): boolean | undefined {
+    // an update may leave the version alone, which tells nothing
+    const told = VERSIONS.filter((column) => column in held && column in old && !isEqual(old[column], now[column]));
+    if (told.length === 0 || this.#foreseen.has(key)) {
+      return undefined;
+    }
+    if (told.some((column) => isEqual(held[column], now[column]))) {
+      return false;
+    }
     const same = Object.entries(old).every(([column, value]) => !(column in held) || isEqual(held[column], value));
-    return tells && same && !this.#foreseen.has(key);
+    return same || undefined;
   }
 
   /** What follows of a change of some columns that completes no row here; among them are all by which it is decided what a list has. */
@@ -156,10 +163,8 @@ export class Rows {
       const isOutside = ["false", "unknown"].includes(evaluate(this.#shape.condition, change.new));
       return isOutside || this.#isBeyond(change.new) ? "unchanged" : "ask";
     }
-    if (VERSIONS.some((column) => column in held && isEqual(held[column], change.new[column]))) {
-      return "unchanged"; // the answer had it already
-    }
-    return this.#completes(key, held, change) ? undefined : "ask";
+    const lacks = this.#lacks(key, held, change);
+    return lacks ? undefined : lacks === false ? "unchanged" : "ask";
   }
 
   /** Whether a row comes after a limited window that is full. */
@@ -268,7 +273,7 @@ export function decidingColumns({ condition, order }: QueryShape): readonly stri
   return [...new Set([...columnsOf(condition), ...order.map(({ column }) => column)])];
 }
 
-/** Columns that are others with every change. */
+/** Columns that are others with every change, as a rule. */
 const VERSIONS = ["version", "updated_at"] as const;
 
 function isOlder(row: Row, held: Row): boolean {

@@ -57,7 +57,7 @@ public final class PostgresRoomPolicies implements RoomPolicies {
     private static final int HEADER_BYTES = 100;
 
     /** Answers of which it is said in a second that they are over: all at once would keep those waiting who join. */
-    private static final int MOST_OVER = 2_000;
+    private static final int MOST_OVER = 1_000;
 
     private static final List<String> EXTENSIONS = List.of("broadcast", "presence");
 
@@ -129,7 +129,8 @@ public final class PostgresRoomPolicies implements RoomPolicies {
         }
     }
 
-    private record Hold(RoomWatch.Held held, Loaded loaded, Snapshot snapshot) {}
+    /** @param since before the snapshot */
+    private record Hold(RoomWatch.Held held, Loaded loaded, Snapshot snapshot, Instant since) {}
 
     /**
      * @param connections of a user who may take on the roles of tokens
@@ -179,8 +180,7 @@ public final class PostgresRoomPolicies implements RoomPolicies {
                     .filter(hold -> bytes.sum() <= MOST_BYTES)
                     .filter(hold -> hold(
                             hold,
-                            new PolicyKey(key.verb(), key.question().group().role()),
-                            mine.at))
+                            new PolicyKey(key.verb(), key.question().group().role())))
                     .ifPresent(hold -> {
                         mine.held = Optional.of(hold.held());
                         bytes.add(hold.held().bytes());
@@ -194,8 +194,8 @@ public final class PostgresRoomPolicies implements RoomPolicies {
     }
 
     @SuppressWarnings("ReferenceEquality") // what was read anew is another reading, equal or not
-    private boolean hold(Hold hold, PolicyKey key, Instant since) {
-        if (!watch.hold(hold.held(), hold.loaded().epoch(), hold.snapshot(), since)) {
+    private boolean hold(Hold hold, PolicyKey key) {
+        if (!watch.hold(hold.held(), hold.loaded().epoch(), hold.snapshot(), hold.since())) {
             return false;
         }
         Loaded present = policies.get(key);
@@ -376,6 +376,7 @@ public final class PostgresRoomPolicies implements RoomPolicies {
     private Decided rights(Connection connection, Verb verb, String expression, Question question, Loaded loaded)
             throws SQLException {
         try {
+            Instant since = clock.instant();
             Allowed both = allowed(
                     connection, expression, question, EXTENSIONS, loaded.read().hanging());
             Optional<Hold> hold = both.values()
@@ -386,7 +387,8 @@ public final class PostgresRoomPolicies implements RoomPolicies {
                                     loaded.read().hanging().orElseThrow(),
                                     values),
                             loaded,
-                            both.snapshot()));
+                            both.snapshot(),
+                            since));
             return new Decided(
                     new Answer.Rights(
                             both.extensions().get(0), both.extensions().get(1)),

@@ -16,7 +16,7 @@ import java.util.Optional;
 
 /**
  * Which columns of an UPDATE are enough for a subscriber who completes rows (SPEC E4): the key, what was changed, and what it always
- * wants. One per change; owned by the pipeline thread.
+ * wants. Asked of subscriptions that are not {@link #isOutdated outdated}. One per change; owned by the pipeline thread.
  */
 public final class Deltas {
     /** Characters of a column beside its name and its values. */
@@ -24,11 +24,25 @@ public final class Deltas {
 
     private final Change change;
     private final Map<Basis, Optional<BitSet>> known = new HashMap<>();
+    private final Map<Basis, Boolean> fitting = new HashMap<>();
 
     private record Basis(BitSet columns, Selection.Deltas wanted) {}
 
     public Deltas(Change change) {
         this.change = change;
+    }
+
+    /** Whether rows have other columns than when the subscription was made: what its subscriber has cannot be completed any more. */
+    public boolean isOutdated(Grant grant) {
+        return grant.subscription()
+                .selection()
+                .deltas()
+                .filter(wanted -> !fits(new Basis(grant.columns(), wanted)))
+                .isPresent();
+    }
+
+    private boolean fits(Basis basis) {
+        return fitting.computeIfAbsent(basis, _ -> basis.wanted().fits(change.relation(), basis.columns()));
     }
 
     /** Empty where all columns have to be sent, to one who wants no less, or may not have had the row, which was not within all that it asked for. */
@@ -56,9 +70,7 @@ public final class Deltas {
         Selection.Deltas wanted = basis.wanted();
         var some = new BitSet();
         basis.columns().stream().filter(i -> differs(update, i)).forEach(some::set);
-        boolean completes = wanted.fits(relation, basis.columns())
-                && wanted.key().stream().noneMatch(column -> some.get(relation.indexOf(column)));
-        if (!completes) {
+        if (wanted.key().stream().anyMatch(column -> some.get(relation.indexOf(column)))) {
             return Optional.empty();
         }
         basis.columns().stream()

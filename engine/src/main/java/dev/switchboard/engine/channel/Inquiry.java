@@ -12,9 +12,13 @@ final class Inquiry {
     static final Duration AGAIN = Duration.ofSeconds(5);
 
     /** How long one counts that is over, while others are asked about first. */
+    private static final Duration TURN = Duration.ofSeconds(15);
+
+    /** How long one counts while PostgreSQL cannot be asked. */
     static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private Instant at = Instant.EPOCH;
+    private Instant notBefore = Instant.EPOCH;
     private boolean asking;
     private boolean held;
 
@@ -32,9 +36,10 @@ final class Inquiry {
         held = false;
     }
 
-    /** PostgreSQL could not be asked; it is asked again soon. */
-    void askedInVain() {
+    /** PostgreSQL could not be asked; it is asked again after a while. */
+    void askedInVain(Instant now) {
         asking = false;
+        notBefore = now.plus(AGAIN);
     }
 
     /** The answer holds. */
@@ -50,12 +55,13 @@ final class Inquiry {
     /** Whether it is time to ask again: what held, and is not there any more, is over. */
     boolean isDue(RoomPolicies.Known known, Instant now) {
         boolean old = at.isBefore(now.minus(AGAIN));
-        return switch (known) {
-            case RoomPolicies.Known.Holds _ -> false;
-            case RoomPolicies.Known.Over _ -> true;
-            case RoomPolicies.Known.Later _ -> at.isBefore(now.minus(PATIENCE));
-            case RoomPolicies.Known.Stale _ -> old;
-            case RoomPolicies.Known.Nothing _ -> held || old;
-        };
+        return !now.isBefore(notBefore)
+                && switch (known) {
+                    case RoomPolicies.Known.Holds _ -> false;
+                    case RoomPolicies.Known.Over _ -> true;
+                    case RoomPolicies.Known.Later _ -> at.isBefore(now.minus(TURN));
+                    case RoomPolicies.Known.Stale _ -> old;
+                    case RoomPolicies.Known.Nothing _ -> held || old;
+                };
     }
 }

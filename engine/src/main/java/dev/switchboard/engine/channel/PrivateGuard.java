@@ -131,7 +131,10 @@ final class PrivateGuard {
 
     private Optional<RoomPolicies.Answer.Rights> speaking(RoomPolicies.Question who, PrivateStanding standing) {
         return switch (rooms.known(RoomPolicies.Verb.SPEAK, who)) {
-            case RoomPolicies.Known.Holds(var rights, var _) -> Optional.of(rights);
+            case RoomPolicies.Known.Holds(var rights, var asOf) -> {
+                standing.ofPresence().holds(asOf);
+                yield Optional.of(rights);
+            }
             case RoomPolicies.Known.Over _, RoomPolicies.Known.Later _ -> Optional.empty();
             case RoomPolicies.Known.Stale _, RoomPolicies.Known.Nothing _ ->
                 standing.speaking(clock.instant().minus(Inquiry.AGAIN));
@@ -234,7 +237,10 @@ final class PrivateGuard {
         Claims claims = channel.claims();
         ask(channel, RoomPolicies.Verb.SPEAK, answer -> {
             if (answer instanceof RoomPolicies.Answer.Unavailable) {
-                inquiry.askedInVain();
+                inquiry.askedInVain(clock.instant());
+                if (!inquiry.isCertainSince(clock.instant().minus(Inquiry.PATIENCE))) {
+                    ends.vanish(channel);
+                }
                 return;
             }
             inquiry.answered(clock.instant());
@@ -274,7 +280,7 @@ final class PrivateGuard {
             }
             case RoomPolicies.Answer.Unavailable _
             when standing.ofHearing().isCertainSince(clock.instant().minus(Inquiry.PATIENCE)) ->
-                standing.ofHearing().askedInVain();
+                standing.ofHearing().askedInVain(clock.instant());
             case RoomPolicies.Answer.Unavailable _ -> ends.fail(channel, ErrorCode.DATABASE_UNAVAILABLE);
             case RoomPolicies.Answer.Rights rights ->
                 ends.close(

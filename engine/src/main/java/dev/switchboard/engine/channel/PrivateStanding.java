@@ -118,6 +118,7 @@ final class PrivateStanding {
 
     void speaks(Rights rights, Instant now) {
         speaking = Optional.of(rights);
+        ofPresence.answered(now);
         spokeAt = now;
     }
 

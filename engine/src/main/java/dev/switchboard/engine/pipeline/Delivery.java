@@ -28,6 +28,7 @@ import java.util.Set;
 final class Delivery {
     private final List<Part> parts = new ArrayList<>(List.of(new Part()));
     private final Set<ChannelRef> unsendable = new LinkedHashSet<>();
+    private final Set<ChannelRef> outdated = new LinkedHashSet<>();
     private int pairs;
 
     /** What is handed over before something else happens. */
@@ -44,6 +45,10 @@ final class Delivery {
         var deltas = new Deltas(candidate.change());
         var ids = new LinkedHashMap<Shown, List<Integer>>();
         for (Grant grant : grants) {
+            if (deltas.isOutdated(grant)) {
+                outdated.add(grant.subscription().channel());
+                continue;
+            }
             var view = new ChangeEncoder.View(grant.columns(), grant.old(), deltas.enough(grant));
             var shown = new Shown(grant.subscription().channel(), view);
             ids.computeIfAbsent(shown, _ -> new ArrayList<>())
@@ -90,6 +95,11 @@ final class Delivery {
     /** Channels that cannot be sent one of the changes. */
     Set<ChannelRef> unsendable() {
         return unsendable;
+    }
+
+    /** Channels whose rows cannot be completed any more by what they would be sent. */
+    Set<ChannelRef> outdated() {
+        return outdated;
     }
 
     /** Hands everything to the sockets' side; returns the number of (change, channel) pairs. */

@@ -102,6 +102,7 @@ final class Outlet {
         progress.countDeliveries(delivery.handOver(sink));
         refetch(ErrorCode.TABLE_TRUNCATED, truncated);
         refetch(ErrorCode.COLUMN_TYPE, delivery.unsendable());
+        refetch(ErrorCode.SCHEMA_CHANGED, delivery.outdated());
         refetch(ErrorCode.FILTER_FAILED, failed);
     }
 
