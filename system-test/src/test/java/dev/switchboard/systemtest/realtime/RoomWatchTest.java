@@ -153,7 +153,9 @@ class RoomWatchTest {
                     Rights said = (Rights) rooms.ask(verb, question);
                     answers++;
                     open += right.isNothing() ? 0 : 1;
-                    if (!said.equals(right)) {
+                    // one that raises may do so while it is planned, which depends on the plan, and allows nothing
+                    boolean raised = said.isNothing() && question.group().json().contains("no uuid");
+                    if (!said.equals(right) && !raised) {
                         wrong.add(
                                 "said " + said + ", SQL " + right + " of " + verb + " " + question + " after " + what);
                     }
