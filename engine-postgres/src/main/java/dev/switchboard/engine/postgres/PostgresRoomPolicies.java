@@ -322,12 +322,13 @@ public final class PostgresRoomPolicies implements RoomPolicies {
         }
     }
 
+    /** Under the lock of these policies. */
     private Loaded loadNow(Connection connection, PolicyKey key) throws SQLException {
         Instant now = clock.instant();
         Loaded known = policies.get(key);
         if (known != null && mayStay(known, now) && known.read().isCurrent(connection)) {
             Loaded again = known.seenAt(now);
-            policies.replace(key, known, again);
+            policies.put(key, again);
             return again;
         }
         Publications present;
@@ -394,8 +395,9 @@ public final class PostgresRoomPolicies implements RoomPolicies {
                             both.extensions().get(0), both.extensions().get(1)),
                     hold);
         } catch (SQLException raised) {
-            if (SqlState.isTransient(raised)) {
-                throw raised;
+            boolean same = verb == Verb.HEAR && loaded.read().hanging().isEmpty();
+            if (SqlState.isTransient(raised) || same) {
+                throw raised; // and asked again it would raise again
             }
         }
         if (verb == Verb.HEAR) { // perhaps it was what the answer hangs on that raised
