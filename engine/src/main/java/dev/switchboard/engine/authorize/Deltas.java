@@ -34,11 +34,8 @@ public final class Deltas {
 
     /** Whether rows have other columns than when the subscription was made: what its subscriber has cannot be completed any more. */
     public boolean isOutdated(Grant grant) {
-        return grant.subscription()
-                .selection()
-                .deltas()
-                .filter(wanted -> !fits(new Basis(grant.columns(), wanted)))
-                .isPresent();
+        Optional<Selection.Deltas> wanted = grant.subscription().selection().deltas();
+        return wanted.isPresent() && !fits(new Basis(grant.columns(), wanted.get()));
     }
 
     private boolean fits(Basis basis) {
