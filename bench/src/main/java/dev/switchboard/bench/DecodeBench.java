@@ -165,14 +165,16 @@ final class DecodeBench {
             if (batch.isEmpty()) {
                 return 0;
             }
+            long number = batch.get().firstIndex();
             for (Change change : batch.get().changes()) {
-                Routed routed = index.route(batch.get().transaction(), change);
+                Routed routed = index.route(batch.get().transaction(), number, change);
                 var columns = new BitSet();
                 columns.set(0, change.relation().columns().size());
-                var encoder = new ChangeEncoder(batch.get().transaction(), change, ChangeEncoder.types(change, types));
+                var encoder = new ChangeEncoder(
+                        batch.get().transaction(), number++, change, ChangeEncoder.types(change, types));
                 for (Subscription subscription : routed.certain()) {
                     bytes[0] += encoder.frame(
-                                    new ChangeEncoder.View(columns, Grant.OldImage.HIDDEN, Optional.empty()),
+                                    new ChangeEncoder.View(columns, Grant.OldImage.HIDDEN, Optional.empty(), false),
                                     subscription.channel().topic(),
                                     List.of(subscription.binding()),
                                     WireVersion.V2)

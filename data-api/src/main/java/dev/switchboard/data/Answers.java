@@ -98,6 +98,9 @@ final class Answers {
         for (Response.Header header : outcome.headers().map(Answers::headers).orElse(List.of())) {
             result = result.replacing(header);
         }
+        if (outcome.place().isPresent()) {
+            result = result.replacing(outcome.place().get());
+        }
         if (!asked.preferences().applied().isEmpty()) {
             result = result.with(
                     "Preference-Applied", String.join(", ", asked.preferences().applied()));

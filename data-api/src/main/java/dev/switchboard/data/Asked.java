@@ -3,7 +3,9 @@ package dev.switchboard.data;
 import dev.switchboard.data.Planner.Wanted;
 import dev.switchboard.http.Handler;
 import dev.switchboard.http.Request;
+import dev.switchboard.tokens.JwtTokens;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A request with what was found out about it at once.
@@ -20,8 +22,12 @@ record Asked(
         List<MediaType> accepted,
         MediaType media,
         Preferences preferences) {
-    /** Who asks. */
-    record Identity(String role, String claims) {}
+    /**
+     * Who asks.
+     *
+     * @param token that says so, if there was one
+     */
+    record Identity(String role, String claims, Optional<JwtTokens.Reading.Signed> token) {}
 
     Asked in(MediaType chosen) {
         return new Asked(request, client, identity, schema, accepted, chosen, preferences);

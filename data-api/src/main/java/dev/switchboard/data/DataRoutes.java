@@ -1,6 +1,7 @@
 package dev.switchboard.data;
 
 import dev.switchboard.engine.memory.MemoryBudget;
+import dev.switchboard.engine.pipeline.Fences;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.http.AnswerMetrics;
 import dev.switchboard.http.Handler;
@@ -35,6 +36,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
     /**
      * @param connections of a user who may take on the roles of tokens
      * @param memory      that large answers share with what else is under way
+     * @param fences      where rows meet the stream of changes, if there is one
      */
     public DataRoutes(
             DataSource connections,
@@ -42,14 +44,15 @@ public final class DataRoutes implements Handler, AutoCloseable {
             MemoryBudget memory,
             JwtTokens tokens,
             InstantSource clock,
-            Metrics metrics) {
+            Metrics metrics,
+            Optional<Fences> fences) {
         this.settings = settings;
         this.tokens = tokens;
         this.clock = clock;
         answers = new AnswerMetrics(metrics, "data");
         catalogs = new Catalogs(connections, settings);
         metrics.counter("data.catalog.reads", "Times that tables and functions were read", catalogs::reads);
-        statements = new Statements(new Executor(connections, settings, memory));
+        statements = new Statements(new Executor(connections, settings, memory), fences);
         tables = new TableRoutes(settings, statements);
         routines = new RoutineRoutes(settings, statements);
     }
@@ -140,7 +143,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
         Optional<String> token = bearer.or(() -> request.header("apikey"))
                 .or(() -> request.parameter("apikey").filter(key -> !ConditionParser.isComparison(key)));
         if (token.isEmpty()) {
-            return new Asked.Identity("anon", "{\"role\":\"anon\"}");
+            return new Asked.Identity("anon", "{\"role\":\"anon\"}", Optional.empty());
         }
         return switch (tokens.read(token.get())) {
             case JwtTokens.Reading.Refused(ErrorCode code) ->
@@ -153,7 +156,7 @@ public final class DataRoutes implements Handler, AutoCloseable {
                 signed.early(now).ifPresent(early -> {
                     throw new DataException(DataError.CLAIMS, early);
                 });
-                yield new Asked.Identity(signed.role(), signed.json());
+                yield new Asked.Identity(signed.role(), signed.json(), Optional.of(signed));
             }
         };
     }

@@ -61,6 +61,23 @@ final class Executor {
             String schema,
             Optional<String> timezone) {}
 
+    /**
+     * How it is run.
+     *
+     * @param placed whether it is told where the log is, and what was seen of it
+     */
+    record Wish(boolean rollback, boolean placed) {}
+
+    /**
+     * Where the log was.
+     *
+     * @param snapshot by which a reading was done; empty for a writing, which stands before the place
+     * @param lsn      of after it was taken, or after the commit
+     */
+    record Place(Optional<String> snapshot, String lsn) {}
+
+    record Ran(Plan.Outcome outcome, Optional<Place> place) {}
+
     /** @param memory that large answers share */
     Executor(DataSource connections, DataSettings settings, MemoryBudget memory) {
         this.connections = connections;
@@ -79,10 +96,10 @@ final class Executor {
      *
      * @throws DataException for what PostgreSQL raises
      */
-    Plan.Outcome run(Plan plan, Scope scope, boolean rollback, Handler.Client client) {
+    Ran run(Plan plan, Scope scope, Wish wish, Handler.Client client) {
         int most = most();
         try {
-            return run(plan, scope, rollback, client, Math.min(SMALL, most));
+            return run(plan, scope, wish, client, Math.min(SMALL, most));
         } catch (DataException refused) {
             if (!refused.code().equals(DataError.TOO_LARGE.code()) || most <= SMALL) {
                 throw refused;
@@ -93,16 +110,16 @@ final class Executor {
                     DataError.BUSY, "The answer is large, and other large answers are under way; try again later");
         }
         try {
-            return run(plan, scope, rollback, client, most);
+            return run(plan, scope, wish, client, most);
         } finally {
             memory.give((long) COPIES * most);
         }
     }
 
-    private Plan.Outcome run(Plan plan, Scope scope, boolean rollback, Handler.Client client, int most) {
+    private Ran run(Plan plan, Scope scope, Wish wish, Handler.Client client, int most) {
         try (Connection connection = connections.getConnection()) {
             try {
-                return run(connection, plan, scope, rollback, client, most);
+                return run(connection, plan, scope, wish, client, most);
             } catch (SQLException raised) {
                 rollback(connection);
                 throw raised;
@@ -114,22 +131,29 @@ final class Executor {
         }
     }
 
-    private Plan.Outcome run(
-            Connection connection, Plan plan, Scope scope, boolean rollback, Handler.Client client, int most)
+    private Ran run(Connection connection, Plan plan, Scope scope, Wish wish, Handler.Client client, int most)
             throws SQLException {
         var sql = new Sql().add("begin");
+        boolean snapshot = wish.placed() && plan.readOnly();
         Optional.ofNullable(plan.settings().get(ISOLATION))
                 .map(level -> level.toLowerCase(Locale.ROOT))
                 .filter(ISOLATIONS::contains)
+                .or(() -> Optional.of("repeatable read").filter(_ -> snapshot))
                 .ifPresent(level -> sql.add(" isolation level ").add(level));
         sql.add(plan.readOnly() ? " read only; " : "; ");
         settings(sql, scope, plan.settings(), most);
+        if (snapshot) { // of the whole transaction
+            sql.add("; select pg_current_snapshot()::text, pg_current_wal_insert_lsn()::text");
+        }
         plan.estimate()
                 .ifPresent(estimate -> sql.add("; explain (format json) ").add(estimate));
         sql.add("; ");
         plan.explained().ifPresent(explained -> sql.add(explain(explained)));
         sql.add(plan.main());
-        sql.add(rollback ? "; rollback" : "; commit");
+        sql.add(wish.rollback() ? "; rollback" : "; commit");
+        if (wish.placed() && !snapshot) {
+            sql.add("; select null, pg_current_wal_insert_lsn()::text");
+        }
         try (PreparedStatement statement = connection.prepareStatement(sql.text())) {
             int i = 1;
             for (@Nullable String parameter : sql.parameters()) {
@@ -137,7 +161,7 @@ final class Executor {
             }
             client.whenGone(() -> cancel(statement));
             statement.execute();
-            return outcome(statement, plan);
+            return ran(statement, plan, snapshot);
         }
     }
 
@@ -187,19 +211,24 @@ final class Executor {
                 + (plan.options().isEmpty() ? "" : ", " + String.join(", ", plan.options())) + ") ";
     }
 
-    /** The results come in the statements' order: settings, estimate, main; begin and commit have none. */
-    private static Plan.Outcome outcome(PreparedStatement statement, Plan plan) throws SQLException {
+    /** The results come in the statements' order: settings, place of a reading, estimate, main, place of a writing; begin and commit have none. */
+    private static Ran ran(PreparedStatement statement, Plan plan, boolean snapshot) throws SQLException {
         int sets = 0;
         Optional<Long> estimated = Optional.empty();
         Optional<Plan.Outcome> outcome = Optional.empty();
-        int last = plan.estimate().isPresent() ? 2 : 1;
+        Optional<Place> place = Optional.empty();
+        int estimate = snapshot ? 2 : 1;
+        int last = plan.estimate().isPresent() ? estimate + 1 : estimate;
         boolean hasRows = statement.getUpdateCount() < 0;
         while (true) {
             if (hasRows) {
                 try (ResultSet rows = statement.getResultSet()) {
                     if (sets == last) {
                         outcome = Optional.of(plan.explained().isPresent() ? explained(rows) : read(rows));
-                    } else if (sets == 1) {
+                    } else if (sets > last || (snapshot && sets == 1)) {
+                        rows.next();
+                        place = Optional.of(new Place(Optional.ofNullable(rows.getString(1)), rows.getString(2)));
+                    } else if (sets == estimate) {
                         rows.next();
                         estimated = Optional.of(planRows(rows.getString(1)));
                     }
@@ -211,7 +240,7 @@ final class Executor {
             hasRows = statement.getMoreResults();
         }
         Plan.Outcome found = outcome.orElseThrow();
-        return new Plan.Outcome(
+        var whole = new Plan.Outcome(
                 found.body(),
                 found.rows(),
                 found.total(),
@@ -219,7 +248,9 @@ final class Executor {
                 found.inserted(),
                 found.headers(),
                 found.status(),
-                estimated);
+                estimated,
+                Optional.empty());
+        return new Ran(whole, place);
     }
 
     private static long planRows(String json) {
@@ -245,6 +276,7 @@ final class Executor {
                 number(rows, 5),
                 Optional.ofNullable(rows.getString(6)),
                 Optional.ofNullable(rows.getString(7)),
+                Optional.empty(),
                 Optional.empty());
     }
 

@@ -1,5 +1,6 @@
 package dev.switchboard.data;
 
+import dev.switchboard.http.Response;
 import java.util.Map;
 import java.util.Optional;
 
@@ -35,6 +36,7 @@ record Plan(
      * @param inserted of them, by an upsert
      * @param headers  that a function set, as JSON
      * @param status   that a function set
+     * @param place    where the stream of changes meets it, if that was wanted
      */
     record Outcome(
             String body,
@@ -44,11 +46,18 @@ record Plan(
             Optional<Long> inserted,
             Optional<String> headers,
             Optional<String> status,
-            Optional<Long> estimated) {
+            Optional<Long> estimated,
+            Optional<Response.Header> place) {
+        /** The same, with where the stream of changes meets it. */
+        Outcome at(Optional<Response.Header> met) {
+            return new Outcome(body, rows, total, written, inserted, headers, status, estimated, met);
+        }
+
         static Outcome explained(String plan) {
             return new Outcome(
                     plan,
                     1,
+                    Optional.empty(),
                     Optional.empty(),
                     Optional.empty(),
                     Optional.empty(),

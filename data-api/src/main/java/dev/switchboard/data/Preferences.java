@@ -7,6 +7,7 @@ import java.util.Optional;
 /**
  * The header {@code Prefer} (RFC 7240), as far as it means something here. Immutable.
  *
+ * @param placed  whether it is told where the stream of changes meets the answer
  * @param applied what was honoured, for {@code Preference-Applied}
  */
 record Preferences(
@@ -16,6 +17,7 @@ record Preferences(
         boolean missingDefault,
         boolean strict,
         boolean rollback,
+        boolean placed,
         Optional<Long> maxAffected,
         Optional<String> timezone,
         List<String> applied) {
@@ -54,6 +56,7 @@ record Preferences(
         boolean missingDefault = false;
         boolean strict = false;
         boolean rollback = false;
+        boolean placed = false;
         Optional<Long> maxAffected = Optional.empty();
         Optional<String> timezone = Optional.empty();
         var applied = new ArrayList<String>();
@@ -75,6 +78,7 @@ record Preferences(
                 case "missing=null" -> missingDefault = false;
                 case "handling=strict" -> strict = true;
                 case "handling=lenient" -> strict = false;
+                case "fence" -> placed = true;
                 case "tx=commit" -> known = rollbackAllowed;
                 case "tx=rollback" -> {
                     rollback = rollbackAllowed;
@@ -112,6 +116,7 @@ record Preferences(
                 missingDefault,
                 strict,
                 rollback,
+                placed,
                 strict ? maxAffected : Optional.empty(),
                 timezone,
                 List.copyOf(applied));
@@ -120,7 +125,16 @@ record Preferences(
     /** The same, but for how rows are counted. */
     Preferences counting(Counted otherwise) {
         return new Preferences(
-                returned, otherwise, resolution, missingDefault, strict, rollback, maxAffected, timezone, applied);
+                returned,
+                otherwise,
+                resolution,
+                missingDefault,
+                strict,
+                rollback,
+                placed,
+                maxAffected,
+                timezone,
+                applied);
     }
 
     /** The same, but that an insert merges with rows that are there. */
@@ -132,6 +146,7 @@ record Preferences(
                 missingDefault,
                 strict,
                 rollback,
+                placed,
                 maxAffected,
                 timezone,
                 applied);

@@ -7,11 +7,13 @@ import dev.switchboard.engine.channel.Hub;
 import dev.switchboard.engine.channel.Outbound;
 import dev.switchboard.engine.channel.PrivateRooms;
 import dev.switchboard.engine.channel.TokenVerifier;
+import dev.switchboard.engine.history.History;
 import dev.switchboard.engine.journal.Journal;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.ConnectionId;
 import dev.switchboard.engine.model.Room;
 import dev.switchboard.engine.model.WireVersion;
+import dev.switchboard.engine.pipeline.Fences;
 import dev.switchboard.engine.pipeline.Pipeline;
 import dev.switchboard.engine.pipeline.Progress;
 import dev.switchboard.engine.protocol.BroadcastContent;
@@ -37,7 +39,7 @@ public final class Engine implements AutoCloseable {
                 ports.sink(),
                 config.eventLoops(),
                 () -> start + "-" + Long.toString(refs.incrementAndGet(), Character.MAX_RADIX));
-        pipeline = new Pipeline(ports, config.authorizationPatience(), hub::deliver);
+        pipeline = new Pipeline(ports, config.authorizationPatience(), config.history(), config.seal(), hub::deliver);
         privateRooms = new PrivateRooms(
                 ports.roomPolicies(),
                 ports.roomHistory(),
@@ -57,7 +59,10 @@ public final class Engine implements AutoCloseable {
                 unknownEvents,
                 pipeline.journal(),
                 privateRooms,
-                id -> pipeline.progress().behind(ports.time().instant(), id),
+                id -> new ConnectionContext.Currency(
+                        pipeline.progress().told(id),
+                        pipeline.progress().behind(ports.time().instant(), id)),
+                (task, loop) -> ports.sink().execute(loop, task),
                 () -> pipeline.progress().isStreaming(ports.time().instant()));
     }
 
@@ -105,6 +110,16 @@ public final class Engine implements AutoCloseable {
     /** What became of recent changes and channels. Thread-safe. */
     public Journal journal() {
         return pipeline.journal();
+    }
+
+    /** What is kept of the stream for those who come back. Thread-safe. */
+    public History history() {
+        return pipeline.history();
+    }
+
+    /** Where rows that are read meet the stream. Thread-safe. */
+    public Fences fences() {
+        return pipeline.fences();
     }
 
     public Progress progress() {

@@ -36,6 +36,8 @@ class ArchitectureTest {
             .definedBy("..engine.deliver")
             .layer("journal")
             .definedBy("..engine.journal")
+            .layer("history")
+            .definedBy("..engine.history")
             .layer("channel")
             .definedBy("..engine.channel")
             .layer("pipeline")
@@ -64,6 +66,8 @@ class ArchitectureTest {
             .mayOnlyAccessLayers("model", "encode", "protocol")
             .whereLayer("journal")
             .mayOnlyAccessLayers("model", "route", "authorize", "protocol", "deliver")
+            .whereLayer("history")
+            .mayOnlyAccessLayers("model")
             .whereLayer("channel")
             .mayOnlyAccessLayers(
                     "model",
@@ -78,7 +82,16 @@ class ArchitectureTest {
                     "journal")
             .whereLayer("pipeline")
             .mayOnlyAccessLayers(
-                    "model", "decode", "route", "authorize", "protocol", "encode", "deliver", "journal", "channel")
+                    "model",
+                    "decode",
+                    "route",
+                    "authorize",
+                    "protocol",
+                    "encode",
+                    "deliver",
+                    "journal",
+                    "history",
+                    "channel")
             .whereLayer("explain")
             .mayOnlyAccessLayers("model", "route", "authorize", "protocol", "deliver", "journal", "channel", "pipeline")
             .whereLayer("root")

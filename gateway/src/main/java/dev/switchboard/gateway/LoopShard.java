@@ -313,7 +313,7 @@ final class LoopShard {
                 if (done) {
                     send.receipt().handed(now(), withheld);
                     if (withheld.size() < send.channels().size()) {
-                        sentCommits.add(send.committedAt());
+                        send.committedAt().ifPresent(sentCommits::add);
                     }
                 }
                 yield done;

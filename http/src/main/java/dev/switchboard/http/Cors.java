@@ -22,7 +22,7 @@ public final class Cors {
                     + " range, range-unit, x-retry-count, x-supabase-api-version, traceparent, tracestate, baggage";
     private static final String EXPOSED =
             "Content-Range, Content-Profile, Content-Location, Preference-Applied, Location,"
-                    + " Retry-After, X-Supabase-Api-Version, X-Total-Count, Link";
+                    + " Retry-After, X-Supabase-Api-Version, X-Total-Count, Link, Switchboard-Fence, Switchboard-Position";
 
     /** A name of a header field (RFC 9110, section 5.6.2), as it may be asked for. */
     private static final Pattern NAME = Pattern.compile("[!#$%&'*+.^_`|~0-9a-z-]{1,100}");

@@ -22,6 +22,13 @@ final class EngineMetrics {
         metrics.counter("deliveries.out", "Frames handed to channels for changes", progress::deliveries);
         metrics.counter("denied", "Changes withheld from a subscription by policies or grants", progress::denied);
         metrics.counter("refetches", "Channels told to refetch", progress::refetches);
+        metrics.counter("resumes", "Channels that went on where they had been", progress::resumes);
+        metrics.counter("resyncs", "Channels that could not, and begin now", progress::resyncs);
+        metrics.counter("replayed", "Frames handed to channels for changes that they had missed", progress::replayed);
+        metrics.gauge(
+                "history.bytes",
+                "Memory taken by changes that are kept for those who come back",
+                () -> engine.history().bytes());
         metrics.counter("wal.breaks", "Breaks of the WAL stream", progress::streamBreaks);
         metrics.counter("authorization.retries", "Rounds of authorization asked again", progress::accessRetries);
         metrics.counter("unknown.events", "Messages of clients whose event nobody knows", engine::unknownEvents);

@@ -14,6 +14,7 @@ import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.EngineConfig;
 import dev.switchboard.engine.channel.Hub;
 import dev.switchboard.engine.explain.LiveSources;
+import dev.switchboard.engine.history.FenceSeal;
 import dev.switchboard.engine.memory.ClientMemory;
 import dev.switchboard.engine.pipeline.Pipeline;
 import dev.switchboard.engine.pipeline.Progress;
@@ -238,7 +239,12 @@ public final class Switchboard implements AutoCloseable {
                 Switchboard::log);
         engine = new Engine(
                 new EngineConfig(
-                        settings.limits(), settings.authorization().patience(), gateway.loopCount(), memory.kept()),
+                        settings.limits(),
+                        settings.authorization().patience(),
+                        gateway.loopCount(),
+                        memory.kept(),
+                        settings.history(),
+                        FenceSeal.of(tokens.derive("fence", ""))),
                 ports,
                 tokens);
         gateway.attach(engine);
@@ -251,7 +257,8 @@ public final class Switchboard implements AutoCloseable {
         var janitor = new MessageJanitor(database, Switchboard::log);
         vertx.setPeriodic(0, MessageJanitor.EVERY.toMillis(), _ -> blocking.execute(janitor));
         data = settings.data()
-                .map(part -> new DataRoutes(pools.data(part), part, memory.passing(), tokens, time, metrics));
+                .map(part -> new DataRoutes(
+                        pools.data(part), part, memory.passing(), tokens, time, metrics, Optional.of(engine.fences())));
         // its tables are in the embedded database alone
         callCentre = postgres.filter(_ -> settings.callCentre())
                 .map(_ -> new CallCentreServer(

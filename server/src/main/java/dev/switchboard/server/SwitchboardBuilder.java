@@ -4,6 +4,7 @@ import dev.switchboard.accounts.AccountSettings;
 import dev.switchboard.data.DataSettings;
 import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.channel.Rooms;
+import dev.switchboard.engine.history.HistorySettings;
 import dev.switchboard.engine.postgres.AuthorizationSettings;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.gateway.GatewaySettings;
@@ -30,6 +31,7 @@ public final class SwitchboardBuilder {
     private boolean callCentre;
     private ChannelLimits limits = LIMITS;
     private AuthorizationSettings authorization = AuthorizationSettings.defaults();
+    private HistorySettings history = HistorySettings.defaults();
     private long clientBytes = Runtime.getRuntime().maxMemory() / 4;
     private HttpSettings http = HttpSettings.defaults();
     private GatewaySettings gateway = GatewaySettings.defaults();
@@ -91,6 +93,12 @@ public final class SwitchboardBuilder {
         return this;
     }
 
+    /** How much of the stream is kept for those who come back. */
+    public SwitchboardBuilder history(HistorySettings wanted) {
+        history = wanted;
+        return this;
+    }
+
     /** Memory for what clients sent and are sent, all together; by default a quarter of the heap. */
     public SwitchboardBuilder clientBytes(long wanted) {
         clientBytes = wanted;
@@ -146,6 +154,7 @@ public final class SwitchboardBuilder {
                         callCentre,
                         limits,
                         authorization,
+                        history,
                         clientBytes,
                         http,
                         gateway,

@@ -69,6 +69,14 @@ public final class JwtTokens implements TokenVerifier {
                         : Optional.empty();
             }
 
+            /** Whose it is, as channels know them. */
+            public Claims user() {
+                return new Claims(
+                        group(role, claims),
+                        Optional.ofNullable(claims.get("sub")).map(String::valueOf),
+                        expiresAt);
+            }
+
             /** All claims as a JSON object. */
             public String json() {
                 return JSONObjectUtils.toJSONString(claims);
@@ -195,10 +203,7 @@ public final class JwtTokens implements TokenVerifier {
                 if (early.isPresent()) {
                     yield new Result.Invalid(ErrorCode.TOKEN_EARLY, early.get());
                 }
-                yield new Result.Valid(new Claims(
-                        group(signed.role(), signed.claims()),
-                        Optional.ofNullable(signed.claims().get("sub")).map(String::valueOf),
-                        signed.expiresAt()));
+                yield new Result.Valid(signed.user());
             }
         };
     }

@@ -10,6 +10,8 @@ import dev.switchboard.engine.channel.Rooms;
 import dev.switchboard.engine.channel.TokenVerifier;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
+import dev.switchboard.engine.history.FenceSeal;
+import dev.switchboard.engine.history.HistorySettings;
 import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.ClaimsGroup;
@@ -63,7 +65,8 @@ public final class LocalFeed implements AutoCloseable {
             Optional.empty(),
             true,
             new ClientMessage.Replay.None(),
-            false);
+            false,
+            ClientMessage.Positions.NONE);
 
     private final ExecutorService loop = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().name("switchboard-feed").daemon().factory());
@@ -110,7 +113,13 @@ public final class LocalFeed implements AutoCloseable {
                 trouble);
         long heap = Runtime.getRuntime().maxMemory();
         engine = new Engine(
-                new EngineConfig(LIMITS, PATIENCE, 1, new MemoryBudget(heap / 4)),
+                new EngineConfig(
+                        LIMITS,
+                        PATIENCE,
+                        1,
+                        new MemoryBudget(heap / 4),
+                        HistorySettings.NONE,
+                        FenceSeal.of("nobody is given a place")),
                 ports,
                 (_, _) -> new TokenVerifier.Result.Invalid(
                         ErrorCode.TOKEN_MALFORMED, ErrorCode.TOKEN_MALFORMED.message()));

@@ -16,7 +16,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -47,9 +47,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             """ + CatalogVersion.SHARED
             + " where n.nspname = ? and c.relname = ? and c.relkind in ('r', 'p')";
 
-    private static final String NOW =
-            "select pg_snapshot_xmax(s)::text::bigint, array(select x::text::bigint from pg_snapshot_xip(s) x),"
-                    + " pg_current_wal_insert_lsn()::text from pg_current_snapshot() s";
+    private static final String NOW = "select pg_current_snapshot()::text, pg_current_wal_insert_lsn()::text";
     private static final String GONE = """
             select w.schema, w.name, w.oid from unnest(?::text[], ?::text[], ?::bigint[]) as w(schema, name, oid)
              where not exists (select from pg_publication_tables p, pg_class c, pg_namespace n
@@ -73,6 +71,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
     private final Set<TableSelector.One> told = new LinkedHashSet<>();
 
     private final PartitionWatch partitions;
+    private final PublishedSince publishedSince;
 
     /** Filters whose patterns are compiled at the same time: the other connections serve everybody else. */
     private final Semaphore patterns = new Semaphore(2);
@@ -106,6 +105,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         this.types = types;
         this.publication = publication;
         partitions = new PartitionWatch(publication);
+        publishedSince = new PublishedSince(publication);
     }
 
     @Override
@@ -260,10 +260,17 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
                 PreparedStatement query = connection.prepareStatement(NOW);
                 ResultSet row = query.executeQuery()) {
             row.next();
-            Set<Integer> underWay = Arrays.stream((Long[]) row.getArray(2).getArray())
-                    .map(Long::intValue)
-                    .collect(Collectors.toSet());
-            return new StartingPoint((int) row.getLong(1), underWay, Lsn.parse(row.getString(3)));
+            return StartingPoint.parse(row.getString(1), Lsn.parse(row.getString(2)));
+        }
+    }
+
+    @Override
+    public boolean carriedSince(Collection<TableSelector> tables, StartingPoint start)
+            throws CatalogUnavailableException {
+        try (Connection connection = dataSource.getConnection()) {
+            return publishedSince.ask(connection, tables, start);
+        } catch (SQLException failed) {
+            throw new CatalogUnavailableException(failed);
         }
     }
 

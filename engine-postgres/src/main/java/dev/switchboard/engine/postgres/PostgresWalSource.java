@@ -68,16 +68,18 @@ public final class PostgresWalSource implements WalSource {
         }
         try {
             boolean wasRefused = refused.get();
-            List<String> carried = ensureSlot();
+            Slot ensured = ensureSlot();
             Connection connection = connect(true);
             running.set(connection);
-            PGReplicationStream stream = start(connection, start, carried);
+            String origin = system(connection) + "/" + String.join(",", ensured.carried());
+            PGReplicationStream stream = start(connection, start, ensured.carried());
             opened = true;
             // what was not confirmed comes again, and is known by its position
             return new PgStream(
                     connection,
                     stream,
-                    carried,
+                    ensured,
+                    origin,
                     ShutdownWatch.start(database, () -> abort(connection)),
                     refused,
                     wasRefused);
@@ -85,6 +87,24 @@ public final class PostgresWalSource implements WalSource {
             abort();
             // a slot that was invalidated meanwhile is found out by the next attempt
             throw new WalUnavailableException("slot " + slot + ": " + failed.getMessage(), failed);
+        }
+    }
+
+    /**
+     * The slot as it is.
+     *
+     * @param carried    the publications that a stream can carry
+     * @param from       where a stream of it begins
+     * @param mostBehind of WAL that PostgreSQL can keep for it
+     */
+    private record Slot(List<String> carried, Lsn from, long mostBehind) {}
+
+    /** Which database it is, on which timeline. */
+    private static String system(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("IDENTIFY_SYSTEM")) {
+            row.next();
+            return row.getString("systemid") + "/" + row.getString("timeline") + "/" + row.getString("dbname");
         }
     }
 
@@ -108,12 +128,8 @@ public final class PostgresWalSource implements WalSource {
                 .start();
     }
 
-    /**
-     * The slot is made once; one that was there for this process and is no more is lost.
-     *
-     * @return the publications that a stream can carry
-     */
-    private List<String> ensureSlot() throws SQLException, SlotLostException {
+    /** The slot is made once; one that was there for this process and is no more is lost. */
+    private Slot ensureSlot() throws SQLException, SlotLostException {
         try (Connection connection = connect(false)) {
             running.set(connection); // making a slot waits for transactions under way, prepared ones too
             switch (slotState(connection)) {
@@ -126,7 +142,20 @@ public final class PostgresWalSource implements WalSource {
                 }
                 case LOST -> throw new SlotLostException("slot " + slot + " was invalidated: its WAL is gone");
             }
-            return carried(connection);
+            return slot(connection, carried(connection));
+        }
+    }
+
+    private Slot slot(Connection connection, List<String> carried) throws SQLException {
+        try (PreparedStatement query = connection.prepareStatement("""
+                select confirmed_flush_lsn::text, case k.keep when '-1' then null else pg_size_bytes(k.keep) end
+                  from pg_replication_slots, current_setting('max_slot_wal_keep_size') k(keep) where slot_name = ?""")) {
+            query.setString(1, slot);
+            try (ResultSet row = query.executeQuery()) {
+                row.next();
+                long most = row.getLong(2);
+                return new Slot(carried, Lsn.parse(row.getString(1)), row.wasNull() ? Long.MAX_VALUE : most / 2);
+            }
         }
     }
 
@@ -230,7 +259,8 @@ public final class PostgresWalSource implements WalSource {
     private static final class PgStream implements Stream {
         private final Connection connection;
         private final PGReplicationStream stream;
-        private final List<String> publications;
+        private final Slot slot;
+        private final String origin;
         private final ShutdownWatch shutdown;
         private final AtomicBoolean refused;
         private final boolean withoutAll;
@@ -241,13 +271,15 @@ public final class PostgresWalSource implements WalSource {
         PgStream(
                 Connection connection,
                 PGReplicationStream stream,
-                List<String> publications,
+                Slot slot,
+                String origin,
                 ShutdownWatch shutdown,
                 AtomicBoolean refused,
                 boolean withoutAll) {
             this.connection = connection;
             this.stream = stream;
-            this.publications = List.copyOf(publications);
+            this.slot = slot;
+            this.origin = origin;
             this.shutdown = shutdown;
             this.refused = refused;
             this.withoutAll = withoutAll;
@@ -263,7 +295,7 @@ public final class PostgresWalSource implements WalSource {
             try {
                 return Optional.ofNullable(stream.readPending());
             } catch (SQLException broken) {
-                if (publications.size() > 1 && SqlState.isRefusal(broken)) {
+                if (slot.carried().size() > 1 && SqlState.isRefusal(broken)) {
                     refused.set(true);
                 }
                 throw new WalUnavailableException("the replication stream broke: " + broken.getMessage(), broken);
@@ -272,7 +304,22 @@ public final class PostgresWalSource implements WalSource {
 
         @Override
         public List<String> publications() {
-            return publications;
+            return slot.carried();
+        }
+
+        @Override
+        public Lsn from() {
+            return slot.from();
+        }
+
+        @Override
+        public String origin() {
+            return origin;
+        }
+
+        @Override
+        public long mostBehind() {
+            return slot.mostBehind();
         }
 
         @Override
@@ -282,16 +329,36 @@ public final class PostgresWalSource implements WalSource {
 
         @Override
         public void confirm(Lsn delivered) throws WalUnavailableException {
-            if (delivered.isAfter(confirmed) && System.nanoTime() - lastStatus >= STATUS_EVERY_NANOS) {
+            if (isDue(delivered)) {
                 confirmAtOnce(delivered);
             }
+        }
+
+        private boolean isDue(Lsn position) {
+            return position.isAfter(confirmed) && System.nanoTime() - lastStatus >= STATUS_EVERY_NANOS;
         }
 
         @Override
         public void confirmAtOnce(Lsn delivered) throws WalUnavailableException {
             confirmed = delivered;
             lastStatus = System.nanoTime();
-            LogSequenceNumber position = LogSequenceNumber.valueOf(delivered.value());
+            status(delivered);
+        }
+
+        /**
+         * Without a flushed position a walsender that is to end goes by what was received; with one that is behind it would wait for
+         * ever. No position leaves the slot where it is.
+         */
+        @Override
+        public void keepFrom(Lsn kept) throws WalUnavailableException {
+            if (isDue(kept)) {
+                confirmAtOnce(kept);
+                status(Lsn.NONE);
+            }
+        }
+
+        private void status(Lsn flushed) throws WalUnavailableException {
+            LogSequenceNumber position = LogSequenceNumber.valueOf(flushed.value());
             stream.setFlushedLSN(position);
             stream.setAppliedLSN(position);
             try {

@@ -1,8 +1,10 @@
 package dev.switchboard.engine.channel;
 
 import dev.switchboard.engine.model.ChannelRef;
-import dev.switchboard.engine.model.ClaimsGroup;
+import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.protocol.Binding;
+import dev.switchboard.engine.protocol.ClientMessage;
+import dev.switchboard.engine.protocol.ServerMessage;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -21,8 +23,14 @@ public interface ChangeFeed {
     /**
      * @param replaces the channel under its former claims, removed at the very place in the stream where the new one
      *                 begins
+     * @param positions whether it wants to know where its changes stand, and where it goes on
      */
-    record Request(ChannelRef channel, ClaimsGroup group, List<Wanted> wanted, Optional<ChannelRef> replaces) {
+    record Request(
+            ChannelRef channel,
+            Claims claims,
+            List<Wanted> wanted,
+            Optional<ChannelRef> replaces,
+            ClientMessage.Positions positions) {
         public Request {
             wanted = List.copyOf(wanted);
         }
@@ -37,12 +45,20 @@ public interface ChangeFeed {
          * Those that were not refused are live.
          *
          * @param hiding whether policies may hide rows of them from these claims
+         * @param place  where it goes on, if it wanted to know
          */
-        record Live(List<Refusal> refusals, boolean hiding) implements Answer {
+        record Live(List<Refusal> refusals, boolean hiding, Optional<ServerMessage.Place> place) implements Answer {
             public Live {
                 refusals = List.copyOf(refusals);
             }
+
+            public Live(List<Refusal> refusals, boolean hiding) {
+                this(refusals, hiding, Optional.empty());
+            }
         }
+
+        /** Comes after {@link Live}, to one that wanted positions: it has been told all that it had missed. */
+        record CaughtUp() implements Answer {}
 
         /** PostgreSQL could not be asked; nothing is live. */
         record Unavailable() implements Answer {}

@@ -86,8 +86,11 @@ public final class Connection {
                 beaten();
             }
             case ClientMessage.CurrencyQuestion question -> {
-                replies.say(new ServerMessage.Alive(
-                        question.ref(), question.topic(), shared.behind().apply(id)));
+                // what it is known to have been told may wait before it still
+                ConnectionContext.Currency currency = shared.currency().apply(id);
+                var alive =
+                        new ServerMessage.Alive(question.ref(), question.topic(), currency.behind(), currency.told());
+                shared.inTurn().accept(() -> replies.say(alive), id.loop());
                 beaten();
             }
             case ClientMessage.Join join -> join(join);
@@ -220,13 +223,17 @@ public final class Connection {
 
     private void open(Channel channel) {
         if (channel.wanted().isEmpty()) {
-            joined(channel);
+            joined(channel, Optional.empty());
             return;
         }
         shared.feed()
                 .open(
                         new ChangeFeed.Request(
-                                channel.ref(), channel.claims().group(), channel.wanted(), Optional.empty()),
+                                channel.ref(),
+                                channel.claims(),
+                                channel.wanted(),
+                                Optional.empty(),
+                                channel.join().options().positions()),
                         answer -> opened(channel, answer));
     }
 
@@ -239,21 +246,22 @@ public final class Connection {
             return;
         }
         switch (answer) {
+            case ChangeFeed.Answer.CaughtUp _ -> replies.systemNotice(channel, "switchboard", "Caught up");
             case ChangeFeed.Answer.Unavailable _ ->
                 drop(channel, ErrorCode.DATABASE_UNAVAILABLE, ErrorCode.DATABASE_UNAVAILABLE.message());
-            case ChangeFeed.Answer.Live(var refusals, boolean _)
+            case ChangeFeed.Answer.Live(var refusals, boolean _, var place)
             when channel.isRefusedBy(refusals) && (channel.isHeld() || admission.mayStillSignIn(channel)) -> {
-                joined(channel);
+                joined(channel, place);
                 replies.refused(channel, refusals);
                 channel.awaitToken(
                         shared.clock().instant().plus(Admission.SIGN_IN_GRACE),
                         ErrorCode.SUBSCRIPTION_REFUSED.reason(ChangeFeed.Refusal.messages(refusals)));
             }
-            case ChangeFeed.Answer.Live(var refusals, boolean _)
+            case ChangeFeed.Answer.Live(var refusals, boolean _, var _)
             when channel.isRefusedBy(refusals) ->
                 drop(channel, ErrorCode.SUBSCRIPTION_REFUSED, ChangeFeed.Refusal.messages(refusals));
-            case ChangeFeed.Answer.Live(var refusals, boolean hiding) -> {
-                joined(channel);
+            case ChangeFeed.Answer.Live(var refusals, boolean hiding, var place) -> {
+                joined(channel, place);
                 replies.refused(channel, refusals);
                 if (refusals.isEmpty()) {
                     replies.subscribed(channel);
@@ -275,10 +283,10 @@ public final class Connection {
         return true;
     }
 
-    private void joined(Channel channel) {
+    private void joined(Channel channel, Optional<ServerMessage.Place> place) {
         ClientMessage.Join join = channel.join();
         List<Integer> ids = channel.wanted().stream().map(ChangeFeed.Wanted::id).toList();
-        replies.say(new ServerMessage.Joined(join.joinRef(), join.ref(), join.topic(), join.bindings(), ids));
+        replies.say(new ServerMessage.Joined(join.joinRef(), join.ref(), join.topic(), join.bindings(), ids, place));
         channel.live(shared.clock().instant());
         if (!channel.isHeld()) {
             attendee.enter(channel);
@@ -385,7 +393,12 @@ public final class Connection {
         channel.become(nextRef(channel.topic(), channel.standing().isPresent()));
         shared.feed()
                 .open(
-                        new ChangeFeed.Request(channel.ref(), claims.group(), channel.wanted(), Optional.of(former)),
+                        new ChangeFeed.Request(
+                                channel.ref(),
+                                claims,
+                                channel.wanted(),
+                                Optional.of(former),
+                                channel.join().options().positions()),
                         answer -> reopened(channel, former, answer));
     }
 
@@ -396,16 +409,17 @@ public final class Connection {
         }
         channel.live(shared.clock().instant());
         switch (answer) {
+            case ChangeFeed.Answer.CaughtUp _ -> throw new IllegalStateException("it went on as it was");
             case ChangeFeed.Answer.Unavailable _ ->
                 fail(channel, ErrorCode.DATABASE_UNAVAILABLE, ErrorCode.DATABASE_UNAVAILABLE.reason());
-            case ChangeFeed.Answer.Live(var refusals, boolean _)
+            case ChangeFeed.Answer.Live(var refusals, boolean _, var _)
             when channel.isRefusedBy(refusals) -> {
                 replies.systemError(channel, "system", ChangeFeed.Refusal.messages(refusals));
                 close(channel, ErrorCode.SUBSCRIPTION_REFUSED, ChangeFeed.Refusal.messages(refusals));
             }
             case ChangeFeed.Answer.Live _
             when channel.hasMissed() -> fail(channel, ErrorCode.CLAIMS_CHANGED, ErrorCode.CLAIMS_CHANGED.reason());
-            case ChangeFeed.Answer.Live(var refusals, boolean _) -> {
+            case ChangeFeed.Answer.Live(var refusals, boolean _, var _) -> {
                 channel.tokenCame();
                 replies.refused(channel, refusals);
                 if (refusals.isEmpty()) {

@@ -3,6 +3,7 @@ package dev.switchboard.engine.channel;
 import dev.switchboard.engine.journal.Journal;
 import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.engine.model.ConnectionId;
+import dev.switchboard.engine.model.Position;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
@@ -10,6 +11,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
+import java.util.function.ObjIntConsumer;
 
 /**
  * What all connections share.
@@ -20,7 +22,8 @@ import java.util.function.Function;
  * @param journal       is told of channels that end
  * @param privateRooms  knows who may be in private rooms
  * @param streaming      whether the stream is known to bring what is committed, within seconds
- * @param behind        how long ago everything that had been committed is known to have been delivered to a connection
+ * @param currency      what a connection is known to have been told
+ * @param inTurn        runs on an event loop after what was handed to it before
  */
 public record ConnectionContext(
         ChangeFeed feed,
@@ -34,5 +37,14 @@ public record ConnectionContext(
         LongAdder unknownEvents,
         Journal journal,
         PrivateRooms privateRooms,
-        Function<ConnectionId, Optional<Duration>> behind,
-        BooleanSupplier streaming) {}
+        Function<ConnectionId, Currency> currency,
+        ObjIntConsumer<Runnable> inTurn,
+        BooleanSupplier streaming) {
+    /**
+     * What a connection has been told, or is about to be.
+     *
+     * @param told   everything before it; empty while something waits
+     * @param behind how long ago that was all that had been committed; empty: not known yet
+     */
+    public record Currency(Optional<Position> told, Optional<Duration> behind) {}
+}

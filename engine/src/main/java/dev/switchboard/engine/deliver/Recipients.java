@@ -14,10 +14,10 @@ public sealed interface Recipients {
     /**
      * Send a frame.
      *
-     * @param committedAt when the change was committed, for the latency histogram
+     * @param committedAt when the change was committed, for the latency histogram; empty for one that is told to who missed it
      * @param receipt     names the channels, and is told what became of it
      */
-    record Send(Frame frame, Instant committedAt, Receipt receipt) implements Recipients {
+    record Send(Frame frame, Optional<Instant> committedAt, Receipt receipt) implements Recipients {
         @Override
         public List<ChannelRef> channels() {
             return receipt.channels();

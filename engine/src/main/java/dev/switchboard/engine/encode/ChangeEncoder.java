@@ -2,6 +2,7 @@ package dev.switchboard.engine.encode;
 
 import dev.switchboard.engine.authorize.Grant;
 import dev.switchboard.engine.model.Change;
+import dev.switchboard.engine.model.Position;
 import dev.switchboard.engine.model.ReplicaIdentity;
 import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.model.Transaction;
@@ -28,6 +29,7 @@ public final class ChangeEncoder {
             DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSS'Z'").withZone(ZoneOffset.UTC);
 
     private final Transaction transaction;
+    private final long number;
     private final Change change;
     private final List<ColumnType> types;
     private final Map<View, byte[]> data = new HashMap<>();
@@ -38,14 +40,19 @@ public final class ChangeEncoder {
      *
      * @param columns index set of the relation's columns
      * @param changed those of them that are enough: the key, what is always wanted, and what an UPDATE changed; empty where all are sent
+     * @param positioned whether it is told where the change stands
      */
-    public record View(BitSet columns, Grant.OldImage old, Optional<BitSet> changed) {}
+    public record View(BitSet columns, Grant.OldImage old, Optional<BitSet> changed, boolean positioned) {}
 
     private record Target(View view, String topic, List<Integer> ids, WireVersion version) {}
 
-    /** @param types of the relation's columns, in order */
-    public ChangeEncoder(Transaction transaction, Change change, List<ColumnType> types) {
+    /**
+     * @param number of the change in its transaction
+     * @param types  of the relation's columns, in order
+     */
+    public ChangeEncoder(Transaction transaction, long number, Change change, List<ColumnType> types) {
         this.transaction = transaction;
+        this.number = number;
         this.change = change;
         this.types = List.copyOf(types);
     }
@@ -109,6 +116,7 @@ public final class ChangeEncoder {
                 .raw(timestamp(transaction.committedAt()))
                 .raw("\",\"errors\":null")
                 .raw(view.changed().isPresent() ? ",\"delta\":true" : "")
+                .raw(view.positioned() ? ",\"position\":\"" + position() + '"' : "")
                 .raw(",\"columns\":");
         BitSet shown = view.changed().orElse(view.columns());
         columns(out, shown);
@@ -122,6 +130,10 @@ public final class ChangeEncoder {
             case Change.Truncate _ -> throw new IllegalStateException("TRUNCATE has no frame");
         }
         return out.raw('}').toBytes();
+    }
+
+    private Position position() {
+        return new Position(transaction.finalLsn(), number);
     }
 
     private String type() {

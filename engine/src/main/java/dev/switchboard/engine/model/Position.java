@@ -8,6 +8,11 @@ public record Position(Lsn transaction, long index) implements Comparable<Positi
     /** Before every change. */
     public static final Position START = new Position(Lsn.NONE, -1);
 
+    /** Before every change of the transactions whose commits stand there or later. */
+    public static Position before(Lsn lsn) {
+        return new Position(lsn, -1);
+    }
+
     /** Reads what {@link #toString} writes: {@code 0/1A2B3C8#0}. */
     public static Position parse(String text) {
         int hash = text.indexOf('#');

@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -29,7 +30,18 @@ final class Delivery {
     private final List<Part> parts = new ArrayList<>(List.of(new Part()));
     private final Set<ChannelRef> unsendable = new LinkedHashSet<>();
     private final Set<ChannelRef> outdated = new LinkedHashSet<>();
+    private final boolean late;
     private int pairs;
+
+    /** Of changes as they come. */
+    Delivery() {
+        this(false);
+    }
+
+    /** @param late whether the changes have been told to others before */
+    Delivery(boolean late) {
+        this.late = late;
+    }
 
     /** What is handed over before something else happens. */
     private record Part(Map<Integer, List<Recipients>> byLoop, List<Runnable> after) {
@@ -49,7 +61,11 @@ final class Delivery {
                 outdated.add(grant.subscription().channel());
                 continue;
             }
-            var view = new ChangeEncoder.View(grant.columns(), grant.old(), deltas.enough(grant));
+            var view = new ChangeEncoder.View(
+                    grant.columns(),
+                    grant.old(),
+                    deltas.enough(grant),
+                    grant.subscription().selection().positioned());
             var shown = new Shown(grant.subscription().channel(), view);
             ids.computeIfAbsent(shown, _ -> new ArrayList<>())
                     .add(grant.subscription().binding());
@@ -75,7 +91,10 @@ final class Delivery {
             receipts.add(receipt);
             part.byLoop()
                     .computeIfAbsent(loop, _ -> new ArrayList<>())
-                    .add(new Recipients.Send(frame, candidate.transaction().committedAt(), receipt));
+                    .add(new Recipients.Send(
+                            frame,
+                            Optional.of(candidate.transaction().committedAt()).filter(_ -> !late),
+                            receipt));
         }));
         return receipts;
     }

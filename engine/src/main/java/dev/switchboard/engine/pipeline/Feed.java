@@ -3,7 +3,7 @@ package dev.switchboard.engine.pipeline;
 import dev.switchboard.engine.channel.ChangeFeed;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.model.ChannelRef;
-import dev.switchboard.engine.model.StartingPoint;
+import dev.switchboard.engine.model.Lsn;
 import dev.switchboard.engine.route.EventKind;
 import dev.switchboard.engine.route.Subscription;
 import java.util.ArrayList;
@@ -17,12 +17,16 @@ final class Feed implements ChangeFeed {
     private final Executor blocking;
     private final Inbox inbox;
     private final Sink sink;
+    private final Fences fences;
+    private final Trouble trouble;
 
-    Feed(SubscriptionCatalog catalog, Executor blocking, Inbox inbox, Sink sink) {
+    Feed(SubscriptionCatalog catalog, Executor blocking, Inbox inbox, Sink sink, Fences fences, Trouble trouble) {
         this.catalog = catalog;
         this.blocking = blocking;
         this.inbox = inbox;
         this.sink = sink;
+        this.fences = fences;
+        this.trouble = trouble;
     }
 
     @Override
@@ -40,10 +44,12 @@ final class Feed implements ChangeFeed {
         var subscriptions = new ArrayList<Subscription>();
         var refusals = new ArrayList<Refusal>();
         boolean hiding = false;
-        Optional<StartingPoint> start;
+        Optional<Fences.Beginning> beginning;
         try {
+            fences.await(request.positions());
+            Lsn before = fences.head();
             for (Wanted wanted : request.wanted()) {
-                switch (catalog.resolve(wanted.binding(), request.group())) {
+                switch (catalog.resolve(wanted.binding(), request.claims().group())) {
                     case SubscriptionCatalog.Resolution.Resolved resolved -> {
                         subscriptions.add(subscription(request, wanted, resolved));
                         hiding |= resolved.hiding();
@@ -53,14 +59,28 @@ final class Feed implements ChangeFeed {
                 }
             }
             // last, so that little is left between it and the answer
-            start = request.replaces().isEmpty() ? Optional.of(catalog.now()) : Optional.empty();
-        } catch (SubscriptionCatalog.CatalogUnavailableException | RuntimeException unavailable) {
+            beginning = request.replaces().isEmpty()
+                    ? Optional.of(fences.beginning(request, subscriptions, before))
+                    : Optional.empty();
+        } catch (SubscriptionCatalog.CatalogUnavailableException
+                | InterruptedException
+                | RuntimeException unavailable) {
+            trouble.report("a join could not be answered; its client tries again", unavailable);
             sink.execute(loop, () -> answer.accept(new Answer.Unavailable()));
             return;
         }
-        var outcome = new Answer.Live(refusals, hiding);
+        var outcome = new Answer.Live(refusals, hiding, beginning.flatMap(Fences.Beginning::place));
         Runnable live = () -> sink.execute(loop, () -> answer.accept(outcome));
-        inbox.put(new Inbox.Item.Open(request.channel(), subscriptions, request.replaces(), start, live));
+        Runnable caughtUp = outcome.place().isPresent()
+                ? () -> sink.execute(loop, () -> answer.accept(new Answer.CaughtUp()))
+                : () -> {};
+        inbox.put(new Inbox.Item.Open(
+                request.channel(),
+                subscriptions,
+                request.replaces(),
+                beginning.map(Fences.Beginning::fence),
+                live,
+                caughtUp));
     }
 
     private static Subscription subscription(
@@ -71,7 +91,7 @@ final class Feed implements ChangeFeed {
                 EventKind.of(wanted.binding().event()),
                 resolved.table(),
                 resolved.filter(),
-                resolved.selection(),
-                request.group());
+                request.positions().wanted() ? resolved.selection().withPositions() : resolved.selection(),
+                request.claims().group());
     }
 }

@@ -15,6 +15,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -38,6 +39,9 @@ final class Held {
     private final Consumer<ChannelRef> begins;
     private final Consumer<ChannelRef> ends;
     private final TreeMap<Position, Pending> undecided = new TreeMap<>();
+    /** Channels that are being told what they had missed; whatever comes for them waits for that. */
+    private final Set<ChannelRef> catchingUp = new HashSet<>();
+
     private long bytes;
 
     /**
@@ -121,17 +125,30 @@ final class Held {
     /** A change and those who may hear of it now. */
     record Turn(Pending pending, List<Grant> grants) {}
 
-    boolean isEmpty() {
-        return byChannel.isEmpty() && undecided.isEmpty();
-    }
-
     /** Whether the channel waits for something. */
     boolean holds(ChannelRef channel) {
-        return byChannel.containsKey(channel);
+        return byChannel.containsKey(channel) || catchingUp.contains(channel);
     }
 
+    /** The channels of what waits. */
     Set<ChannelRef> channels() {
         return Set.copyOf(byChannel.keySet());
+    }
+
+    /** From now on what comes for the channel waits until it has {@link #caughtUp}. */
+    void catchUp(ChannelRef channel) {
+        if (!holds(channel)) {
+            begins.accept(channel);
+        }
+        catchingUp.add(channel);
+    }
+
+    /** Whose turn it is, of channels that were told what they had missed; in the order of the stream. */
+    List<Turn> caughtUp(Collection<ChannelRef> channels) {
+        List<ChannelRef> caught = channels.stream().filter(catchingUp::remove).toList();
+        List<Turn> turns = turns(caught);
+        caught.stream().filter(channel -> !holds(channel)).forEach(ends);
+        return turns;
     }
 
     /** Whether it waits to be decided. */
@@ -177,7 +194,7 @@ final class Held {
     /** A change that is decided: those of its channels that wait for another hear of it after that one, the others now. */
     Turn admit(Candidate candidate, Optional<ChangeEncoder> encoder, Decision.Verdict verdict) {
         var pending = new Pending(candidate, encoder, Optional.of(verdict));
-        if (byChannel.isEmpty()) {
+        if (byChannel.isEmpty() && catchingUp.isEmpty()) {
             return new Turn(pending, verdict.grants());
         }
         var now = new ArrayList<Grant>();
@@ -199,12 +216,10 @@ final class Held {
 
     private void add(ChannelRef channel, Slot slot) {
         slot.pending.slots.put(channel, slot);
-        byChannel
-                .computeIfAbsent(channel, _ -> {
-                    begins.accept(channel);
-                    return new ArrayDeque<>();
-                })
-                .add(slot);
+        if (!holds(channel)) {
+            begins.accept(channel);
+        }
+        byChannel.computeIfAbsent(channel, _ -> new ArrayDeque<>()).add(slot);
         bytes += SLOT_BYTES;
     }
 
@@ -235,6 +250,13 @@ final class Held {
     List<Turn> release(Collection<Pending> decided) {
         var channels = new LinkedHashSet<ChannelRef>();
         decided.forEach(pending -> channels.addAll(pending.slots.keySet()));
+        channels.removeAll(catchingUp);
+        List<Turn> turns = turns(channels);
+        channels.stream().filter(channel -> !holds(channel)).forEach(ends);
+        return turns;
+    }
+
+    private List<Turn> turns(Collection<ChannelRef> channels) {
         var turns = new TreeMap<Position, Turn>();
         for (ChannelRef channel : channels) {
             ArrayDeque<Slot> waiting = byChannel.getOrDefault(channel, new ArrayDeque<>());
@@ -245,8 +267,8 @@ final class Held {
                         .addAll(slot.grants.orElseThrow());
                 left(channel, slot);
             }
-            if (waiting.isEmpty() && byChannel.remove(channel) != null) {
-                ends.accept(channel);
+            if (waiting.isEmpty()) {
+                byChannel.remove(channel);
             }
         }
         return List.copyOf(turns.values());
@@ -267,11 +289,13 @@ final class Held {
      */
     List<Pending> drop(ChannelRef channel) {
         var done = new ArrayList<Pending>();
-        ArrayDeque<Slot> waiting = byChannel.remove(channel);
-        if (waiting == null) {
+        if (!holds(channel)) {
             return done;
         }
         ends.accept(channel);
+        catchingUp.remove(channel);
+        ArrayDeque<Slot> waiting =
+                Optional.ofNullable(byChannel.remove(channel)).orElseGet(ArrayDeque::new);
         for (Slot slot : waiting) {
             left(channel, slot);
             if (slot.pending.isDone()) {

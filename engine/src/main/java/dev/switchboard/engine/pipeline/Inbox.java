@@ -2,9 +2,11 @@ package dev.switchboard.engine.pipeline;
 
 import dev.switchboard.engine.authorize.Candidate;
 import dev.switchboard.engine.authorize.Decision;
+import dev.switchboard.engine.history.History;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.ChannelRef;
-import dev.switchboard.engine.model.StartingPoint;
+import dev.switchboard.engine.model.Fence;
+import dev.switchboard.engine.model.Position;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.route.Subscription;
 import dev.switchboard.engine.route.TableSelector;
@@ -39,15 +41,17 @@ final class Inbox {
         record Changes(Batch batch) implements Item {}
 
         /**
-         * @param start what was committed before it is not for the channel; empty for one that goes on under other claims
+         * @param fence what it has seen is not for the channel; empty for one that goes on under other claims
          * @param live  runs on the pipeline thread once the subscriptions are in the index
+         * @param caughtUp the same once what came after the fence and before that has been told
          */
         record Open(
                 ChannelRef channel,
                 List<Subscription> subscriptions,
                 Optional<ChannelRef> replaces,
-                Optional<StartingPoint> start,
-                Runnable live)
+                Optional<Fence> fence,
+                Runnable live,
+                Runnable caughtUp)
                 implements Item {}
 
         record Close(ChannelRef channel) implements Item {}
@@ -68,6 +72,15 @@ final class Inbox {
                 candidates = List.copyOf(candidates);
             }
         }
+
+        /** These channels have been told what they had missed. */
+        record CaughtUp(List<CatchUp.Missing> channels) implements Item {}
+
+        /** They cannot be. */
+        record NotCaughtUp(List<ChannelRef> channels, ErrorCode code) implements Item {}
+
+        /** The first stream begins, or one after a gap; see {@link History#begin}. */
+        record Begin(Position since, String origin, long mostWal) implements Item {}
 
         /** Every subscriber missed something. */
         record RefetchAll(ErrorCode code) implements Item {}

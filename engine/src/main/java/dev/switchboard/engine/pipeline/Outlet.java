@@ -44,6 +44,8 @@ final class Outlet {
     private final Held held;
     /** Where transactions end that have passed, and are not confirmed since something before them is not decided. */
     private final ArrayDeque<End> ends = new ArrayDeque<>();
+    /** Channels that wait no more, which is said once what they waited for is handed over. */
+    private final List<ChannelRef> released = new ArrayList<>();
 
     private record End(int slot, Lsn lsn, Instant committedAt) {}
 
@@ -52,7 +54,7 @@ final class Outlet {
         sink = outcome.sink();
         progress = outcome.progress();
         journal = outcome.journal();
-        held = new Held(progress::waits, progress::waitsNoMore);
+        held = new Held(progress::waits, released::add);
         this.time = time;
         this.lanes = lanes;
     }
@@ -100,10 +102,26 @@ final class Outlet {
     /** Hands over what was added, and tells those to refetch who have to. */
     void handOver(Delivery delivery, Set<ChannelRef> truncated, Set<ChannelRef> failed) {
         progress.countDeliveries(delivery.handOver(sink));
+        settle();
         refetch(ErrorCode.TABLE_TRUNCATED, truncated);
         refetch(ErrorCode.COLUMN_TYPE, delivery.unsendable());
         refetch(ErrorCode.SCHEMA_CHANGED, delivery.outdated());
         refetch(ErrorCode.FILTER_FAILED, failed);
+    }
+
+    private void settle() {
+        released.forEach(progress::waitsNoMore);
+        released.clear();
+    }
+
+    /** Nothing is told to the channel from now on, until it has {@link #caughtUp}. */
+    void catchUp(ChannelRef channel) {
+        held.catchUp(channel);
+    }
+
+    /** These have been told what they had missed, and go on with what has come since. */
+    void caughtUp(Collection<ChannelRef> channels) {
+        tell(held.caughtUp(channels), Set.of());
     }
 
     /** What was put aside is decided, or cannot be. */
@@ -155,10 +173,14 @@ final class Outlet {
                 }
             });
         }
+        tell(held.release(changes), decision.failed());
+    }
+
+    private void tell(List<Held.Turn> turns, Set<ChannelRef> failed) {
         var delivery = new Delivery();
         var truncated = new LinkedHashSet<ChannelRef>();
-        held.release(changes).forEach(turn -> add(delivery, turn, truncated));
-        handOver(delivery, truncated, decision.failed());
+        turns.forEach(turn -> add(delivery, turn, truncated));
+        handOver(delivery, truncated, failed);
     }
 
     /** The channels missed something, and hear of nothing more. */
@@ -170,7 +192,12 @@ final class Outlet {
         told.forEach(index::remove);
         progress.countRefetches(told.size());
         Delivery.refetch(sink, code, told);
-        told.forEach(channel -> held.drop(channel).forEach(this::record));
+        told.forEach(this::drop);
+        settle();
+    }
+
+    private void drop(ChannelRef channel) {
+        held.drop(channel).forEach(this::record);
     }
 
     /** All of them, of whatever stream; what comes is of another. */
@@ -190,7 +217,8 @@ final class Outlet {
     /** The channel is gone. */
     void close(ChannelRef channel) {
         index.remove(channel);
-        held.drop(channel).forEach(this::record);
+        drop(channel);
+        settle();
     }
 
     /** The channel goes on as another, under other claims; of what it waits for nothing could be told any more. */

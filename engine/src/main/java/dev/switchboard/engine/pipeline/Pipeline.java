@@ -6,10 +6,15 @@ import dev.switchboard.engine.channel.RoomHistory;
 import dev.switchboard.engine.channel.RoomPolicies;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.TypeCatalog;
+import dev.switchboard.engine.history.FenceSeal;
+import dev.switchboard.engine.history.History;
+import dev.switchboard.engine.history.HistorySettings;
 import dev.switchboard.engine.journal.Journal;
 import dev.switchboard.engine.model.Room;
+import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.protocol.BroadcastContent;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
 
@@ -24,6 +29,8 @@ public final class Pipeline implements AutoCloseable {
     private final Inbox inbox = new Inbox();
     private final Progress progress = new Progress();
     private final Journal journal = new Journal();
+    private final History history;
+    private final Fences fences;
     private final Feed feed;
     private final Thread walThread;
     private final Thread routerThread;
@@ -44,12 +51,20 @@ public final class Pipeline implements AutoCloseable {
             Trouble trouble) {}
 
     /** @param said is told what the database broadcasts; waits while the rooms are behind */
-    public Pipeline(Ports ports, Duration authorizationPatience, BiConsumer<Room, BroadcastContent> said) {
+    public Pipeline(
+            Ports ports,
+            Duration authorizationPatience,
+            HistorySettings kept,
+            FenceSeal seal,
+            BiConsumer<Room, BroadcastContent> said) {
         source = ports.wal();
-        feed = new Feed(ports.subscriptions(), ports.blocking(), inbox, ports.sink());
-        var reader = new WalReader(source, inbox, progress, ports.time(), ports.trouble());
+        history = new History(kept, ports.time());
+        fences = new Fences(ports.subscriptions(), history, seal, progress);
+        feed = new Feed(ports.subscriptions(), ports.blocking(), inbox, ports.sink(), fences, ports.trouble());
+        var reader = new WalReader(source, inbox, history, progress, ports.time(), ports.trouble());
         var router = new Router(
                 inbox,
+                new Router.Past(history, began(ports)),
                 ports.rows(),
                 ports.types(),
                 ports.roomPolicies(),
@@ -63,6 +78,15 @@ public final class Pipeline implements AutoCloseable {
                 ports,
                 () -> ports.roomPolicies()
                         .look(progress.isStreaming(ports.time().instant())));
+    }
+
+    /** Asked before anybody can be in a room. */
+    private static Optional<StartingPoint> began(Ports ports) {
+        try {
+            return Optional.of(ports.subscriptions().now());
+        } catch (SubscriptionCatalog.CatalogUnavailableException | RuntimeException unknown) {
+            return Optional.empty(); // what was said just before may be said once more
+        }
     }
 
     private Thread everySecond(String name, Ports ports, Runnable look) {
@@ -102,6 +126,16 @@ public final class Pipeline implements AutoCloseable {
 
     public Progress progress() {
         return progress;
+    }
+
+    /** What is kept of the stream. */
+    public History history() {
+        return history;
+    }
+
+    /** Where rows that are read meet the stream. */
+    public Fences fences() {
+        return fences;
     }
 
     /** What became of recent changes and channels. */

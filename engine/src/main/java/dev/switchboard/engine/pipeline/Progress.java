@@ -3,6 +3,7 @@ package dev.switchboard.engine.pipeline;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.ConnectionId;
 import dev.switchboard.engine.model.Lsn;
+import dev.switchboard.engine.model.Position;
 import dev.switchboard.engine.model.Transaction;
 import java.time.Duration;
 import java.time.Instant;
@@ -48,6 +49,9 @@ public final class Progress {
     private final LongAdder denied = new LongAdder();
     private final LongAdder broadcasts = new LongAdder();
     private final LongAdder refetches = new LongAdder();
+    private final LongAdder resumes = new LongAdder();
+    private final LongAdder resyncs = new LongAdder();
+    private final LongAdder replayed = new LongAdder();
     private final LongAdder streamBreaks = new LongAdder();
     private final LongAdder accessRetries = new LongAdder();
 
@@ -117,6 +121,21 @@ public final class Progress {
         return refetches.sum();
     }
 
+    /** Channels that went on where they were told everything before. */
+    public long resumes() {
+        return resumes.sum();
+    }
+
+    /** Channels that were to go on so, and could not: their clients read again. */
+    public long resyncs() {
+        return resyncs.sum();
+    }
+
+    /** (change, channel) pairs that were told to channels which had missed them. */
+    public long replayed() {
+        return replayed.sum();
+    }
+
     /** How often the WAL stream broke. */
     public long streamBreaks() {
         return streamBreaks.sum();
@@ -144,6 +163,15 @@ public final class Progress {
     /** Whether a channel of the connection waits for policies that take long. */
     public boolean isWaiting(ConnectionId connection) {
         return waiting.containsKey(connection);
+    }
+
+    /**
+     * All channels of the connection have been told, or are about to be, everything before it: what is handed to their event loop
+     * from now on comes after that. Empty while one of them waits.
+     */
+    public Optional<Position> told(ConnectionId connection) {
+        Lsn end = passed.get(); // first: who begins to wait meanwhile has not passed
+        return end.equals(Lsn.NONE) || isWaiting(connection) ? Optional.empty() : Optional.of(Position.before(end));
     }
 
     void waits(ChannelRef channel) {
@@ -269,6 +297,18 @@ public final class Progress {
 
     void countDenied(int pairs) {
         denied.add(pairs);
+    }
+
+    void countResume() {
+        resumes.increment();
+    }
+
+    void countResync() {
+        resyncs.increment();
+    }
+
+    void countReplayed(int pairs) {
+        replayed.add(pairs);
     }
 
     void countRefetches(int channels) {

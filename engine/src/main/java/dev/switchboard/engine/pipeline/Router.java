@@ -9,28 +9,24 @@ import dev.switchboard.engine.channel.RoomPolicies;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.ChangeEncoder;
 import dev.switchboard.engine.encode.TypeCatalog;
+import dev.switchboard.engine.history.History;
 import dev.switchboard.engine.journal.Journal;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.ChannelRef;
-import dev.switchboard.engine.model.Relation;
+import dev.switchboard.engine.model.Fence;
 import dev.switchboard.engine.model.Room;
 import dev.switchboard.engine.model.StartingPoint;
-import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.model.Transaction;
 import dev.switchboard.engine.protocol.BroadcastContent;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.route.SubscriptionIndex;
-import dev.switchboard.engine.route.TableSelector;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiConsumer;
@@ -46,6 +42,8 @@ final class Router implements Runnable {
     private static final Duration BEAT = Duration.ofSeconds(1);
 
     private final Inbox inbox;
+    private final History history;
+    private final CatchUp catchUp;
     private final Authorizer authorizer;
     private final Lanes lanes;
     private final Outlet outlet;
@@ -56,14 +54,8 @@ final class Router implements Runnable {
     private final Trouble trouble;
     private final Duration patience;
     private final SubscriptionIndex index = new SubscriptionIndex();
-    private final Foresight foresight;
-    /** By what subscriptions can be found from the next round on. */
-    private final List<Decision.Narrowing> found = new ArrayList<>();
-    /** The tables of which some subscriptions are found so. */
-    private final Map<TableName, Narrowed> narrowed = new HashMap<>();
-
-    /** @param state of its policies, under which that was found out */
-    private record Narrowed(int oid, Object state) {}
+    private final Narrowings narrowings;
+    private final Optional<StartingPoint> began;
 
     private final BiConsumer<Room, BroadcastContent> rooms;
     /** How many of the round's messages have been said. */
@@ -79,8 +71,17 @@ final class Router implements Runnable {
     /** Who is told what comes out. */
     record Outcome(Sink sink, Progress progress, Journal journal, BiConsumer<Room, BroadcastContent> rooms) {}
 
+    /**
+     * What there was before.
+     *
+     * @param history is told all that comes
+     * @param began   what had been committed as the server started, if that is known: nobody was in a room then
+     */
+    record Past(History history, Optional<StartingPoint> began) {}
+
     Router(
             Inbox inbox,
+            Past past,
             RowAccess access,
             TypeCatalog types,
             RoomPolicies roomPolicies,
@@ -89,9 +90,12 @@ final class Router implements Runnable {
         this.inbox = inbox;
         this.roomPolicies = roomPolicies;
         authorizer = new Authorizer(access);
+        history = past.history();
+        began = past.began();
         lanes = new Lanes(access, inbox, retries);
+        catchUp = new CatchUp(history, access.aside(), types, outcome, inbox, retries);
         outlet = new Outlet(index, outcome, retries.time(), lanes);
-        foresight = new Foresight(authorizer);
+        narrowings = new Narrowings(index, authorizer, outcome.progress());
         this.types = types;
         progress = outcome.progress();
         rooms = outcome.rooms();
@@ -105,8 +109,9 @@ final class Router implements Runnable {
         try {
             while (!progress.isClosing()) {
                 beat();
-                List<Inbox.Item> items = inbox.take(foresight.isIdle() ? BEAT : Duration.ZERO);
-                if (items.isEmpty() && !foresight.isIdle()) {
+                boolean idle = narrowings.foresight().isIdle();
+                List<Inbox.Item> items = inbox.take(idle ? BEAT : Duration.ZERO);
+                if (items.isEmpty() && !idle) {
                     foresee();
                 } else {
                     handle(items);
@@ -116,6 +121,7 @@ final class Router implements Runnable {
             Thread.currentThread().interrupt();
         } finally {
             lanes.close();
+            catchUp.close();
         }
     }
 
@@ -125,9 +131,7 @@ final class Router implements Runnable {
 
     private void foresee() {
         try {
-            foresight.ask().forEach(this::narrow);
-        } catch (RowAccessUnavailableException unavailable) {
-            progress.accessRetried();
+            narrowings.foresee();
         } catch (RuntimeException fault) {
             trouble.report("what groups may see could not be found out beforehand", fault);
         }
@@ -164,40 +168,55 @@ final class Router implements Runnable {
 
     private void obey(Inbox.Item command) {
         switch (command) {
-            case Inbox.Item.Open open -> {
-                // who goes on under other claims is as young as before
-                Optional<StartingPoint> start =
-                        open.start().or(() -> open.replaces().flatMap(index::start));
-                open.replaces().ifPresent(outlet::replace);
-                start.ifPresentOrElse(
-                        point -> index.add(open.channel(), open.subscriptions(), point),
-                        () -> index.add(open.channel(), open.subscriptions()));
-                foresight.want(open.subscriptions());
-                open.live().run();
-            }
+            case Inbox.Item.Open open -> open(open);
             case Inbox.Item.Close(var channel) -> outlet.close(channel);
             case Inbox.Item.RefetchAll(var code) -> outlet.refetchAll(code);
             case Inbox.Item.Carried(var publications) -> {
                 roomPolicies.carried(publications);
                 authorizer.carried(publications);
                 lanes.carried(publications);
-                List.copyOf(narrowed.keySet()).forEach(this::widen);
-                foresight.want(index.subscriptions());
+                catchUp.carried(publications);
+                narrowings.carried();
             }
             case Inbox.Item.RefetchTables(var code, var tables) -> outlet.refetch(code, index.channels(tables));
             case Inbox.Item.Decided decided -> outlet.decided(decided);
+            case Inbox.Item.Begin(var since, var origin, var mostWal) -> history.begin(since, origin, mostWal);
+            case Inbox.Item.CaughtUp(var channels) -> {
+                outlet.caughtUp(channels.stream().map(CatchUp.Missing::channel).toList());
+                channels.forEach(missing -> missing.caughtUp().run());
+            }
+            case Inbox.Item.NotCaughtUp(var channels, var code) -> outlet.refetch(code, channels);
             case Inbox.Item.Changes _ -> throw new IllegalStateException("changes are not a command");
         }
+    }
+
+    private void open(Inbox.Item.Open open) {
+        // who goes on under other claims is as young as before
+        Optional<StartingPoint> start =
+                open.fence().map(Fence::start).or(() -> open.replaces().flatMap(index::start));
+        open.replaces().ifPresent(outlet::replace);
+        start.ifPresentOrElse(
+                point -> index.add(open.channel(), open.subscriptions(), point),
+                () -> index.add(open.channel(), open.subscriptions()));
+        narrowings.foresight().want(open.subscriptions());
+        Optional<Fence> missed = open.fence().filter(history::hasMoreThan);
+        missed.ifPresent(_ -> outlet.catchUp(open.channel()));
+        open.live().run();
+        missed.ifPresentOrElse(
+                fence -> catchUp.add(new CatchUp.Missing(
+                        open.channel(), open.subscriptions(), fence, history.last(), open.caughtUp())),
+                open.caughtUp());
     }
 
     /** A round that cannot be handled, by a fault of ours: nobody may miss it silently, and the next must come. */
     private void flush(List<Batch> round) throws InterruptedException {
         said = 0;
+        round.forEach(history::add);
         try {
             passAll(round);
         } catch (RuntimeException | Error poison) {
             trouble.report("a round of changes could not be handled; every subscriber refetches", poison);
-            found.clear();
+            narrowings.forget();
             outlet.refetch(ErrorCode.INTERNAL, index.channels());
             sayRest(round);
         }
@@ -210,77 +229,9 @@ final class Router implements Runnable {
         }
     }
 
-    /**
-     * Policies that subscriptions are found by have to be those of now: as they are when every change of the round is visible.
-     */
-    private void widenOutdated(List<Batch> round) {
-        var tables = new HashMap<Integer, TableName>();
-        var states = new HashMap<Integer, Object>();
-        var xids = new HashSet<Integer>();
-        for (Batch batch : round) {
-            for (Change change : batch.changes()) {
-                Relation relation = change.relation();
-                Narrowed known = narrowed.get(relation.name());
-                if (known == null) {
-                    continue;
-                }
-                if (known.oid() != relation.oid() || !index.isNarrowed(relation.name())) {
-                    widen(relation.name()); // another table of the name, or nobody is left
-                } else {
-                    tables.put(known.oid(), relation.name());
-                    states.put(known.oid(), known.state());
-                    xids.add(batch.transaction().xid());
-                }
-            }
-        }
-        if (tables.isEmpty()) {
-            return;
-        }
-        try {
-            authorizer.outdated(states, xids).stream().map(tables::get).forEach(this::widen);
-        } catch (RowAccessUnavailableException unavailable) {
-            progress.accessRetried();
-            tables.values().forEach(this::widen); // then each is asked about, and waited for
-        }
-    }
-
-    private void widen(TableName table) {
-        narrowed.remove(table);
-        index.widen(table);
-    }
-
-    private void narrow(Decision.Narrowing narrowing) {
-        TableName table = narrowing.relation().name();
-        var known = new Narrowed(narrowing.relation().oid(), narrowing.known().state());
-        if (!known.equals(narrowed.getOrDefault(table, known))) {
-            widen(table); // what was found out before holds no more
-        }
-        if (index.narrow(table, narrowing.group(), narrowing.known().audience())) {
-            narrowed.put(table, known);
-        }
-    }
-
-    /** Whom the round's own changes let see other rows than before. */
-    private void widenConcerned(List<Batch> round) {
-        Set<RowAccess.Unknown> unknown = authorizer.passing(round);
-        if (!unknown.isEmpty()) {
-            var names = new HashMap<Integer, List<TableName>>(); // one that was renamed has two
-            narrowed.forEach((name, known) ->
-                    names.computeIfAbsent(known.oid(), _ -> new ArrayList<>()).add(name));
-            for (RowAccess.Unknown one : unknown) {
-                for (TableName name : names.getOrDefault(one.table(), List.of())) {
-                    if (index.widen(name, one.group())) {
-                        foresight.want(new TableSelector.One(name, one.table()), one.group());
-                    }
-                }
-            }
-        }
-    }
-
     private void passAll(List<Batch> round) throws InterruptedException {
         roomPolicies.passing(round);
-        widenConcerned(round);
-        widenOutdated(round);
+        narrowings.passing(round);
         var gathered = new Gathered(new ArrayList<>(), new ArrayList<>());
         for (Batch batch : round) {
             progress.count(batch.changes().size());
@@ -289,7 +240,7 @@ final class Router implements Runnable {
             long at = batch.firstIndex();
             for (Change change : batch.changes()) {
                 long number = at++;
-                Set<ChannelRef> outdated = index.outdated(transaction, change.relation());
+                Set<ChannelRef> outdated = index.outdated(transaction, number, change.relation());
                 if (!outdated.isEmpty()) {
                     pass(gathered);
                     outlet.refetch(ErrorCode.SCHEMA_CHANGED, outdated);
@@ -304,21 +255,19 @@ final class Router implements Runnable {
                 if (alone) {
                     pass(gathered);
                 }
-                var candidate = new Candidate(transaction, number, change, index.route(transaction, change));
+                var candidate = new Candidate(transaction, number, change, index.route(transaction, number, change));
                 if (concerned(candidate)) {
                     gathered.candidates().add(candidate);
                     if (alone) {
                         pass(gathered);
                     } else {
-                        foresight.described(change.relation());
+                        narrowings.foresight().described(change.relation());
                     }
                 }
             }
         }
         pass(gathered);
-        // not before: what was found out for the first of the round's changes may be older than the last of them
-        found.forEach(this::narrow);
-        found.clear();
+        narrowings.passed();
     }
 
     /** What the round says after what was said of it: they go in order. */
@@ -335,6 +284,9 @@ final class Router implements Runnable {
     /** What the database says in a room; what cannot be said ends nobody else's. */
     private void say(Message row) {
         said++;
+        if (began.filter(before -> before.saw(row.transaction())).isPresent()) {
+            return; // it comes again since the slot is behind
+        }
         Change change = row.change();
         progress.said(row.transaction()); // before it is: who joins from now on may not hear it
         try {
@@ -432,7 +384,7 @@ final class Router implements Runnable {
             encoders.add(wanted ? encoder(candidates.get(i)) : Optional.empty());
         }
         // not before: where a type is not known now, all of it is done again
-        found.addAll(decision.narrowings());
+        narrowings.found(decision.narrowings());
         var delivery = new Delivery();
         var truncated = new LinkedHashSet<ChannelRef>();
         Iterator<Message> messages = gathered.messages().iterator();
@@ -465,6 +417,7 @@ final class Router implements Runnable {
         Change change = candidate.change();
         return change instanceof Change.Truncate
                 ? Optional.empty()
-                : Optional.of(new ChangeEncoder(candidate.transaction(), change, ChangeEncoder.types(change, types)));
+                : Optional.of(new ChangeEncoder(
+                        candidate.transaction(), candidate.index(), change, ChangeEncoder.types(change, types)));
     }
 }

@@ -6,6 +6,7 @@ import dev.switchboard.engine.protocol.Binding;
 import dev.switchboard.engine.route.Filter;
 import dev.switchboard.engine.route.Selection;
 import dev.switchboard.engine.route.TableSelector;
+import java.util.Collection;
 import java.util.Optional;
 import java.util.Set;
 
@@ -16,6 +17,16 @@ public interface SubscriptionCatalog {
 
     /** What is committed now: a subscription that is made from here on hears of what comes after it. */
     StartingPoint now() throws CatalogUnavailableException;
+
+    /**
+     * Whether the stream has brought all changes of these tables that the starting point does not see.
+     *
+     * @return not, where a table was published later, or rows come and go with its partitions
+     */
+    default boolean carriedSince(Collection<TableSelector> tables, StartingPoint start)
+            throws CatalogUnavailableException {
+        return false;
+    }
 
     /**
      * Tables that were subscribed to by name and cannot be any more, since they were dropped, renamed or taken out of the

@@ -1,6 +1,7 @@
 package dev.switchboard.engine.pipeline;
 
 import dev.switchboard.engine.decode.TransactionAssembler;
+import dev.switchboard.engine.history.History;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Lsn;
 import dev.switchboard.engine.model.Position;
@@ -25,6 +26,7 @@ final class WalReader implements Runnable {
 
     private final WalSource source;
     private final Inbox inbox;
+    private final History history;
     private final Progress progress;
     private final Time time;
     private final Trouble trouble;
@@ -42,9 +44,10 @@ final class WalReader implements Runnable {
     /** Whether this stream has brought changes that no other had. */
     private boolean brought;
 
-    WalReader(WalSource source, Inbox inbox, Progress progress, Time time, Trouble trouble) {
+    WalReader(WalSource source, Inbox inbox, History history, Progress progress, Time time, Trouble trouble) {
         this.source = source;
         this.inbox = inbox;
+        this.history = history;
         this.progress = progress;
         this.time = time;
         this.trouble = trouble;
@@ -76,13 +79,16 @@ final class WalReader implements Runnable {
             inbox.put(new Inbox.Item.Carried(stream.publications()));
             if (inParts && !stream.publications().equals(carried)) {
                 // a transaction of which a part was handed over is counted otherwise from here on
-                inbox.put(new Inbox.Item.RefetchAll(ErrorCode.WAL_LOST));
+                gap = true;
             }
             carried = stream.publications();
             if (gap) {
                 // only now is it certain that what commits from here on will come
                 inbox.put(new Inbox.Item.RefetchAll(ErrorCode.WAL_LOST));
+                inbox.put(new Inbox.Item.Begin(since(stream), stream.origin(), stream.mostBehind()));
                 gap = false;
+            } else {
+                history.continues(stream.origin(), stream.mostBehind());
             }
             var assembler = new TransactionAssembler(last);
             while (!progress.isClosing() && !Thread.currentThread().isInterrupted()) {
@@ -106,9 +112,15 @@ final class WalReader implements Runnable {
                     pause(FULL_INBOX_PAUSE);
                 }
                 progress.received(stream.received());
-                stream.confirm(progress.delivered());
+                stream.keepFrom(history.trim(progress.delivered(), stream.received()));
             }
         }
+    }
+
+    /** What comes after it will be kept; nothing is missing there. */
+    private Position since(WalSource.Stream stream) {
+        Lsn from = progress.delivered().isAfter(stream.from()) ? progress.delivered() : stream.from();
+        return last.compareTo(Position.before(from)) > 0 ? last : Position.before(from);
     }
 
     private void beat() {

@@ -31,13 +31,28 @@ public interface WalSource extends AutoCloseable {
         /** The publications whose changes it brings, in the order in which they were asked for. */
         List<String> publications();
 
+        /** Where the slot was when the stream was opened: what was committed from there on comes. */
+        Lsn from();
+
+        /** Where positions are the same: of one database, timeline, and choice of publications. */
+        String origin();
+
+        /** Of WAL that PostgreSQL can keep for the slot. */
+        long mostBehind();
+
         /** Up to where everything has been received, also without messages. */
         Lsn received();
 
         /** Tells PostgreSQL that everything before this has been delivered; sent with the next status. */
         void confirm(Lsn delivered) throws WalUnavailableException;
 
-        /** The same without waiting for the next status, for one that ends and is to begin there again. */
+        /**
+         * Tells PostgreSQL that it may forget what comes before this, and need not wait for the rest when it stops; sent with the next status. The
+         * rest comes again when the slot is read anew.
+         */
+        void keepFrom(Lsn kept) throws WalUnavailableException;
+
+        /** {@link #confirm} without waiting for the next status, for one that ends and is to begin there again. */
         void confirmAtOnce(Lsn delivered) throws WalUnavailableException;
 
         @Override

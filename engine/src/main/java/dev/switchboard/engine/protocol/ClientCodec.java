@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /** Frames of a client to messages. What is not a message is empty: the connection stays (SPEC W6). */
 public final class ClientCodec {
@@ -158,7 +159,19 @@ public final class ClientCodec {
                 presence.text("key").filter(key -> !key.isEmpty()),
                 config.fields("postgres_changes_options").orElse(NO_PAYLOAD).isTrue("wait"),
                 replay(broadcast),
-                broadcast.isTrue("replication_ready"));
+                broadcast.isTrue("replication_ready"),
+                positions(config));
+    }
+
+    /** Of the channel, or of its first binding that has some: official clients send no other members of {@code config}. */
+    private static ClientMessage.Positions positions(Json.Fields config) {
+        return Stream.concat(Stream.of(config), config.items("postgres_changes").stream())
+                .flatMap(place ->
+                        place instanceof Json.Fields fields ? fields.fields("switchboard").stream() : Stream.empty())
+                .findFirst()
+                .map(wish -> new ClientMessage.Positions(
+                        wish.isTrue("positions") || wish.text("since").isPresent(), wish.text("since")))
+                .orElse(ClientMessage.Positions.NONE);
     }
 
     private static ClientMessage.Presence presence(Json.Fields config) {

@@ -44,6 +44,7 @@ public sealed interface ClientMessage {
      * @param waits          {@code postgres_changes_options.wait}: an invalid binding refuses the whole join
      * @param replay         what of the room's past it is told first
      * @param replicationReady whether it is told once what the database says reaches it
+     * @param positions whether changes say where they stand, and where the channel goes on
      */
     record Options(
             boolean privateChannel,
@@ -53,7 +54,17 @@ public sealed interface ClientMessage {
             Optional<String> presenceKey,
             boolean waits,
             Replay replay,
-            boolean replicationReady) {}
+            boolean replicationReady,
+            Positions positions) {}
+
+    /**
+     * Whether a channel is told where its changes stand in the stream, so that it can go on there when it comes back.
+     *
+     * @param since where it goes on, as it was told before; empty for one that begins
+     */
+    record Positions(boolean wanted, Optional<String> since) {
+        public static final Positions NONE = new Positions(false, Optional.empty());
+    }
 
     /** Whether a channel is told who is present. */
     enum Presence {

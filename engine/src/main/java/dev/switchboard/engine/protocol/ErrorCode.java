@@ -284,6 +284,24 @@ public enum ErrorCode {
             Then.REFETCH,
             "Changes were withheld while the token changed",
             "Take a fresh snapshot once the channel is SUBSCRIBED again."),
+    RESUME_EXPIRED(
+            "ResumeExpired",
+            Where.REPLY_OR_SYSTEM,
+            Then.RESYNC,
+            "What was missed is not kept any more",
+            "Take a fresh snapshot; --history-bytes and --history-seconds say how much is kept."),
+    RESUME_INVALID(
+            "ResumeInvalid",
+            Where.REPLY_OR_SYSTEM,
+            Then.RESYNC,
+            "The place to go on from is of another user or another database, or none at all",
+            "Take a fresh snapshot, and come back with the `since` of the reply."),
+    RESUME_IMPOSSIBLE(
+            "ResumeImpossible",
+            Where.REPLY_OR_SYSTEM,
+            Then.RESYNC,
+            "The stream did not bring all that has happened since: the table was published later, or has partitions",
+            "Take a fresh snapshot."),
     INTERNAL(
             "InternalError",
             Where.SYSTEM,
@@ -352,6 +370,8 @@ public enum ErrorCode {
         REFUSED("refused; the same again will be refused again"),
         RETRY("try again later"),
         REFETCH("phx_error follows; the client rejoins and takes a fresh snapshot"),
+        RESYNC(
+                "in the reply: the channel begins now, its client takes a fresh snapshot; as a message: phx_error follows"),
         IGNORED("ignored");
 
         private final String words;

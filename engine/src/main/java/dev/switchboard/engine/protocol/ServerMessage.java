@@ -1,5 +1,6 @@
 package dev.switchboard.engine.protocol;
 
+import dev.switchboard.engine.model.Position;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.presence.PresenceDiff;
 import dev.switchboard.engine.presence.PresenceMeta;
@@ -7,18 +8,47 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What the server says on a channel; {@link #encode} makes the frame of either wire version. */
 public sealed interface ServerMessage {
-    /** The reply to a join that succeeded: the bindings echoed in order, each with its id. */
+    /**
+     * The reply to a join that succeeded: the bindings echoed in order, each with its id.
+     *
+     * @param place where the channel goes on, if it asked for that
+     */
     record Joined(
-            Optional<String> joinRef, Optional<String> ref, String topic, List<Binding> bindings, List<Integer> ids)
+            Optional<String> joinRef,
+            Optional<String> ref,
+            String topic,
+            List<Binding> bindings,
+            List<Integer> ids,
+            Optional<Place> place)
             implements ServerMessage {
         public Joined {
             bindings = List.copyOf(bindings);
             ids = List.copyOf(ids);
         }
+
+        public Joined(
+                Optional<String> joinRef,
+                Optional<String> ref,
+                String topic,
+                List<Binding> bindings,
+                List<Integer> ids) {
+            this(joinRef, ref, topic, bindings, ids, Optional.empty());
+        }
     }
+
+    /**
+     * Where a channel goes on.
+     *
+     * @param since   with which it can be joined again, with the position added up to which it was told everything
+     * @param resumed whether it goes on where it was told before; what it missed follows
+     * @param resync  why it does not, though it was to: it begins now
+     */
+    record Place(String since, boolean resumed, Optional<ErrorCode> resync) {}
 
     record Ok(Optional<String> joinRef, Optional<String> ref, String topic) implements ServerMessage {}
 
@@ -26,8 +56,10 @@ public sealed interface ServerMessage {
      * The answer to a heartbeat that asks how current the server is.
      *
      * @param behind how long ago everything that had been committed is known to have been delivered; empty: not known yet
+     * @param told   all channels of the connection that are not being told of what they missed have been told everything before it
      */
-    record Alive(Optional<String> ref, String topic, Optional<Duration> behind) implements ServerMessage {}
+    record Alive(Optional<String> ref, String topic, Optional<Duration> behind, Optional<Position> told)
+            implements ServerMessage {}
 
     /** @param join whether it is a join that is refused; whoever sent something else reads {@code error} too */
     record Refused(Optional<String> joinRef, Optional<String> ref, String topic, String reason, boolean join)
@@ -99,9 +131,10 @@ public sealed interface ServerMessage {
     }
 
     private static String proof(Alive alive) {
-        String response = alive.behind()
-                .map(behind -> "\"behind_ms\":" + behind.toMillis())
-                .orElse("");
+        String response = Stream.concat(
+                        alive.behind().map(behind -> "\"behind_ms\":" + behind.toMillis()).stream(),
+                        alive.told().map(told -> "\"position\":\"" + told + '"').stream())
+                .collect(Collectors.joining(","));
         return "{\"status\":\"ok\",\"response\":{" + response + "}}";
     }
 
@@ -112,7 +145,15 @@ public sealed interface ServerMessage {
                     .get(i)
                     .echo(out.raw(i == 0 ? "" : ","), joined.ids().get(i));
         }
-        return out.raw("]}}").toString();
+        out.raw(']');
+        joined.place().ifPresent(place -> place(out.raw(",\"switchboard\":"), place));
+        return out.raw("}}").toString();
+    }
+
+    private static void place(JsonBytes out, Place place) {
+        out.raw("{\"since\":").string(place.since()).raw(",\"resumed\":").raw(Boolean.toString(place.resumed()));
+        place.resync().ifPresent(why -> out.raw(",\"resync\":").string(why.reason()));
+        out.raw('}');
     }
 
     private static String reason(Refused refused) {

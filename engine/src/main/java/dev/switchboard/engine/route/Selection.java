@@ -13,13 +13,23 @@ import java.util.Set;
  *
  * @param columns with the primary key; empty for all
  * @param deltas  how an UPDATE may come; empty where it has to come whole
+ * @param positioned whether each change says where it stands in the stream
  */
-public record Selection(Optional<List<String>> columns, Optional<Deltas> deltas) {
+public record Selection(Optional<List<String>> columns, Optional<Deltas> deltas, boolean positioned) {
     /** All columns, always. */
     public static final Selection ALL = new Selection(Optional.empty(), Optional.empty());
 
     public Selection {
         columns = columns.map(List::copyOf);
+    }
+
+    public Selection(Optional<List<String>> columns, Optional<Deltas> deltas) {
+        this(columns, deltas, false);
+    }
+
+    /** The same, of changes that say where they stand in the stream. */
+    public Selection withPositions() {
+        return new Selection(columns, deltas, true);
     }
 
     /**

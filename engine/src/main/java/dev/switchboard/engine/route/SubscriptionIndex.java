@@ -3,6 +3,7 @@ package dev.switchboard.engine.route;
 import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.ClaimsGroup;
+import dev.switchboard.engine.model.Lsn;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.model.StartingPoint;
@@ -10,6 +11,7 @@ import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.model.Transaction;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -34,6 +36,8 @@ public final class SubscriptionIndex {
     private final Map<ChannelRef, List<Subscription>> byChannel = new HashMap<>();
     /** Of channels that are so young that what was there before them may still be on its way. */
     private final Map<ChannelRef, StartingPoint> starts = new HashMap<>();
+    /** None of them stands before it. */
+    private Lsn firstStart = Lsn.NONE;
 
     private int size;
 
@@ -206,6 +210,9 @@ public final class SubscriptionIndex {
 
     /** The same, of a channel that hears of nothing that was there before. */
     public void add(ChannelRef channel, Collection<Subscription> subscriptions, StartingPoint start) {
+        if (starts.isEmpty() || firstStart.isAfter(start.position())) {
+            firstStart = start.position();
+        }
         starts.put(channel, start);
         add(channel, subscriptions);
     }
@@ -217,6 +224,9 @@ public final class SubscriptionIndex {
 
     /** Forgets starting points that the stream has passed; what those channels subscribe to is looked at from now on. */
     public void reached(Transaction transaction) {
+        if (firstStart.isAfter(transaction.finalLsn())) {
+            return; // it has passed none: they may be many, and so may the transactions before them
+        }
         starts.entrySet().removeIf(entry -> {
             boolean passed = entry.getValue().isBehind(transaction);
             if (passed) {
@@ -224,6 +234,10 @@ public final class SubscriptionIndex {
             }
             return passed;
         });
+        firstStart = starts.values().stream()
+                .map(StartingPoint::position)
+                .min(Comparator.naturalOrder())
+                .orElse(Lsn.NONE);
     }
 
     private void fitAgain(Subscription subscription) {
@@ -235,9 +249,9 @@ public final class SubscriptionIndex {
         }
     }
 
-    private boolean wasBefore(Transaction transaction, Subscription subscription) {
+    private boolean wasBefore(Transaction transaction, long number, Subscription subscription) {
         StartingPoint start = starts.get(subscription.channel());
-        return start != null && start.saw(transaction);
+        return start != null && start.covers(transaction, number);
     }
 
     /** Removes a channel with all its subscriptions; an unknown one is no error. */
@@ -283,14 +297,14 @@ public final class SubscriptionIndex {
      * there before a channel tells it nothing of what it subscribes to.
      */
     @SuppressWarnings("ReferenceEquality") // another instance is another Relation message
-    public Set<ChannelRef> outdated(Transaction transaction, Relation relation) {
+    public Set<ChannelRef> outdated(Transaction transaction, long number, Relation relation) {
         OfTable table = tables.get(relation.name());
         if (table == null || table.fitted == relation) {
             return Set.of();
         }
         var outdated = new LinkedHashSet<ChannelRef>();
         for (Subscription subscription : table.all()) {
-            if (!wasBefore(transaction, subscription) && !subscription.fits(relation)) {
+            if (!wasBefore(transaction, number, subscription) && !subscription.fits(relation)) {
                 outdated.add(subscription.channel());
             }
         }
@@ -298,9 +312,13 @@ public final class SubscriptionIndex {
         return outdated;
     }
 
-    /** The subscriptions whose table, event and filter fit the change; for TRUNCATE all of the table. */
-    public Routed route(Transaction transaction, Change change) {
-        var found = new Found(transaction, change);
+    /**
+     * The subscriptions whose table, event and filter fit the change; for TRUNCATE all of the table.
+     *
+     * @param number of the change in its transaction
+     */
+    public Routed route(Transaction transaction, long number, Change change) {
+        var found = new Found(transaction, number, change);
         TableName name = change.relation().name();
         found.collect(everything);
         found.collect(schemas.getOrDefault(name.schema(), Set.of()));
@@ -349,19 +367,21 @@ public final class SubscriptionIndex {
     /** What is being found for one change. */
     private final class Found {
         final Transaction transaction;
+        final long number;
         final Change change;
         final List<Subscription> certain = new ArrayList<>();
         final List<Subscription> undecided = new ArrayList<>();
 
-        Found(Transaction transaction, Change change) {
+        Found(Transaction transaction, long number, Change change) {
             this.transaction = transaction;
+            this.number = number;
             this.change = change;
         }
 
         void collect(Collection<Subscription> candidates) {
             Optional<Row> row = decisive(change);
             for (Subscription subscription : candidates) {
-                if (!starts.isEmpty() && wasBefore(transaction, subscription)) {
+                if (!starts.isEmpty() && wasBefore(transaction, number, subscription)) {
                     continue;
                 }
                 if (row.isEmpty()) {

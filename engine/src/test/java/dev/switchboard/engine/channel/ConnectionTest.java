@@ -10,6 +10,7 @@ import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.ConnectionId;
+import dev.switchboard.engine.model.Position;
 import dev.switchboard.engine.model.Room;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.protocol.BroadcastContent;
@@ -85,6 +86,7 @@ class ConnectionTest {
     private final Attendance attendance = new Attendance();
     private final MemoryBudget memory = new MemoryBudget(64 << 20);
     private Optional<Duration> behind = Optional.empty();
+    private Optional<Position> told = Optional.empty();
     private boolean streaming;
     private RoomPolicies.Answer roomAnswer = new RoomPolicies.Answer.Unsupported();
     private RoomPolicies policies = (_, _) -> roomAnswer;
@@ -112,7 +114,8 @@ class ConnectionTest {
                             sink,
                             Set::of,
                             _ -> {}),
-                    _ -> behind,
+                    _ -> new ConnectionContext.Currency(told, behind),
+                    (task, loop) -> sink.execute(loop, task),
                     () -> streaming),
             this::keep);
 

@@ -8,6 +8,8 @@ import dev.switchboard.engine.channel.RoomPolicies;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.ColumnType;
+import dev.switchboard.engine.history.History;
+import dev.switchboard.engine.history.HistorySettings;
 import dev.switchboard.engine.journal.Journal;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Change;
@@ -122,6 +124,7 @@ class AsideTest {
     private final Thread router = Thread.ofVirtual()
             .start(new Router(
                     inbox,
+                    new Router.Past(new History(HistorySettings.NONE, time()), Optional.empty()),
                     new Access(answers, asked, false),
                     _ -> new ColumnType.Scalar("text", ColumnType.Form.TEXT),
                     RoomPolicies.NONE,
@@ -441,7 +444,12 @@ class AsideTest {
                     new ClaimsGroup("anon", "{}")));
         }
         inbox.put(new Inbox.Item.Open(
-                channel, subscriptions, replaces, Optional.empty(), () -> live.add(Long.toString(channel.epoch()))));
+                channel,
+                subscriptions,
+                replaces,
+                Optional.empty(),
+                () -> live.add(Long.toString(channel.epoch())),
+                () -> {}));
     }
 
     private void change(long finalLsn, Relation table, String id) {

@@ -8,6 +8,8 @@ import dev.switchboard.engine.channel.RoomPolicies;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.ColumnType;
+import dev.switchboard.engine.history.History;
+import dev.switchboard.engine.history.HistorySettings;
 import dev.switchboard.engine.journal.Journal;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Change;
@@ -15,6 +17,7 @@ import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Column;
 import dev.switchboard.engine.model.ConnectionId;
+import dev.switchboard.engine.model.Fence;
 import dev.switchboard.engine.model.Lsn;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.ReplicaIdentity;
@@ -89,7 +92,8 @@ class RouterTest {
             throw new RowAccessUnavailableException("gone", new IllegalStateException("gone"));
         };
         var channel = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
-        inbox.put(new Inbox.Item.Open(channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}));
+        inbox.put(new Inbox.Item.Open(
+                channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}, () -> {}));
         inbox.put(new Inbox.Item.Changes(batch()));
 
         router(inbox, access, progress).run();
@@ -112,8 +116,15 @@ class RouterTest {
         var former = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
         var present = new ChannelRef(new ConnectionId(0, 1), 2, "realtime:x", WireVersion.V2);
         var start = new StartingPoint(5, Set.of(), new Lsn(200));
-        inbox.put(new Inbox.Item.Open(former, List.of(all(former)), Optional.empty(), Optional.of(start), () -> {}));
-        inbox.put(new Inbox.Item.Open(present, List.of(all(present)), Optional.of(former), Optional.empty(), () -> {}));
+        inbox.put(new Inbox.Item.Open(
+                former,
+                List.of(all(former)),
+                Optional.empty(),
+                Optional.of(new Fence(start, start.position())),
+                () -> {},
+                () -> {}));
+        inbox.put(new Inbox.Item.Open(
+                present, List.of(all(present)), Optional.of(former), Optional.empty(), () -> {}, () -> {}));
         inbox.put(new Inbox.Item.Changes(batch(100, 1)));
         inbox.put(new Inbox.Item.Changes(batch(300, 9)));
 
@@ -138,7 +149,8 @@ class RouterTest {
             return List.of(new RowAccess.Answer(three, three.get(0, 1), false));
         };
         var channel = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
-        inbox.put(new Inbox.Item.Open(channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}));
+        inbox.put(new Inbox.Item.Open(
+                channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}, () -> {}));
         inbox.put(new Inbox.Item.Changes(
                 batch(100, 1, message("a"), row("1"), message("b"), message("c"), row("2"), row("3"), message("d"))));
         var sink = new SilentSink() {
@@ -168,7 +180,8 @@ class RouterTest {
             throw new IllegalStateException("a fault");
         };
         var channel = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
-        inbox.put(new Inbox.Item.Open(channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}));
+        inbox.put(new Inbox.Item.Open(
+                channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}, () -> {}));
         inbox.put(new Inbox.Item.Changes(batch(100, 1, message("a"), row("1"), message("b"))));
 
         router(
@@ -199,6 +212,7 @@ class RouterTest {
     private static Router router(Inbox inbox, RowAccess access, Router.Outcome outcome) {
         return new Router(
                 inbox,
+                new Router.Past(new History(HistorySettings.NONE, TIME), Optional.empty()),
                 access,
                 _ -> new ColumnType.Scalar("text", ColumnType.Form.TEXT),
                 RoomPolicies.NONE,

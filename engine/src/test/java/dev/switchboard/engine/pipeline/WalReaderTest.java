@@ -3,6 +3,8 @@ package dev.switchboard.engine.pipeline;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.switchboard.engine.decode.Wal;
+import dev.switchboard.engine.history.History;
+import dev.switchboard.engine.history.HistorySettings;
 import dev.switchboard.engine.model.Lsn;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -62,7 +64,7 @@ class WalReaderTest {
             @Override
             public void close() {}
         };
-        new WalReader(source, new Inbox(), progress, time, (_, _) -> {}).run();
+        new WalReader(source, new Inbox(), new History(HistorySettings.NONE, time), progress, time, (_, _) -> {}).run();
     }
 
     /** Of one publication; confirms nothing. */
@@ -82,6 +84,24 @@ class WalReaderTest {
 
         @Override
         public void confirmAtOnce(Lsn delivered) {}
+
+        @Override
+        public void keepFrom(Lsn kept) {}
+
+        @Override
+        public Lsn from() {
+            return Lsn.NONE;
+        }
+
+        @Override
+        public String origin() {
+            return "here";
+        }
+
+        @Override
+        public long mostBehind() {
+            return Long.MAX_VALUE;
+        }
 
         @Override
         public void close() {}
@@ -186,7 +206,7 @@ class WalReaderTest {
             public void close() {}
         };
 
-        new WalReader(source, inbox, progress, time, (_, _) -> {}).run();
+        new WalReader(source, inbox, new History(HistorySettings.NONE, time), progress, time, (_, _) -> {}).run();
 
         assertThat(inbox.take(Duration.ZERO).stream()
                         .filter(Inbox.Item.Changes.class::isInstance)

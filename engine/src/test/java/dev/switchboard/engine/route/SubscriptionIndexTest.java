@@ -58,7 +58,7 @@ class SubscriptionIndexTest {
 
     /** All that is found, decided or not. */
     private static List<Subscription> found(SubscriptionIndex index, Change change) {
-        Routed routed = index.route(TRANSACTION, change);
+        Routed routed = index.route(TRANSACTION, 0, change);
         assertThat(routed.undecided()).isEmpty();
         return routed.certain();
     }
@@ -183,10 +183,10 @@ class SubscriptionIndexTest {
                         new Predicate.Asked("state")))));
         add(index, asked);
 
-        assertThat(index.route(TRANSACTION, new Change.Insert(CALLS, row("1", "a")))
+        assertThat(index.route(TRANSACTION, 0, new Change.Insert(CALLS, row("1", "a")))
                         .undecided())
                 .containsExactly(asked);
-        assertThat(index.route(TRANSACTION, new Change.Insert(CALLS, row("2", "a")))
+        assertThat(index.route(TRANSACTION, 0, new Change.Insert(CALLS, row("2", "a")))
                         .isEmpty())
                 .isTrue();
     }
@@ -203,8 +203,8 @@ class SubscriptionIndexTest {
                 ReplicaIdentity.FULL,
                 List.of(new Column("id", 23, true), new Column("state", 3500, true)));
 
-        assertThat(index.outdated(TRANSACTION, CALLS)).isEmpty();
-        assertThat(index.outdated(TRANSACTION, retyped)).containsExactly(filtered.channel());
+        assertThat(index.outdated(TRANSACTION, 0, CALLS)).isEmpty();
+        assertThat(index.outdated(TRANSACTION, 0, retyped)).containsExactly(filtered.channel());
     }
 
     @Test
@@ -233,16 +233,16 @@ class SubscriptionIndexTest {
         index.add(young.channel(), List.of(young), new StartingPoint(8, Set.of(6), new Lsn(200)));
         Change change = new Change.Insert(CALLS, row("1", "a"));
 
-        assertThat(index.route(transaction(100, 7), change).certain()).containsExactly(old);
-        assertThat(index.route(transaction(150, 6), change).certain()).containsExactly(old, young);
-        assertThat(index.route(transaction(160, 8), change).certain()).containsExactly(old, young);
-        assertThat(index.route(transaction(170, 5), change).certain()).containsExactly(old);
+        assertThat(index.route(transaction(100, 7), 0, change).certain()).containsExactly(old);
+        assertThat(index.route(transaction(150, 6), 0, change).certain()).containsExactly(old, young);
+        assertThat(index.route(transaction(160, 8), 0, change).certain()).containsExactly(old, young);
+        assertThat(index.route(transaction(170, 5), 0, change).certain()).containsExactly(old);
         index.reached(transaction(210, 5)); // from here on whatever comes was committed later
-        assertThat(index.route(transaction(210, 5), change).certain()).containsExactly(old, young);
+        assertThat(index.route(transaction(210, 5), 0, change).certain()).containsExactly(old, young);
         // ids go round after 2^32
         index.add(young.channel(), List.of(), new StartingPoint(3, Set.of(), new Lsn(400)));
-        assertThat(index.route(transaction(300, -2), change).certain()).containsExactly(old);
-        assertThat(index.route(transaction(300, 3), change).certain()).containsExactly(old, young);
+        assertThat(index.route(transaction(300, -2), 0, change).certain()).containsExactly(old);
+        assertThat(index.route(transaction(300, 3), 0, change).certain()).containsExactly(old, young);
     }
 
     @Test
@@ -252,9 +252,9 @@ class SubscriptionIndexTest {
         index.add(meant.channel(), List.of(meant), new StartingPoint(8, Set.of(), new Lsn(200)));
 
         // the former table's last changes say nothing of the new one
-        assertThat(index.outdated(transaction(100, 7), CALLS)).isEmpty();
+        assertThat(index.outdated(transaction(100, 7), 0, CALLS)).isEmpty();
         index.reached(transaction(300, 9));
-        assertThat(index.outdated(transaction(300, 9), CALLS)).containsExactly(meant.channel());
+        assertThat(index.outdated(transaction(300, 9), 0, CALLS)).containsExactly(meant.channel());
         assertThat(index.channels(List.of(new TableSelector.One(CALLS.name(), 1))))
                 .isEmpty();
         assertThat(index.channels(List.of(new TableSelector.One(CALLS.name(), 2))))

@@ -181,6 +181,9 @@ final class StartCommand implements Callable<Integer> {
     private GatewayOptions gateway = new GatewayOptions();
 
     @Mixin
+    private HistoryOptions history = new HistoryOptions();
+
+    @Mixin
     private AccountOptions accounts = new AccountOptions();
 
     @Mixin
@@ -226,6 +229,7 @@ final class StartCommand implements Callable<Integer> {
         between("--port", port, 0, 65535);
         between("--demo-pace", demoPace, 0, 60_000);
         gateway.check(this::between);
+        history.check(this::between);
         between("--authorization-patience-seconds", authorizationPatienceSeconds, 1, 3_600);
         between("--check-decisions-one-in", checkDecisionsOneIn, 0, 1_000_000_000);
         if (spec.commandLine().getDefaultValueProvider() instanceof SettingSources sources) {
@@ -243,6 +247,7 @@ final class StartCommand implements Callable<Integer> {
                 !noCallCentre && !noAccounts,
                 gateway.limits(),
                 new AuthorizationSettings(Duration.ofSeconds(authorizationPatienceSeconds), checkDecisionsOneIn),
+                history.settings(),
                 clientBytes(),
                 http(),
                 gateway.settings(),

@@ -4,6 +4,7 @@ import dev.switchboard.accounts.AccountSettings;
 import dev.switchboard.data.DataSettings;
 import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.channel.ChannelLimits;
+import dev.switchboard.engine.history.HistorySettings;
 import dev.switchboard.engine.postgres.AuthorizationSettings;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.gateway.GatewaySettings;
@@ -26,6 +27,7 @@ import java.util.Set;
  * @param callCentre            whether the embedded database has organizations, calls and {@code /api}
  * @param limits                of one connection
  * @param authorization   how it is found out who may see a row
+ * @param history               how much of the stream is kept for those who come back
  * @param clientBytes           of memory for what clients sent and are sent, all together
  * @param accounts              empty: there is no {@code /auth/v1}, and the embedded database has no tables for it
  * @param data                  empty: there is no {@code /rest/v1}
@@ -39,6 +41,7 @@ public record Settings(
         boolean callCentre,
         ChannelLimits limits,
         AuthorizationSettings authorization,
+        HistorySettings history,
         long clientBytes,
         HttpSettings http,
         GatewaySettings gateway,

@@ -165,11 +165,16 @@ public final class PhoenixClient implements WebSocket.Listener, AutoCloseable {
 
     /** Joins and returns the reply's payload. */
     public JsonNode join(String topic, String token, ObjectNode... bindings) {
+        return joinUnder(JSON.createObjectNode(), topic, token, bindings);
+    }
+
+    /** The same with other members of the config. */
+    public JsonNode joinUnder(ObjectNode config, String topic, String token, ObjectNode... bindings) {
         String ref = Integer.toString(refs.incrementAndGet());
         ArrayNode wanted = JSON.createArrayNode();
         List.of(bindings).forEach(wanted::add);
         ObjectNode payload = JSON.createObjectNode();
-        payload.putObject("config").set("postgres_changes", wanted);
+        payload.putObject("config").setAll(config).set("postgres_changes", wanted);
         if (token != null) {
             payload.put("access_token", token);
         }
@@ -215,9 +220,28 @@ public final class PhoenixClient implements WebSocket.Listener, AutoCloseable {
 
     /** The data of every change so far, in order. */
     public List<JsonNode> changes() {
-        return changeTexts().stream()
-                .map(text -> JSON.readTree(text).get(4).get("data"))
-                .toList();
+        return changes(0);
+    }
+
+    /** The same of those that came after the first so many. */
+    public List<JsonNode> changes(int from) {
+        return frames(from).stream().map(frame -> frame.get(4).get("data")).toList();
+    }
+
+    /** How many changes there are so far. */
+    public int changeCount() {
+        synchronized (changes) {
+            return changes.size();
+        }
+    }
+
+    /** The whole messages of those. */
+    public List<JsonNode> frames(int from) {
+        List<String> texts;
+        synchronized (changes) {
+            texts = List.copyOf(changes.subList(from, changes.size()));
+        }
+        return texts.stream().map(JSON::readTree).toList();
     }
 
     /** The frames of the same, as they came. */

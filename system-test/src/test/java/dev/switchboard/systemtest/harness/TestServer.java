@@ -9,6 +9,7 @@ import dev.switchboard.data.DataSettings;
 import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.deliver.OutboxLimit;
 import dev.switchboard.engine.deliver.OverflowRule;
+import dev.switchboard.engine.history.HistorySettings;
 import dev.switchboard.engine.postgres.AuthorizationSettings;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.gateway.GatewaySettings;
@@ -93,6 +94,7 @@ public final class TestServer implements AutoCloseable {
         private Optional<OidcSettings> oidc = Optional.empty();
         private Duration authorizationPatience = Duration.ofSeconds(20);
         private Duration drain = Duration.ZERO;
+        private HistorySettings history = HistorySettings.defaults();
 
         public Wishes limits(ChannelLimits wanted, int connections) {
             limits = wanted;
@@ -150,6 +152,11 @@ public final class TestServer implements AutoCloseable {
             return this;
         }
 
+        public Wishes history(HistorySettings wanted) {
+            history = wanted;
+            return this;
+        }
+
         public Wishes authorizationPatience(Duration wanted) {
             authorizationPatience = wanted;
             return this;
@@ -176,6 +183,7 @@ public final class TestServer implements AutoCloseable {
                     callCentre,
                     limits,
                     new AuthorizationSettings(authorizationPatience, 10),
+                    history,
                     clientBytes,
                     new HttpSettings("127.0.0.1", 0, tls, Optional.empty(), origins, List.of("*"), http),
                     new GatewaySettings(
