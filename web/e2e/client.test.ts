@@ -543,6 +543,38 @@ test("F002-09 F002-35 the server is killed and started again: no reload, nothing
   expect(list.getSnapshot().data).toHaveLength(2);
 });
 
+test("H2 H5 cut, and the server killed: a list goes on where it was, and asks for nothing", async () => {
+  const mine = token(DOUG);
+  const log: string[] = [];
+  const { live, direct, proxy } = await viewer(() => mine, { debug: ({ kind }) => log.push(kind), pollMs: 60_000 });
+  const list = watch(live, NOTES);
+  await isLive(list);
+  await equals(list, direct, NOTES, 2_000);
+  for (const away of [
+    async () => {
+      proxy.down();
+      await direct.from("demo_notes").insert({ body: "while it was cut" });
+    },
+    async () => {
+      proxy.down();
+      await direct.from("demo_notes").insert({ body: "before the kill" });
+      await server.kill();
+      await server.start();
+      await direct.from("demo_notes").insert({ body: "after the kill" });
+    },
+  ]) {
+    log.length = 0;
+    await away();
+    proxy.up();
+    await isLive(list, 30_000);
+
+    const joined = log.lastIndexOf("subscribed");
+    expect(joined).toBeGreaterThan(-1);
+    expect(log.slice(joined)).not.toContain("data fetching");
+    await equals(list, direct, NOTES, 2_000);
+  }
+}, 90_000);
+
 for (const minutes of process.env.LONG ? [5] : []) {
   // the rest of the hour is like the minutes that are measured: without a fault nothing is lost
   test(`F004-27 one restart and one cut of 5 s, in ${minutes} minutes: less than the 18 s that 0.5 % of an hour are`, async () => {

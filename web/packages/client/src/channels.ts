@@ -181,7 +181,7 @@ export class Channels {
     shared.channel = this.#transport.open(
       { ...shared.spec, name },
       {
-        status: (status, error) => {
+        status: (status, error, resumed) => {
           const failed = status === "CHANNEL_ERROR" || status === "TIMED_OUT";
           shared.report = {
             ...shared.report,
@@ -190,7 +190,7 @@ export class Channels {
             errors: shared.report.errors + (failed ? 1 : 0),
           };
           this.#reported();
-          tell(shared, (listener) => listener.status(status, error));
+          tell(shared, (listener) => listener.status(status, error, resumed));
           this.#onStatus();
           if (status === "SUBSCRIBED") {
             shared.attempts = 0;
@@ -198,6 +198,7 @@ export class Channels {
             this.#reopen(shared);
           }
         },
+        caughtUp: () => tell(shared, (listener) => listener.caughtUp?.()),
         change: (change) => {
           this.#measure(shared, change);
           tell(shared, (listener) => listener.change?.(change));

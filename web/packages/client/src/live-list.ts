@@ -115,6 +115,12 @@ export class LiveList<T = Row> {
   readonly #statuses = new Map<ChangesOf, ChannelStatus>();
   #joined = false;
   #wasTrusted = false;
+  /** Channels that went on where they were since trust was lost; true: they have been told what they missed. */
+  readonly #resumed = new Map<ChangesOf, boolean>();
+  /** Whether nothing is missing but what the channels missed. */
+  #isWhole = false;
+  /** Whether some of that is known by an answer already. */
+  #isAnswered = false;
   #pending: Change[] = [];
   /** Shown already, and merged again into the answer that is on its way. */
   #shown: Change[] = [];
@@ -174,7 +180,11 @@ export class LiveList<T = Row> {
       this.#host.log({ kind: "setting up", channel: name });
       return this.#host.join(
         { name, changes: [delta ? { ...changes, delta } : changes] },
-        { status: (status, error) => this.#channel(changes, status, error), change: (change) => this.#take(change) },
+        {
+          status: (status, error, resumed) => this.#channel(changes, status, error, resumed),
+          caughtUp: () => this.#caughtUp(changes),
+          change: (change) => this.#take(change),
+        },
       );
     });
     if (!this.#wasTrusted) {
@@ -205,6 +215,7 @@ export class LiveList<T = Row> {
     this.#request = undefined;
     this.#joined = false;
     this.#wasTrusted = false;
+    this.#isWhole = false;
     this.#pending = [];
     this.#shown = [];
     this.#set({ isLive: false, isFetching: false, channel: undefined });
@@ -220,8 +231,16 @@ export class LiveList<T = Row> {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     if (trusted) {
-      void this.#fetch();
+      this.#isWhole &&= this.#resumed.size === this.shape.changes.length;
+      if (this.#isWhole) {
+        this.#goOn();
+      } else {
+        void this.#fetch();
+      }
     } else {
+      this.#isWhole = this.shape.isLocal && (this.#isWhole || this.#state.isLive);
+      this.#isAnswered = false;
+      this.#resumed.clear();
       this.#set({ isLive: false });
       this.#host.liveness(this);
       // not all at the same moment, and the first soon: what was missed is missed now
@@ -229,7 +248,36 @@ export class LiveList<T = Row> {
     }
   }
 
-  #channel(changes: ChangesOf, status: ChannelStatus, error: Error | undefined): void {
+  /** Nothing is asked: what was missed comes, and nothing else was. */
+  #goOn(): void {
+    this.#request?.abort();
+    this.#request = undefined;
+    if ([...this.#resumed.values()].every((caughtUp) => caughtUp)) {
+      this.#flush();
+      this.#isWhole = false;
+      this.#set({
+        status: "success",
+        error: undefined,
+        isFetching: false,
+        isLive: true,
+        asOf: this.#host.platform.now(),
+      });
+      this.#host.answered(this, undefined);
+      this.#host.liveness(this);
+      this.#scheduleNext(false);
+    }
+  }
+
+  #caughtUp(changes: ChangesOf): void {
+    if (this.#resumed.has(changes)) {
+      this.#resumed.set(changes, true);
+      if (this.#wasTrusted && this.#isWhole) {
+        this.#goOn();
+      }
+    }
+  }
+
+  #channel(changes: ChangesOf, status: ChannelStatus, error: Error | undefined, resumed = false): void {
     const from = this.#statuses.get(changes) ?? "joining";
     const channel = `${changes.schema}.${changes.table}`;
     this.#host.log({ kind: LOG_KINDS[status], channel, from, to: status, ...(error ? { reason: error.message } : {}) });
@@ -238,7 +286,12 @@ export class LiveList<T = Row> {
     const failed = [...this.#statuses.values()].find((one) => one !== "SUBSCRIBED");
     this.#joined = failed === undefined && this.#statuses.size === this.shape.changes.length;
     this.#set({ channel: failed ?? status });
-    if (rejoined) {
+    if (status === "SUBSCRIBED" && resumed) {
+      this.#resumed.set(changes, false);
+    } else {
+      this.#resumed.delete(changes);
+    }
+    if (rejoined && !resumed) {
       void this.#fetch();
     }
     this.reconsider();
@@ -282,7 +335,8 @@ export class LiveList<T = Row> {
     if (data !== this.#state.data) {
       this.#set({ data, lastUpdate: this.#host.platform.now() });
     }
-    this.#tell(applied.map(({ whole }) => whole));
+    const isKnown = this.#isWhole && this.#isAnswered;
+    this.#tell(applied.filter(({ effect }) => !isKnown || effect !== "unchanged").map(({ whole }) => whole));
     if (applied.some(({ effect }) => effect === "ask")) {
       this.#ask();
     }
@@ -368,6 +422,7 @@ export class LiveList<T = Row> {
       this.#set({ isFetching: false, error, status, isLive: false });
     } else {
       this.#failures = 0;
+      this.#isAnswered = true;
       const waiting = this.#pending;
       this.#pending = [];
       const rows = this.shape.isValue ? [{ value: answer.data }] : toRows(answer.data);

@@ -1,5 +1,6 @@
 import type { RealtimeChannel, SupabaseClient } from "@supabase/supabase-js";
 import { BACKOFF, delay } from "./backoff.ts";
+import { Place } from "./place.ts";
 import type { Channel, ChannelListener, ChannelSpec, Row, SocketEvent, Transport } from "./transport.ts";
 
 /** Of heartbeats while somebody looks; a silently dead socket is noticed within two of them. */
@@ -32,6 +33,8 @@ export class SupabaseTransport implements Transport {
   #latencyMs: number | undefined;
   #asked = 0;
   readonly #channels = new Map<RealtimeChannel, ChannelListener>();
+  /** By topic, of channels that listen to changes. */
+  readonly #places = new Map<string, Place>();
   /** By name, what is on its way out. */
   readonly #leaving = new Map<string, Promise<unknown>>();
   #closing: Promise<unknown> = Promise.resolve();
@@ -88,8 +91,10 @@ export class SupabaseTransport implements Transport {
         ...(spec.presence ? { presence: { key: spec.presence.key, enabled: true } } : {}),
       },
     });
+    const place = new Place(listener);
     for (const changes of spec.changes ?? []) {
-      listenToChanges(channel, changes, listener);
+      listenToChanges(channel, changes, place, listener);
+      this.#places.set(channel.topic, place);
     }
     for (const event of spec.broadcast?.events ?? []) {
       channel.on("broadcast", { event }, (message) => listener.broadcast?.(message.event, message.payload ?? {}));
@@ -100,7 +105,7 @@ export class SupabaseTransport implements Transport {
     this.#channels.set(channel, listener);
     channel.subscribe((status, error) => {
       if (this.#channels.has(channel)) {
-        listener.status(status, error);
+        (this.#places.get(channel.topic) ?? listener).status(status, error);
       }
     });
     return {
@@ -113,6 +118,7 @@ export class SupabaseTransport implements Transport {
 
   #close(name: string, channel: RealtimeChannel): void {
     this.#channels.delete(channel);
+    this.#places.delete(channel.topic);
     const left = this.#client.realtime.removeChannel(channel).finally(() => {
       if (this.#leaving.get(name) === left) {
         this.#leaving.delete(name);
@@ -140,6 +146,9 @@ export class SupabaseTransport implements Transport {
   /** With each heartbeat of the official client goes one that asks how current the server is (SPEC W7). */
   #ask(): void {
     const ref = `${CURRENCY}${++this.#asked}`;
+    for (const place of this.#places.values()) {
+      place.ask();
+    }
     this.#client.realtime.push({ topic: "phoenix", event: "heartbeat", payload: { behind: true }, ref });
   }
 
@@ -165,7 +174,7 @@ export class SupabaseTransport implements Transport {
     const joined = [...this.#channels].filter(([channel]) => channel.state === "joined" || channel.state === "joining");
     for (const [channel, listener] of joined) {
       channel.state = "errored";
-      listener.status("CHANNEL_ERROR", new Error("the connection was given up"));
+      (this.#places.get(channel.topic) ?? listener).status("CHANNEL_ERROR", new Error("the connection was given up"));
     }
     if (joined.length > 0) {
       this.#emit({ kind: "closed" });
@@ -191,10 +200,17 @@ export class SupabaseTransport implements Transport {
   }
 
   #message(message: unknown): void {
+    this.#places.get((message as { topic: string }).topic)?.hear(message as object);
     const heartbeat = parseHeartbeat(message);
     if (heartbeat) {
+      const { position, ...behind } = heartbeat;
+      if (position !== undefined) {
+        for (const place of this.#places.values()) {
+          place.answered(position);
+        }
+      }
       const latency = this.#latencyMs === undefined ? {} : { latencyMs: this.#latencyMs };
-      this.#emit({ kind: "heartbeat", ...latency, ...heartbeat });
+      this.#emit({ kind: "heartbeat", ...latency, ...behind });
     }
   }
 
@@ -208,6 +224,7 @@ export class SupabaseTransport implements Transport {
 function listenToChanges(
   channel: RealtimeChannel,
   { schema, table, event, filter, delta }: NonNullable<ChannelSpec["changes"]>[number],
+  place: Place,
   listener: ChannelListener,
 ): void {
   // the overloads want one literal event each; the wire takes any
@@ -217,6 +234,7 @@ function listenToChanges(
     table,
     ...(filter ? { filter } : {}),
     ...(delta ? { delta: delta.length > 0 ? delta : true } : {}),
+    switchboard: place.wish,
   } as {
     event: "*";
     schema: string;
@@ -232,15 +250,15 @@ function listenToChanges(
   );
 }
 
-/** @returns what an answered heartbeat says: by how many milliseconds the server's reader of the log is behind (SPEC W7) */
-function parseHeartbeat(message: unknown): { behindMs?: number } | undefined {
+/** @returns what an answered heartbeat says: by how many milliseconds the server's reader of the log is behind (SPEC W7), and up to where all was told (H1) */
+function parseHeartbeat(message: unknown): { behindMs?: number; position?: string } | undefined {
   const { ref, payload } = message as {
     ref?: string | null;
-    payload?: { status?: string; response?: { behind_ms?: unknown } };
+    payload?: { status?: string; response?: { behind_ms?: unknown; position?: string } };
   };
   if (!ref?.startsWith(CURRENCY) || payload?.status !== "ok") {
     return undefined;
   }
-  const behind = payload.response?.behind_ms;
-  return typeof behind === "number" ? { behindMs: behind } : {};
+  const { behind_ms: behind, position } = payload.response ?? {};
+  return { ...(typeof behind === "number" ? { behindMs: behind } : {}), ...(position ? { position } : {}) };
 }

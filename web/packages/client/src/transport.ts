@@ -15,8 +15,6 @@ export interface Change {
   readonly old: Row;
   /** ISO 8601, UTC. */
   readonly committedAt: string;
-  /** Where in the log it was committed, once servers say so: the fence between a snapshot and what follows it. */
-  readonly position?: string;
 }
 
 /** What a channel listens to. */
@@ -45,7 +43,10 @@ export interface ChannelSpec {
 export type PresenceState = Readonly<Record<string, readonly Row[]>>;
 
 export interface ChannelListener {
-  status(status: ChannelStatus, error?: Error): void;
+  /** @param resumed whether it goes on where it was: what it missed comes, then `caughtUp` */
+  status(status: ChannelStatus, error?: Error, resumed?: boolean): void;
+  /** It has been told all that it had missed. */
+  caughtUp?(): void;
   change?(change: Change): void;
   broadcast?(event: string, payload: Row): void;
   presence?(state: PresenceState): void;

@@ -30,12 +30,14 @@ export class FakeServer implements Transport {
   connects = 0;
   /** Changes that the network swallows although the socket works: what a lost signal is. */
   drops: (change: Change) => boolean = () => false;
+  /** Whether channels that were joined before go on where they were. */
+  resumes = false;
   joinStatus: ChannelStatus = "SUBSCRIBED";
   joinError: Error | undefined;
   /** By row, for tests that need several tables. */
   readonly #tables = new Map<string, string>();
   readonly #platform: FakePlatform;
-  readonly #channels = new Map<number, { spec: ChannelSpec; listener: ChannelListener; joined: boolean }>();
+  readonly #channels = new Map<number, FakeChannel>();
   readonly #listeners = new Set<(event: SocketEvent) => void>();
   #next = 1;
   #open = false;
@@ -120,7 +122,7 @@ export class FakeServer implements Transport {
 
   open(spec: ChannelSpec, listener: ChannelListener): Channel {
     const id = this.#next++;
-    const channel = { spec, listener, joined: false };
+    const channel = { spec, listener, joined: false, holding: false, missed: undefined };
     this.#channels.set(id, channel);
     if (this.#open) this.#join(channel);
     else this.#connect();
@@ -191,24 +193,39 @@ export class FakeServer implements Transport {
     this.#emit({ kind: "closed" });
   }
 
-  #join(channel: { listener: ChannelListener; joined: boolean }): void {
+  #join(channel: FakeChannel): void {
     this.#platform.after(5, () => {
-      if (this.#open && this.socket === "up" && [...this.#channels.values()].includes(channel as never)) {
+      if (this.#open && this.socket === "up" && [...this.#channels.values()].includes(channel)) {
+        const { missed } = channel;
         channel.joined = this.joinStatus === "SUBSCRIBED";
-        channel.listener.status(this.joinStatus, this.joinError);
+        const resumed = this.resumes && channel.joined && missed !== undefined;
+        channel.listener.status(this.joinStatus, this.joinError, resumed);
+        channel.holding = resumed;
+        if (resumed) this.#platform.after(5, () => this.#catchUp(channel));
+        else if (channel.joined) channel.missed = [];
       }
     });
   }
 
+  /** What has come meanwhile follows. */
+  #catchUp(channel: FakeChannel): void {
+    if (channel.joined && this.socket === "up") {
+      channel.holding = false;
+      for (const change of channel.missed?.splice(0) ?? []) channel.listener.change?.(change);
+      channel.listener.caughtUp?.();
+    }
+  }
+
   #commit(change: Change): void {
-    if (this.socket !== "up") return;
     for (const channel of this.#channels.values()) {
       const only = this.#tables.get(String(change.new.id ?? change.old.id));
       const wanted =
         channel.spec.changes?.some(
           ({ table, filter }) => (only === undefined || only === table) && matches(filter, change),
         ) ?? false;
-      if (channel.joined && wanted && !this.drops(change)) channel.listener.change?.(change);
+      if (!wanted || (this.socket === "up" && this.drops(change))) continue;
+      if (channel.joined && !channel.holding && this.socket === "up") channel.listener.change?.(change);
+      else channel.missed?.push(change);
     }
   }
 
@@ -250,6 +267,15 @@ export class FakeServer implements Transport {
       });
     });
   }
+}
+
+/** `missed`: since it was joined first; undefined before. `holding`: until what it missed is told. */
+interface FakeChannel {
+  readonly spec: ChannelSpec;
+  readonly listener: ChannelListener;
+  joined: boolean;
+  holding: boolean;
+  missed: Change[] | undefined;
 }
 
 /** `column=eq.value`, at most one: on both images, as the server does for DELETE and for the rest. */

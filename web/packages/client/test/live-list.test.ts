@@ -166,6 +166,87 @@ describe("a live list", () => {
   });
 });
 
+describe("H2 a channel that goes on where it was", () => {
+  const away = async (options: { pollMs?: number; query?: QueryOf<Row[]> } = {}) => {
+    const made = world();
+    made.server.resumes = true;
+    made.server.put(row("1"));
+    made.server.put(row("2"));
+    const watched = made.watch(options.query ?? ACTIVE, { pollMs: options.pollMs ?? 60_000 });
+    await made.platform.advance(100);
+    made.server.cut("refused");
+    made.server.put(row("3", "active", 0));
+    made.server.put(row("1", "completed"));
+    await made.platform.advance(100);
+    return { ...made, ...watched };
+  };
+
+  test("asks nothing: what was missed comes, and the list is live again", async () => {
+    const { platform, server, live, list, ids } = await away();
+    const changes: string[] = [];
+    list.onChange(({ kind, new: { id } }) => changes.push(`${kind} ${id}`));
+    const { requests } = server;
+    const during = { live: list.getSnapshot().isLive, ids: ids() };
+
+    server.socket = "up";
+    live.reconnect();
+    await platform.advance(100);
+
+    expect(during).toEqual({ live: false, ids: ["1", "2"] });
+    expect(ids()).toEqual(["3", "2"]);
+    expect(changes).toEqual(["INSERT 3", "UPDATE 1"]);
+    expect(list.getSnapshot()).toMatchObject({ isLive: true, isFetching: false, error: undefined });
+    expect(server.requests).toBe(requests);
+  });
+
+  test("is right also where it was asked meanwhile", async () => {
+    const { platform, server, list, ids } = await away({ pollMs: 300 });
+    const changes: string[] = [];
+    list.onChange((change) => changes.push(`${change.kind} ${change.new.id ?? change.old.id}`));
+    await platform.advance(500);
+    const polled = ids();
+    server.put(row("4", "active", 5));
+    server.remove("2");
+
+    server.socket = "up";
+    await platform.advance(1_500);
+
+    expect(polled).toEqual(["3", "2"]);
+    expect(ids()).toEqual(["3", "4"]);
+    expect(changes.sort()).toEqual(["DELETE 1", "DELETE 2", "INSERT 3", "INSERT 4"]); // each once
+    expect(list.getSnapshot().isLive).toBe(true);
+  });
+
+  test("is not live before all that it missed has come", async () => {
+    const { platform, server, list } = await away();
+
+    server.socket = "up";
+    while (list.getSnapshot().channel !== "SUBSCRIBED") await platform.advance(1);
+    const joined = list.getSnapshot().isLive;
+    await platform.advance(20);
+
+    expect([joined, list.getSnapshot().isLive]).toEqual([false, true]);
+  });
+
+  test("asks where the channel could not go on, or a change does not say what becomes of the list", async () => {
+    const embedded: QueryOf<Row[]> = (sb) => sb.from("calls").select("*, agents(name)").eq("organization_id", "a");
+    for (const { resumes, query } of [
+      { resumes: false, query: ACTIVE },
+      { resumes: true, query: embedded },
+    ]) {
+      const { platform, server, list } = await away({ query });
+      server.resumes = resumes;
+      const { requests } = server;
+
+      server.socket = "up";
+      await platform.advance(1_500);
+
+      expect(server.requests).toBeGreaterThan(requests);
+      expect(list.getSnapshot().isLive).toBe(true);
+    }
+  });
+});
+
 describe("without a usable socket", () => {
   test("F000-05 refused: new rows within 10 s and a request", async () => {
     const { platform, server, watch, live } = world();
@@ -670,14 +751,17 @@ describe("F000-13 after any workload with cuts, a list equals its query", () => 
   );
 
   test.each([
-    ["filtered", ACTIVE],
-    ["limited", TOP],
+    ["filtered", ACTIVE, false],
+    ["limited", TOP, false],
+    ["filtered, going on where it was", ACTIVE, true],
+    ["limited, going on where it was", TOP, true],
   ] as const)(
     "%s",
-    async (_, query) => {
+    async (_, query, resumes) => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
           const { platform, server, watch, live } = world();
+          server.resumes = resumes;
           const { list } = watch(query);
           for (const one of steps) {
             if (one.kind === "put") server.put(row(one.id, one.state, one.rank, one.organization));

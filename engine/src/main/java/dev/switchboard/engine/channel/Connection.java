@@ -86,11 +86,9 @@ public final class Connection {
                 beaten();
             }
             case ClientMessage.CurrencyQuestion question -> {
-                // what it is known to have been told may wait before it still
                 ConnectionContext.Currency currency = shared.currency().apply(id);
-                var alive =
-                        new ServerMessage.Alive(question.ref(), question.topic(), currency.behind(), currency.told());
-                shared.inTurn().accept(() -> replies.say(alive), id.loop());
+                // what it is known to have been told may wait before it still
+                shared.inTurn().accept(() -> answer(question, currency), id.loop());
                 beaten();
             }
             case ClientMessage.Join join -> join(join);
@@ -185,6 +183,15 @@ public final class Connection {
                 .map(Channel::status)
                 .toList();
         return new ConnectionStatus(id, acknowledged, found);
+    }
+
+    private void answer(ClientMessage.CurrencyQuestion question, ConnectionContext.Currency currency) {
+        boolean withheld = channels.values().stream().anyMatch(Channel::hasMissed);
+        replies.say(new ServerMessage.Alive(
+                question.ref(),
+                question.topic(),
+                currency.behind(),
+                currency.told().filter(_ -> !withheld)));
     }
 
     private void join(ClientMessage.Join join) {

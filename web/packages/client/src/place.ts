@@ -1,0 +1,99 @@
+import type { ChannelStatus } from "./connection.ts";
+import type { ChannelListener } from "./transport.ts";
+
+/** What a message of the server says, as far as it is about places. */
+interface Message {
+  readonly event?: string;
+  readonly payload?: {
+    readonly status?: string;
+    readonly extension?: string;
+    readonly message?: string;
+    readonly data?: { readonly position?: string };
+    readonly response?: {
+      /** Of the reply to a join. */
+      readonly postgres_changes?: unknown;
+      readonly switchboard?: { readonly since: string; readonly resumed: boolean };
+    };
+  };
+}
+
+/**
+ * Where one channel is in the stream (SPEC H): what it was told is remembered, so that it goes on there when it is joined again. A
+ * server that knows nothing of that leaves it empty. Single-threaded.
+ */
+export class Place {
+  /** What the binding says; as it is at each join. */
+  readonly wish: { positions: true; since?: string } = { positions: true };
+  readonly #listener: ChannelListener;
+  #fence = "";
+  #resumed = false;
+  /** Of the reply to a join and the channel's word that it is joined, which came first, and waits for the other. */
+  #first: "reply" | "status" | undefined;
+  #caughtUp = false;
+  #quiet = false;
+
+  constructor(listener: ChannelListener) {
+    this.#listener = listener;
+  }
+
+  /** What the channel says of itself. That it is joined is told once the reply was read, which says more, whichever comes first. */
+  status(status: ChannelStatus, error: Error | undefined): void {
+    if (status === "SUBSCRIBED") {
+      this.#both("status");
+    } else {
+      this.#first = undefined;
+      this.#caughtUp = false;
+      this.#quiet = false; // what a heartbeat says from now on is of others
+      this.#listener.status(status, error);
+    }
+  }
+
+  #both(one: "reply" | "status"): void {
+    const isSecond = this.#first !== undefined && this.#first !== one;
+    this.#first = isSecond ? undefined : one;
+    if (isSecond) {
+      this.#listener.status("SUBSCRIBED", undefined, this.#resumed);
+    }
+  }
+
+  /** A heartbeat asks up to where everything was told. */
+  ask(): void {
+    this.#quiet = this.#caughtUp;
+  }
+
+  /** The answer; a change that came meanwhile knows better. */
+  answered(position: string): void {
+    if (this.#quiet && this.#fence) {
+      this.wish.since = `${this.#fence}@${position}`;
+    }
+  }
+
+  #join(place: { readonly since: string; readonly resumed: boolean } | undefined): void {
+    this.#fence = place?.since ?? "";
+    this.#resumed = place?.resumed ?? false;
+    this.#caughtUp = false;
+    this.#quiet = false;
+    if (place && !place.resumed) {
+      this.wish.since = place.since;
+    }
+    this.#both("reply");
+  }
+
+  /** A message of the channel, after its listeners have heard of it. */
+  hear({ event, payload }: Message): void {
+    const { status, extension, message = "", data, response } = payload ?? {};
+    if (response?.postgres_changes) {
+      this.#join(response.switchboard);
+    } else if (data?.position) {
+      this.#quiet = false;
+      this.wish.since = `${this.#fence}@${data.position}`;
+    } else if (event === "system" && extension === "switchboard") {
+      this.#caughtUp = true;
+      this.#listener.caughtUp?.();
+    } else if (event === "system" && status === "error" && !message.startsWith("Token has expired")) {
+      // what ends a channel would end it again at the same place
+      this.#fence = "";
+      delete this.wish.since;
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import { describe, expect, test } from "vitest";
+import { Place } from "../src/place.ts";
+
+const FENCE = "1a.2b.3..seal";
+
+function channel() {
+  const told: string[] = [];
+  const place = new Place({
+    status: (status, error, resumed) => told.push(`${status}${error ? ` ${error.message}` : ""} ${resumed ?? "-"}`),
+    caughtUp: () => told.push("caught up"),
+  });
+  const reply = (switchboard?: { since: string; resumed: boolean }) =>
+    place.hear({
+      event: "phx_reply",
+      payload: { status: "ok", response: { postgres_changes: [], ...(switchboard ? { switchboard } : {}) } },
+    });
+  const change = (position: string) => place.hear({ event: "postgres_changes", payload: { data: { position } } });
+  const caughtUp = () =>
+    place.hear({ event: "system", payload: { status: "ok", extension: "switchboard", message: "Caught up" } });
+  const fails = (message: string) => {
+    place.hear({ event: "system", payload: { status: "error", extension: "postgres_changes", message } });
+    place.status("CHANNEL_ERROR", undefined);
+  };
+  return { place, told, reply, change, caughtUp, fails };
+}
+
+describe("H1 H2 where a channel is", () => {
+  test("is the fence at first, then the last change", () => {
+    const { place, reply, change, told } = channel();
+    place.status("SUBSCRIBED", undefined);
+    reply({ since: FENCE, resumed: false });
+    const first = place.wish.since;
+    change("0/1#0");
+
+    expect(first).toBe(FENCE);
+    expect(place.wish.since).toBe(`${FENCE}@0/1#0`);
+    expect(told).toEqual(["SUBSCRIBED false"]);
+  });
+
+  test("whether it goes on is told with the status, whichever comes first", () => {
+    const { place, reply, told } = channel();
+    reply({ since: FENCE, resumed: true });
+    place.status("SUBSCRIBED", undefined);
+    place.status("CHANNEL_ERROR", new Error("gone"));
+    place.status("SUBSCRIBED", undefined);
+    reply({ since: FENCE, resumed: true });
+
+    expect(told).toEqual(["SUBSCRIBED true", "CHANNEL_ERROR gone -", "SUBSCRIBED true"]);
+  });
+
+  test("a server that knows nothing of it", () => {
+    const { place, reply, told } = channel();
+    place.status("SUBSCRIBED", undefined);
+    reply();
+    place.ask();
+    place.answered("0/9#-1");
+
+    expect(told).toEqual(["SUBSCRIBED false"]);
+    expect(place.wish).toEqual({ positions: true });
+  });
+
+  test("a heartbeat moves it on where nothing waits and nothing came meanwhile", () => {
+    const { place, reply, change, caughtUp } = channel();
+    place.status("SUBSCRIBED", undefined);
+    reply({ since: FENCE, resumed: true });
+    place.ask();
+    place.answered("0/5#-1");
+    const waiting = place.wish.since;
+    caughtUp();
+    place.ask();
+    change("0/7#0");
+    place.answered("0/6#-1");
+    const overtaken = place.wish.since;
+    place.ask();
+    place.answered("0/8#-1");
+
+    expect([waiting, overtaken, place.wish.since]).toEqual([undefined, `${FENCE}@0/7#0`, `${FENCE}@0/8#-1`]);
+  });
+
+  test("a heartbeat says nothing of a channel that is not joined", () => {
+    const { place, reply, change, caughtUp, fails } = channel();
+    place.status("SUBSCRIBED", undefined);
+    reply({ since: FENCE, resumed: false });
+    caughtUp();
+    change("0/1#0");
+    place.ask();
+    fails("Token has expired 1 seconds ago");
+    place.answered("0/9#-1");
+    place.ask();
+    place.answered("0/9#-1");
+
+    expect(place.wish.since).toBe(`${FENCE}@0/1#0`);
+  });
+
+  test("what ended a channel is not gone on from", () => {
+    const { place, reply, change, fails } = channel();
+    place.status("SUBSCRIBED", undefined);
+    reply({ since: FENCE, resumed: false });
+    change("0/1#0");
+    fails("TableTruncated: The table was truncated");
+
+    expect(place.wish).toEqual({ positions: true });
+  });
+});
