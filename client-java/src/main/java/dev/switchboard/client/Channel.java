@@ -32,6 +32,7 @@ public final class Channel {
     private String presenceKey = "";
     private boolean self;
     private boolean wantsBroadcasts;
+    private Optional<Place> place = Optional.empty();
     private Consumer<Event> listener = _ -> {};
     final Backoff backoff;
     State state = State.IDLE;
@@ -65,6 +66,20 @@ public final class Channel {
         self = true;
         wantsBroadcasts = true;
         return this;
+    }
+
+    /**
+     * Goes on where it was after an interruption, where the server still knows what was missed: no snapshot is needed then
+     * ({@link Event.Subscribed}). An original server knows nothing of it.
+     */
+    public Channel resuming() {
+        place = Optional.of(new Place());
+        return this;
+    }
+
+    /** Where it is, if that is wanted. */
+    Optional<Place> place() {
+        return place;
     }
 
     /**
@@ -137,6 +152,7 @@ public final class Channel {
         config.put("broadcast", Map.of("ack", true, "self", self));
         config.put("presence", Map.of("enabled", presence, "key", presenceKey));
         config.put("postgres_changes", changes.stream().map(Changes::json).toList());
+        place.ifPresent(wanted -> config.put("switchboard", wanted.wish()));
         var payload = new LinkedHashMap<String, Object>();
         payload.put("config", config);
         present.ifPresent(text -> payload.put("access_token", text));
@@ -155,7 +171,11 @@ public final class Channel {
     /** What the server said on this channel. */
     void receive(String event, Map<String, Object> payload) {
         switch (event) {
-            case "postgres_changes" -> tell(change(JsonText.object(payload, "data")));
+            case "postgres_changes" -> {
+                Map<String, Object> data = JsonText.object(payload, "data");
+                tell(change(data));
+                place.ifPresent(wanted -> wanted.told(data));
+            }
             case "broadcast" -> {
                 if (wantsBroadcasts) {
                     tell(new Event.Broadcast(JsonText.string(payload, "event"), JsonText.object(payload, "payload")));
@@ -169,8 +189,14 @@ public final class Channel {
                 presences.diff(payload);
                 tell(new Event.Presence(presences.present()));
             }
-            case "system" ->
-                tell(new Event.Notice(JsonText.string(payload, "status"), JsonText.string(payload, "message")));
+            case "system" -> {
+                boolean caughtUp = place.map(wanted -> wanted.hears(payload)).orElse(false);
+                tell(
+                        caughtUp
+                                ? new Event.CaughtUp()
+                                : new Event.Notice(
+                                        JsonText.string(payload, "status"), JsonText.string(payload, "message")));
+            }
             default -> {}
         }
     }

@@ -9,8 +9,16 @@ import java.util.Map;
  * {@link Long}, {@link java.math.BigInteger}, {@link java.math.BigDecimal}, and null.
  */
 public sealed interface Event {
-    /** The channel is live: what commits from now on comes. After an interruption, take a fresh snapshot. */
-    record Subscribed() implements Event {}
+    /**
+     * The channel is live: what commits from now on comes.
+     *
+     * @param resumed whether it goes on where it was ({@link Channel#resuming}): what was missed comes next, then {@link CaughtUp};
+     *     where not, take a fresh snapshot after an interruption
+     */
+    record Subscribed(boolean resumed) implements Event {}
+
+    /** Of a channel that is {@link Channel#resuming}: it has been told all that it had missed. */
+    record CaughtUp() implements Event {}
 
     /** The channel is not live now; the client tries again by itself. */
     record Interrupted(String reason) implements Event {}

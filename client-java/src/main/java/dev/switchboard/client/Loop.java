@@ -43,7 +43,7 @@ final class Loop implements AutoCloseable {
     private final Backoff backoff = new Backoff(FIRST_PAUSE, LONGEST_PAUSE, random);
     private final Map<String, Channel> channels = new LinkedHashMap<>();
     private final Map<Channel, Map<String, Object>> tracked = new HashMap<>();
-    private final Map<String, CompletableFuture<Void>> unanswered = new HashMap<>();
+    private final Map<String, CompletableFuture<Map<String, Object>>> unanswered = new HashMap<>();
     private @Nullable Link link;
     private boolean connecting;
     private volatile boolean closed;
@@ -160,10 +160,7 @@ final class Loop implements AutoCloseable {
     }
 
     private void interruptAll(String why) {
-        List.copyOf(channels.values()).forEach(channel -> {
-            channel.state = Channel.State.IDLE;
-            channel.tell(new Event.Interrupted(why));
-        });
+        List.copyOf(channels.values()).forEach(channel -> interrupt(channel, why));
     }
 
     private void join(Channel channel) {
@@ -174,33 +171,40 @@ final class Loop implements AutoCloseable {
         channel.state = Channel.State.JOINING;
         String ref = nextRef();
         channel.joinRef = ref;
-        var answered = new CompletableFuture<Void>();
-        answered.whenComplete((_, refused) -> run(() -> answered(channel, ref, refused)));
+        var answered = new CompletableFuture<Map<String, Object>>();
+        answered.whenComplete((response, refused) -> run(() -> answered(channel, ref, response, refused)));
         unanswered.put(ref, answered);
         send(ref, ref, channel.topic(), "phx_join", channel.joinPayload(channel.token));
         later(ANSWER, () -> answered.completeExceptionally(new ChannelException("no answer to the join in 10 s")));
     }
 
-    private void answered(Channel channel, String ref, @Nullable Throwable refused) {
+    private void answered(
+            Channel channel, String ref, @Nullable Map<String, Object> response, @Nullable Throwable refused) {
         if (channel.state != Channel.State.JOINING || !channel.joinRef.equals(ref)) {
             return;
         }
-        if (refused != null) {
-            fail(channel, String.valueOf(refused.getMessage()));
+        if (refused != null || response == null) {
+            fail(channel, refused == null ? "no answer" : String.valueOf(refused.getMessage()));
             return;
         }
         channel.state = Channel.State.JOINED;
         channel.backoff.reset();
-        channel.tell(new Event.Subscribed());
+        boolean resumed = channel.place().map(place -> place.joined(response)).orElse(false);
+        channel.tell(new Event.Subscribed(resumed));
         Map<String, Object> presence = tracked.get(channel);
         if (presence != null) {
             push(channel, "presence", trackPayload(presence));
         }
     }
 
-    private void fail(Channel channel, String why) {
+    private static void interrupt(Channel channel, String why) {
         channel.state = Channel.State.IDLE;
+        channel.place().ifPresent(Place::interrupted);
         channel.tell(new Event.Interrupted(why));
+    }
+
+    private void fail(Channel channel, String why) {
+        interrupt(channel, why);
         later(channel.backoff.next(), () -> join(channel));
     }
 
@@ -236,7 +240,7 @@ final class Loop implements AutoCloseable {
     }
 
     CompletionStage<Void> push(Channel channel, String event, Map<String, Object> payload) {
-        var answered = new CompletableFuture<Void>();
+        var answered = new CompletableFuture<Map<String, Object>>();
         boolean runs = run(() -> {
             if (channel.state != Channel.State.JOINED) {
                 answered.completeExceptionally(new ChannelException("channel " + channel.topic() + " is not joined"));
@@ -253,7 +257,7 @@ final class Loop implements AutoCloseable {
         if (!runs) {
             answered.completeExceptionally(new ChannelException("the client is closed"));
         }
-        return answered;
+        return answered.thenAccept(_ -> {});
     }
 
     private void beat() {
@@ -266,7 +270,8 @@ final class Loop implements AutoCloseable {
             return;
         }
         heartbeatRef = nextRef();
-        send(null, heartbeatRef, "phoenix", "heartbeat", Map.of());
+        places().forEach(Place::ask);
+        send(null, heartbeatRef, "phoenix", "heartbeat", places().isEmpty() ? Map.of() : Map.of("behind", true));
         Optional<String> now = token();
         for (Channel channel : channels.values()) {
             if (channel.state == Channel.State.JOINED && now.isPresent() && !now.equals(channel.token)) {
@@ -274,6 +279,12 @@ final class Loop implements AutoCloseable {
                 send(channel.joinRef, nextRef(), channel.topic(), "access_token", Map.of("access_token", now.get()));
             }
         }
+    }
+
+    private List<Place> places() {
+        return channels.values().stream()
+                .flatMap(channel -> channel.place().stream())
+                .toList();
     }
 
     private String nextRef() {
@@ -312,14 +323,18 @@ final class Loop implements AutoCloseable {
     private void reply(String ref, Map<String, Object> payload) {
         if (ref.equals(heartbeatRef)) {
             heartbeatRef = "";
+            String position = JsonText.string(JsonText.object(payload, "response"), "position");
+            if (!position.isEmpty()) {
+                places().forEach(place -> place.answered(position));
+            }
             return;
         }
-        CompletableFuture<Void> answered = unanswered.remove(ref);
+        CompletableFuture<Map<String, Object>> answered = unanswered.remove(ref);
         if (answered == null) {
             return;
         }
         if (JsonText.string(payload, "status").equals("ok")) {
-            answered.complete(null);
+            answered.complete(JsonText.object(payload, "response"));
         } else {
             String reason = JsonText.string(JsonText.object(payload, "response"), "reason");
             answered.completeExceptionally(new ChannelException(reason));

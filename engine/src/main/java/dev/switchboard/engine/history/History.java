@@ -11,11 +11,11 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * What the stream has brought lately, in order, bounded by bytes, by time and by how far the slot may stay behind for it
@@ -35,8 +35,8 @@ public final class History {
     private final InstantSource clock;
     /** By their first changes. */
     private final TreeMap<Position, Kept> kept = new TreeMap<>();
-    /** Where the transactions stand whose changes are kept. */
-    private final Map<Integer, Lsn> byXid = new HashMap<>();
+    /** Where the transactions stand whose changes are kept; ids go round, and which comes first is told by their distance. */
+    private final TreeMap<Integer, Lsn> byXid = new TreeMap<>((one, other) -> one - other);
 
     private long bytes;
     private long mostWal = MOST_WAL;
@@ -81,6 +81,7 @@ public final class History {
         kept.clear();
         byXid.clear();
         marks.clear();
+        marks.add(new Mark(after.transaction(), clock.instant()));
         bytes = 0;
         since = Optional.of(after);
         head = after.transaction();
@@ -145,13 +146,13 @@ public final class History {
      * @param before the {@link #head} of a moment before the snapshot
      */
     public synchronized Fence fence(Lsn before, StartingPoint snapshot) {
-        Lsn floor = before;
-        for (int xid : snapshot.underWay()) { // of others that it does not see nothing had come before it
-            Lsn commit = byXid.get(xid);
-            if (commit != null && floor.isAfter(commit)) {
-                floor = commit;
-            }
-        }
+        // a commit is decoded before it has ended, which alone the snapshot goes by
+        Lsn floor = Stream.concat(
+                        snapshot.underWay().stream().flatMap(xid -> Optional.ofNullable(byXid.get(xid)).stream()),
+                        byXid.tailMap(snapshot.next(), true).values().stream())
+                .min(Comparator.naturalOrder())
+                .filter(before::isAfter)
+                .orElse(before);
         return new Fence(snapshot, floor);
     }
 
@@ -231,13 +232,16 @@ public final class History {
             wanted = kept.firstKey().transaction();
         }
         Lsn gone = since.get().transaction();
-        return gone.isAfter(wanted) && !gone.isAfter(delivered) ? gone : wanted;
+        Lsn from = gone.isAfter(wanted) ? gone : wanted;
+        return from.isAfter(delivered) ? delivered : from;
     }
 
     /** Where the stream was {@link #longest} ago, or as far back as PostgreSQL can keep. */
     private Lsn mark(Lsn delivered, Lsn received, Instant oldest) {
         Instant now = clock.instant();
-        if (marks.isEmpty() || !now.isBefore(marks.getLast().at().plus(longest.dividedBy(MARKS)))) {
+        Mark last = marks.getLast();
+        if (!now.isBefore(last.at().plus(longest.dividedBy(MARKS)))
+                || received.value() - last.delivered().value() > mostWal / MARKS) {
             marks.add(new Mark(delivered, now));
         }
         while (marks.size() > 1 && isTooOld(marks.peekFirst(), received, oldest)) {

@@ -9,7 +9,7 @@ import java.util.stream.Collectors;
  * Since when a subscription is: what had been committed then was there before, and is not sent. Decided as PostgreSQL decides what a
  * snapshot sees ({@code pg_current_snapshot()}), by the low 32 bits of transaction ids. Immutable.
  *
- * @param next     the first id that was not given out yet
+ * @param next     one past the highest id whose transaction had ended
  * @param underWay ids before that whose transactions had not ended
  * @param position where the WAL ended, so that whatever had been committed stands before it
  * @param after    the last change that was told before, to one that goes on; it and what stands before it is not told again
@@ -48,7 +48,7 @@ public record StartingPoint(int next, Set<Integer> underWay, Lsn position, Optio
         return position.isAfter(transaction.finalLsn()) && sees(transaction.xid());
     }
 
-    /** The same of one that had been committed by then, or whose id had not been given out: by the id alone, its low 32 bits. */
+    /** The same by the id alone, its low 32 bits. */
     public boolean sees(int xid) {
         int distance = xid - next; // ids go round: which comes first is told by their distance
         return distance < 0 && !underWay.contains(xid);

@@ -77,8 +77,10 @@ final class WatchCommand implements Callable<Integer> {
         try (SwitchboardClient client = SwitchboardClient.builder(url, apiKey)
                         .token(() -> token)
                         .build();
-                EventQueue events =
-                        client.channel("watch-" + table).changes(wanted).open(QUEUE)) {
+                EventQueue events = client.channel("watch-" + table)
+                        .changes(wanted)
+                        .resuming()
+                        .open(QUEUE)) {
             return watch(events);
         }
     }
@@ -88,6 +90,7 @@ final class WatchCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         var lines = new ChangeLines(isTerminal() && !json ? ChangeLines.Style.COLOURED : ChangeLines.Style.JSON);
         int shown = 0;
+        boolean again = false;
         while (count == 0 || shown < count) {
             switch (events.take()) {
                 case Event.Change change -> {
@@ -95,7 +98,12 @@ final class WatchCommand implements Callable<Integer> {
                     out.flush();
                     shown++;
                 }
-                case Event.Subscribed _ -> err.println("Watching " + table + " at " + url + ".");
+                case Event.Subscribed(boolean resumed) -> {
+                    String meanwhile = again ? " again; what was committed meanwhile is not shown" : "";
+                    err.println(
+                            resumed ? "Going on where it was." : "Watching " + table + " at " + url + meanwhile + ".");
+                    again = true;
+                }
                 case Event.Interrupted(var reason) -> err.println("Not live: " + reason + ". Trying again.");
                 case Event.Notice(var status, var message) -> {
                     if (!status.equals("ok")) {
@@ -106,7 +114,7 @@ final class WatchCommand implements Callable<Integer> {
                     err.println("Ended: " + reason + ".");
                     return 1;
                 }
-                case Event.Broadcast _, Event.BroadcastBytes _, Event.Presence _ -> {}
+                case Event.CaughtUp _, Event.Broadcast _, Event.BroadcastBytes _, Event.Presence _ -> {}
             }
         }
         return 0;

@@ -191,6 +191,36 @@ class JavaClientTest {
     }
 
     @Test
+    void H2_aChannelThatResumesIsToldWhatItMissed() throws InterruptedException {
+        UUID organization = server.organization("java-resumes");
+        String token = server.userToken(server.member(organization));
+        try (CuttingProxy proxy = new CuttingProxy(server.port());
+                SwitchboardClient cut = SwitchboardClient.builder(
+                                URI.create("http://127.0.0.1:" + proxy.port()), server.anonKey())
+                        .token(() -> token)
+                        .heartbeat(Duration.ofSeconds(2)) // as above
+                        .build()) {
+            EventQueue events = cut.channel("calls")
+                    .changes(Changes.of("public", "calls"))
+                    .resuming()
+                    .open(100);
+            assertThat(next(events, Event.Subscribed.class).resumed()).isFalse();
+            UUID before = server.call(organization);
+            assertThat(next(events, Event.Change.class).row()).containsEntry("id", before.toString());
+
+            proxy.cut();
+            UUID missed = server.call(organization);
+            next(events, Event.Interrupted.class);
+
+            assertThat(next(events, Event.Subscribed.class).resumed()).isTrue();
+            assertThat(next(events, Event.Change.class).row()).containsEntry("id", missed.toString());
+            next(events, Event.CaughtUp.class);
+            UUID after = server.call(organization);
+            assertThat(next(events, Event.Change.class).row()).containsEntry("id", after.toString());
+        }
+    }
+
+    @Test
     void whatIsSentOnAChannelThatIsNotJoinedFailsWithItsReason() {
         try (SwitchboardClient client = client(server.serviceKey())) {
             Channel channel = client.channel("never");
