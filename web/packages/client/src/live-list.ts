@@ -94,6 +94,8 @@ export const DEFAULT_KEY: readonly string[] = ["id"];
 /** Until a channel has answered, nothing is asked: the snapshot belongs after the join. */
 const JOIN_GRACE_MS = 600;
 const THROTTLE_MS = 250;
+/** For what a channel missed to come, before the list is asked for after all. */
+const CATCH_UP_MS = 5_000;
 /** Changes kept while a request is under way; with more, they are dropped and the list is asked for once more. */
 const MOST_PENDING = 10_000;
 
@@ -121,6 +123,8 @@ export class LiveList<T = Row> {
   #isWhole = false;
   /** Whether some of that is known by an answer already. */
   #isAnswered = false;
+  /** Whether only an answer says what a change has made of the list. */
+  #isOwed = false;
   #pending: Change[] = [];
   /** Shown already, and merged again into the answer that is on its way. */
   #shown: Change[] = [];
@@ -248,13 +252,26 @@ export class LiveList<T = Row> {
     }
   }
 
-  /** Nothing is asked: what was missed comes, and nothing else was. */
+  /** Nothing is asked: what was missed comes, and nothing else was; unless that takes too long. */
   #goOn(): void {
     this.#request?.abort();
     this.#request = undefined;
-    if ([...this.#resumed.values()].every((caughtUp) => caughtUp)) {
-      this.#flush();
-      this.#isWhole = false;
+    this.#shown = [];
+    this.#set({ isFetching: false });
+    if (this.#isCatchingUp()) {
+      this.#after(CATCH_UP_MS, () => {
+        this.#isWhole = false;
+        void this.#fetch();
+      });
+      return;
+    }
+    this.#flush();
+    this.#isWhole = false;
+    if (this.#isOwed) {
+      void this.#fetch();
+    } else {
+      this.#cancelTimer?.();
+      this.#cancelTimer = undefined;
       this.#set({
         status: "success",
         error: undefined,
@@ -266,6 +283,10 @@ export class LiveList<T = Row> {
       this.#host.liveness(this);
       this.#scheduleNext(false);
     }
+  }
+
+  #isCatchingUp(): boolean {
+    return this.#isWhole && [...this.#resumed.values()].some((caughtUp) => !caughtUp);
   }
 
   #caughtUp(changes: ChangesOf): void {
@@ -290,6 +311,7 @@ export class LiveList<T = Row> {
       this.#resumed.set(changes, false);
     } else {
       this.#resumed.delete(changes);
+      this.#isWhole &&= status !== "SUBSCRIBED"; // what it missed is not told
     }
     if (rejoined && !resumed) {
       void this.#fetch();
@@ -360,6 +382,7 @@ export class LiveList<T = Row> {
 
   /** At once, then at most once in `throttleMs`: a burst costs two requests. */
   #ask(): void {
+    this.#isOwed = true;
     if (this.#cancelAsk) {
       return;
     }
@@ -423,6 +446,7 @@ export class LiveList<T = Row> {
     } else {
       this.#failures = 0;
       this.#isAnswered = true;
+      this.#isOwed = false;
       const waiting = this.#pending;
       this.#pending = [];
       const rows = this.shape.isValue ? [{ value: answer.data }] : toRows(answer.data);
@@ -439,7 +463,7 @@ export class LiveList<T = Row> {
         status: "success",
         error: undefined,
         isFetching: false,
-        isLive: this.#wasTrusted,
+        isLive: this.#wasTrusted && !this.#isCatchingUp(),
         lastUpdate: this.#host.platform.now(),
         asOf: this.#host.platform.now(),
         count: answer.count ?? null,

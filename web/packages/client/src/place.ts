@@ -26,9 +26,10 @@ export class Place {
   readonly wish: { positions: true; since?: string } = { positions: true };
   readonly #listener: ChannelListener;
   #fence = "";
-  #resumed = false;
-  /** Of the reply to a join and the channel's word that it is joined, which came first, and waits for the other. */
-  #first: "reply" | "status" | undefined;
+  /** The channel is joined, and the reply that says more has not been read. */
+  #isJoined = false;
+  /** A reply said that it begins anew, and its listener does not know yet. */
+  #isAnew = false;
   #caughtUp = false;
   #quiet = false;
 
@@ -36,23 +37,23 @@ export class Place {
     this.#listener = listener;
   }
 
-  /** What the channel says of itself. That it is joined is told once the reply was read, which says more, whichever comes first. */
+  /** What the channel says of itself. That it is joined is told once the reply was read, right after, which says more. */
   status(status: ChannelStatus, error: Error | undefined): void {
-    if (status === "SUBSCRIBED") {
-      this.#both("status");
+    this.#isJoined = status === "SUBSCRIBED";
+    if (this.#isJoined) {
+      queueMicrotask(() => this.#joined(false)); // where the reply was read before
     } else {
-      this.#first = undefined;
       this.#caughtUp = false;
       this.#quiet = false; // what a heartbeat says from now on is of others
       this.#listener.status(status, error);
     }
   }
 
-  #both(one: "reply" | "status"): void {
-    const isSecond = this.#first !== undefined && this.#first !== one;
-    this.#first = isSecond ? undefined : one;
-    if (isSecond) {
-      this.#listener.status("SUBSCRIBED", undefined, this.#resumed);
+  #joined(resumed: boolean): void {
+    if (this.#isJoined) {
+      this.#isJoined = false;
+      this.#listener.status("SUBSCRIBED", undefined, resumed && !this.#isAnew);
+      this.#isAnew = false;
     }
   }
 
@@ -69,14 +70,15 @@ export class Place {
   }
 
   #join(place: { readonly since: string; readonly resumed: boolean } | undefined): void {
+    const resumed = place?.resumed ?? false;
     this.#fence = place?.since ?? "";
-    this.#resumed = place?.resumed ?? false;
     this.#caughtUp = false;
     this.#quiet = false;
-    if (place && !place.resumed) {
+    if (place && !resumed) {
       this.wish.since = place.since;
     }
-    this.#both("reply");
+    this.#isAnew ||= !resumed; // also of one that comes too late for its join
+    this.#joined(resumed);
   }
 
   /** A message of the channel, after its listeners have heard of it. */

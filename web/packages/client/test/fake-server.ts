@@ -32,6 +32,8 @@ export class FakeServer implements Transport {
   drops: (change: Change) => boolean = () => false;
   /** Whether channels that were joined before go on where they were. */
   resumes = false;
+  /** From the last that they missed to the word that it was. */
+  catchUpMs = 20;
   joinStatus: ChannelStatus = "SUBSCRIBED";
   joinError: Error | undefined;
   /** By row, for tests that need several tables. */
@@ -212,7 +214,7 @@ export class FakeServer implements Transport {
     if (channel.joined && this.socket === "up") {
       channel.holding = false;
       for (const change of channel.missed?.splice(0) ?? []) channel.listener.change?.(change);
-      channel.listener.caughtUp?.();
+      this.#platform.after(this.catchUpMs, () => channel.joined && channel.listener.caughtUp?.());
     }
   }
 

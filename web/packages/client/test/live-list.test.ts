@@ -223,9 +223,37 @@ describe("H2 a channel that goes on where it was", () => {
     server.socket = "up";
     while (list.getSnapshot().channel !== "SUBSCRIBED") await platform.advance(1);
     const joined = list.getSnapshot().isLive;
-    await platform.advance(20);
+    await platform.advance(100);
 
     expect([joined, list.getSnapshot().isLive]).toEqual([false, true]);
+  });
+
+  test("asks for what a change that it missed does not say", async () => {
+    const { platform, server, live, ids, list } = await away({ query: TOP });
+    for (const id of ["4", "5", "6"]) server.put(row(id, "ringing", 3));
+    server.remove("2");
+
+    server.socket = "up";
+    live.reconnect();
+    await platform.advance(1_000);
+
+    expect(ids()).toEqual(["3", "1", "4"]);
+    expect(list.getSnapshot().isLive).toBe(true);
+  });
+
+  test("asks after all where what it missed does not come", async () => {
+    const { platform, server, live, ids, list } = await away();
+    server.catchUpMs = 1_000_000;
+
+    server.socket = "up";
+    live.reconnect();
+    await platform.advance(3_000);
+    const waiting = list.getSnapshot().isLive;
+    await platform.advance(3_000);
+
+    expect(waiting).toBe(false);
+    expect(ids()).toEqual(["3", "2"]);
+    expect(list.getSnapshot().isLive).toBe(true);
   });
 
   test("asks where the channel could not go on, or a change does not say what becomes of the list", async () => {

@@ -37,15 +37,39 @@ describe("H1 H2 where a channel is", () => {
     expect(told).toEqual(["SUBSCRIBED false"]);
   });
 
-  test("whether it goes on is told with the status, whichever comes first", () => {
+  test("whether it goes on is told with the status", () => {
     const { place, reply, told } = channel();
-    reply({ since: FENCE, resumed: true });
     place.status("SUBSCRIBED", undefined);
+    reply({ since: FENCE, resumed: true });
     place.status("CHANNEL_ERROR", new Error("gone"));
     place.status("SUBSCRIBED", undefined);
     reply({ since: FENCE, resumed: true });
 
     expect(told).toEqual(["SUBSCRIBED true", "CHANNEL_ERROR gone -", "SUBSCRIBED true"]);
+  });
+
+  test("a reply that comes too late for its join is no reason to believe that nothing is missing", () => {
+    const { place, reply, told } = channel();
+    place.status("SUBSCRIBED", undefined);
+    reply({ since: FENCE, resumed: true });
+    place.status("TIMED_OUT", undefined);
+    reply({ since: "other", resumed: false });
+    place.status("SUBSCRIBED", undefined);
+    reply({ since: "other", resumed: true });
+    place.status("CHANNEL_ERROR", undefined);
+    place.status("SUBSCRIBED", undefined);
+    reply({ since: "other", resumed: true });
+
+    expect(told).toEqual(["SUBSCRIBED true", "TIMED_OUT -", "SUBSCRIBED false", "CHANNEL_ERROR -", "SUBSCRIBED true"]);
+  });
+
+  test("without a reply in the same breath it begins anew", async () => {
+    const { place, reply, told } = channel();
+    reply({ since: FENCE, resumed: true });
+    place.status("SUBSCRIBED", undefined);
+    await Promise.resolve();
+
+    expect(told).toEqual(["SUBSCRIBED false"]);
   });
 
   test("a server that knows nothing of it", () => {

@@ -25,8 +25,9 @@ import java.util.stream.Stream;
 /** A Switchboard server of its own process, under the launcher's settings, in an empty directory. */
 final class ServerProcess implements AutoCloseable {
     private final Path directory;
-    private final Process process;
+    private final List<String> line = new ArrayList<>();
     private final int port;
+    private Process process;
     private final JwtTokens tokens;
     private final Secrets secrets;
 
@@ -34,7 +35,7 @@ final class ServerProcess implements AutoCloseable {
         try {
             directory = Files.createTempDirectory("switchboard-bench");
             String[] command = System.getProperty("switchboard.server", "").split("\\|", -1);
-            var line = new ArrayList<>(List.of(command));
+            line.addAll(List.of(command));
             line.addAll(List.of(
                     "start",
                     "--port",
@@ -45,10 +46,7 @@ final class ServerProcess implements AutoCloseable {
                     "20000",
                     "--idle-seconds",
                     "3600"));
-            process = new ProcessBuilder(line)
-                    .directory(directory.toFile())
-                    .redirectErrorStream(true)
-                    .start();
+            process = launch();
             port = awaitPort();
             Path data = directory.resolve("data");
             secrets = Secrets.loadOrCreate(data.resolve("secrets.properties"), Instant.now());
@@ -57,6 +55,26 @@ final class ServerProcess implements AutoCloseable {
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         }
+    }
+
+    private Process launch() throws IOException {
+        return new ProcessBuilder(line)
+                .directory(directory.toFile())
+                .redirectErrorStream(true)
+                .start();
+    }
+
+    /** Ends it without a word; its PostgreSQL stays. */
+    void kill() {
+        process.destroyForcibly();
+        process.onExit().join();
+    }
+
+    /** After a {@link #kill}, on the same port; waits until it is there. */
+    void startAgain() throws IOException {
+        line.set(line.indexOf("--port") + 1, Integer.toString(port));
+        process = launch();
+        awaitPort();
     }
 
     private int awaitPort() throws IOException {

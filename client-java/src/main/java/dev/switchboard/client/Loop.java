@@ -153,9 +153,9 @@ final class Loop implements AutoCloseable {
             return;
         }
         link = null;
-        unanswered.values().forEach(sent -> sent.completeExceptionally(new ChannelException(why)));
-        unanswered.clear();
         interruptAll(why);
+        List.copyOf(unanswered.values()).forEach(sent -> sent.completeExceptionally(new ChannelException(why)));
+        unanswered.clear();
         later(backoff.next(), this::connect);
     }
 
@@ -172,7 +172,8 @@ final class Loop implements AutoCloseable {
         String ref = nextRef();
         channel.joinRef = ref;
         var answered = new CompletableFuture<Map<String, Object>>();
-        answered.whenComplete((response, refused) -> run(() -> answered(channel, ref, response, refused)));
+        // at once: what follows the answer must find it read; whoever completes it is the client's thread
+        answered.whenComplete((response, refused) -> answered(channel, ref, response, refused));
         unanswered.put(ref, answered);
         send(ref, ref, channel.topic(), "phx_join", channel.joinPayload(channel.token));
         later(ANSWER, () -> answered.completeExceptionally(new ChannelException("no answer to the join in 10 s")));

@@ -138,6 +138,7 @@ final class Executor {
         Optional.ofNullable(plan.settings().get(ISOLATION))
                 .map(level -> level.toLowerCase(Locale.ROOT))
                 .filter(ISOLATIONS::contains)
+                .filter(level -> !snapshot || level.equals("serializable"))
                 .or(() -> Optional.of("repeatable read").filter(_ -> snapshot))
                 .ifPresent(level -> sql.add(" isolation level ").add(level));
         sql.add(plan.readOnly() ? " read only; " : "; ");

@@ -7,6 +7,7 @@ import dev.switchboard.engine.deliver.Outbox;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.memory.MemoryBudget;
+import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.ConnectionId;
 import dev.switchboard.engine.protocol.ErrorCode;
@@ -108,6 +109,11 @@ public final class Gateway implements Sink, EventLoopRoute {
     @Override
     public void execute(int loop, Runnable task) {
         shards.get(loop).execute(task);
+    }
+
+    @Override
+    public boolean isBehind(ChannelRef channel) {
+        return shards.get(channel.connection().loop()).isBehind(channel);
     }
 
     @Override

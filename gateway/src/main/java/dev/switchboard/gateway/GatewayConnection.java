@@ -135,6 +135,11 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
         return verdict == Outbox.Verdict.WAIT;
     }
 
+    /** Whether more waits than half of what may. */
+    boolean isBehind() {
+        return !closing && outbox.isHalfFull(pendingBytes());
+    }
+
     /** Queues bytes, taking over the reference; on a connection that ends they are dropped. */
     void write(ByteBuf bytes) {
         if (closing) {

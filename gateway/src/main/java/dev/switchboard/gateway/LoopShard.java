@@ -156,6 +156,12 @@ final class LoopShard {
         connections.remove(connection.connection().id().number());
     }
 
+    /** On the loop: whether more waits for a channel's connection than half of what may. */
+    boolean isBehind(ChannelRef channel) {
+        GatewayConnection connection = connections.get(channel.connection().number());
+        return connection != null && connection.isBehind();
+    }
+
     Deflation deflation() {
         return deflation;
     }

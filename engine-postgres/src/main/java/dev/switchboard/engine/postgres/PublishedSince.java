@@ -10,7 +10,8 @@ import java.util.Collection;
 import java.util.stream.Stream;
 
 /**
- * Whether a publication has carried tables without a break since a snapshot: the rows that say so in the catalog were there already, as they are.
+ * Whether a publication has carried tables without a break since a snapshot: the rows of the catalog that say so, and those of the tables'
+ * row types, which are made and renamed with them, were there already, as they are; written before all that was under way, since a snapshot does not name subtransactions.
  * Rows of partitioned tables come and go with their partitions, of which nothing says when.
  */
 final class PublishedSince {
@@ -21,6 +22,7 @@ final class PublishedSince {
             select r.xmin::text::bigint from pg_publication_rel r
              where r.prpubid = (select p.oid from pg_publication p where p.pubname = ?) and (r.prrelid = any (?) or ?)
              union all select p.xmin::text::bigint from pg_publication p where p.pubname = ?
+             union all select t.xmin::text::bigint from pg_type t where t.typrelid = any (?)
             """;
     private static final String OF_SCHEMAS = """
              union all select s.xmin::text::bigint from pg_publication_namespace s
@@ -67,12 +69,13 @@ final class PublishedSince {
             query.setArray(2, connection.createArrayOf("oid", oids));
             query.setBoolean(3, all);
             query.setString(4, publication);
+            query.setArray(5, connection.createArrayOf("oid", oids));
             if (schemas) {
-                query.setString(5, publication);
+                query.setString(6, publication);
             }
             try (ResultSet rows = query.executeQuery()) {
                 while (rows.next()) {
-                    if (!start.sees((int) rows.getLong(1))) {
+                    if (!start.seesAllUpTo((int) rows.getLong(1))) {
                         return false;
                     }
                 }

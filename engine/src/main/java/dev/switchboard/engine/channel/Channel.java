@@ -63,7 +63,8 @@ final class Channel {
 
     /** Bytes of heap that the join takes for as long as it lives, by estimate: most of it are the values of filters. */
     private static long cost(ClientMessage.Join join) {
-        long cost = CHANNEL_COST + tokenCost(join.token());
+        String since = join.options().positions().since().orElse("");
+        long cost = CHANNEL_COST + tokenCost(join.token()) + 2L * since.length();
         for (Binding binding : join.bindings()) {
             String filter = binding.filter().orElse("");
             long values = filter.chars().filter(c -> c == ',').count() + 1;

@@ -191,7 +191,12 @@ public final class Connection {
                 question.ref(),
                 question.topic(),
                 currency.behind(),
-                currency.told().filter(_ -> !withheld)));
+                currency.told().filter(_ -> !withheld && !isWaiting())));
+    }
+
+    /** Who has begun to wait since is not spoken of. */
+    private boolean isWaiting() {
+        return shared.currency().apply(id).told().isEmpty();
     }
 
     private void join(ClientMessage.Join join) {

@@ -49,7 +49,7 @@ public final class Outbox {
     public Verdict offer(long pendingBytes, int frameBytes, long now) {
         observe(pendingBytes, now);
         if (pendingBytes == 0 || pendingBytes + frameBytes <= limit.bytes()) {
-            if (pendingBytes <= limit.bytes() / 2) {
+            if (!isHalfFull(pendingBytes)) {
                 waitedFor = false;
             }
             return Verdict.QUEUE;
@@ -66,6 +66,11 @@ public final class Outbox {
     /** What the connection itself is told, a reply or a notice: it cannot wait, and has room of its own. */
     public Verdict offerNow(long pendingBytes, int frameBytes) {
         return pendingBytes == 0 || pendingBytes + frameBytes <= 2L * limit.bytes() ? Verdict.QUEUE : Verdict.OVERFLOW;
+    }
+
+    /** Whether more waits than half of what may. */
+    public boolean isHalfFull(long pendingBytes) {
+        return pendingBytes > limit.bytes() / 2;
     }
 
     /** Says that a frame was queued. */

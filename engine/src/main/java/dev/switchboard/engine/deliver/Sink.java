@@ -1,5 +1,6 @@
 package dev.switchboard.engine.deliver;
 
+import dev.switchboard.engine.model.ChannelRef;
 import java.util.List;
 import java.util.function.Supplier;
 
@@ -26,6 +27,11 @@ public interface Sink {
      * @param bytes that count as waiting until then
      */
     void cast(int loop, int bytes, Supplier<List<Recipients>> recipients);
+
+    /** On the channel's event loop: whether more waits for its connection than half of what may. */
+    default boolean isBehind(ChannelRef channel) {
+        return false;
+    }
 
     /** Runs a task on the event loop with that index, after everything that was handed over before. */
     void execute(int loop, Runnable task);

@@ -59,10 +59,13 @@ public final class FenceSeal {
      * @return empty if it is no such text, or another user's, or of somewhere else
      */
     public Optional<Fence> open(String since, Claims user, String origin) {
+        if (since.length() > LONGEST) {
+            return Optional.empty();
+        }
         int at = since.indexOf('@');
         String sealed = at < 0 ? since : since.substring(0, at);
         String[] parts = sealed.split("\\.", -1);
-        if (since.length() > LONGEST || parts.length != PARTS) {
+        if (parts.length != PARTS) {
             return Optional.empty();
         }
         String text = String.join(".", Arrays.asList(parts).subList(0, PARTS - 1));

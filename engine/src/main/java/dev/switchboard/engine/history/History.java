@@ -26,7 +26,10 @@ public final class History {
     /** Of WAL, which PostgreSQL has to keep for what is kept here. */
     public static final long MOST_WAL = 512L << 20;
 
+    private static final long BATCH_BYTES = 300;
     private static final long CHANGE_BYTES = 120;
+    /** Of both images of a row: where its values lie. */
+    private static final long COLUMN_BYTES = 16;
 
     private static final int MARKS = 64;
 
@@ -52,9 +55,18 @@ public final class History {
 
     private record Mark(Lsn delivered, Instant at) {}
 
-    private record Kept(Batch batch, Instant at) {
-        long bytes() {
-            return batch.bytes() + CHANGE_BYTES * batch.changes().size();
+    private record Kept(Batch batch, Instant at, long bytes) {
+        Kept(Batch batch, Instant at) {
+            this(batch, at, bytes(batch));
+        }
+
+        private static long bytes(Batch batch) {
+            return BATCH_BYTES
+                    + batch.bytes()
+                    + batch.changes().stream()
+                            .mapToLong(change -> CHANGE_BYTES
+                                    + COLUMN_BYTES * change.relation().columns().size())
+                            .sum();
         }
 
         Position last() {

@@ -54,6 +54,11 @@ public record StartingPoint(int next, Set<Integer> underWay, Lsn position, Optio
         return distance < 0 && !underWay.contains(xid);
     }
 
+    /** Whether it sees the transaction, and all with lower ids had ended. */
+    public boolean seesAllUpTo(int xid) {
+        return sees(xid) && underWay.stream().allMatch(other -> xid - other < 0);
+    }
+
     /** Whether the change was there before, or has been told. */
     public boolean covers(Transaction transaction, long index) {
         return saw(transaction)

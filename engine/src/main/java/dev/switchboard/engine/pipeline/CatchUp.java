@@ -31,7 +31,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,7 +48,12 @@ final class CatchUp implements AutoCloseable {
     private static final String THREAD = "switchboard-catch-up";
 
     /** Changes that are decided together. */
-    private static final int PART = 256;
+    private static final int PART = 64;
+
+    /** When connections that are behind are looked at again, and for how long they are without getting on. */
+    private static final Duration AGAIN = Duration.ofMillis(20);
+
+    private static final Duration LONGEST_BEHIND = Duration.ofSeconds(10);
 
     private final History history;
     private final RowAccess rows;
@@ -54,6 +64,8 @@ final class CatchUp implements AutoCloseable {
     private final Inbox inbox;
     private final Router.Retries retries;
     private final BlockingQueue<Missing> waiting = new LinkedBlockingQueue<>();
+    /** Those that are here, but for what has been {@link #forget forgotten}. */
+    private final Set<ChannelRef> wanted = ConcurrentHashMap.newKeySet();
 
     private volatile Optional<List<String>> carried = Optional.empty();
     private @Nullable Thread thread;
@@ -63,11 +75,34 @@ final class CatchUp implements AutoCloseable {
      *
      * @param until  the last change that it misses; what follows it will have come otherwise
      * @param caughtUp runs on the pipeline thread once it has been told
+     * @param behind since when its connection has been behind
      */
     record Missing(
-            ChannelRef channel, List<Subscription> subscriptions, Fence fence, Position until, Runnable caughtUp) {
+            ChannelRef channel,
+            List<Subscription> subscriptions,
+            Fence fence,
+            Position until,
+            Runnable caughtUp,
+            Optional<Instant> behind) {
         Missing {
             subscriptions = List.copyOf(subscriptions);
+        }
+
+        Missing(ChannelRef channel, List<Subscription> subscriptions, Fence fence, Position until, Runnable caughtUp) {
+            this(channel, subscriptions, fence, until, caughtUp, Optional.empty());
+        }
+
+        /** It has been told everything up to there, and its connection is behind. */
+        Missing later(Position told, Instant now) {
+            boolean moved = told.compareTo(fence.from()) > 0;
+            Fence rest = moved ? new Fence(fence.start().after(told), fence.floor()) : fence;
+            return new Missing(
+                    channel,
+                    subscriptions,
+                    rest,
+                    until,
+                    caughtUp,
+                    moved ? Optional.of(now) : behind.or(() -> Optional.of(now)));
         }
     }
 
@@ -90,10 +125,16 @@ final class CatchUp implements AutoCloseable {
 
     /** The answer is {@link Inbox.Item.CaughtUp}, or {@link Inbox.Item.NotCaughtUp}. */
     void add(Missing missing) {
+        wanted.add(missing.channel());
         waiting.add(missing);
         if (thread == null) {
             thread = Thread.ofPlatform().name(THREAD).daemon().start(this::run);
         }
+    }
+
+    /** The channel is gone; nothing is told to it any more. */
+    void forget(ChannelRef channel) {
+        wanted.remove(channel);
     }
 
     /** See {@link RowAccess#carried}. */
@@ -113,10 +154,16 @@ final class CatchUp implements AutoCloseable {
 
     private void run() {
         try {
+            List<Missing> later = List.of();
             while (!progress.isClosing()) {
-                var together = new ArrayList<>(List.of(waiting.take()));
+                var together = new ArrayList<>(later);
+                if (later.isEmpty()) {
+                    together.add(waiting.take());
+                } else {
+                    retries.time().pause(AGAIN);
+                }
                 waiting.drainTo(together);
-                new Pass(together).run();
+                later = new Pass(together).run();
             }
         } catch (InterruptedException closing) {
             Thread.currentThread().interrupt();
@@ -129,6 +176,10 @@ final class CatchUp implements AutoCloseable {
     private final class Pass {
         private final SubscriptionIndex index = new SubscriptionIndex();
         private final Map<ChannelRef, Missing> open = new HashMap<>();
+        /** Whom the last part was for, and who was behind before: their connections may be. */
+        private final Set<ChannelRef> told = new LinkedHashSet<>();
+
+        private final List<Missing> later = new ArrayList<>();
 
         Pass(List<Missing> together) {
             for (Missing missing : together) {
@@ -137,33 +188,119 @@ final class CatchUp implements AutoCloseable {
                         missing.channel(),
                         missing.subscriptions(),
                         missing.fence().start());
+                if (missing.behind().isPresent()) {
+                    told.add(missing.channel());
+                }
             }
         }
 
-        void run() throws InterruptedException {
+        /** @return those that go on later, since their connections are behind */
+        List<Missing> run() throws InterruptedException {
             try {
-                Position at = open.values().stream()
-                        .map(missing -> missing.fence().from())
-                        .min(Position::compareTo)
-                        .orElseThrow();
-                while (!open.isEmpty() && !progress.isClosing()) {
-                    Optional<List<Batch>> part = history.after(at, PART);
-                    if (part.isEmpty() || part.get().isEmpty()) { // it was there as they came
-                        fail(ErrorCode.RESUME_EXPIRED, open.keySet());
-                    } else {
-                        tell(part.get());
-                        Batch last = part.get().getLast();
-                        at = new Position(
-                                last.transaction().finalLsn(),
-                                last.firstIndex() + last.changes().size() - 1);
-                        finish(at);
+                Position at = Position.START;
+                while (!progress.isClosing()) {
+                    leaveOut(at);
+                    putOff(at);
+                    Optional<Position> next = open.values().stream()
+                            .map(missing -> missing.fence().from())
+                            .min(Position::compareTo);
+                    if (next.isEmpty()) {
+                        break;
                     }
+                    at = tellFrom(max(next.get(), at));
                 }
             } catch (RuntimeException | Error fault) {
                 retries.trouble()
                         .report("channels that came back could not be told what they missed; they refetch", fault);
                 fail(ErrorCode.INTERNAL, open.keySet());
             }
+            return later;
+        }
+
+        /** Those that are gone, and those of what is not kept any more. */
+        private void leaveOut(Position at) {
+            List.copyOf(open.keySet()).stream()
+                    .filter(channel -> !wanted.contains(channel))
+                    .forEach(this::close);
+            fail(
+                    ErrorCode.RESUME_EXPIRED,
+                    open.values().stream()
+                            .filter(missing ->
+                                    !history.reaches(max(missing.fence().from(), at)))
+                            .map(Missing::channel)
+                            .toList());
+        }
+
+        private static Position max(Position one, Position other) {
+            return one.compareTo(other) > 0 ? one : other;
+        }
+
+        /** @return up to where they have been told now */
+        private Position tellFrom(Position at) throws InterruptedException {
+            Optional<List<Batch>> part = history.after(at, PART);
+            if (part.isEmpty()) {
+                return at; // forgotten just now: whom that concerns fails
+            }
+            if (part.get().isEmpty()) { // it was there as they came
+                fail(ErrorCode.RESUME_EXPIRED, open.keySet());
+                return at;
+            }
+            told.clear();
+            tell(part.get());
+            Batch last = part.get().getLast();
+            var reached = new Position(
+                    last.transaction().finalLsn(),
+                    last.firstIndex() + last.changes().size() - 1);
+            finish(reached);
+            return reached;
+        }
+
+        /** Those whose connections are behind: nobody waits for them, and they go on a little later. */
+        private void putOff(Position at) throws InterruptedException {
+            Instant now = retries.time().instant();
+            for (ChannelRef channel : behind()) {
+                Missing missing = open.get(channel);
+                if (missing == null) {
+                    continue;
+                }
+                Missing rest = missing.later(at, now);
+                if (rest.behind()
+                        .filter(since -> since.plus(LONGEST_BEHIND).isBefore(now))
+                        .isPresent()) {
+                    fail(ErrorCode.RESUME_EXPIRED, List.of(channel));
+                } else {
+                    open.remove(channel);
+                    index.remove(channel);
+                    later.add(rest);
+                }
+            }
+        }
+
+        /** Asked on their loops, after all that has been handed to them. */
+        private Set<ChannelRef> behind() throws InterruptedException {
+            var byLoop = new HashMap<Integer, List<ChannelRef>>();
+            for (ChannelRef channel : told) {
+                byLoop.computeIfAbsent(channel.connection().loop(), _ -> new ArrayList<>())
+                        .add(channel);
+            }
+            var asked = new ArrayList<CompletableFuture<List<ChannelRef>>>();
+            byLoop.forEach((loop, channels) -> {
+                var answer = new CompletableFuture<List<ChannelRef>>();
+                sink.execute(
+                        loop,
+                        () -> answer.complete(
+                                channels.stream().filter(sink::isBehind).toList()));
+                asked.add(answer);
+            });
+            var behind = new LinkedHashSet<ChannelRef>();
+            for (CompletableFuture<List<ChannelRef>> answer : asked) {
+                try {
+                    behind.addAll(answer.get(LONGEST_BEHIND.toMillis(), TimeUnit.MILLISECONDS));
+                } catch (ExecutionException | TimeoutException stuck) {
+                    behind.addAll(told); // of that loop at least
+                }
+            }
+            return behind;
         }
 
         /** These have been told all that they missed. */
@@ -189,15 +326,18 @@ final class CatchUp implements AutoCloseable {
         private void close(ChannelRef channel) {
             open.remove(channel);
             index.remove(channel);
+            wanted.remove(channel);
         }
 
         private void tell(List<Batch> part) throws InterruptedException {
             List<Candidate> candidates = candidates(part);
-            Optional<Decision> decision = candidates.isEmpty() ? Optional.empty() : decide(candidates);
-            if (decision.isPresent()) {
-                deliver(candidates, decision.get());
+            if (!candidates.isEmpty()) {
+                decide(candidates).ifPresent(decided -> deliver(candidates, decided));
             }
         }
+
+        /** @param encoders of the candidates, in order; of a TRUNCATE none */
+        private record Decided(Decision decision, List<Optional<ChangeEncoder>> encoders) {}
 
         private List<Candidate> candidates(List<Batch> part) {
             var candidates = new ArrayList<Candidate>();
@@ -233,15 +373,20 @@ final class CatchUp implements AutoCloseable {
         }
 
         /** Empty where it cannot be said, for as long as that is worth waiting for; whom it concerns is told to refetch then. */
-        private Optional<Decision> decide(List<Candidate> candidates) throws InterruptedException {
+        private Optional<Decided> decide(List<Candidate> candidates) throws InterruptedException {
             var backoff = new Backoff(Duration.ofMillis(10), Duration.ofSeconds(1));
             Optional<Instant> deadline = Optional.empty();
             while (true) {
                 try {
                     carried.ifPresent(authorizer::carried);
                     carried = Optional.empty();
-                    return Optional.of(authorizer.decide(candidates));
-                } catch (RowAccessUnavailableException unavailable) {
+                    Decision decision = authorizer.decide(candidates);
+                    var encoders = new ArrayList<Optional<ChangeEncoder>>();
+                    for (Candidate candidate : candidates) {
+                        encoders.add(encoder(candidate));
+                    }
+                    return Optional.of(new Decided(decision, encoders));
+                } catch (RowAccessUnavailableException | TypeCatalog.TypeCatalogUnavailableException unavailable) {
                     retries.trouble().report("rows cannot be authorised now; trying again", unavailable);
                     Instant now = retries.time().instant();
                     Instant giveUp = deadline.orElse(now.plus(retries.patience()));
@@ -261,21 +406,24 @@ final class CatchUp implements AutoCloseable {
             return channels;
         }
 
-        private void deliver(List<Candidate> candidates, Decision decision) {
+        private void deliver(List<Candidate> candidates, Decided decided) {
+            Decision decision = decided.decision();
             var delivery = new Delivery(true);
             var truncated = new HashSet<ChannelRef>();
             for (int i = 0; i < candidates.size(); i++) {
                 Candidate candidate = candidates.get(i);
-                List<Grant> grants = decision.verdicts().get(i).grants();
+                Decision.Verdict verdict = decision.verdicts().get(i);
+                progress.countDenied(verdict.denials().size());
+                List<Grant> grants = verdict.grants().stream()
+                        .filter(grant -> open.containsKey(grant.subscription().channel()))
+                        .toList();
+                told.addAll(
+                        Outlet.channels(grants.stream().map(Grant::subscription).toList()));
                 if (candidate.change() instanceof Change.Truncate) {
                     truncated.addAll(Outlet.channels(
                             grants.stream().map(Grant::subscription).toList()));
                 } else if (!grants.isEmpty()) {
-                    try {
-                        delivery.add(encoder(candidate), candidate, grants);
-                    } catch (TypeCatalog.TypeCatalogUnavailableException unavailable) {
-                        fail(ErrorCode.AUTHORIZATION_TIMEOUT, Outlet.channels(candidate.subscriptions()));
-                    }
+                    delivery.add(decided.encoders().get(i).orElseThrow(), candidate, grants);
                 }
             }
             progress.countReplayed(delivery.handOver(sink));
@@ -285,12 +433,13 @@ final class CatchUp implements AutoCloseable {
             fail(ErrorCode.FILTER_FAILED, decision.failed());
         }
 
-        private ChangeEncoder encoder(Candidate candidate) throws TypeCatalog.TypeCatalogUnavailableException {
-            return new ChangeEncoder(
-                    candidate.transaction(),
-                    candidate.index(),
-                    candidate.change(),
-                    ChangeEncoder.types(candidate.change(), types));
+        private Optional<ChangeEncoder> encoder(Candidate candidate)
+                throws TypeCatalog.TypeCatalogUnavailableException {
+            Change change = candidate.change();
+            return change instanceof Change.Truncate
+                    ? Optional.empty()
+                    : Optional.of(new ChangeEncoder(
+                            candidate.transaction(), candidate.index(), change, ChangeEncoder.types(change, types)));
         }
     }
 }

@@ -71,9 +71,8 @@ final class Feed implements ChangeFeed {
         }
         var outcome = new Answer.Live(refusals, hiding, beginning.flatMap(Fences.Beginning::place));
         Runnable live = () -> sink.execute(loop, () -> answer.accept(outcome));
-        Runnable caughtUp = outcome.place().isPresent()
-                ? () -> sink.execute(loop, () -> answer.accept(new Answer.CaughtUp()))
-                : () -> {};
+        Optional<Runnable> caughtUp =
+                outcome.place().map(_ -> () -> sink.execute(loop, () -> answer.accept(new Answer.CaughtUp())));
         inbox.put(new Inbox.Item.Open(
                 request.channel(),
                 subscriptions,

@@ -43,7 +43,7 @@ final class Inbox {
         /**
          * @param fence what it has seen is not for the channel; empty for one that goes on under other claims
          * @param live  runs on the pipeline thread once the subscriptions are in the index
-         * @param caughtUp the same once what came after the fence and before that has been told
+         * @param caughtUp of one that wants to be told what came after the fence and before that: the same once it has been
          */
         record Open(
                 ChannelRef channel,
@@ -51,7 +51,7 @@ final class Inbox {
                 Optional<ChannelRef> replaces,
                 Optional<Fence> fence,
                 Runnable live,
-                Runnable caughtUp)
+                Optional<Runnable> caughtUp)
                 implements Item {}
 
         record Close(ChannelRef channel) implements Item {}

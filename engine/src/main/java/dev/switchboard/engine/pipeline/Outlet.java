@@ -41,6 +41,7 @@ final class Outlet {
     private final Journal journal;
     private final Time time;
     private final Lanes lanes;
+    private final CatchUp catchUp;
     private final Held held;
     /** Where transactions end that have passed, and are not confirmed since something before them is not decided. */
     private final ArrayDeque<End> ends = new ArrayDeque<>();
@@ -49,7 +50,7 @@ final class Outlet {
 
     private record End(int slot, Lsn lsn, Instant committedAt) {}
 
-    Outlet(SubscriptionIndex index, Router.Outcome outcome, Time time, Lanes lanes) {
+    Outlet(SubscriptionIndex index, Router.Outcome outcome, Time time, Lanes lanes, CatchUp catchUp) {
         this.index = index;
         sink = outcome.sink();
         progress = outcome.progress();
@@ -57,6 +58,7 @@ final class Outlet {
         held = new Held(progress::waits, released::add);
         this.time = time;
         this.lanes = lanes;
+        this.catchUp = catchUp;
     }
 
     /** A change that is decided aside. */
@@ -197,6 +199,7 @@ final class Outlet {
     }
 
     private void drop(ChannelRef channel) {
+        catchUp.forget(channel);
         held.drop(channel).forEach(this::record);
     }
 

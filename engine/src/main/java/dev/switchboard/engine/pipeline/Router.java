@@ -55,7 +55,7 @@ final class Router implements Runnable {
     private final Duration patience;
     private final SubscriptionIndex index = new SubscriptionIndex();
     private final Narrowings narrowings;
-    private final Optional<StartingPoint> began;
+    private Optional<StartingPoint> began;
 
     private final BiConsumer<Room, BroadcastContent> rooms;
     /** How many of the round's messages have been said. */
@@ -94,7 +94,7 @@ final class Router implements Runnable {
         began = past.began();
         lanes = new Lanes(access, inbox, retries);
         catchUp = new CatchUp(history, access.aside(), types, outcome, inbox, retries);
-        outlet = new Outlet(index, outcome, retries.time(), lanes);
+        outlet = new Outlet(index, outcome, retries.time(), lanes, catchUp);
         narrowings = new Narrowings(index, authorizer, outcome.progress());
         this.types = types;
         progress = outcome.progress();
@@ -180,7 +180,13 @@ final class Router implements Runnable {
             }
             case Inbox.Item.RefetchTables(var code, var tables) -> outlet.refetch(code, index.channels(tables));
             case Inbox.Item.Decided decided -> outlet.decided(decided);
-            case Inbox.Item.Begin(var since, var origin, var mostWal) -> history.begin(since, origin, mostWal);
+            case Inbox.Item.Begin(var since, var origin, var mostWal) -> {
+                if (history.origin().isPresent()) {
+                    began = Optional.empty(); // what comes may be of another server, whose transactions it knows
+                    // nothing of
+                }
+                history.begin(since, origin, mostWal);
+            }
             case Inbox.Item.CaughtUp(var channels) -> {
                 outlet.caughtUp(channels.stream().map(CatchUp.Missing::channel).toList());
                 channels.forEach(missing -> missing.caughtUp().run());
@@ -199,13 +205,29 @@ final class Router implements Runnable {
                 point -> index.add(open.channel(), open.subscriptions(), point),
                 () -> index.add(open.channel(), open.subscriptions()));
         narrowings.foresight().want(open.subscriptions());
-        Optional<Fence> missed = open.fence().filter(history::hasMoreThan);
-        missed.ifPresent(_ -> outlet.catchUp(open.channel()));
+        if (open.fence().isEmpty() || open.caughtUp().isEmpty()) {
+            open.live().run();
+            return;
+        }
+        Fence fence = open.fence().get();
+        boolean kept = history.reaches(fence.from());
+        boolean missed = kept && history.hasMoreThan(fence);
+        if (missed) {
+            outlet.catchUp(open.channel());
+        }
         open.live().run();
-        missed.ifPresentOrElse(
-                fence -> catchUp.add(new CatchUp.Missing(
-                        open.channel(), open.subscriptions(), fence, history.last(), open.caughtUp())),
-                open.caughtUp());
+        if (missed) {
+            catchUp.add(new CatchUp.Missing(
+                    open.channel(),
+                    open.subscriptions(),
+                    fence,
+                    history.last(),
+                    open.caughtUp().get()));
+        } else if (kept) {
+            open.caughtUp().get().run();
+        } else {
+            outlet.refetch(ErrorCode.RESUME_EXPIRED, Set.of(open.channel())); // it was there as the reply was made
+        }
     }
 
     /** A round that cannot be handled, by a fault of ours: nobody may miss it silently, and the next must come. */

@@ -300,7 +300,7 @@ public enum ErrorCode {
             "ResumeImpossible",
             Where.REPLY_OR_SYSTEM,
             Then.RESYNC,
-            "The stream did not bring all that has happened since: the table was published later, or has partitions",
+            "The stream may not have brought all that has happened since: the table was published, made or renamed, or has partitions",
             "Take a fresh snapshot."),
     INTERNAL(
             "InternalError",

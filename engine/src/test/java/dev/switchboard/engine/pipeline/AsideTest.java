@@ -449,7 +449,7 @@ class AsideTest {
                 replaces,
                 Optional.empty(),
                 () -> live.add(Long.toString(channel.epoch())),
-                () -> {}));
+                Optional.empty()));
     }
 
     private void change(long finalLsn, Relation table, String id) {

@@ -93,7 +93,7 @@ class RouterTest {
         };
         var channel = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
         inbox.put(new Inbox.Item.Open(
-                channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}, () -> {}));
+                channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}, Optional.empty()));
         inbox.put(new Inbox.Item.Changes(batch()));
 
         router(inbox, access, progress).run();
@@ -122,9 +122,9 @@ class RouterTest {
                 Optional.empty(),
                 Optional.of(new Fence(start, start.position())),
                 () -> {},
-                () -> {}));
+                Optional.empty()));
         inbox.put(new Inbox.Item.Open(
-                present, List.of(all(present)), Optional.of(former), Optional.empty(), () -> {}, () -> {}));
+                present, List.of(all(present)), Optional.of(former), Optional.empty(), () -> {}, Optional.empty()));
         inbox.put(new Inbox.Item.Changes(batch(100, 1)));
         inbox.put(new Inbox.Item.Changes(batch(300, 9)));
 
@@ -150,7 +150,7 @@ class RouterTest {
         };
         var channel = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
         inbox.put(new Inbox.Item.Open(
-                channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}, () -> {}));
+                channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}, Optional.empty()));
         inbox.put(new Inbox.Item.Changes(
                 batch(100, 1, message("a"), row("1"), message("b"), message("c"), row("2"), row("3"), message("d"))));
         var sink = new SilentSink() {
@@ -181,7 +181,7 @@ class RouterTest {
         };
         var channel = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
         inbox.put(new Inbox.Item.Open(
-                channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}, () -> {}));
+                channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}, Optional.empty()));
         inbox.put(new Inbox.Item.Changes(batch(100, 1, message("a"), row("1"), message("b"))));
 
         router(

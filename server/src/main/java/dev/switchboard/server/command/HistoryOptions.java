@@ -28,6 +28,6 @@ final class HistoryOptions {
                     + " is not between 0 and " + heap / 2 + ", half of the heap (SWITCHBOARD_HEAP)");
         }
         long bytes = historyBytes == null ? HistorySettings.defaults().bytes() : historyBytes;
-        return new HistorySettings(bytes, Duration.ofSeconds(historySeconds));
+        return bytes == 0 ? HistorySettings.NONE : new HistorySettings(bytes, Duration.ofSeconds(historySeconds));
     }
 }
