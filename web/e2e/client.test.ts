@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { createHmac, randomInt } from "node:crypto";
+import { randomInt } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import {
@@ -41,13 +41,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** A token of a user, signed as the server signs. */
-function token(subject: string, seconds = 3600): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const now = Math.floor(Date.now() / 1000);
-  const body = `${part({ alg: "HS256", typ: "JWT" })}.${part({ iss: "switchboard", sub: subject, role: "authenticated", aud: "authenticated", iat: now, exp: now + seconds })}`;
-  return `${body}.${createHmac("sha256", server.jwtSecret).update(body).digest("base64url")}`;
-}
+const token = (subject: string, seconds?: number): string => server.token(subject, seconds);
 
 interface Viewer {
   readonly proxy: BreakingProxy;

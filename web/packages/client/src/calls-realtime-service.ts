@@ -1,7 +1,7 @@
 import { type CallEvent, type CallEventName, type CallEventOf, callEvents } from "./call-events.ts";
 import type { ChannelStatus } from "./connection.ts";
+import { guarded } from "./guarded.ts";
 import type { LiveClient } from "./live-client.ts";
-import { guarded } from "./live-list.ts";
 import type { Change } from "./transport.ts";
 
 type Listener = (event: CallEvent) => void;

@@ -1,6 +1,6 @@
 import { delay } from "./backoff.ts";
 import type { ChannelStatus } from "./connection.ts";
-import { guarded } from "./live-list.ts";
+import { guarded } from "./guarded.ts";
 import type { Platform } from "./platform.ts";
 import type { Change, Channel, ChannelListener, ChannelSpec, Row, Transport } from "./transport.ts";
 
@@ -93,11 +93,12 @@ export class Channels {
       cancelReopen: undefined,
       attempts: 0,
     };
-    shared.listeners.add(listener);
+    const own = known && known.spec.since !== spec.since ? notResumed(listener) : listener;
+    shared.listeners.add(own);
     if (known) {
       this.#widen(shared, spec);
       if (shared.report.status) {
-        listener.status(shared.report.status);
+        own.status(shared.report.status);
       }
     } else {
       this.#shared.set(id, shared);
@@ -105,7 +106,7 @@ export class Channels {
     }
     this.#reported();
     return () => {
-      if (shared.listeners.delete(listener) && shared.listeners.size === 0 && this.#shared.get(id) === shared) {
+      if (shared.listeners.delete(own) && shared.listeners.size === 0 && this.#shared.get(id) === shared) {
         this.#shared.delete(id);
         this.#shut(shared);
       }
@@ -232,6 +233,18 @@ export class Channels {
       watcher();
     }
   }
+}
+
+/** Of a channel that another has opened, and that goes on elsewhere: for this one it begins with its first join. */
+function notResumed(listener: ChannelListener): ChannelListener {
+  let isFirst = true;
+  return {
+    ...listener,
+    status: (status, error, resumed) => {
+      listener.status(status, error, resumed && !isFirst);
+      isFirst &&= status !== "SUBSCRIBED";
+    },
+  };
 }
 
 function tell(shared: Shared, what: (listener: ChannelListener) => void): void {

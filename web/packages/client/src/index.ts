@@ -1,4 +1,5 @@
 export { BACKOFF, type Backoff, delay } from "./backoff.ts";
+export { type CachedList, indexedDbCache, type ListCache } from "./cache.ts";
 export { type CallEvent, type CallEventName, type CallEventOf, callEvents } from "./call-events.ts";
 export { CallsRealtimeService } from "./calls-realtime-service.ts";
 export type { ChannelReport } from "./channels.ts";
@@ -21,8 +22,9 @@ export {
   incomingCalls,
   rememberOffers,
 } from "./incoming-calls.ts";
+export { EMPTY, type ListOptions, type ListState, type LiveError } from "./list-state.ts";
 export { LiveClient, type LiveClientOptions, simpleStatusOf } from "./live-client.ts";
-export { EMPTY, type ListOptions, type ListState, type LiveError, type LiveList } from "./live-list.ts";
+export type { LiveList } from "./live-list.ts";
 export { consoleLog, type Log, type LogEntry, type LogKind } from "./log.ts";
 export type { Connection } from "./monitor.ts";
 export {

@@ -1,6 +1,9 @@
+import type { ListCache } from "./cache.ts";
 import { type ChannelReport, Channels } from "./channels.ts";
 import { channelToSimple } from "./connection.ts";
-import { DEFAULT_KEY, guarded, type ListHost, type ListOptions, type LiveError, LiveList } from "./live-list.ts";
+import { guarded } from "./guarded.ts";
+import { DEFAULT_KEY, type ListHost, type ListOptions, type LiveError } from "./list-state.ts";
+import { LiveList } from "./live-list.ts";
 import { consoleLog, type Log } from "./log.ts";
 import { type Connection, Monitor } from "./monitor.ts";
 import { defaultPlatform, type Platform } from "./platform.ts";
@@ -29,6 +32,8 @@ export interface LiveClientOptions {
   readonly debug?: boolean | Log;
   readonly transport?: Transport;
   readonly platform?: Platform;
+  /** Lists open as they were at the last visit, marked as of when, and go on from there: `indexedDbCache(user.id)`. Default: none. */
+  readonly cache?: ListCache;
 }
 
 const VALUE_THROTTLE_MS = 2_000;
@@ -94,7 +99,9 @@ export class LiveClient {
       requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
       isTrusted: () => this.#monitor.isTrusted,
       provenAt: () => this.#monitor.getSnapshot().lastVerified,
+      ...(options.cache ? { cache: options.cache } : {}),
       join: (spec, listener) => this.join(spec, listener),
+      sinceOf: (spec) => this.#channels.of(spec)?.since?.(),
       flush: (list, run) => this.#flush(list, run),
       answered: (_, error) => this.#answered(error),
       liveness: () => this.#liveness(),
@@ -223,6 +230,7 @@ export class LiveClient {
   signedOut(reason: string): void {
     this.#monitor.dispatch({ kind: "refused", reason });
     this.#settle();
+    this.#host.cache?.clear().catch(() => {});
   }
 
   /** Lets go of socket, channels and timers; what was loaded stays (FEATURES F004-22: a shell that goes to the background). */

@@ -1,99 +1,20 @@
+import { settle, toError, toRows } from "./answers.ts";
 import { delay } from "./backoff.ts";
+import type { CachedList } from "./cache.ts";
+import { Comeback } from "./comeback.ts";
 import type { ChannelStatus } from "./connection.ts";
-import type { Log } from "./log.ts";
-import type { Platform } from "./platform.ts";
+import { guarded } from "./guarded.ts";
+import { DEFAULT_KEY, EMPTY, type ListHost, type ListOptions, type ListState } from "./list-state.ts";
+import { STATUS_KINDS } from "./log.ts";
 import type { QueryAnswer, QueryOf, QueryShape } from "./query.ts";
 import { decidingColumns, Rows } from "./rows.ts";
-import type { AnySupabaseClient } from "./supabase-transport.ts";
-import type { Change, ChangesOf, ChannelListener, ChannelSpec, Row } from "./transport.ts";
+import type { Change, ChangesOf, ChannelSpec, Row } from "./transport.ts";
 
-/** Why a list could not be asked, with the server's code where it gave one. */
-export interface LiveError {
-  readonly message: string;
-  readonly code: string | undefined;
-  /** HTTP status; 0 where no answer came. */
-  readonly status: number;
-}
-
-/** What a list shows. Immutable; `data` keeps its identity until a row changes. */
-export interface ListState<T = Row> {
-  readonly data: readonly T[];
-  /** Whether anything has ever been loaded, in TanStack's words. */
-  readonly status: "pending" | "success" | "error";
-  readonly error: LiveError | undefined;
-  /** Joined, asked afresh since, and the socket answers: what is shown is what the server has. */
-  readonly isLive: boolean;
-  readonly isFetching: boolean;
-  readonly channel: ChannelStatus | undefined;
-  /** Milliseconds since 1970 of the newest data, by change or by request; undefined: none yet. */
-  readonly lastUpdate: number | undefined;
-  /** Milliseconds since 1970, when what is shown was last known to be right; while it is live, it is right now. */
-  readonly asOf: number | undefined;
-  /** Of a query with `{ count: … }`. */
-  readonly count: number | null;
-}
-
-export interface ListOptions {
-  /** The table's key; `id` by default. */
-  readonly key?: readonly string[];
-  /** Columns that never change, by which the server may filter changes. */
-  readonly stable?: readonly string[];
-  /** Least time between two requests that changes cause, where a change does not say by itself what becomes of the list. */
-  readonly throttleMs?: number;
-  /** Time between requests while there is no usable socket. */
-  readonly pollMs?: number;
-  /** Time between requests while all is well, to be sure of it; 0: none. */
-  readonly refreshMs?: number;
-  /** false: only requests, no channel. */
-  readonly realtime?: boolean;
-  /**
-   * true: changes of rows that the list has come as what was changed, where that saves more than half; a row that enters the list
-   * by a change costs a request. For wide rows with a `version` or an `updated_at` that change often and seldom enter.
-   */
-  readonly deltas?: boolean;
-}
-
-/** What a list asks of who holds it. */
-export interface ListHost {
-  readonly client: AnySupabaseClient;
-  readonly platform: Platform;
-  readonly log: Log;
-  readonly pollMs: number;
-  readonly requestTimeoutMs: number;
-  /** Whether the socket is open and answers. */
-  isTrusted(): boolean;
-  /** When the server last proved that it had sent everything. */
-  provenAt(): number | undefined;
-  /** Shares a channel with who asks for the same. @returns leaves it */
-  join(spec: ChannelSpec, listener: ChannelListener): () => void;
-  /** Runs before the next paint, together with others'. */
-  flush(list: object, run: () => void): void;
-  answered(list: object, error: LiveError | undefined): void;
-  liveness(list: object): void;
-}
-
-const LOG_KINDS = {
-  SUBSCRIBED: "subscribed",
-  CHANNEL_ERROR: "channel error",
-  TIMED_OUT: "timeout",
-  CLOSED: "closed",
-} as const;
-/** Of a list that has asked nothing yet. */
-export const EMPTY: ListState<never> = {
-  data: [],
-  status: "pending",
-  error: undefined,
-  isLive: false,
-  isFetching: false,
-  channel: undefined,
-  lastUpdate: undefined,
-  asOf: undefined,
-  count: null,
-};
-export const DEFAULT_KEY: readonly string[] = ["id"];
 /** Until a channel has answered, nothing is asked: the snapshot belongs after the join. */
 const JOIN_GRACE_MS = 600;
 const THROTTLE_MS = 250;
+/** After a change a list is kept, for the next visit. */
+const KEEP_MS = 1_000;
 /** For what a channel missed to come, before the list is asked for after all. */
 const CATCH_UP_MS = 5_000;
 /** Changes kept while a request is under way; with more, they are dropped and the list is asked for once more. */
@@ -117,14 +38,11 @@ export class LiveList<T = Row> {
   readonly #statuses = new Map<ChangesOf, ChannelStatus>();
   #joined = false;
   #wasTrusted = false;
-  /** Channels that went on where they were since trust was lost; true: they have been told what they missed. */
-  readonly #resumed = new Map<ChangesOf, boolean>();
-  /** Whether nothing is missing but what the channels missed. */
-  #isWhole = false;
-  /** Whether some of that is known by an answer already. */
-  #isAnswered = false;
-  /** Whether only an answer says what a change has made of the list. */
-  #isOwed = false;
+  readonly #comeback = new Comeback();
+  #specs: ChannelSpec[] = [];
+  /** Where the channel goes on with the rows as they are, of a list that stopped or was kept. */
+  #since: string | undefined;
+  #cancelSave: (() => void) | undefined;
   #pending: Change[] = [];
   /** Shown already, and merged again into the answer that is on its way. */
   #shown: Change[] = [];
@@ -177,22 +95,63 @@ export class LiveList<T = Row> {
       this.#poll();
       return;
     }
-    const delta = this.#options.deltas ? decidingColumns(this.shape) : undefined;
-    this.#leaves = this.shape.changes.map((changes) => {
-      const filter = changes.filter ? `:${changes.filter}` : "";
-      const name = `live:${changes.schema}.${changes.table}${filter}${delta ? `:${delta.join()}` : ""}`;
-      this.#host.log({ kind: "setting up", channel: name });
-      return this.#host.join(
-        { name, changes: [delta ? { ...changes, delta } : changes] },
-        {
-          status: (status, error, resumed) => this.#channel(changes, status, error, resumed),
-          caughtUp: () => this.#caughtUp(changes),
-          change: (change) => this.#take(change),
-        },
-      );
+    const { cache } = this.#host;
+    if (cache && this.shape.isLocal && this.#state.status === "pending") {
+      const open = (cached?: CachedList) => this.#running && this.#leaves.length === 0 && this.#open(cached);
+      cache.load(this.shape.id).then(open, () => open());
+    } else {
+      this.#join();
+    }
+  }
+
+  /** With its last state, if that was kept. */
+  #open(cached: CachedList | undefined): void {
+    if (cached && this.#state.status === "pending") {
+      const { rows, since, asOf } = cached;
+      this.#rows.replace(rows);
+      this.#since = since;
+      this.#set({ data: this.#data(), status: "success", lastUpdate: asOf, asOf });
+    }
+    this.#join();
+  }
+
+  #join(): void {
+    const since = this.#since;
+    this.#since = undefined;
+    this.#comeback.begin(since !== undefined);
+    this.#specs = specsOf(this.shape, this.#options.deltas ?? false, since);
+    this.#leaves = this.shape.changes.map((changes, index) => {
+      const spec = this.#specs[index] as ChannelSpec;
+      this.#host.log({ kind: "setting up", channel: spec.name });
+      return this.#host.join(spec, {
+        status: (status, error, resumed) => this.#channel(changes, status, error, resumed),
+        caughtUp: () => this.#caughtUp(changes),
+        change: (change) => this.#take(change),
+      });
     });
     if (!this.#wasTrusted) {
       this.#after(JOIN_GRACE_MS, () => this.#poll());
+    }
+  }
+
+  /** Where its channel goes on with the rows as they are; undefined where something is on its way to them, or asked for. */
+  #place(): string | undefined {
+    const [spec] = this.#specs;
+    const isSettled = this.#state.isLive && this.shape.isLocal && !this.#comeback.isOwed && !this.#request;
+    return spec && isSettled && this.#pending.length === 0 ? this.#host.sinceOf(spec) : undefined;
+  }
+
+  /** A moment after what it shows has changed, once for all that changes until then. */
+  #keep(): void {
+    const { cache, platform } = this.#host;
+    if (cache && !this.#cancelSave) {
+      this.#cancelSave = platform.after(KEEP_MS, () => {
+        this.#cancelSave = undefined;
+        const since = this.#place();
+        if (since !== undefined) {
+          cache.save(this.shape.id, { rows: this.#rows.view(), since, asOf: platform.now() }).catch(() => {});
+        }
+      });
     }
   }
 
@@ -205,6 +164,10 @@ export class LiveList<T = Row> {
 
   /** Nothing of it is left: no channel, no timer, no request. */
   stop(): void {
+    this.#flush();
+    this.#since = this.#place();
+    this.#cancelSave?.();
+    this.#cancelSave = undefined;
     this.#running = false;
     for (const leave of this.#leaves) {
       leave();
@@ -219,7 +182,7 @@ export class LiveList<T = Row> {
     this.#request = undefined;
     this.#joined = false;
     this.#wasTrusted = false;
-    this.#isWhole = false;
+    this.#comeback.begin(false);
     this.#pending = [];
     this.#shown = [];
     this.#set({ isLive: false, isFetching: false, channel: undefined });
@@ -234,17 +197,12 @@ export class LiveList<T = Row> {
     this.#wasTrusted = trusted;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    if (trusted) {
-      this.#isWhole &&= this.#resumed.size === this.shape.changes.length;
-      if (this.#isWhole) {
-        this.#goOn();
-      } else {
-        void this.#fetch();
-      }
+    if (trusted && this.#comeback.goesOn(this.shape.changes.length)) {
+      this.#goOn();
+    } else if (trusted) {
+      void this.#fetch();
     } else {
-      this.#isWhole = this.shape.isLocal && (this.#isWhole || this.#state.isLive);
-      this.#isAnswered = false;
-      this.#resumed.clear();
+      this.#comeback.lost(this.shape.isLocal && this.#state.isLive);
       this.#set({ isLive: false });
       this.#host.liveness(this);
       // not all at the same moment, and the first soon: what was missed is missed now
@@ -258,16 +216,16 @@ export class LiveList<T = Row> {
     this.#request = undefined;
     this.#shown = [];
     this.#set({ isFetching: false });
-    if (this.#isCatchingUp()) {
+    if (this.#comeback.isCatchingUp) {
       this.#after(CATCH_UP_MS, () => {
-        this.#isWhole = false;
+        this.#comeback.end();
         void this.#fetch();
       });
       return;
     }
     this.#flush();
-    this.#isWhole = false;
-    if (this.#isOwed) {
+    this.#comeback.end();
+    if (this.#comeback.isOwed) {
       void this.#fetch();
     } else {
       this.#cancelTimer?.();
@@ -282,37 +240,32 @@ export class LiveList<T = Row> {
       this.#host.answered(this, undefined);
       this.#host.liveness(this);
       this.#scheduleNext(false);
+      this.#keep();
     }
   }
 
-  #isCatchingUp(): boolean {
-    return this.#isWhole && [...this.#resumed.values()].some((caughtUp) => !caughtUp);
-  }
-
   #caughtUp(changes: ChangesOf): void {
-    if (this.#resumed.has(changes)) {
-      this.#resumed.set(changes, true);
-      if (this.#wasTrusted && this.#isWhole) {
-        this.#goOn();
-      }
+    if (this.#comeback.caughtUp(changes) && this.#wasTrusted) {
+      this.#goOn();
     }
   }
 
   #channel(changes: ChangesOf, status: ChannelStatus, error: Error | undefined, resumed = false): void {
     const from = this.#statuses.get(changes) ?? "joining";
     const channel = `${changes.schema}.${changes.table}`;
-    this.#host.log({ kind: LOG_KINDS[status], channel, from, to: status, ...(error ? { reason: error.message } : {}) });
+    this.#host.log({
+      kind: STATUS_KINDS[status],
+      channel,
+      from,
+      to: status,
+      ...(error ? { reason: error.message } : {}),
+    });
     const rejoined = status === "SUBSCRIBED" && from === "SUBSCRIBED";
     this.#statuses.set(changes, status);
     const failed = [...this.#statuses.values()].find((one) => one !== "SUBSCRIBED");
     this.#joined = failed === undefined && this.#statuses.size === this.shape.changes.length;
     this.#set({ channel: failed ?? status });
-    if (status === "SUBSCRIBED" && resumed) {
-      this.#resumed.set(changes, false);
-    } else {
-      this.#resumed.delete(changes);
-      this.#isWhole &&= status !== "SUBSCRIBED"; // what it missed is not told
-    }
+    this.#comeback.heard(changes, status === "SUBSCRIBED", resumed);
     if (rejoined && !resumed) {
       void this.#fetch();
     }
@@ -357,7 +310,8 @@ export class LiveList<T = Row> {
     if (data !== this.#state.data) {
       this.#set({ data, lastUpdate: this.#host.platform.now() });
     }
-    const isKnown = this.#isWhole && this.#isAnswered;
+    this.#keep();
+    const isKnown = this.#comeback.isToldAgain;
     this.#tell(applied.filter(({ effect }) => !isKnown || effect !== "unchanged").map(({ whole }) => whole));
     if (applied.some(({ effect }) => effect === "ask")) {
       this.#ask();
@@ -382,7 +336,7 @@ export class LiveList<T = Row> {
 
   /** At once, then at most once in `throttleMs`: a burst costs two requests. */
   #ask(): void {
-    this.#isOwed = true;
+    this.#comeback.isOwed = true;
     if (this.#cancelAsk) {
       return;
     }
@@ -445,8 +399,7 @@ export class LiveList<T = Row> {
       this.#set({ isFetching: false, error, status, isLive: false });
     } else {
       this.#failures = 0;
-      this.#isAnswered = true;
-      this.#isOwed = false;
+      this.#comeback.answered();
       const waiting = this.#pending;
       this.#pending = [];
       const rows = this.shape.isValue ? [{ value: answer.data }] : toRows(answer.data);
@@ -463,13 +416,14 @@ export class LiveList<T = Row> {
         status: "success",
         error: undefined,
         isFetching: false,
-        isLive: this.#wasTrusted && !this.#isCatchingUp(),
+        isLive: this.#wasTrusted && !this.#comeback.isCatchingUp,
         lastUpdate: this.#host.platform.now(),
         asOf: this.#host.platform.now(),
         count: answer.count ?? null,
       });
       this.#tell([...missed, ...applied.map(({ whole }) => whole)]);
     }
+    this.#keep();
     this.#host.answered(this, error);
     this.#host.liveness(this);
     this.#scheduleNext(error !== undefined);
@@ -532,28 +486,12 @@ export class LiveList<T = Row> {
   }
 }
 
-/** A listener that throws does not keep the others from hearing (FEATURES F004-13). */
-export function guarded(run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    console.error("[switchboard] a listener threw", error);
-  }
-}
-
-async function settle(sent: PromiseLike<unknown>): Promise<QueryAnswer> {
-  try {
-    return (await sent) as QueryAnswer;
-  } catch (error) {
-    return { data: null, error: { message: error instanceof Error ? error.message : String(error) }, status: 0 };
-  }
-}
-
-function toError({ error, status }: QueryAnswer): LiveError | undefined {
-  return error ? { message: error.message, code: error.code || undefined, status } : undefined;
-}
-
-/** `maybeSingle()` and `single()` give one row or none. */
-function toRows(data: unknown): readonly Row[] {
-  return Array.isArray(data) ? data : typeof data === "object" && data !== null ? [data as Row] : [];
+/** What a list joins, in the order of what it listens to. */
+function specsOf(shape: QueryShape, deltas: boolean, since: string | undefined): ChannelSpec[] {
+  const delta = deltas ? decidingColumns(shape) : undefined;
+  return shape.changes.map((changes) => {
+    const filter = changes.filter ? `:${changes.filter}` : "";
+    const name = `live:${changes.schema}.${changes.table}${filter}${delta ? `:${delta.join()}` : ""}`;
+    return { name, changes: [delta ? { ...changes, delta } : changes], ...(since ? { since } : {}) };
+  });
 }

@@ -23,3 +23,11 @@ export type Log = (entry: LogEntry) => void;
 export function consoleLog(entry: LogEntry): void {
   console.debug(`[switchboard] ${entry.kind}: ${entry.channel}`, entry);
 }
+
+/** Of what a channel says of itself. */
+export const STATUS_KINDS = {
+  SUBSCRIBED: "subscribed",
+  CHANNEL_ERROR: "channel error",
+  TIMED_OUT: "timeout",
+  CLOSED: "closed",
+} as const;

@@ -1,5 +1,5 @@
 import type { CallsRealtimeService } from "./calls-realtime-service.ts";
-import { guarded } from "./live-list.ts";
+import { guarded } from "./guarded.ts";
 import type { Platform } from "./platform.ts";
 import type { Row } from "./transport.ts";
 

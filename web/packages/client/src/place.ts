@@ -33,8 +33,12 @@ export class Place {
   #caughtUp = false;
   #quiet = false;
 
-  constructor(listener: ChannelListener) {
+  /** @param since where it was before */
+  constructor(listener: ChannelListener, since?: string) {
     this.#listener = listener;
+    if (since !== undefined) {
+      this.wish.since = since;
+    }
   }
 
   /** What the channel says of itself. That it is joined is told once the reply was read, right after, which says more. */

@@ -76,6 +76,7 @@ export class SupabaseTransport implements Transport {
       send: async (event, payload) => (await channel?.send(event, payload)) ?? false,
       track: async (state) => (await channel?.track(state)) ?? false,
       untrack: async () => (await channel?.untrack()) ?? false,
+      since: () => channel?.since?.(),
       close: () => {
         wanted = false;
         channel?.close();
@@ -91,7 +92,7 @@ export class SupabaseTransport implements Transport {
         ...(spec.presence ? { presence: { key: spec.presence.key, enabled: true } } : {}),
       },
     });
-    const place = new Place(listener);
+    const place = new Place(listener, spec.since);
     for (const changes of spec.changes ?? []) {
       listenToChanges(channel, changes, place, listener);
       this.#places.set(channel.topic, place);
@@ -112,6 +113,7 @@ export class SupabaseTransport implements Transport {
       send: async (event, payload) => (await channel.send({ type: "broadcast", event, payload })) === "ok",
       track: async (state) => (await channel.track(state)) === "ok",
       untrack: async () => (await channel.untrack()) === "ok",
+      since: () => place.wish.since,
       close: () => this.#close(spec.name, channel),
     };
   }

@@ -37,6 +37,8 @@ export interface ChannelSpec {
   /** Names of the events wanted; `*` for all. */
   readonly broadcast?: { readonly self?: boolean; readonly events: readonly string[] };
   readonly presence?: { readonly key: string };
+  /** Where its changes go on (SPEC H2); of whoever opens it. */
+  readonly since?: string;
 }
 
 /** Who shares a presence: by key, what each of its tabs tracks. */
@@ -57,6 +59,8 @@ export interface Channel {
   send(event: string, payload: Row): Promise<boolean>;
   track(state: Row): Promise<boolean>;
   untrack(): Promise<boolean>;
+  /** Where its changes would go on, with all that its listener has heard. */
+  since?(): string | undefined;
   close(): void;
 }
 

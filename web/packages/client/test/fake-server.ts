@@ -40,6 +40,8 @@ export class FakeServer implements Transport {
   readonly #tables = new Map<string, string>();
   readonly #platform: FakePlatform;
   readonly #channels = new Map<number, FakeChannel>();
+  /** All that was committed: places are numbers of it. */
+  readonly #log: Change[] = [];
   readonly #listeners = new Set<(event: SocketEvent) => void>();
   #next = 1;
   #open = false;
@@ -124,7 +126,14 @@ export class FakeServer implements Transport {
 
   open(spec: ChannelSpec, listener: ChannelListener): Channel {
     const id = this.#next++;
-    const channel = { spec, listener, joined: false, holding: false, missed: undefined };
+    const missed = this.resumes && spec.since !== undefined ? this.#log.slice(Number(spec.since)) : undefined;
+    const channel: FakeChannel = {
+      spec,
+      listener,
+      joined: false,
+      holding: false,
+      missed: missed?.filter((change) => this.#isWanted(spec, change)),
+    };
     this.#channels.set(id, channel);
     if (this.#open) this.#join(channel);
     else this.#connect();
@@ -135,6 +144,7 @@ export class FakeServer implements Transport {
       },
       track: async () => true,
       untrack: async () => true,
+      since: () => (this.resumes && channel.joined && !channel.holding ? String(this.#log.length) : undefined),
       close: () => this.#channels.delete(id),
     };
   }
@@ -218,13 +228,18 @@ export class FakeServer implements Transport {
     }
   }
 
+  #isWanted(spec: ChannelSpec, change: Change): boolean {
+    const only = this.#tables.get(String(change.new.id ?? change.old.id));
+    return (
+      spec.changes?.some(({ table, filter }) => (only === undefined || only === table) && matches(filter, change)) ??
+      false
+    );
+  }
+
   #commit(change: Change): void {
+    this.#log.push(change);
     for (const channel of this.#channels.values()) {
-      const only = this.#tables.get(String(change.new.id ?? change.old.id));
-      const wanted =
-        channel.spec.changes?.some(
-          ({ table, filter }) => (only === undefined || only === table) && matches(filter, change),
-        ) ?? false;
+      const wanted = this.#isWanted(channel.spec, change);
       if (!wanted || (this.socket === "up" && this.drops(change))) continue;
       if (channel.joined && !channel.holding && this.socket === "up") channel.listener.change?.(change);
       else channel.missed?.push(change);

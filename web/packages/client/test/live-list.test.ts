@@ -2,7 +2,15 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
-import { LiveClient, type LiveClientOptions, type LogEntry, type QueryOf, type Row } from "../src/index.ts";
+import {
+  type CachedList,
+  type ListCache,
+  LiveClient,
+  type LiveClientOptions,
+  type LogEntry,
+  type QueryOf,
+  type Row,
+} from "../src/index.ts";
 import { FakePlatform, settle } from "./fake-platform.ts";
 import { FakeServer } from "./fake-server.ts";
 
@@ -272,6 +280,104 @@ describe("H2 a channel that goes on where it was", () => {
       expect(server.requests).toBeGreaterThan(requests);
       expect(list.getSnapshot().isLive).toBe(true);
     }
+  });
+});
+
+describe("a list that is kept", () => {
+  const memory = (): ListCache & { readonly lists: Map<string, CachedList> } => {
+    const lists = new Map<string, CachedList>();
+    return {
+      lists,
+      load: async (id) => lists.get(id),
+      save: async (id, list) => void lists.set(id, list),
+      clear: async () => lists.clear(),
+    };
+  };
+  const visit = (platform: FakePlatform, server: FakeServer, cache: ListCache) => {
+    const live = new LiveClient(server.client, { platform, transport: server, cache, pollMs: 60_000 });
+    opened.push(live);
+    const list = live.list<Row>(ACTIVE);
+    if (!list) throw new Error("nothing to ask");
+    live.retain(list);
+    return { live, list, ids: () => list.getSnapshot().data.map((one) => one.id) };
+  };
+
+  test("opens as it was, marked, while nothing is reached; then it is exact, without being asked", async () => {
+    const platform = new FakePlatform();
+    const server = new FakeServer(platform);
+    server.resumes = true;
+    const cache = memory();
+    server.put(row("1"));
+    const first = visit(platform, server, cache);
+    await platform.advance(100);
+    server.put(row("2", "active", 2));
+    await platform.advance(2_000);
+    const kept = platform.now();
+    first.live.close();
+    server.socket = "refused";
+    server.http = "down";
+    server.put(row("1", "completed"));
+    server.put(row("3", "ringing", 0));
+    await platform.advance(60_000);
+
+    const second = visit(platform, server, cache);
+    await platform.advance(2_000);
+    const during = { ids: second.ids(), ...second.list.getSnapshot() };
+    const { requests } = server;
+    server.socket = "up";
+    server.http = "up";
+    second.live.reconnect();
+    await platform.advance(200);
+
+    expect(during).toMatchObject({ ids: ["1", "2"], isLive: false, status: "success" });
+    expect(during.asOf).toBeLessThanOrEqual(kept);
+    expect(second.ids()).toEqual(["3", "2"]);
+    expect(second.list.getSnapshot().isLive).toBe(true);
+    expect(server.requests).toBe(requests);
+  });
+
+  test("is forgotten at sign-out", async () => {
+    const platform = new FakePlatform();
+    const server = new FakeServer(platform);
+    server.resumes = true;
+    const cache = memory();
+    const { live } = visit(platform, server, cache);
+    await platform.advance(2_000);
+    const kept = cache.lists.size;
+
+    live.signedOut("bye");
+    await platform.advance(2_000);
+
+    expect([kept, cache.lists.size]).toEqual([1, 0]);
+  });
+
+  test("a cache that fails is none", async () => {
+    const platform = new FakePlatform();
+    const server = new FakeServer(platform);
+    server.put(row("1"));
+    const fails = () => Promise.reject(new Error("no space"));
+    const { ids } = visit(platform, server, { load: fails, save: fails, clear: fails });
+    await platform.advance(2_000);
+
+    expect(ids()).toEqual(["1"]);
+  });
+
+  test("H2 a page that was hidden goes on where it was", async () => {
+    const { platform, server, live, watch } = world({ pollMs: 60_000 });
+    server.resumes = true;
+    server.put(row("1"));
+    const { ids, list } = watch(ACTIVE);
+    await platform.advance(100);
+    const { requests } = server;
+    live.pause();
+    server.put(row("2"));
+    await platform.advance(30_000);
+    live.resume();
+    await platform.advance(200);
+
+    expect(ids()).toEqual(["1", "2"]);
+    expect(list.getSnapshot().isLive).toBe(true);
+    expect(server.requests).toBe(requests);
   });
 });
 

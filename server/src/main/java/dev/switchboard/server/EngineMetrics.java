@@ -12,7 +12,13 @@ import java.time.InstantSource;
 final class EngineMetrics {
     private EngineMetrics() {}
 
-    static void measure(Engine engine, ClientMemory memory, InstantSource clock, Metrics metrics) {
+    static void measure(
+            Engine engine,
+            PostgresRowAccess rows,
+            PostgresRoomPolicies rooms,
+            ClientMemory memory,
+            InstantSource clock,
+            Metrics metrics) {
         Progress progress = engine.progress();
         metrics.gauge("rooms", "Topics that somebody is joined to", engine::roomCount);
         metrics.gauge("subscriptions", "Live subscriptions to changes", progress::subscriptions);
@@ -38,10 +44,12 @@ final class EngineMetrics {
                 "lag.seconds",
                 "Age of the newest delivered commit while there is a lag",
                 () -> progress.lagSeconds(clock.instant()));
+        measure(rows, metrics);
+        measure(rooms, metrics);
         measure(memory, metrics);
     }
 
-    static void measure(PostgresRoomPolicies rooms, Metrics metrics) {
+    private static void measure(PostgresRoomPolicies rooms, Metrics metrics) {
         metrics.counter("rooms.asked", "Questions of PostgreSQL who may be in a private room", rooms::asked);
         metrics.gauge(
                 "rooms.held",
@@ -49,7 +57,7 @@ final class EngineMetrics {
                 rooms::held);
     }
 
-    static void measure(PostgresRowAccess rows, Metrics metrics) {
+    private static void measure(PostgresRowAccess rows, Metrics metrics) {
         metrics.counter("decisions.here", "Questions who may see rows, decided without PostgreSQL", rows::decidedHere);
         metrics.counter(
                 "decisions.remembered",

@@ -11,7 +11,6 @@ import dev.switchboard.callcenter.api.CallCentreServer;
 import dev.switchboard.callcenter.telephony.FakeTelephonyProvider;
 import dev.switchboard.data.DataRoutes;
 import dev.switchboard.engine.Engine;
-import dev.switchboard.engine.EngineConfig;
 import dev.switchboard.engine.channel.Hub;
 import dev.switchboard.engine.explain.LiveSources;
 import dev.switchboard.engine.history.FenceSeal;
@@ -238,19 +237,11 @@ public final class Switchboard implements AutoCloseable {
                 time,
                 Switchboard::log);
         engine = new Engine(
-                new EngineConfig(
-                        settings.limits(),
-                        settings.authorization().patience(),
-                        gateway.loopCount(),
-                        memory.kept(),
-                        settings.history(),
-                        FenceSeal.of(tokens.derive("fence", ""))),
+                settings.engine(gateway.loopCount(), memory.kept(), FenceSeal.of(tokens.derive("fence", ""))),
                 ports,
                 tokens);
         gateway.attach(engine);
-        EngineMetrics.measure(engine, memory, time, metrics);
-        EngineMetrics.measure(rows, metrics);
-        EngineMetrics.measure(roomPolicies, metrics);
+        EngineMetrics.measure(engine, rows, roomPolicies, memory, time, metrics);
         engine.start();
         var logEnd = new LogEnd(catalog, engine.progress(), time);
         vertx.setPeriodic(0, LogEnd.EVERY.toMillis(), _ -> blocking.execute(logEnd));

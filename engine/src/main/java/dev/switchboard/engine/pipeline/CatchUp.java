@@ -37,6 +37,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,7 +68,7 @@ final class CatchUp implements AutoCloseable {
     /** Those that are here, but for what has been {@link #forget forgotten}. */
     private final Set<ChannelRef> wanted = ConcurrentHashMap.newKeySet();
 
-    private volatile Optional<List<String>> carried = Optional.empty();
+    private final AtomicReference<Optional<List<String>>> carried = new AtomicReference<>(Optional.empty());
     private @Nullable Thread thread;
 
     /**
@@ -139,7 +140,7 @@ final class CatchUp implements AutoCloseable {
 
     /** See {@link RowAccess#carried}. */
     void carried(List<String> publications) {
-        carried = Optional.of(List.copyOf(publications));
+        carried.set(Optional.of(List.copyOf(publications)));
     }
 
     /** Ends the thread. */
@@ -378,8 +379,7 @@ final class CatchUp implements AutoCloseable {
             Optional<Instant> deadline = Optional.empty();
             while (true) {
                 try {
-                    carried.ifPresent(authorizer::carried);
-                    carried = Optional.empty();
+                    carried.getAndSet(Optional.empty()).ifPresent(authorizer::carried);
                     Decision decision = authorizer.decide(candidates);
                     var encoders = new ArrayList<Optional<ChangeEncoder>>();
                     for (Candidate candidate : candidates) {

@@ -2,9 +2,12 @@ package dev.switchboard.server.config;
 
 import dev.switchboard.accounts.AccountSettings;
 import dev.switchboard.data.DataSettings;
+import dev.switchboard.engine.EngineConfig;
 import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.channel.ChannelLimits;
+import dev.switchboard.engine.history.FenceSeal;
 import dev.switchboard.engine.history.HistorySettings;
+import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.engine.postgres.AuthorizationSettings;
 import dev.switchboard.engine.postgres.Database;
 import dev.switchboard.gateway.GatewaySettings;
@@ -66,6 +69,11 @@ public record Settings(
                     throw new InvalidSettingException("the JWT secret is shorter than " + SHORTEST_SECRET
                             + " bytes, which HS256 needs (RFC 7518, section 3.2)");
                 });
+    }
+
+    /** What of them is the engine's. */
+    public EngineConfig engine(int eventLoops, MemoryBudget memory, FenceSeal seal) {
+        return new EngineConfig(limits, authorization.patience(), eventLoops, memory, history, seal);
     }
 
     /** Whose tables the embedded database has. */
