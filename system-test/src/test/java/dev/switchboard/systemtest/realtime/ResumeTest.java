@@ -255,7 +255,7 @@ class ResumeTest {
                 small.database()
                         .useHandle(handle -> handle.execute(
                                 "insert into public.much select i, repeat('x', 100) from generate_series(1, 1000) i"));
-                await().until(() -> small.server().progress().lagBytes() == 0);
+                await().until(() -> small.server().progress().changesIn() >= 1_000);
 
                 JsonNode place = client.join(small::connect);
 
