@@ -252,8 +252,9 @@ public final class History {
     private Lsn mark(Lsn delivered, Lsn received, Instant oldest) {
         Instant now = clock.instant();
         Mark last = marks.getLast();
-        if (!now.isBefore(last.at().plus(longest.dividedBy(MARKS)))
-                || received.value() - last.delivered().value() > mostWal / MARKS) {
+        boolean isDue = !now.isBefore(last.at().plus(longest.dividedBy(MARKS)))
+                || received.value() - last.delivered().value() > mostWal / MARKS;
+        if (isDue && delivered.isAfter(last.delivered())) { // while nothing is delivered there is nothing to mark
             marks.add(new Mark(delivered, now));
         }
         while (marks.size() > 1 && isTooOld(marks.peekFirst(), received, oldest)) {
@@ -270,6 +271,11 @@ public final class History {
     /** Of heap, by estimate. */
     public synchronized long bytes() {
         return bytes;
+    }
+
+    /** How many moments are kept. */
+    synchronized int marks() {
+        return marks.size();
     }
 
     /** How many batches are kept. */

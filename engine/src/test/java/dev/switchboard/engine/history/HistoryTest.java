@@ -112,6 +112,21 @@ class HistoryTest {
         assertThat(history.size()).isEqualTo(1);
     }
 
+    /** A policy that takes long, or a PostgreSQL that does not come back, while the log goes on. */
+    @Test
+    void H5_whileNothingIsDeliveredNothingIsKeptOfIt() {
+        var behind = new Lsn(100 << 20); // more than a mark, less than all that PostgreSQL keeps
+        begin(100);
+        for (int i = 0; i < 10_000; i++) {
+            now = now.plusMillis(1);
+            history.trim(new Lsn(100), behind);
+        }
+
+        assertThat(history.marks()).isEqualTo(1);
+        history.trim(new Lsn(200), behind);
+        assertThat(history.marks()).isEqualTo(2);
+    }
+
     @Test
     void H5_aStreamThatBeginsAfterAGapForgetsAll() {
         begin(100);
