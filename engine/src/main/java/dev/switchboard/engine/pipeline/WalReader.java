@@ -97,9 +97,12 @@ final class WalReader implements Runnable {
                     backoff.reset();
                     progress.streamOpened();
                 }
+                boolean withinRows = false;
                 if (inbox.hasRoom()) {
                     Optional<ByteBuffer> message = stream.read();
-                    message.flatMap(assembler::take).ifPresent(this::handOver);
+                    Optional<Batch> batch = message.flatMap(assembler::take);
+                    batch.ifPresent(this::handOver);
+                    withinRows = message.isPresent() && batch.isEmpty();
                     last = assembler.last();
                     if (message.isEmpty()) {
                         beat();
@@ -112,7 +115,9 @@ final class WalReader implements Runnable {
                     pause(FULL_INBOX_PAUSE);
                 }
                 progress.received(stream.received());
-                stream.keepFrom(history.trim(progress.delivered(), stream.received()));
+                if (!withinRows) { // not for every row
+                    stream.keepFrom(history.trim(progress.delivered(), stream.received()));
+                }
             }
         }
     }
