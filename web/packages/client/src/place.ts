@@ -17,6 +17,9 @@ interface Message {
   };
 }
 
+/** Errors after which what was missed can be told all the same. */
+const OF_A_MOMENT = /^(Token has expired|AuthorizationTimedOut)/;
+
 /**
  * Where one channel is in the stream (SPEC H): what it was told is remembered, so that it goes on there when it is joined again. A
  * server that knows nothing of that leaves it empty. Single-threaded.
@@ -96,7 +99,7 @@ export class Place {
     } else if (event === "system" && extension === "switchboard") {
       this.#caughtUp = true;
       this.#listener.caughtUp?.();
-    } else if (event === "system" && status === "error" && !message.startsWith("Token has expired")) {
+    } else if (event === "system" && status === "error" && !OF_A_MOMENT.test(message)) {
       // what ends a channel would end it again at the same place
       this.#fence = "";
       delete this.wish.since;

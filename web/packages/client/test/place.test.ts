@@ -116,6 +116,16 @@ describe("H1 H2 where a channel is", () => {
     expect(place.wish.since).toBe(`${FENCE}@0/1#0`);
   });
 
+  test("what could not be told in time can be told later", () => {
+    const { place, reply, change, fails } = channel();
+    place.status("SUBSCRIBED", undefined);
+    reply({ since: FENCE, resumed: false });
+    change("0/1#0");
+    fails("AuthorizationTimedOut: Changes could not be authorized in time");
+
+    expect(place.wish.since).toBe(`${FENCE}@0/1#0`);
+  });
+
   test("what ended a channel is not gone on from", () => {
     const { place, reply, change, fails } = channel();
     place.status("SUBSCRIBED", undefined);

@@ -1,12 +1,16 @@
 package dev.switchboard.client;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /** Where a channel is in the stream (SPEC H), so that it goes on there when it is joined again. Owned by the client's thread. */
 final class Place {
     private static final String KEY = "switchboard";
+
+    /** Errors after which what was missed can be told all the same. */
+    private static final List<String> OF_A_MOMENT = List.of("Token has expired", "AuthorizationTimedOut");
 
     private Optional<String> fence = Optional.empty();
     private Optional<String> position = Optional.empty();
@@ -52,7 +56,7 @@ final class Place {
         boolean whole = JsonText.string(notice, "extension").equals(KEY);
         caughtUp |= whole;
         if (JsonText.string(notice, "status").equals("error")
-                && !JsonText.string(notice, "message").startsWith("Token has expired")) {
+                && OF_A_MOMENT.stream().noneMatch(JsonText.string(notice, "message")::startsWith)) {
             fence = Optional.empty(); // what ends it would end it again at the same place
             position = Optional.empty();
         }
