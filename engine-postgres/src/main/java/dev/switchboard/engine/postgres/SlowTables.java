@@ -9,7 +9,7 @@ import java.util.Map;
  * time for longer, and at once again where its policies are others. Owned by the thread that asks.
  */
 final class SlowTables {
-    private static final Duration FIRST = Duration.ofSeconds(10);
+    private static final Duration FIRST = Duration.ofSeconds(2);
     private static final Duration LONGEST = Duration.ofMinutes(10);
 
     private final Map<Key, Slow> byRole = new HashMap<>();

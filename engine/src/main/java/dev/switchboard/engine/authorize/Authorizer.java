@@ -9,6 +9,7 @@ import dev.switchboard.engine.model.ReplicaIdentity;
 import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.route.Audience;
 import dev.switchboard.engine.route.Filter;
+import dev.switchboard.engine.route.Routed;
 import dev.switchboard.engine.route.Subscription;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -45,14 +46,9 @@ public final class Authorizer {
         var round = new Round();
         candidates.forEach(round::collect);
         round.ask(access);
-        var aside = new BitSet();
-        var verdicts = new ArrayList<Decision.Verdict>();
-        for (Candidate candidate : candidates) {
-            boolean later = round.isAside(candidate);
-            aside.set(verdicts.size(), later);
-            verdicts.add(later ? new Decision.Verdict(List.of(), List.of()) : round.verdict(candidate));
-        }
-        return new Decision(verdicts, round.failed, round.narrowings(), aside);
+        List<Decision.Verdict> verdicts =
+                candidates.stream().map(round::verdict).toList();
+        return new Decision(verdicts, round.failed, round.narrowings());
     }
 
     /** Of these tables, those whose audiences do not hold any more; see {@link RowAccess#outdated}. */
@@ -167,26 +163,42 @@ public final class Authorizer {
             return narrowings;
         }
 
-        /** Whether one of those whom it concerns cannot be told yet: then nobody is. */
-        boolean isAside(Candidate candidate) {
-            return anyAside
-                    && (candidate.subscriptions().stream()
-                                    .anyMatch(one -> asking(candidate.change(), one)
-                                            .answer
-                                            .aside())
-                            || candidate.routed().undecided().stream()
-                                    .anyMatch(one -> condition(candidate.change(), one)
-                                            .answer
-                                            .aside()));
+        Decision.Verdict verdict(Candidate candidate) {
+            Set<ChannelRef> aside = aside(candidate);
+            if (aside.isEmpty()) {
+                return verdict(candidate.change(), candidate.routed(), Routed.NOBODY);
+            }
+            return verdict(
+                    candidate.change(),
+                    candidate.routed().of(channel -> !aside.contains(channel)),
+                    candidate.routed().of(aside::contains));
         }
 
-        Decision.Verdict verdict(Candidate candidate) {
-            var verdict = new Decision.Verdict(new ArrayList<>(), new ArrayList<>());
-            Change change = candidate.change();
-            for (Subscription subscription : candidate.routed().certain()) {
+        /** Of those whom it concerns, the channels that cannot be told yet: not of one of their subscriptions. */
+        private Set<ChannelRef> aside(Candidate candidate) {
+            if (!anyAside) {
+                return Set.of();
+            }
+            var channels = new LinkedHashSet<ChannelRef>();
+            for (Subscription one : candidate.subscriptions()) {
+                if (asking(candidate.change(), one).answer.aside()) {
+                    channels.add(one.channel());
+                }
+            }
+            for (Subscription one : candidate.routed().undecided()) {
+                if (condition(candidate.change(), one).answer.aside()) {
+                    channels.add(one.channel());
+                }
+            }
+            return channels;
+        }
+
+        private Decision.Verdict verdict(Change change, Routed now, Routed later) {
+            var verdict = new Decision.Verdict(new ArrayList<>(), new ArrayList<>(), later);
+            for (Subscription subscription : now.certain()) {
                 decide(change, subscription, verdict);
             }
-            for (Subscription subscription : candidate.routed().undecided()) {
+            for (Subscription subscription : now.undecided()) {
                 Asking condition = condition(change, subscription);
                 if (condition.answer.failed()) {
                     failed.add(subscription.channel());

@@ -18,6 +18,11 @@ public record Candidate(Transaction transaction, long index, Change change, Rout
         return new Position(transaction.finalLsn(), index);
     }
 
+    /** The same change with other subscriptions. */
+    public Candidate of(Routed others) {
+        return new Candidate(transaction, index, change, others);
+    }
+
     /** All of them, also those whose filters only PostgreSQL can decide. */
     public List<Subscription> subscriptions() {
         return Stream.concat(routed.certain().stream(), routed.undecided().stream())

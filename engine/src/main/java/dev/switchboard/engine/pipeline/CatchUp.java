@@ -362,15 +362,9 @@ final class CatchUp implements AutoCloseable {
 
         /** Without those to whom it will have come otherwise. */
         private Routed missed(Routed routed, Position position) {
-            return new Routed(missed(routed.certain(), position), missed(routed.undecided(), position));
-        }
-
-        private List<Subscription> missed(List<Subscription> subscriptions, Position position) {
-            return subscriptions.stream()
-                    .filter(one -> Optional.ofNullable(open.get(one.channel()))
-                            .filter(missing -> missing.until().compareTo(position) >= 0)
-                            .isPresent())
-                    .toList();
+            return routed.of(channel -> Optional.ofNullable(open.get(channel))
+                    .filter(missing -> missing.until().compareTo(position) >= 0)
+                    .isPresent());
         }
 
         /** Empty where it cannot be said, for as long as that is worth waiting for; whom it concerns is told to refetch then. */

@@ -10,7 +10,6 @@ import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Position;
 import dev.switchboard.engine.model.Row;
-import dev.switchboard.engine.route.Subscription;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -59,9 +58,10 @@ final class Held {
         private final Optional<ChangeEncoder> encoder;
         private final Map<ChannelRef, Slot> slots = new HashMap<>();
         private final List<Receipt> receipts = new ArrayList<>();
-        private Optional<Decision.Verdict> verdict;
+        private Decision.Verdict verdict;
+        private boolean answered = true;
 
-        private Pending(Candidate candidate, Optional<ChangeEncoder> encoder, Optional<Decision.Verdict> verdict) {
+        private Pending(Candidate candidate, Optional<ChangeEncoder> encoder, Decision.Verdict verdict) {
             this.candidate = candidate;
             this.encoder = encoder;
             this.verdict = verdict;
@@ -77,7 +77,12 @@ final class Held {
         }
 
         List<Denial> denials() {
-            return verdict.map(Decision.Verdict::denials).orElse(List.of());
+            return verdict.denials();
+        }
+
+        /** False where of some it was never decided. */
+        boolean isAnswered() {
+            return answered;
         }
 
         List<Receipt> receipts() {
@@ -88,9 +93,14 @@ final class Held {
             receipts.addAll(more);
         }
 
+        /** With those of whom it is not decided. */
+        private Candidate open() {
+            return candidate.of(verdict.later());
+        }
+
         /** Whether it is decided, and no channel waits for its turn to hear of it. */
         boolean isDone() {
-            return verdict.isPresent() && slots.isEmpty();
+            return verdict.later().isEmpty() && slots.isEmpty();
         }
 
         private long bytes() {
@@ -156,12 +166,16 @@ final class Held {
         return undecided.containsKey(candidate.position());
     }
 
-    /** The changes of a table that wait to be decided. */
+    /** The changes of a table that wait to be decided, with whom that concerns. */
     List<Candidate> undecided(int oid) {
-        return undecided.values().stream()
-                .map(Pending::candidate)
+        return undecided().stream()
                 .filter(candidate -> candidate.change().relation().oid() == oid)
                 .toList();
+    }
+
+    /** All of them. */
+    List<Candidate> undecided() {
+        return undecided.values().stream().map(Pending::open).toList();
     }
 
     /** How many changes are not decided. */
@@ -179,22 +193,14 @@ final class Held {
         return undecided.isEmpty() ? Optional.empty() : Optional.of(undecided.firstKey());
     }
 
-    /** A change that is decided later: whom it concerns waits for it. */
-    void hold(Candidate candidate, Optional<ChangeEncoder> encoder) {
-        var pending = new Pending(candidate, encoder, Optional.empty());
-        undecided.put(candidate.position(), pending);
-        bytes += pending.bytes();
-        for (Subscription subscription : candidate.subscriptions()) {
-            if (!pending.slots.containsKey(subscription.channel())) {
-                add(subscription.channel(), new Slot(pending, Optional.empty()));
-            }
-        }
-    }
-
-    /** A change that is decided: those of its channels that wait for another hear of it after that one, the others now. */
+    /**
+     * A change that is decided: those of its channels that wait for another hear of it after that one, the others now. Those of whom it
+     * is decided later wait for that.
+     */
     Turn admit(Candidate candidate, Optional<ChangeEncoder> encoder, Decision.Verdict verdict) {
-        var pending = new Pending(candidate, encoder, Optional.of(verdict));
-        if (byChannel.isEmpty() && catchingUp.isEmpty()) {
+        var pending = new Pending(candidate, encoder, verdict);
+        boolean isOpen = !verdict.later().isEmpty();
+        if (!isOpen && byChannel.isEmpty() && catchingUp.isEmpty()) {
             return new Turn(pending, verdict.grants());
         }
         var now = new ArrayList<Grant>();
@@ -207,9 +213,14 @@ final class Held {
                 now.add(grant);
             }
         }
-        if (!later.isEmpty()) {
+        if (isOpen || !later.isEmpty()) {
             bytes += pending.bytes();
-            later.forEach((channel, grants) -> add(channel, new Slot(pending, Optional.of(grants))));
+        }
+        later.forEach((channel, grants) -> add(channel, new Slot(pending, Optional.of(grants))));
+        if (isOpen) {
+            undecided.put(candidate.position(), pending);
+            Outlet.channels(pending.open().subscriptions())
+                    .forEach(channel -> add(channel, new Slot(pending, Optional.empty())));
         }
         return new Turn(pending, now);
     }
@@ -224,17 +235,19 @@ final class Held {
     }
 
     /**
-     * Takes what a change was decided to be that was held.
+     * Takes what was decided of those who waited for it.
      *
-     * @return it, if it is held still
+     * @return what is held still
      */
     Optional<Pending> decide(Candidate candidate, Decision.Verdict verdict) {
         Pending pending = undecided.remove(candidate.position());
         if (pending == null) {
             return Optional.empty();
         }
-        pending.verdict = Optional.of(verdict);
-        pending.slots.values().forEach(slot -> slot.grants = Optional.of(new ArrayList<>()));
+        pending.verdict = pending.verdict.completedBy(verdict);
+        pending.slots.values().stream()
+                .filter(slot -> slot.grants.isEmpty())
+                .forEach(slot -> slot.grants = Optional.of(new ArrayList<>()));
         for (Grant grant : verdict.grants()) {
             Optional.ofNullable(pending.slots.get(grant.subscription().channel()))
                     .flatMap(slot -> slot.grants)
@@ -305,11 +318,19 @@ final class Held {
         return done;
     }
 
-    /** What is not decided will not be: whoever waits for it has been told something else. */
-    List<Pending> giveUp() {
-        List<Pending> given = List.copyOf(undecided.values());
-        undecided.clear();
-        given.forEach(pending -> bytes -= pending.bytes());
-        return given;
+    /**
+     * What is not decided will not be: whoever waits for it has been told something else.
+     *
+     * @return changes that nobody waits for any more
+     */
+    List<Pending> giveUp(Collection<Candidate> candidates) {
+        var given = new ArrayList<Pending>();
+        for (Candidate candidate : candidates) {
+            decide(candidate, Decision.Verdict.NOBODY).ifPresent(pending -> {
+                pending.answered = false;
+                given.add(pending);
+            });
+        }
+        return given.stream().filter(Pending::isDone).toList();
     }
 }

@@ -61,14 +61,6 @@ final class Outlet {
         this.catchUp = catchUp;
     }
 
-    /** A change that is decided aside. */
-    void putAside(Candidate candidate, Optional<ChangeEncoder> encoder) {
-        lanes.add(candidate); // what cannot be decided must not be held
-        held.hold(candidate, encoder);
-        progress.aside(held.size());
-        bound();
-    }
-
     private void bound() {
         if (held.bytes() > MOST_HELD_BYTES) {
             refetch(ErrorCode.AUTHORIZATION_TIMEOUT, held.channels());
@@ -76,15 +68,21 @@ final class Outlet {
         }
     }
 
-    /** A change that is decided; who has to be told that the table is empty is added to {@code truncated}. */
+    /**
+     * A change that is decided, or of some aside; who has to be told that the table is empty is added to {@code truncated}.
+     */
     void add(
             Delivery delivery,
             Candidate candidate,
             Optional<ChangeEncoder> encoder,
             Decision.Verdict verdict,
             Set<ChannelRef> truncated) {
+        if (!verdict.later().isEmpty()) {
+            lanes.add(candidate.of(verdict.later())); // what cannot be decided must not be held
+        }
         progress.countDenied(verdict.denials().size());
         add(delivery, held.admit(candidate, encoder, verdict), truncated);
+        progress.aside(held.size());
         bound();
     }
 
@@ -147,8 +145,7 @@ final class Outlet {
                 channels(open.stream()
                         .flatMap(candidate -> candidate.subscriptions().stream())
                         .toList()));
-        open.forEach(candidate -> held.decide(candidate, new Decision.Verdict(List.of(), List.of()))
-                .ifPresent(_ -> unanswered(candidate)));
+        held.giveUp(open).forEach(this::record);
     }
 
     /** What was decided could not be told, by a fault of ours: nobody may miss it silently. */
@@ -212,7 +209,7 @@ final class Outlet {
 
     private void giveUp() {
         lanes.forget();
-        held.giveUp().forEach(pending -> unanswered(pending.candidate()));
+        held.giveUp(held.undecided()).forEach(this::record);
         progress.aside(held.size());
         confirm();
     }
@@ -265,7 +262,8 @@ final class Outlet {
     }
 
     private void record(Held.Pending pending) {
-        journal.passed(passage(pending.candidate(), pending.denials(), pending.receipts()));
+        Passage passage = passage(pending.candidate(), pending.denials(), pending.receipts());
+        journal.passed(pending.isAnswered() ? passage : passage.unanswered());
     }
 
     private Passage passage(Candidate candidate, List<Denial> denials, List<Receipt> receipts) {

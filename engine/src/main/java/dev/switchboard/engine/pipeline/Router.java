@@ -401,8 +401,8 @@ final class Router implements Runnable {
         List<Candidate> candidates = gathered.candidates();
         var encoders = new ArrayList<Optional<ChangeEncoder>>();
         for (int i = 0; i < candidates.size(); i++) {
-            boolean wanted = decision.aside().get(i)
-                    || !decision.verdicts().get(i).grants().isEmpty();
+            Decision.Verdict verdict = decision.verdicts().get(i);
+            boolean wanted = !verdict.later().isEmpty() || !verdict.grants().isEmpty();
             encoders.add(wanted ? encoder(candidates.get(i)) : Optional.empty());
         }
         // not before: where a type is not known now, all of it is done again
@@ -417,9 +417,7 @@ final class Router implements Runnable {
                 delivery.then(() -> say(message));
                 next = next(messages);
             }
-            if (i < candidates.size() && decision.aside().get(i)) {
-                outlet.putAside(candidates.get(i), encoders.get(i));
-            } else if (i < candidates.size()) {
+            if (i < candidates.size()) {
                 outlet.add(
                         delivery,
                         candidates.get(i),

@@ -1,6 +1,8 @@
 package dev.switchboard.engine.route;
 
+import dev.switchboard.engine.model.ChannelRef;
 import java.util.List;
+import java.util.function.Predicate;
 
 /**
  * The subscriptions that a change concerns.
@@ -9,6 +11,9 @@ import java.util.List;
  * @param undecided whose filters only PostgreSQL can decide
  */
 public record Routed(List<Subscription> certain, List<Subscription> undecided) {
+    /** Nobody. */
+    public static final Routed NOBODY = new Routed(List.of(), List.of());
+
     public Routed {
         certain = List.copyOf(certain);
         undecided = List.copyOf(undecided);
@@ -20,5 +25,16 @@ public record Routed(List<Subscription> certain, List<Subscription> undecided) {
 
     public boolean isEmpty() {
         return certain.isEmpty() && undecided.isEmpty();
+    }
+
+    /** Those of channels that are so. */
+    public Routed of(Predicate<ChannelRef> channels) {
+        return new Routed(of(certain, channels), of(undecided, channels));
+    }
+
+    private static List<Subscription> of(List<Subscription> subscriptions, Predicate<ChannelRef> channels) {
+        return subscriptions.stream()
+                .filter(subscription -> channels.test(subscription.channel()))
+                .toList();
     }
 }

@@ -59,6 +59,9 @@ class AsideTest {
     private static final Relation OTHER_SLOW = relation(2, "other_slow");
     private static final Relation QUICK = relation(3, "quick");
 
+    /** Of which it is known already what it may see of one of the slow tables. */
+    private static final ClaimsGroup KNOWN = new ClaimsGroup("authenticated", "{}");
+
     private static Relation relation(int oid, String name) {
         return new Relation(
                 oid, new TableName("public", name), ReplicaIdentity.FULL, List.of(new Column("id", 25, true)));
@@ -85,7 +88,9 @@ class AsideTest {
         public List<Answer> ask(List<Question> questions, Set<Integer> xids) throws RowAccessUnavailableException {
             var all = new ArrayList<Answer>();
             for (Question question : questions) {
-                boolean quick = question.relation().equals(QUICK);
+                boolean quick = question.relation().equals(QUICK)
+                        || (question.group().equals(KNOWN)
+                                && question.relation().equals(SLOW));
                 if (!quick && !patient) {
                     all.add(Answer.ofLater());
                     continue;
@@ -223,6 +228,48 @@ class AsideTest {
         assertThat(journal.changes(QUICK.name()).getLast().receipts())
                 .as("of the one who heard at once, and the one who waited")
                 .hasSize(2);
+    }
+
+    /** One group after another is found out about; a change has one record all the same. */
+    @Test
+    void A13_whoIsKnownDoesNotWaitForThoseOfTheSameTableWhoAreNot() throws Exception {
+        open(both, Optional.empty(), SLOW);
+        open(KNOWN, quick, Optional.empty(), new LinkedBlockingQueue<>(), SLOW);
+        change(100, SLOW, "a");
+        change(200, SLOW, "b");
+
+        assertThat(List.of(next(), next())).containsExactly("2 a", "2 b");
+        assertThat(told).as("the other waits").isEmpty();
+        answers.add(true);
+        answers.add(true);
+        assertThat(List.of(next(), next())).containsExactly("1 a", "1 b");
+        awaitDelivered(220);
+        assertThat(journal.changes(SLOW.name())).hasSize(2).allSatisfy(passage -> {
+            assertThat(passage.concerned()).isEqualTo(2);
+            assertThat(passage.receipts()).hasSize(2);
+        });
+    }
+
+    /** Who waited in vain comes again; who did not wait goes on. */
+    @Test
+    void A13_whoIsKnownGoesOnWhereTheOthersHaveWaitedInVain() throws Exception {
+        open(both, Optional.empty(), SLOW);
+        open(KNOWN, quick, Optional.empty(), new LinkedBlockingQueue<>(), SLOW);
+        change(100, SLOW, "a");
+        assertThat(next()).isEqualTo("2 a");
+        take(asked);
+        answers.add(false);
+        take(asked);
+        answers.add(false);
+
+        assertThat(next()).isEqualTo("1 " + ErrorCode.AUTHORIZATION_TIMEOUT);
+        awaitDelivered(120);
+        assertThat(journal.changes(SLOW.name())).singleElement().satisfies(passage -> {
+            assertThat(passage.answered()).isFalse();
+            assertThat(passage.receipts()).hasSize(1);
+        });
+        change(200, SLOW, "b");
+        assertThat(next()).isEqualTo("2 b");
     }
 
     @Test
@@ -432,6 +479,15 @@ class AsideTest {
 
     private void open(
             ChannelRef channel, Optional<ChannelRef> replaces, BlockingQueue<String> live, Relation... tables) {
+        open(new ClaimsGroup("anon", "{}"), channel, replaces, live, tables);
+    }
+
+    private void open(
+            ClaimsGroup group,
+            ChannelRef channel,
+            Optional<ChannelRef> replaces,
+            BlockingQueue<String> live,
+            Relation... tables) {
         var subscriptions = new ArrayList<Subscription>();
         for (Relation table : tables) {
             subscriptions.add(new Subscription(
@@ -441,7 +497,7 @@ class AsideTest {
                     new TableSelector.One(table.name(), table.oid()),
                     Optional.empty(),
                     Selection.ALL,
-                    new ClaimsGroup("anon", "{}")));
+                    group));
         }
         inbox.put(new Inbox.Item.Open(
                 channel,
