@@ -420,6 +420,36 @@ test("F000-10 another organization's supervisor sees none of it", async () => {
   await server.post(`/calls/${call}/end`);
 });
 
+test("A14 a membership that is revoked and given back hides and shows its calls without a reload, and nobody else's", async () => {
+  const call = await callIn("+15035550122");
+  const [rhonda, doug] = await Promise.all([openTab(browser, server.url), openTab(browser, server.url)]);
+  await Promise.all([signIn(rhonda.page, "Rhonda"), signIn(doug.page, "Doug")]);
+  const garage = (page: Page) => row(page, "Larch Street Garage").first();
+  await Promise.all([garage(rhonda.page).waitFor(), garage(doug.page).waitFor()]);
+  await rhonda.page.evaluate(() => Object.assign(window, { mark: true }));
+  const roles = `${server.url}/rest/v1/user_roles?user_id=eq.${RHONDA}`;
+  const headers = { apikey: server.serviceKey, Authorization: `Bearer ${server.serviceKey}` };
+  const held = (await (await fetch(roles, { headers })).json()) as object[];
+
+  const took: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    await fetch(roles, { method: "DELETE", headers });
+    const revoked = Date.now();
+    await garage(rhonda.page).waitFor({ state: "detached", timeout: 10_000 });
+    took.push(`hidden ${Date.now() - revoked}`);
+    expect(await garage(doug.page).count()).toBe(1);
+
+    await server.insert("user_roles", held);
+    const given = Date.now();
+    await garage(rhonda.page).waitFor({ timeout: 10_000 });
+    took.push(`shown ${Date.now() - given}`);
+  }
+  console.log(`A14, milliseconds after the answer: ${took.join(", ")}`);
+  expect(await rhonda.page.evaluate(() => "mark" in window)).toBe(true);
+  await Promise.all([rhonda.context.close(), doug.context.close()]);
+  await server.post(`/calls/${call}/end`);
+});
+
 function readAxe(): string {
   return createRequire(import.meta.url)("node:fs").readFileSync(AXE, "utf8");
 }

@@ -200,6 +200,7 @@ export class Channels {
           }
         },
         caughtUp: () => tell(shared, (listener) => listener.caughtUp?.()),
+        rightsChanged: () => tell(shared, (listener) => listener.rightsChanged?.()),
         change: (change) => {
           this.#measure(shared, change);
           tell(shared, (listener) => listener.change?.(change));

@@ -126,6 +126,7 @@ export class LiveList<T = Row> {
       return this.#host.join(spec, {
         status: (status, error, resumed) => this.#channel(changes, status, error, resumed),
         caughtUp: () => this.#caughtUp(changes),
+        rightsChanged: () => this.#ask(),
         change: (change) => this.#take(change),
       });
     });
@@ -492,6 +493,6 @@ function specsOf(shape: QueryShape, deltas: boolean, since: string | undefined):
   return shape.changes.map((changes) => {
     const filter = changes.filter ? `:${changes.filter}` : "";
     const name = `live:${changes.schema}.${changes.table}${filter}${delta ? `:${delta.join()}` : ""}`;
-    return { name, changes: [delta ? { ...changes, delta } : changes], ...(since ? { since } : {}) };
+    return { name, changes: [{ ...changes, ...(delta ? { delta } : {}), leave: true }], ...(since ? { since } : {}) };
   });
 }

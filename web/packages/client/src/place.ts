@@ -97,8 +97,12 @@ export class Place {
       this.#quiet = false;
       this.wish.since = `${this.#fence}@${data.position}`;
     } else if (event === "system" && extension === "switchboard") {
-      this.#caughtUp = true;
-      this.#listener.caughtUp?.();
+      if (message === "Rights changed") {
+        this.#listener.rightsChanged?.();
+      } else {
+        this.#caughtUp = true;
+        this.#listener.caughtUp?.();
+      }
     } else if (event === "system" && status === "error" && !OF_A_MOMENT.test(message)) {
       // what ends a channel would end it again at the same place
       this.#fence = "";

@@ -225,7 +225,7 @@ export class SupabaseTransport implements Transport {
 
 function listenToChanges(
   channel: RealtimeChannel,
-  { schema, table, event, filter, delta }: NonNullable<ChannelSpec["changes"]>[number],
+  { schema, table, event, filter, delta, leave }: NonNullable<ChannelSpec["changes"]>[number],
   place: Place,
   listener: ChannelListener,
 ): void {
@@ -235,6 +235,7 @@ function listenToChanges(
     schema,
     table,
     ...(filter ? { filter } : {}),
+    ...(leave ? { leave } : {}),
     ...(delta ? { delta: delta.length > 0 ? delta : true } : {}),
     switchboard: place.wish,
   } as {

@@ -29,6 +29,11 @@ export interface ChangesOf {
    * who has other values there has missed something, and reads the row again.
    */
   readonly delta?: readonly string[];
+  /**
+   * That a row which is not for its reader any more comes as a DELETE, though it is still there, and that the listener hears of
+   * other rights (SPEC A14).
+   */
+  readonly leave?: boolean;
 }
 
 export interface ChannelSpec {
@@ -49,6 +54,8 @@ export interface ChannelListener {
   status(status: ChannelStatus, error?: Error, resumed?: boolean): void;
   /** It has been told all that it had missed. */
   caughtUp?(): void;
+  /** Rows may have come into sight, or left it, that nobody touched. */
+  rightsChanged?(): void;
   change?(change: Change): void;
   broadcast?(event: string, payload: Row): void;
   presence?(state: PresenceState): void;

@@ -236,6 +236,13 @@ export class FakeServer implements Transport {
     );
   }
 
+  /** A membership, or a policy, is another one. */
+  rightsChange(): void {
+    for (const channel of this.#channels.values()) {
+      if (channel.joined) channel.listener.rightsChanged?.();
+    }
+  }
+
   #commit(change: Change): void {
     this.#log.push(change);
     for (const channel of this.#channels.values()) {

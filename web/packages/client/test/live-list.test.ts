@@ -69,6 +69,24 @@ describe("a live list", () => {
     expect(server.requests).toBe(1);
   });
 
+  test("A14 asks again when its reader's rights have changed", async () => {
+    const { platform, server, watch } = world();
+    server.put(row("1"));
+    const { ids, list } = watch(ACTIVE);
+    await platform.advance(100);
+
+    server.rows.delete("1"); // not for its reader any more, and no change tells
+    await platform.advance(500);
+    const before = ids();
+    server.rightsChange();
+    await platform.advance(100);
+
+    expect(before).toEqual(["1"]);
+    expect(ids()).toEqual([]);
+    expect(list.getSnapshot().isLive).toBe(true);
+    expect(server.requests).toBe(2);
+  });
+
   test("merges what arrives while it asks", async () => {
     const { platform, server, watch } = world();
     server.httpMs = 200;

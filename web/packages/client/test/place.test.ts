@@ -8,6 +8,7 @@ function channel() {
   const place = new Place({
     status: (status, error, resumed) => told.push(`${status}${error ? ` ${error.message}` : ""} ${resumed ?? "-"}`),
     caughtUp: () => told.push("caught up"),
+    rightsChanged: () => told.push("rights changed"),
   });
   const reply = (switchboard?: { since: string; resumed: boolean }) =>
     place.hear({
@@ -15,13 +16,14 @@ function channel() {
       payload: { status: "ok", response: { postgres_changes: [], ...(switchboard ? { switchboard } : {}) } },
     });
   const change = (position: string) => place.hear({ event: "postgres_changes", payload: { data: { position } } });
-  const caughtUp = () =>
-    place.hear({ event: "system", payload: { status: "ok", extension: "switchboard", message: "Caught up" } });
+  const notice = (message: string) =>
+    place.hear({ event: "system", payload: { status: "ok", extension: "switchboard", message } });
+  const caughtUp = () => notice("Caught up");
   const fails = (message: string) => {
     place.hear({ event: "system", payload: { status: "error", extension: "postgres_changes", message } });
     place.status("CHANNEL_ERROR", undefined);
   };
-  return { place, told, reply, change, caughtUp, fails };
+  return { place, told, reply, change, notice, caughtUp, fails };
 }
 
 describe("H1 H2 where a channel is", () => {
@@ -123,6 +125,19 @@ describe("H1 H2 where a channel is", () => {
     change("0/1#0");
     fails("AuthorizationTimedOut: Changes could not be authorized in time");
 
+    expect(place.wish.since).toBe(`${FENCE}@0/1#0`);
+  });
+
+  test("that rights are others says nothing of what was missed", () => {
+    const { place, reply, change, notice, told } = channel();
+    place.status("SUBSCRIBED", undefined);
+    reply({ since: FENCE, resumed: true });
+    change("0/1#0");
+    notice("Rights changed");
+    place.ask();
+    place.answered("0/9#0");
+
+    expect(told).toEqual(["SUBSCRIBED true", "rights changed"]);
     expect(place.wish.since).toBe(`${FENCE}@0/1#0`);
   });
 

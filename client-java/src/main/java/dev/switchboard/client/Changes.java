@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param filter such as {@code state=in.(ringing,active),score=gte.90}
  * @param select columns to be sent, with the primary key; empty for all
  * @param deltas whether an UPDATE may come as the key and what it changed ({@link #asDeltas})
+ * @param leaving whether it is said what leaves its reader's sight ({@link #andLeaving})
  */
 public record Changes(
         String event,
@@ -20,13 +21,14 @@ public record Changes(
         Optional<String> table,
         Optional<String> filter,
         List<String> select,
-        boolean deltas) {
+        boolean deltas,
+        boolean leaving) {
     public Changes {
         select = List.copyOf(select);
     }
 
     public Changes(String event, String schema, Optional<String> table, Optional<String> filter, List<String> select) {
-        this(event, schema, table, filter, select, false);
+        this(event, schema, table, filter, select, false, false);
     }
 
     /** All changes of a table. */
@@ -36,12 +38,12 @@ public record Changes(
 
     /** Those that the filter lets through. */
     public Changes where(String condition) {
-        return new Changes(event, schema, table, Optional.of(condition), select, deltas);
+        return new Changes(event, schema, table, Optional.of(condition), select, deltas, leaving);
     }
 
     /** Those of one kind. */
     public Changes only(String kind) {
-        return new Changes(kind, schema, table, filter, select, deltas);
+        return new Changes(kind, schema, table, filter, select, deltas, leaving);
     }
 
     /**
@@ -51,7 +53,16 @@ public record Changes(
      * and where all kinds of changes are asked for; a server that does not know of it sends whole rows.
      */
     public Changes asDeltas() {
-        return new Changes(event, schema, table, filter, select, true);
+        return new Changes(event, schema, table, filter, select, true, leaving);
+    }
+
+    /**
+     * For who keeps the rows: one that is not within the filter any more, or not for its reader, comes as {@link Event.Kind#LEAVE}, and
+     * {@link Event.RightsChanged} says when rows may have come or gone that nobody touched. Rows that leave are told of tables with {@code REPLICA
+     * IDENTITY FULL}, and both where all kinds of changes of one table are asked for; a server that does not know of it tells neither.
+     */
+    public Changes andLeaving() {
+        return new Changes(event, schema, table, filter, select, deltas, true);
     }
 
     Map<String, Object> json() {
@@ -65,6 +76,9 @@ public record Changes(
         }
         if (deltas) {
             json.put("delta", true);
+        }
+        if (leaving) {
+            json.put("leave", true);
         }
         return json;
     }

@@ -191,11 +191,7 @@ public final class Channel {
             }
             case "system" -> {
                 boolean caughtUp = place.map(wanted -> wanted.hears(payload)).orElse(false);
-                tell(
-                        caughtUp
-                                ? new Event.CaughtUp()
-                                : new Event.Notice(
-                                        JsonText.string(payload, "status"), JsonText.string(payload, "message")));
+                tell(caughtUp ? new Event.CaughtUp() : notice(payload));
             }
             default -> {}
         }
@@ -211,10 +207,19 @@ public final class Channel {
         return new Event.Change(
                 JsonText.string(data, "schema"),
                 JsonText.string(data, "table"),
-                Event.Kind.valueOf(JsonText.string(data, "type")),
+                Boolean.TRUE.equals(data.get("left"))
+                        ? Event.Kind.LEAVE
+                        : Event.Kind.valueOf(JsonText.string(data, "type")),
                 Instant.parse(JsonText.string(data, "commit_timestamp")),
                 JsonText.object(data, "record"),
                 JsonText.object(data, "old_record"),
                 Boolean.TRUE.equals(data.get("delta")));
+    }
+
+    private static Event notice(Map<String, Object> payload) {
+        String message = JsonText.string(payload, "message");
+        return JsonText.string(payload, "extension").equals("switchboard") && message.equals("Rights changed")
+                ? new Event.RightsChanged()
+                : new Event.Notice(JsonText.string(payload, "status"), message);
     }
 }

@@ -20,6 +20,9 @@ public sealed interface Event {
     /** Of a channel that is {@link Channel#resuming}: it has been told all that it had missed. */
     record CaughtUp() implements Event {}
 
+    /** To one that asked for it ({@link Changes#andLeaving}): rows may have come into sight, or left it, that nobody touched; read them again. */
+    record RightsChanged() implements Event {}
+
     /** The channel is not live now; the client tries again by itself. */
     record Interrupted(String reason) implements Event {}
 
@@ -32,7 +35,7 @@ public sealed interface Event {
     /**
      * A change of a row.
      *
-     * @param row    the new values; empty for DELETE
+     * @param row    the new values; empty for DELETE and LEAVE
      * @param former the old values, as far as they are shown
      * @param isDelta whether both hold the key and what was changed alone ({@link Changes#asDeltas})
      */
@@ -50,7 +53,9 @@ public sealed interface Event {
     enum Kind {
         INSERT,
         UPDATE,
-        DELETE
+        DELETE,
+        /** It is there, and not for this reader any more ({@link Changes#andLeaving}). */
+        LEAVE
     }
 
     /** A broadcast of JSON. */

@@ -53,7 +53,8 @@ final class Place {
 
     /** What the server has to say of the channel; whether it is that nothing is missing any more. */
     boolean hears(Map<String, Object> notice) {
-        boolean whole = JsonText.string(notice, "extension").equals(KEY);
+        boolean whole = JsonText.string(notice, "extension").equals(KEY)
+                && JsonText.string(notice, "message").equals("Caught up");
         caughtUp |= whole;
         if (JsonText.string(notice, "status").equals("error")
                 && OF_A_MOMENT.stream().noneMatch(JsonText.string(notice, "message")::startsWith)) {

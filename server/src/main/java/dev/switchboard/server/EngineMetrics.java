@@ -29,6 +29,7 @@ final class EngineMetrics {
         metrics.counter("denied", "Changes withheld from a subscription by policies or grants", progress::denied);
         metrics.counter("refetches", "Channels told to refetch", progress::refetches);
         metrics.counter("resumes", "Channels that went on where they had been", progress::resumes);
+        metrics.counter("sights_changed", "Channels told that they may see other rows", progress::sightsChanged);
         metrics.counter("resyncs", "Channels that could not, and begin now", progress::resyncs);
         metrics.counter("replayed", "Frames handed to channels for changes that they had missed", progress::replayed);
         metrics.gauge(

@@ -37,14 +37,22 @@ final class KnownTables {
     private final Set<SecurityKey> verified = new HashSet<>();
 
     private final Standings standings;
-    private final boolean compiling;
+    private final Deciding deciding;
     private long probeMillis = RoundTrips.PATIENT_MILLIS;
     private Publications publications = Publications.none();
 
-    /** @param compiling whether what claims come to is of use */
-    KnownTables(Standings standings, boolean compiling) {
+    /** What is decided without PostgreSQL. */
+    enum Deciding {
+        NOTHING,
+        /** Policies that read the row and the claims alone: nothing is heard of other tables. */
+        BY_ROWS,
+        /** Those that read other tables too, of whose changes the stream tells. */
+        BY_STREAM
+    }
+
+    KnownTables(Standings standings, Deciding deciding) {
         this.standings = standings;
-        this.compiling = compiling;
+        this.deciding = deciding;
     }
 
     private record SecurityKey(int oid, String role) {}
@@ -213,7 +221,8 @@ final class KnownTables {
     }
 
     private TableSecurity load(Connection connection, int oid, String role) throws SQLException {
-        return TableSecurity.load(connection, oid, role, publications);
+        TableSecurity read = TableSecurity.load(connection, oid, role, publications);
+        return deciding == Deciding.BY_STREAM || read.dependencies().isEmpty() ? read : read.asked();
     }
 
     /** @param bound 1: before which no transaction is under way; 2: before which all have begun */
@@ -242,7 +251,8 @@ final class KnownTables {
         if (known.isPresent() && known.get().security() == security) {
             return known.get();
         }
-        Optional<ClaimValues> values = compiling ? Impersonation.values(connection, security, group) : Optional.empty();
+        Optional<ClaimValues> values =
+                deciding == Deciding.NOTHING ? Optional.empty() : Impersonation.values(connection, security, group);
         boolean passed = values.isPresent()
                 || Impersonation.objectionWithin(connection, security, group, probeMillis)
                         .isEmpty();

@@ -3,10 +3,12 @@ package dev.switchboard.engine.postgres;
 import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.authorize.RowAccessUnavailableException;
 import dev.switchboard.engine.model.Batch;
+import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.pipeline.Trouble;
 import dev.switchboard.engine.postgres.CatalogVersion.Item;
+import dev.switchboard.engine.postgres.KnownTables.Deciding;
 import dev.switchboard.engine.postgres.policy.ClaimValues;
 import dev.switchboard.engine.postgres.policy.CompiledPolicy;
 import java.sql.Connection;
@@ -56,7 +58,7 @@ public final class PostgresRowAccess implements RowAccess {
     /** Whether what takes long is asked by another one. */
     private boolean brief;
 
-    private Checked checked = Checked.NOTHING;
+    private CheckedCatalog checked = CheckedCatalog.NOTHING;
     private @Nullable Connection kept;
 
     /**
@@ -69,14 +71,14 @@ public final class PostgresRowAccess implements RowAccess {
 
     /** @param checkOneIn see {@link AuthorizationSettings} */
     public PostgresRowAccess(Database database, Trouble trouble, int checkOneIn) {
-        this(database, trouble, true, checkOneIn, new LongAdder());
+        this(database, trouble, Deciding.BY_STREAM, checkOneIn, new LongAdder());
     }
 
-    private PostgresRowAccess(Database database, Trouble trouble, boolean compiling, int checkOneIn, LongAdder asked) {
+    private PostgresRowAccess(Database database, Trouble trouble, Deciding deciding, int checkOneIn, LongAdder asked) {
         this.database = database;
         this.asked = asked;
         this.trouble = trouble;
-        this.tables = new KnownTables(standings, compiling);
+        this.tables = new KnownTables(standings, deciding);
         this.check = new SelfCheck(checkOneIn, trouble);
         this.dependencies = new Dependencies(standings, check);
         this.roundTrips = new RoundTrips(tables, trouble);
@@ -84,7 +86,7 @@ public final class PostgresRowAccess implements RowAccess {
 
     /** One that decides nothing itself, and asks PostgreSQL about every policy. */
     public static PostgresRowAccess alwaysAsking(Database database, Trouble trouble) {
-        return new PostgresRowAccess(database, trouble, false, 0, new LongAdder());
+        return new PostgresRowAccess(database, trouble, Deciding.NOTHING, 0, new LongAdder());
     }
 
     @Override
@@ -92,7 +94,7 @@ public final class PostgresRowAccess implements RowAccess {
         brief = true;
         tables.beBrief();
         roundTrips.beBrief();
-        return new PostgresRowAccess(database, trouble, false, 0, asked);
+        return new PostgresRowAccess(database, trouble, Deciding.BY_ROWS, check.oneIn(), asked);
     }
 
     /** How many questions were decided without PostgreSQL. Any thread. */
@@ -122,7 +124,7 @@ public final class PostgresRowAccess implements RowAccess {
                 return askOnce(connection(), questions, xids);
             } catch (OutdatedException outdated) {
                 tables.forget(outdated.versions());
-                checked = Checked.NOTHING; // what is read anew may be newer
+                checked = CheckedCatalog.NOTHING; // what is read anew may be newer
             } catch (SQLException failed) {
                 close();
                 throw new RowAccessUnavailableException("cannot ask PostgreSQL: " + failed.getMessage(), failed);
@@ -179,7 +181,7 @@ public final class PostgresRowAccess implements RowAccess {
     @Override
     public void carried(List<String> publications) {
         tables.carried(new Publications(publications.getFirst(), Set.copyOf(publications)));
-        checked = Checked.NOTHING;
+        checked = CheckedCatalog.NOTHING;
         epoch++;
     }
 
@@ -202,15 +204,16 @@ public final class PostgresRowAccess implements RowAccess {
         try {
             var items = new HashSet<Item>();
             states.values()
-                    .forEach(state -> items.addAll(((State) state).versions().keySet()));
+                    .forEach(state ->
+                            items.addAll(((CatalogState) state).versions().keySet()));
             Set<Integer> awaited = awaited(xids);
             Map<Item, String> versions = roundTrips.versions(connection(), items, awaited);
-            checked = new Checked(versions, awaited);
+            checked = new CheckedCatalog(versions, awaited);
             dependencies.seen();
             tables.forgetOutdated(versions);
             var outdated = new HashSet<Integer>();
             states.forEach((table, state) -> {
-                if (!((State) state).isOf(epoch, versions) || !check.trusts(table)) {
+                if (!((CatalogState) state).isOf(epoch, versions) || !check.trusts(table)) {
                     outdated.add(table);
                 }
             });
@@ -221,19 +224,21 @@ public final class PostgresRowAccess implements RowAccess {
         }
     }
 
-    /** Versions in the catalog, as they were found in an epoch. */
-    private record State(long epoch, Map<Item, String> versions) {
-        boolean isOf(long present, Map<Item, String> found) {
-            return epoch == present && found.entrySet().containsAll(versions.entrySet());
-        }
+    @Override
+    public boolean tells(int table, ClaimsGroup group) {
+        return standings
+                .find(new Standings.Key(table, group))
+                .filter(Standings.Standing::tells)
+                .isPresent();
     }
 
-    /** @param xids that were visible when these versions were read */
-    private record Checked(Map<Item, String> versions, Set<Integer> xids) {
-        static final Checked NOTHING = new Checked(Map.of(), Set.of());
-
-        boolean covers(Set<Item> items, Set<Integer> asked) {
-            return versions.keySet().containsAll(items) && xids.containsAll(asked);
+    @Override
+    public void awaitVisible(Set<Integer> xids) throws RowAccessUnavailableException {
+        try {
+            prove(connection(), xids);
+        } catch (SQLException failed) {
+            close();
+            throw new RowAccessUnavailableException("cannot ask PostgreSQL: " + failed.getMessage(), failed);
         }
     }
 
@@ -247,7 +252,7 @@ public final class PostgresRowAccess implements RowAccess {
             }
             // another server, or another setting of the role, may say otherwise what claims come to
             standings.clear();
-            checked = Checked.NOTHING;
+            checked = CheckedCatalog.NOTHING;
             epoch++;
         }
         return kept;
@@ -305,7 +310,7 @@ public final class PostgresRowAccess implements RowAccess {
             if (isSlow || !check.isDue()) {
                 return Optional.empty();
             }
-            PolicyQuestions.literals(question, security, asked(security))
+            PolicyQuestions.literals(question, security, (TableSecurity.Predicate.Asked) security.predicate())
                     .keySet()
                     .forEach(row -> standings.forget(standing, row));
             check.doubt(
@@ -389,10 +394,6 @@ public final class PostgresRowAccess implements RowAccess {
         }
     }
 
-    private static TableSecurity.Predicate.Asked asked(TableSecurity security) {
-        return (TableSecurity.Predicate.Asked) security.predicate();
-    }
-
     private boolean remembers(Question question, TableSecurity.Predicate.Asked asked, Standings.Standing standing) {
         return standing.remembers()
                 && check.trusts(question.relation().oid())
@@ -454,7 +455,7 @@ public final class PostgresRowAccess implements RowAccess {
                 visible.set(i);
             }
         }
-        var known = new Known(standing.audience(), new State(epoch, tables.knownVersions(relation.oid())));
+        var known = new Known(standing.audience(), new CatalogState(epoch, tables.knownVersions(relation.oid())));
         return new Answer(visible, PolicyQuestions.readable(relation, security), false, known);
     }
 

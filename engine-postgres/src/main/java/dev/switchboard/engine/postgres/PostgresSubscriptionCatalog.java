@@ -4,10 +4,12 @@ import dev.switchboard.engine.encode.ColumnType;
 import dev.switchboard.engine.encode.TypeCatalog;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Lsn;
+import dev.switchboard.engine.model.Sight;
 import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.model.TableName;
 import dev.switchboard.engine.pipeline.SubscriptionCatalog;
 import dev.switchboard.engine.protocol.Binding;
+import dev.switchboard.engine.route.EventKind;
 import dev.switchboard.engine.route.Filter;
 import dev.switchboard.engine.route.Selection;
 import dev.switchboard.engine.route.TableSelector;
@@ -71,6 +73,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
     private final Set<TableSelector.One> told = new LinkedHashSet<>();
 
     private final PartitionWatch partitions;
+    private final SightWatch sights = new SightWatch();
     private final PublishedSince publishedSince;
 
     /** Filters whose patterns are compiled at the same time: the other connections serve everybody else. */
@@ -83,19 +86,17 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
 
     /**
      * @param version  of the catalog, before it was read and after
+     * @param reads    the tables that its policies read, where that is known
      * @param selector of all who subscribe to it
      * @param filtered sets of columns that filters read
      */
     private record TableFacts(
             Version version,
             TableSecurity security,
+            Optional<Set<Integer>> reads,
             Map<String, ColumnFacts> columns,
             TableSelector.One selector,
-            Interned<Map<String, Integer>> filtered) {
-        TableFacts(TableName table, Version version, TableSecurity security, Map<String, ColumnFacts> columns) {
-            this(version, security, columns, new TableSelector.One(table, version.oid()), new Interned<>());
-        }
-    }
+            Interned<Map<String, Integer>> filtered) {}
 
     /** @param fingerprint another one as soon as something changes that a subscription to the table depends on */
     private record Version(int oid, boolean published, String fingerprint) {}
@@ -197,7 +198,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             throw new RefusedException("role \"" + group.role() + "\" does not exist");
         }
         TableSelector selector = schema.equals("*") ? new TableSelector.All() : new TableSelector.Schema(schema);
-        return new Resolution.Resolved(selector, Optional.empty(), Selection.ALL, true);
+        return new Resolution.Resolved(selector, Optional.empty(), Selection.ALL, true, Optional.empty());
     }
 
     private boolean roleExists(String role) throws SQLException {
@@ -242,8 +243,13 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
                         facts,
                         select.<Set<String>>map(LinkedHashSet::new).orElse(security.readable()),
                         Set.copyOf(always)));
-        Selection selection = select.isEmpty() && deltas.isEmpty() ? Selection.ALL : new Selection(select, deltas);
-        return new Resolution.Resolved(facts.selector(), filter, selection, security.mayHide());
+        boolean leaving = binding.leave() && EventKind.of(binding.event()) == EventKind.ALL;
+        Selection selection = select.isEmpty() && deltas.isEmpty() && !leaving
+                ? Selection.ALL
+                : new Selection(select, deltas, leaving);
+        Optional<Sight> sight =
+                leaving ? Optional.of(sights.know(connection, facts.selector(), facts.reads())) : Optional.empty();
+        return new Resolution.Resolved(facts.selector(), filter, selection, security.mayHide(), sight);
     }
 
     @Override
@@ -311,7 +317,10 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             throw new CatalogUnavailableException(failed);
         }
         // twice, so that a subscription which was under way at the first time is told at the second
-        gone.stream().filter(told::contains).forEach(subscribed::remove);
+        gone.stream().filter(told::contains).forEach(table -> {
+            subscribed.remove(table);
+            sights.forget(table);
+        });
         told.clear();
         told.addAll(gone);
         Set<TableName> names = gone.stream().map(TableSelector.One::name).collect(Collectors.toSet());
@@ -326,6 +335,18 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         }
         try (Connection connection = dataSource.getConnection()) {
             return partitions.moved(connection);
+        } catch (SQLException failed) {
+            throw new CatalogUnavailableException(failed);
+        }
+    }
+
+    @Override
+    public Set<TableSelector.One> resighted() throws CatalogUnavailableException {
+        if (sights.isIdle()) {
+            return Set.of();
+        }
+        try (Connection connection = dataSource.getConnection()) {
+            return sights.changed(connection);
         } catch (SQLException failed) {
             throw new CatalogUnavailableException(failed);
         }
@@ -363,10 +384,13 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
     private TableFacts load(TableName table, Version version, String role) throws SQLException {
         try (Connection connection = dataSource.getConnection()) {
             return new TableFacts(
-                    table,
                     version,
                     TableSecurity.load(connection, version.oid(), role),
-                    ColumnFacts.load(connection, version.oid(), publication));
+                    TableSecurity.load(connection, version.oid(), role, Publications.with(publication))
+                            .reads(),
+                    ColumnFacts.load(connection, version.oid(), publication),
+                    new TableSelector.One(table, version.oid()),
+                    new Interned<>());
         }
     }
 

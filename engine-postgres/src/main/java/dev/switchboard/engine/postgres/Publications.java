@@ -25,6 +25,11 @@ record Publications(String subscribable, Set<String> carried) {
         return new Publications("", Set.of());
     }
 
+    /** What a server's stream brings. */
+    static Publications with(String subscribable) {
+        return new Publications(subscribable, Set.of(subscribable, DEPENDENCIES));
+    }
+
     /** Those whose tables nobody can subscribe to by them. */
     Set<String> others() {
         return carried.stream().filter(name -> !name.equals(subscribable)).collect(Collectors.toSet());

@@ -73,7 +73,7 @@ public final class RowExplanation {
 
     private RowExplanation(Connection connection, String publication, TableName table, ClaimsGroup group) {
         this.connection = connection;
-        this.publications = new Publications(publication, Set.of(publication, Publications.DEPENDENCIES));
+        this.publications = Publications.with(publication);
         this.table = table;
         this.group = group;
     }

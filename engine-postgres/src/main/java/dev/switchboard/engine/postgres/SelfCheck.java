@@ -39,6 +39,10 @@ final class SelfCheck {
         this.trouble = trouble;
     }
 
+    int oneIn() {
+        return oneIn;
+    }
+
     boolean trusts(int oid) {
         return !distrusted.contains(oid);
     }

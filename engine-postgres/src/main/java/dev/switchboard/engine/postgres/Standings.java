@@ -71,6 +71,11 @@ final class Standings {
                     && security.compiled().stream().noneMatch(CompiledPolicy::decides);
         }
 
+        /** Whether everything that it hangs on in other tables is heard of. */
+        boolean tells() {
+            return values.isPresent() && security.compiled().isPresent();
+        }
+
         private List<Dependency> dependencies() {
             return values.isEmpty()
                     ? List.of()

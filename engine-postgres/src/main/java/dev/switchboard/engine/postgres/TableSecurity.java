@@ -134,6 +134,13 @@ record TableSecurity(
                 .collect(Collectors.toSet());
     }
 
+    /** The same, where it can be told what the policies hang on at all. */
+    Optional<Set<Integer>> reads() {
+        return predicate instanceof Predicate.Asked && compiled().isEmpty()
+                ? Optional.empty()
+                : Optional.of(dependencies());
+    }
+
     /** The same, but that PostgreSQL is asked. */
     TableSecurity asked() {
         return predicate instanceof Predicate.Asked asked

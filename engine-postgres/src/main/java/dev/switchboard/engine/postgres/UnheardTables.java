@@ -166,7 +166,7 @@ public final class UnheardTables {
     }
 
     private static Publications stream(String publication) {
-        return new Publications(publication, Set.of(publication, Publications.DEPENDENCIES));
+        return Publications.with(publication);
     }
 
     static boolean canBeAdded(Connection connection, int table) throws SQLException {

@@ -11,6 +11,7 @@ import dev.switchboard.engine.route.Audience;
 import dev.switchboard.engine.route.Filter;
 import dev.switchboard.engine.route.Routed;
 import dev.switchboard.engine.route.Subscription;
+import dev.switchboard.engine.route.Truth;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
@@ -73,6 +74,16 @@ public final class Authorizer {
     /** What the stream brings from now on; see {@link RowAccess#carried}. */
     public void carried(List<String> publications) {
         access.carried(publications);
+    }
+
+    /** See {@link RowAccess#tells}. */
+    public boolean tells(int table, ClaimsGroup group) {
+        return access.tells(table, group);
+    }
+
+    /** See {@link RowAccess#awaitVisible}. */
+    public void awaitVisible(Set<Integer> xids) throws RowAccessUnavailableException {
+        access.awaitVisible(xids);
     }
 
     /** To be called with each round before it is routed; see {@link RowAccess#passing}. */
@@ -204,7 +215,12 @@ public final class Authorizer {
                     failed.add(subscription.channel());
                 } else if (decisive(change).filter(condition::sees).isPresent()) {
                     decide(change, subscription, verdict);
+                } else if (mayLeave(subscription, change)) {
+                    decideLeft(change, subscription, verdict);
                 }
+            }
+            for (Subscription subscription : now.left()) {
+                decideLeft(change, subscription, verdict);
             }
             return verdict;
         }
@@ -215,7 +231,9 @@ public final class Authorizer {
             boolean visible = change instanceof Change.Truncate
                     || decisive(change).filter(asking::sees).isPresent();
             BitSet columns = columns(subscription, change.relation(), asking.answer.columns());
-            if (!visible) {
+            if (!visible && mayLeave(subscription, change)) {
+                decideLeft(change, subscription, verdict);
+            } else if (!visible) {
                 verdict.denials().add(new Denial(subscription, Denial.Reason.POLICIES));
             } else if (columns.isEmpty()) {
                 verdict.denials().add(new Denial(subscription, Denial.Reason.COLUMNS));
@@ -224,6 +242,30 @@ public final class Authorizer {
             } else {
                 verdict.grants().add(new Grant(subscription, columns, old(asking, change)));
             }
+        }
+
+        /** Of a row that is not for it any more: it is told so if it may see what it was. */
+        private void decideLeft(Change change, Subscription subscription, Decision.Verdict verdict) {
+            Asking asking = asking(change, subscription);
+            BitSet columns = columns(subscription, change.relation(), asking.answer.columns());
+            boolean saw = change instanceof Change.Update update && asking.sees(update.old());
+            if (saw && !columns.isEmpty() && mayFilter(subscription, change, asking)) {
+                verdict.grants().add(new Grant(subscription, columns, Grant.OldImage.LEFT));
+            } else {
+                verdict.denials().add(new Denial(subscription, Denial.Reason.POLICIES));
+            }
+        }
+
+        /** Whether it is told of rows that leave, and this one was within its filter. */
+        private static boolean mayLeave(Subscription subscription, Change change) {
+            return subscription.selection().leaving()
+                    && change instanceof Change.Update update
+                    && update.relation().identity() == ReplicaIdentity.FULL
+                    && subscription
+                            .filter()
+                            .map(filter -> filter.of(update.relation(), update.old()))
+                            .filter(truth -> truth != Truth.TRUE && truth != Truth.UNDECIDED)
+                            .isEmpty();
         }
 
         /** The image that decides: the new one of INSERT and UPDATE, the old one of DELETE. */

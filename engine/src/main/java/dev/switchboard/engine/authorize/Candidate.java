@@ -23,9 +23,10 @@ public record Candidate(Transaction transaction, long index, Change change, Rout
         return new Candidate(transaction, index, change, others);
     }
 
-    /** All of them, also those whose filters only PostgreSQL can decide. */
+    /** All of them, also those whose filters only PostgreSQL can decide, and whom the row has left. */
     public List<Subscription> subscriptions() {
-        return Stream.concat(routed.certain().stream(), routed.undecided().stream())
+        return Stream.of(routed.certain(), routed.undecided(), routed.left())
+                .flatMap(List::stream)
                 .toList();
     }
 }

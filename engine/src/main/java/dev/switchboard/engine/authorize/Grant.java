@@ -17,6 +17,8 @@ public record Grant(Subscription subscription, BitSet columns, OldImage old) {
         /** The key, which is the same in the new image. */
         KEY,
         /** Nothing: the policy hides the old row, or there is none. */
-        HIDDEN
+        HIDDEN,
+        /** It alone, whole: the row has left what the subscriber may see and asked for. */
+        LEFT
     }
 }

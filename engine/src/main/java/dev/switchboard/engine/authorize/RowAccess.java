@@ -107,6 +107,18 @@ public interface RowAccess extends AutoCloseable {
     /** Of whose rows in a table nothing is {@link Known} any more. */
     record Unknown(int table, ClaimsGroup group) {}
 
+    /** Whether a change by which the group sees other rows of the table is {@link #passing told} of it. */
+    default boolean tells(int table, ClaimsGroup group) {
+        return false;
+    }
+
+    /**
+     * Waits until new snapshots see these transactions.
+     *
+     * @param xids low 32 bits
+     */
+    default void awaitVisible(Set<Integer> xids) throws RowAccessUnavailableException {}
+
     /**
      * Takes note of a round before it is routed: rows that policies depend on may be among its changes.
      *

@@ -14,8 +14,10 @@ public interface ChangeFeed {
     /**
      * Makes the subscriptions of a channel live. {@code answer} runs on the channel's event loop, after every frame that
      * was authorised before the subscriptions were there and before every frame of theirs.
+     *
+     * @param notices what there is to say of the whole channel later on, on its event loop
      */
-    void open(Request request, Consumer<Answer> answer);
+    void open(Request request, Consumer<Answer> answer, Consumer<Notice> notices);
 
     /** Ends the subscriptions of a channel; an unknown one is no error. */
     void close(ChannelRef channel);
@@ -57,11 +59,26 @@ public interface ChangeFeed {
             }
         }
 
-        /** Comes after {@link Live}, to one that wanted positions: it has been told all that it had missed. */
-        record CaughtUp() implements Answer {}
-
         /** PostgreSQL could not be asked; nothing is live. */
         record Unavailable() implements Answer {}
+    }
+
+    /** What is said of a channel in its order, after what it was told before. */
+    enum Notice {
+        /** To one that wanted positions: it has been told all that it had missed (SPEC H2). */
+        CAUGHT_UP("Caught up"),
+        /** Rows may have come into its sight or left it that nobody touched (SPEC A14). */
+        RIGHTS_CHANGED("Rights changed");
+
+        private final String text;
+
+        Notice(String text) {
+            this.text = text;
+        }
+
+        String text() {
+            return text;
+        }
     }
 
     /** @param message names the table and the cause */

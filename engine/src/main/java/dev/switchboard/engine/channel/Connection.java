@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 
 /**
@@ -238,15 +239,21 @@ public final class Connection {
             joined(channel, Optional.empty());
             return;
         }
-        shared.feed()
-                .open(
-                        new ChangeFeed.Request(
-                                channel.ref(),
-                                channel.claims(),
-                                channel.wanted(),
-                                Optional.empty(),
-                                channel.join().options().positions()),
-                        answer -> opened(channel, answer));
+        ask(channel, Optional.empty(), answer -> opened(channel, answer));
+    }
+
+    private void ask(Channel channel, Optional<ChannelRef> replaces, Consumer<ChangeFeed.Answer> answer) {
+        var request = new ChangeFeed.Request(
+                channel.ref(),
+                channel.claims(),
+                channel.wanted(),
+                replaces,
+                channel.join().options().positions());
+        shared.feed().open(request, answer, notice -> {
+            if (!isGone(channel)) {
+                replies.systemNotice(channel, "switchboard", notice.text());
+            }
+        });
     }
 
     private ChannelRef nextRef(String topic, boolean isPrivate) {
@@ -258,7 +265,6 @@ public final class Connection {
             return;
         }
         switch (answer) {
-            case ChangeFeed.Answer.CaughtUp _ -> replies.systemNotice(channel, "switchboard", "Caught up");
             case ChangeFeed.Answer.Unavailable _ ->
                 drop(channel, ErrorCode.DATABASE_UNAVAILABLE, ErrorCode.DATABASE_UNAVAILABLE.message());
             case ChangeFeed.Answer.Live(var refusals, boolean _, var place)
@@ -403,15 +409,7 @@ public final class Connection {
         }
         ChannelRef former = channel.ref();
         channel.become(nextRef(channel.topic(), channel.standing().isPresent()));
-        shared.feed()
-                .open(
-                        new ChangeFeed.Request(
-                                channel.ref(),
-                                claims,
-                                channel.wanted(),
-                                Optional.of(former),
-                                channel.join().options().positions()),
-                        answer -> reopened(channel, former, answer));
+        ask(channel, Optional.of(former), answer -> reopened(channel, former, answer));
     }
 
     private void reopened(Channel channel, ChannelRef former, ChangeFeed.Answer answer) {
@@ -421,7 +419,6 @@ public final class Connection {
         }
         channel.live(shared.clock().instant());
         switch (answer) {
-            case ChangeFeed.Answer.CaughtUp _ -> throw new IllegalStateException("it went on as it was");
             case ChangeFeed.Answer.Unavailable _ ->
                 fail(channel, ErrorCode.DATABASE_UNAVAILABLE, ErrorCode.DATABASE_UNAVAILABLE.reason());
             case ChangeFeed.Answer.Live(var refusals, boolean _, var _)

@@ -111,10 +111,11 @@ public final class ChangeEncoder {
                 .raw(",\"table\":")
                 .string(change.relation().name().table())
                 .raw(",\"type\":\"")
-                .raw(type())
+                .raw(isLeft(view) ? "DELETE" : type()) // to who knows of no other kind it is gone
                 .raw("\",\"commit_timestamp\":\"")
                 .raw(timestamp(transaction.committedAt()))
                 .raw("\",\"errors\":null")
+                .raw(isLeft(view) ? ",\"left\":true" : "")
                 .raw(view.changed().isPresent() ? ",\"delta\":true" : "")
                 .raw(view.positioned() ? ",\"position\":\"" + position() + '"' : "")
                 .raw(",\"columns\":");
@@ -122,6 +123,7 @@ public final class ChangeEncoder {
         columns(out, shown);
         switch (change) {
             case Change.Insert insert -> record(out.raw(",\"record\":"), insert.row(), shown);
+            case Change.Update update when isLeft(view) -> record(out.raw(",\"old_record\":"), update.old(), shown);
             case Change.Update update -> {
                 record(out.raw(",\"record\":"), update.row(), shown);
                 record(out.raw(",\"old_record\":"), update.old(), old(view, shown));
@@ -130,6 +132,10 @@ public final class ChangeEncoder {
             case Change.Truncate _ -> throw new IllegalStateException("TRUNCATE has no frame");
         }
         return out.raw('}').toBytes();
+    }
+
+    private static boolean isLeft(View view) {
+        return view.old() == Grant.OldImage.LEFT;
     }
 
     private Position position() {

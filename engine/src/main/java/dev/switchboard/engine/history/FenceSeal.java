@@ -17,7 +17,7 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * Makes fences into text that only their user can come back with, and reads it again: {@code floor.wal.next.xid-xid.seal}, and, added by the
+ * Makes fences into text that only their user can come back with, and reads it again: {@code floor.wal.next.xid-xid.sight.seal}, and, added by the
  * client, {@code @} with the position up to which it was told everything. Nothing from before the fence can be asked for so. The seal is the first half
  * of an HMAC-SHA-256 (RFC 2104, 5), of the text, of where positions are the same, and of the user: the role and the subject, or where a token has none all of its claims.
  * Immutable.
@@ -28,7 +28,7 @@ public final class FenceSeal {
     /** With some ten thousand transactions under way; PostgreSQL has fewer connections. */
     private static final int LONGEST = 100_000;
 
-    private static final int PARTS = 5;
+    private static final int PARTS = 6;
 
     private final SecretKeySpec key;
 
@@ -49,7 +49,8 @@ public final class FenceSeal {
                 Long.toHexString(fence.floor().value()),
                 Long.toHexString(start.position().value()),
                 Integer.toHexString(start.next()),
-                start.underWay().stream().sorted().map(Integer::toHexString).collect(Collectors.joining("-")));
+                start.underWay().stream().sorted().map(Integer::toHexString).collect(Collectors.joining("-")),
+                fence.sight());
         return text + "." + sealOf(text, user, origin);
     }
 
@@ -83,7 +84,7 @@ public final class FenceSeal {
                                 .map(xid -> Integer.parseUnsignedInt(xid, 16))
                                 .collect(Collectors.toSet()),
                 new Lsn(Long.parseUnsignedLong(parts[1], 16)));
-        var fence = new Fence(start, new Lsn(Long.parseUnsignedLong(parts[0], 16)));
+        var fence = new Fence(start, new Lsn(Long.parseUnsignedLong(parts[0], 16)), parts[4]);
         return at < 0 ? Optional.of(fence) : after(fence, since.substring(at + 1));
     }
 
@@ -91,9 +92,7 @@ public final class FenceSeal {
     private static Optional<Fence> after(Fence fence, String position) {
         try {
             Position told = Position.parse(position);
-            return told.compareTo(fence.from()) < 0
-                    ? Optional.of(fence)
-                    : Optional.of(new Fence(fence.start().after(told), fence.floor()));
+            return told.compareTo(fence.from()) < 0 ? Optional.of(fence) : Optional.of(fence.after(told));
         } catch (IllegalArgumentException another) {
             return Optional.empty();
         }

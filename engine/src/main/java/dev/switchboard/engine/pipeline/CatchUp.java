@@ -6,6 +6,7 @@ import dev.switchboard.engine.authorize.Decision;
 import dev.switchboard.engine.authorize.Grant;
 import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.authorize.RowAccessUnavailableException;
+import dev.switchboard.engine.channel.ChangeFeed;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.ChangeEncoder;
 import dev.switchboard.engine.encode.TypeCatalog;
@@ -38,6 +39,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -75,34 +78,47 @@ final class CatchUp implements AutoCloseable {
      * A channel with what it misses.
      *
      * @param until  the last change that it misses; what follows it will have come otherwise
-     * @param caughtUp runs on the pipeline thread once it has been told
-     * @param behind since when its connection has been behind
+     * @param wish      whether it wants to know when it may see other rows
+     * @param resighted whether that was so in what it missed
+     * @param behind    since when its connection has been behind
      */
     record Missing(
             ChannelRef channel,
             List<Subscription> subscriptions,
             Fence fence,
             Position until,
-            Runnable caughtUp,
+            Consumer<ChangeFeed.Notice> notices,
+            Optional<Sights.Wish> wish,
+            boolean resighted,
             Optional<Instant> behind) {
         Missing {
             subscriptions = List.copyOf(subscriptions);
         }
 
-        Missing(ChannelRef channel, List<Subscription> subscriptions, Fence fence, Position until, Runnable caughtUp) {
-            this(channel, subscriptions, fence, until, caughtUp, Optional.empty());
+        /** Of one that has come back just now. */
+        static Missing of(Inbox.Item.Open open, Fence fence, Position until, Consumer<ChangeFeed.Notice> notices) {
+            return new Missing(
+                    open.channel(), open.subscriptions(), fence, until, notices, open.wish(), false, Optional.empty());
+        }
+
+        /** By what of a change of one of these tables it may see other rows. */
+        Missing passed(Position last, Set<Integer> tables) {
+            boolean concerns = last.compareTo(fence.from()) > 0
+                    && wish.filter(one -> tables.stream().anyMatch(one::reads)).isPresent();
+            return concerns ? new Missing(channel, subscriptions, fence, until, notices, wish, true, behind) : this;
         }
 
         /** It has been told everything up to there, and its connection is behind. */
         Missing later(Position told, Instant now) {
             boolean moved = told.compareTo(fence.from()) > 0;
-            Fence rest = moved ? new Fence(fence.start().after(told), fence.floor()) : fence;
             return new Missing(
                     channel,
                     subscriptions,
-                    rest,
+                    moved ? fence.after(told) : fence,
                     until,
-                    caughtUp,
+                    notices,
+                    wish,
+                    resighted,
                     moved ? Optional.of(now) : behind.or(() -> Optional.of(now)));
         }
     }
@@ -248,10 +264,7 @@ final class CatchUp implements AutoCloseable {
             }
             told.clear();
             tell(part.get());
-            Batch last = part.get().getLast();
-            var reached = new Position(
-                    last.transaction().finalLsn(),
-                    last.firstIndex() + last.changes().size() - 1);
+            Position reached = last(part.get().getLast());
             finish(reached);
             return reached;
         }
@@ -343,6 +356,7 @@ final class CatchUp implements AutoCloseable {
         private List<Candidate> candidates(List<Batch> part) {
             var candidates = new ArrayList<Candidate>();
             for (Batch batch : part) {
+                look(batch);
                 index.reached(batch.transaction());
                 long number = batch.firstIndex();
                 for (Change change : batch.changes()) {
@@ -358,6 +372,24 @@ final class CatchUp implements AutoCloseable {
                 }
             }
             return candidates;
+        }
+
+        /** For those who may see other rows by it. */
+        private void look(Batch batch) {
+            if (open.values().stream().noneMatch(missing -> missing.wish().isPresent())) {
+                return;
+            }
+            Set<Integer> tables = batch.changes().stream()
+                    .map(change -> change.relation().oid())
+                    .collect(Collectors.toSet());
+            Position last = last(batch);
+            open.replaceAll((_, missing) -> missing.passed(last, tables));
+        }
+
+        private static Position last(Batch batch) {
+            return new Position(
+                    batch.transaction().finalLsn(),
+                    batch.firstIndex() + batch.changes().size() - 1);
         }
 
         /** Without those to whom it will have come otherwise. */

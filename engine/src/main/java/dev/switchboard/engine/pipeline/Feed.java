@@ -4,12 +4,18 @@ import dev.switchboard.engine.channel.ChangeFeed;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Lsn;
+import dev.switchboard.engine.model.Sight;
+import dev.switchboard.engine.protocol.ServerMessage;
 import dev.switchboard.engine.route.EventKind;
 import dev.switchboard.engine.route.Subscription;
+import dev.switchboard.engine.route.TableSelector;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /** The pipeline as channels see it: resolves bindings off the event loops, then queues them for the pipeline thread. */
 final class Feed implements ChangeFeed {
@@ -30,8 +36,8 @@ final class Feed implements ChangeFeed {
     }
 
     @Override
-    public void open(Request request, Consumer<Answer> answer) {
-        blocking.execute(() -> resolve(request, answer));
+    public void open(Request request, Consumer<Answer> answer, Consumer<Notice> notices) {
+        blocking.execute(() -> resolve(request, answer, notices));
     }
 
     @Override
@@ -39,10 +45,11 @@ final class Feed implements ChangeFeed {
         inbox.put(new Inbox.Item.Close(channel));
     }
 
-    private void resolve(Request request, Consumer<Answer> answer) {
+    private void resolve(Request request, Consumer<Answer> answer, Consumer<Notice> notices) {
         int loop = request.channel().connection().loop();
         var subscriptions = new ArrayList<Subscription>();
         var refusals = new ArrayList<Refusal>();
+        var sights = new LinkedHashMap<TableSelector.One, Sight>();
         boolean hiding = false;
         Optional<Fences.Beginning> beginning;
         try {
@@ -53,6 +60,9 @@ final class Feed implements ChangeFeed {
                     case SubscriptionCatalog.Resolution.Resolved resolved -> {
                         subscriptions.add(subscription(request, wanted, resolved));
                         hiding |= resolved.hiding();
+                        if (resolved.table() instanceof TableSelector.One one) {
+                            resolved.sight().ifPresent(sight -> sights.put(one, sight));
+                        }
                     }
                     case SubscriptionCatalog.Resolution.Refused(var message) ->
                         refusals.add(new Refusal(wanted.id(), message));
@@ -60,7 +70,7 @@ final class Feed implements ChangeFeed {
             }
             // last, so that little is left between it and the answer
             beginning = request.replaces().isEmpty()
-                    ? Optional.of(fences.beginning(request, subscriptions, before))
+                    ? Optional.of(fences.beginning(request, subscriptions, before, versions(sights.values())))
                     : Optional.empty();
         } catch (SubscriptionCatalog.CatalogUnavailableException
                 | InterruptedException
@@ -71,15 +81,39 @@ final class Feed implements ChangeFeed {
         }
         var outcome = new Answer.Live(refusals, hiding, beginning.flatMap(Fences.Beginning::place));
         Runnable live = () -> sink.execute(loop, () -> answer.accept(outcome));
-        Optional<Runnable> caughtUp =
-                outcome.place().map(_ -> () -> sink.execute(loop, () -> answer.accept(new Answer.CaughtUp())));
+        Consumer<Notice> inOrder = notice -> sink.execute(loop, () -> notices.accept(notice));
+        Optional<Sights.Wish> wish = sights.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new Sights.Wish(
+                        request.claims().group(),
+                        sights,
+                        () -> inOrder.accept(Notice.RIGHTS_CHANGED),
+                        isAnother(request, sights.values(), beginning)));
         inbox.put(new Inbox.Item.Open(
                 request.channel(),
                 subscriptions,
                 request.replaces(),
                 beginning.map(Fences.Beginning::fence),
                 live,
-                caughtUp));
+                outcome.place().map(_ -> inOrder),
+                wish));
+    }
+
+    /** Whether what it sees now may be other rows than it saw where it goes on, though none of them was touched. */
+    private static boolean isAnother(Request request, Collection<Sight> sights, Optional<Fences.Beginning> beginning) {
+        boolean resumed = beginning
+                .flatMap(Fences.Beginning::place)
+                .filter(ServerMessage.Place::resumed)
+                .isPresent();
+        boolean told = sights.stream().allMatch(sight -> sight.reads().isPresent());
+        return request.replaces().isPresent()
+                || (resumed
+                        && (!told
+                                || beginning.filter(Fences.Beginning::resighted).isPresent()));
+    }
+
+    private static String versions(Collection<Sight> sights) {
+        return sights.stream().map(Sight::version).distinct().sorted().collect(Collectors.joining("-"));
     }
 
     private static Subscription subscription(

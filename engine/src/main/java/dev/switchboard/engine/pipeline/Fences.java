@@ -25,8 +25,15 @@ public final class Fences {
     private final FenceSeal seal;
     private final Progress progress;
 
-    /** @param place what its client is told of it, where it wants to know */
-    record Beginning(Fence fence, Optional<ServerMessage.Place> place) {}
+    /**
+     * @param place     what its client is told of it, where it wants to know
+     * @param resighted whether it goes on from where rows were seen otherwise than now
+     */
+    record Beginning(Fence fence, Optional<ServerMessage.Place> place, boolean resighted) {
+        Beginning(Fence fence, Optional<ServerMessage.Place> place) {
+            this(fence, place, false);
+        }
+    }
 
     Fences(SubscriptionCatalog catalog, History history, FenceSeal seal, Progress progress) {
         this.catalog = catalog;
@@ -57,11 +64,14 @@ public final class Fences {
         return history.origin().map(origin -> seal.seal(history.fence(before, snapshot), user, origin));
     }
 
-    /** @param before the {@link #head} of a moment before */
-    Beginning beginning(ChangeFeed.Request request, List<Subscription> subscriptions, Lsn before)
+    /**
+     * @param before the {@link #head} of a moment before
+     * @param sight  how rows are seen that can be read from now on
+     */
+    Beginning beginning(ChangeFeed.Request request, List<Subscription> subscriptions, Lsn before, String sight)
             throws SubscriptionCatalog.CatalogUnavailableException {
         StartingPoint now = catalog.now();
-        Fence fence = history.fence(before, now);
+        Fence fence = history.fence(before, now).seenBy(sight);
         Optional<String> origin = history.origin();
         if (!request.positions().wanted() || origin.isEmpty()) {
             return new Beginning(fence, Optional.empty());
@@ -79,7 +89,10 @@ public final class Fences {
         }
         progress.countResume();
         String again = since.get().split("@", 2)[0];
-        return new Beginning(former.orElseThrow(), Optional.of(new ServerMessage.Place(again, true, Optional.empty())));
+        return new Beginning(
+                former.orElseThrow(),
+                Optional.of(new ServerMessage.Place(again, true, Optional.empty())),
+                !former.orElseThrow().sight().equals(sight));
     }
 
     private Optional<ErrorCode> objection(Optional<Fence> former, List<Subscription> subscriptions, StartingPoint now)

@@ -2,6 +2,7 @@ package dev.switchboard.engine.pipeline;
 
 import dev.switchboard.engine.authorize.Candidate;
 import dev.switchboard.engine.authorize.Decision;
+import dev.switchboard.engine.channel.ChangeFeed;
 import dev.switchboard.engine.history.History;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.ChannelRef;
@@ -18,6 +19,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 
 /**
  * What the pipeline thread has to do, in order: batches of the WAL thread between commands of event loops. Batches are
@@ -43,7 +45,8 @@ final class Inbox {
         /**
          * @param fence what it has seen is not for the channel; empty for one that goes on under other claims
          * @param live  runs on the pipeline thread once the subscriptions are in the index
-         * @param caughtUp of one that wants to be told what came after the fence and before that: the same once it has been
+         * @param notices of one that wants to be told what came after the fence and before that
+         * @param wish    of one that wants to know when other rows may be in its sight
          */
         record Open(
                 ChannelRef channel,
@@ -51,8 +54,19 @@ final class Inbox {
                 Optional<ChannelRef> replaces,
                 Optional<Fence> fence,
                 Runnable live,
-                Optional<Runnable> caughtUp)
-                implements Item {}
+                Optional<Consumer<ChangeFeed.Notice>> notices,
+                Optional<Sights.Wish> wish)
+                implements Item {
+            /** Of one that wants to know of changes alone. */
+            Open(
+                    ChannelRef channel,
+                    List<Subscription> subscriptions,
+                    Optional<ChannelRef> replaces,
+                    Optional<Fence> fence,
+                    Runnable live) {
+                this(channel, subscriptions, replaces, fence, live, Optional.empty(), Optional.empty());
+            }
+        }
 
         record Close(ChannelRef channel) implements Item {}
 
@@ -72,6 +86,9 @@ final class Inbox {
                 candidates = List.copyOf(candidates);
             }
         }
+
+        /** Grants, policies or roles are others that rows of these tables are seen by. */
+        record Resighted(Set<TableSelector.One> tables) implements Item {}
 
         /** These channels have been told what they had missed. */
         record CaughtUp(List<CatchUp.Missing> channels) implements Item {}

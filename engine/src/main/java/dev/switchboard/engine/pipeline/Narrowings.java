@@ -26,6 +26,7 @@ final class Narrowings {
     private final Authorizer authorizer;
     private final Progress progress;
     private final Foresight foresight;
+    private final Sights sights;
     /** By what subscriptions can be found from the next round on. */
     private final List<Decision.Narrowing> found = new ArrayList<>();
     /** The tables of which some subscriptions are found so. */
@@ -34,7 +35,8 @@ final class Narrowings {
     /** @param state of its policies, under which that was found out */
     private record Narrowed(int oid, Object state) {}
 
-    Narrowings(SubscriptionIndex index, Authorizer authorizer, Progress progress) {
+    Narrowings(SubscriptionIndex index, Authorizer authorizer, Progress progress, Sights sights) {
+        this.sights = sights;
         this.index = index;
         this.authorizer = authorizer;
         this.progress = progress;
@@ -136,6 +138,7 @@ final class Narrowings {
     /** Whom the round's own changes let see other rows than before. */
     private void widenConcerned(List<Batch> round) {
         Set<RowAccess.Unknown> unknown = authorizer.passing(round);
+        sights.passing(round, unknown);
         if (!unknown.isEmpty()) {
             var names = new HashMap<Integer, List<TableName>>(); // one that was renamed has two
             narrowed.forEach((name, known) ->
@@ -146,6 +149,8 @@ final class Narrowings {
                         foresight.want(new TableSelector.One(name, one.table()), one.group());
                     }
                 }
+                // so that of the next change it is known whom it concerns
+                sights.table(one).ifPresent(table -> foresight.want(table, one.group()));
             }
         }
     }

@@ -42,6 +42,7 @@ final class Outlet {
     private final Time time;
     private final Lanes lanes;
     private final CatchUp catchUp;
+    private final Sights sights;
     private final Held held;
     /** Where transactions end that have passed, and are not confirmed since something before them is not decided. */
     private final ArrayDeque<End> ends = new ArrayDeque<>();
@@ -50,7 +51,8 @@ final class Outlet {
 
     private record End(int slot, Lsn lsn, Instant committedAt) {}
 
-    Outlet(SubscriptionIndex index, Router.Outcome outcome, Time time, Lanes lanes, CatchUp catchUp) {
+    Outlet(SubscriptionIndex index, Router.Outcome outcome, Time time, Lanes lanes, CatchUp catchUp, Sights sights) {
+        this.sights = sights;
         this.index = index;
         sink = outcome.sink();
         progress = outcome.progress();
@@ -197,6 +199,7 @@ final class Outlet {
 
     private void drop(ChannelRef channel) {
         catchUp.forget(channel);
+        sights.forget(channel);
         held.drop(channel).forEach(this::record);
     }
 
@@ -227,6 +230,7 @@ final class Outlet {
             refetch(ErrorCode.CLAIMS_CHANGED, Set.of(channel));
         } else {
             index.remove(channel);
+            sights.forget(channel);
         }
     }
 

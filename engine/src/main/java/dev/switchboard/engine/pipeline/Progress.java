@@ -51,6 +51,7 @@ public final class Progress {
     private final LongAdder refetches = new LongAdder();
     private final LongAdder resumes = new LongAdder();
     private final LongAdder resyncs = new LongAdder();
+    private final LongAdder sightsChanged = new LongAdder();
     private final LongAdder replayed = new LongAdder();
     private final LongAdder streamBreaks = new LongAdder();
     private final LongAdder accessRetries = new LongAdder();
@@ -129,6 +130,11 @@ public final class Progress {
     /** Channels that were to go on so, and could not: their clients read again. */
     public long resyncs() {
         return resyncs.sum();
+    }
+
+    /** How often a channel was told that it may see other rows. Any thread. */
+    public long sightsChanged() {
+        return sightsChanged.sum();
     }
 
     /** (change, channel) pairs that were told to channels which had missed them. */
@@ -301,6 +307,10 @@ public final class Progress {
 
     void countResume() {
         resumes.increment();
+    }
+
+    void countSightsChanged(int channels) {
+        sightsChanged.add(channels);
     }
 
     void countResync() {

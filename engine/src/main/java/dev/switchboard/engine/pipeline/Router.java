@@ -5,6 +5,7 @@ import dev.switchboard.engine.authorize.Candidate;
 import dev.switchboard.engine.authorize.Decision;
 import dev.switchboard.engine.authorize.RowAccess;
 import dev.switchboard.engine.authorize.RowAccessUnavailableException;
+import dev.switchboard.engine.channel.ChangeFeed;
 import dev.switchboard.engine.channel.RoomPolicies;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.encode.ChangeEncoder;
@@ -46,6 +47,7 @@ final class Router implements Runnable {
     private final CatchUp catchUp;
     private final Authorizer authorizer;
     private final Lanes lanes;
+    private final Sights sights;
     private final Outlet outlet;
     private final TypeCatalog types;
     private final RoomPolicies roomPolicies;
@@ -94,8 +96,9 @@ final class Router implements Runnable {
         began = past.began();
         lanes = new Lanes(access, inbox, retries);
         catchUp = new CatchUp(history, access.aside(), types, outcome, inbox, retries);
-        outlet = new Outlet(index, outcome, retries.time(), lanes, catchUp);
-        narrowings = new Narrowings(index, authorizer, outcome.progress());
+        sights = new Sights(authorizer, outcome.progress());
+        outlet = new Outlet(index, outcome, retries.time(), lanes, catchUp, sights);
+        narrowings = new Narrowings(index, authorizer, outcome.progress(), sights);
         this.types = types;
         progress = outcome.progress();
         rooms = outcome.rooms();
@@ -150,6 +153,7 @@ final class Router implements Runnable {
             }
         }
         flush(round);
+        sights.tell();
     }
 
     /** A command that cannot be obeyed, by a fault of ours, ends nobody else's changes. */
@@ -178,6 +182,7 @@ final class Router implements Runnable {
                 catchUp.carried(publications);
                 narrowings.carried();
             }
+            case Inbox.Item.Resighted(var tables) -> sights.changed(tables);
             case Inbox.Item.RefetchTables(var code, var tables) -> outlet.refetch(code, index.channels(tables));
             case Inbox.Item.Decided decided -> outlet.decided(decided);
             case Inbox.Item.Begin(var since, var origin, var mostWal) -> {
@@ -189,7 +194,8 @@ final class Router implements Runnable {
             }
             case Inbox.Item.CaughtUp(var channels) -> {
                 outlet.caughtUp(channels.stream().map(CatchUp.Missing::channel).toList());
-                channels.forEach(missing -> missing.caughtUp().run());
+                channels.forEach(missing -> missing.notices().accept(ChangeFeed.Notice.CAUGHT_UP));
+                channels.stream().filter(CatchUp.Missing::resighted).forEach(missing -> sights.owe(missing.channel()));
             }
             case Inbox.Item.NotCaughtUp(var channels, var code) -> outlet.refetch(code, channels);
             case Inbox.Item.Changes _ -> throw new IllegalStateException("changes are not a command");
@@ -205,7 +211,8 @@ final class Router implements Runnable {
                 point -> index.add(open.channel(), open.subscriptions(), point),
                 () -> index.add(open.channel(), open.subscriptions()));
         narrowings.foresight().want(open.subscriptions());
-        if (open.fence().isEmpty() || open.caughtUp().isEmpty()) {
+        open.wish().ifPresent(wish -> sights.open(open.channel(), wish));
+        if (open.fence().isEmpty() || open.notices().isEmpty()) {
             open.live().run();
             return;
         }
@@ -217,14 +224,10 @@ final class Router implements Runnable {
         }
         open.live().run();
         if (missed) {
-            catchUp.add(new CatchUp.Missing(
-                    open.channel(),
-                    open.subscriptions(),
-                    fence,
-                    history.last(),
-                    open.caughtUp().get()));
+            catchUp.add(CatchUp.Missing.of(
+                    open, fence, history.last(), open.notices().get()));
         } else if (kept) {
-            open.caughtUp().get().run();
+            open.notices().get().accept(ChangeFeed.Notice.CAUGHT_UP);
         } else {
             outlet.refetch(ErrorCode.RESUME_EXPIRED, Set.of(open.channel())); // it was there as the reply was made
         }

@@ -5,8 +5,8 @@ import dev.switchboard.engine.route.TableSelector;
 import java.util.Set;
 
 /**
- * Looks whether subscribed tables are still there, and their partitions the same: of a table that was dropped or
- * unpublished, or a partition that was attached, no change comes that could tell. What a change does tell, columns that are different, the router sees in the stream itself.
+ * Looks whether subscribed tables are still there, and their partitions and rights the same: of a table that was dropped or
+ * unpublished, a partition that was attached, or a policy that was altered, no change comes that could tell. What a change does tell, columns that are different, the router sees in the stream itself.
  */
 final class SchemaWatch implements Runnable {
     private final SubscriptionCatalog catalog;
@@ -27,6 +27,10 @@ final class SchemaWatch implements Runnable {
             Set<TableSelector.One> moved = catalog.moved();
             if (!moved.isEmpty()) {
                 inbox.put(new Inbox.Item.RefetchTables(ErrorCode.PARTITION_CHANGED, moved));
+            }
+            Set<TableSelector.One> resighted = catalog.resighted();
+            if (!resighted.isEmpty()) {
+                inbox.put(new Inbox.Item.Resighted(resighted));
             }
         } catch (SubscriptionCatalog.CatalogUnavailableException | RuntimeException unavailable) {
             // what is the matter with PostgreSQL shows elsewhere; the next look tells as much

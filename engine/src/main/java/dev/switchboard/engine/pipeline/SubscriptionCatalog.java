@@ -1,6 +1,7 @@
 package dev.switchboard.engine.pipeline;
 
 import dev.switchboard.engine.model.ClaimsGroup;
+import dev.switchboard.engine.model.Sight;
 import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.protocol.Binding;
 import dev.switchboard.engine.route.Filter;
@@ -42,11 +43,22 @@ public interface SubscriptionCatalog {
         return Set.of();
     }
 
+    /** Tables whose {@link Sight} has another version than when this was last asked. Called by the same thread. */
+    default Set<TableSelector.One> resighted() throws CatalogUnavailableException {
+        return Set.of();
+    }
+
     sealed interface Resolution {
         /**
          * @param hiding  whether policies may hide rows of the table from the group
+         * @param sight   what its rows hang on; of a binding that wants to know when that changes
          */
-        record Resolved(TableSelector table, Optional<Filter> filter, Selection selection, boolean hiding)
+        record Resolved(
+                TableSelector table,
+                Optional<Filter> filter,
+                Selection selection,
+                boolean hiding,
+                Optional<Sight> sight)
                 implements Resolution {}
 
         /** @param message names the table and the cause */

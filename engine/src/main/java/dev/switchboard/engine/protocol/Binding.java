@@ -9,6 +9,7 @@ import java.util.stream.Stream;
  * as absent, and an unknown one is neither kept nor echoed.
  *
  * @param delta that an UPDATE may come as the key and what it changed, and which columns come besides (SPEC E4); else empty
+ * @param leave whether it is told of rows that leave its sight, and when others may have come into it (SPEC A14)
  */
 public record Binding(
         String event,
@@ -16,7 +17,8 @@ public record Binding(
         Optional<String> table,
         Optional<String> filter,
         Optional<List<String>> select,
-        Optional<List<String>> delta) {
+        Optional<List<String>> delta,
+        boolean leave) {
     public Binding {
         select = select.map(List::copyOf);
         delta = delta.map(List::copyOf);
@@ -28,7 +30,7 @@ public record Binding(
             Optional<String> table,
             Optional<String> filter,
             Optional<List<String>> select) {
-        this(event, schema, table, filter, select, Optional.empty());
+        this(event, schema, table, filter, select, Optional.empty(), false);
     }
 
     /**
@@ -50,7 +52,8 @@ public record Binding(
                 fields.text("table"),
                 fields.text("filter"),
                 select,
-                delta(fields)));
+                delta(fields),
+                fields.isTrue("leave")));
     }
 
     /** {@code true}, or a list of columns; anything else is no wish. */
@@ -102,6 +105,7 @@ public record Binding(
                 echo(out, columns);
             }
         });
+        out.raw(leave ? ",\"leave\":true" : "");
         out.raw(",\"id\":").raw(Integer.toString(id)).raw('}');
     }
 

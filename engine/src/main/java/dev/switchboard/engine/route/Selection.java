@@ -14,22 +14,23 @@ import java.util.Set;
  * @param columns with the primary key; empty for all
  * @param deltas  how an UPDATE may come; empty where it has to come whole
  * @param positioned whether each change says where it stands in the stream
+ * @param leaving whether it is told of an UPDATE after which the row is not for it any more
  */
-public record Selection(Optional<List<String>> columns, Optional<Deltas> deltas, boolean positioned) {
+public record Selection(Optional<List<String>> columns, Optional<Deltas> deltas, boolean positioned, boolean leaving) {
     /** All columns, always. */
-    public static final Selection ALL = new Selection(Optional.empty(), Optional.empty());
+    public static final Selection ALL = new Selection(Optional.empty(), Optional.empty(), false);
 
     public Selection {
         columns = columns.map(List::copyOf);
     }
 
-    public Selection(Optional<List<String>> columns, Optional<Deltas> deltas) {
-        this(columns, deltas, false);
+    public Selection(Optional<List<String>> columns, Optional<Deltas> deltas, boolean leaving) {
+        this(columns, deltas, false, leaving);
     }
 
     /** The same, of changes that say where they stand in the stream. */
     public Selection withPositions() {
-        return new Selection(columns, deltas, true);
+        return new Selection(columns, deltas, true, leaving);
     }
 
     /**

@@ -5,6 +5,7 @@ import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Lsn;
 import dev.switchboard.engine.model.Relation;
+import dev.switchboard.engine.model.ReplicaIdentity;
 import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.model.TableName;
@@ -12,16 +13,13 @@ import dev.switchboard.engine.model.Transaction;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.EnumMap;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * All live subscriptions, found by the change that concerns them. A filter that demands an equality, {@code eq} or
@@ -30,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * tried in turn. Owned by the pipeline thread.
  */
 public final class SubscriptionIndex {
-    private final Map<TableName, OfTable> tables = new HashMap<>();
+    private final Map<TableName, TableSubscriptions> tables = new HashMap<>();
     private final Map<String, Set<Subscription>> schemas = new HashMap<>();
     private final Set<Subscription> everything = new LinkedHashSet<>();
     private final Map<ChannelRef, List<Subscription>> byChannel = new HashMap<>();
@@ -40,166 +38,6 @@ public final class SubscriptionIndex {
     private Lsn firstStart = Lsn.NONE;
 
     private int size;
-
-    /**
-     * The subscriptions of one table. Those whose filters demand a value are found by it. Of the others, those are found by a value
-     * too whose policies demand one, as far as that is known of their group; the rest is looked at in turn.
-     */
-    private static final class OfTable {
-        final Map<ClaimsGroup, Set<Subscription>> others = new LinkedHashMap<>();
-        final Map<ClaimsGroup, Narrowed> narrowed = new HashMap<>();
-        final Map<String, ByValue<Subscription>> byFilter = new HashMap<>();
-        final Map<String, ByValue<ClaimsGroup>> byPolicy = new HashMap<>();
-        /** The relation that all of them were found to fit. */
-        @Nullable
-        Relation fitted;
-
-        private record Narrowed(Audience audience, Set<Subscription> subscriptions) {}
-
-        void add(Subscription subscription) {
-            fitted = null;
-            Optional<Filter.Anchor> anchor = anchor(subscription);
-            if (anchor.isPresent()) {
-                ByValue.of(byFilter, anchor.get().column()).add(anchor.get().values(), subscription);
-                return;
-            }
-            Narrowed known = narrowed.get(subscription.group());
-            Set<Subscription> set = known == null
-                    ? others.computeIfAbsent(subscription.group(), _ -> new LinkedHashSet<>())
-                    : known.subscriptions();
-            set.add(subscription);
-        }
-
-        void remove(Subscription subscription) {
-            Optional<Filter.Anchor> anchor = anchor(subscription);
-            if (anchor.isPresent()) {
-                ByValue.remove(byFilter, anchor.get().column(), anchor.get().values(), subscription);
-                return;
-            }
-            ClaimsGroup group = subscription.group();
-            others.computeIfPresent(group, (_, set) -> without(set, subscription));
-            Narrowed known = narrowed.get(group);
-            if (known != null && without(known.subscriptions(), subscription) == null) {
-                narrowed.remove(group);
-                forget(group, known.audience());
-            }
-        }
-
-        private static Optional<Filter.Anchor> anchor(Subscription subscription) {
-            return subscription.filter().flatMap(Filter::anchor);
-        }
-
-        /** From now on the group's subscriptions are found by what its policies demand. */
-        boolean narrow(ClaimsGroup group, Audience audience) {
-            Set<Subscription> set = others.remove(group);
-            if (set == null) {
-                return false;
-            }
-            narrowed.put(group, new Narrowed(audience, set));
-            if (audience instanceof Audience.ByValue(String column, Set<Comparison.Key> values)) {
-                ByValue.of(byPolicy, column).add(values, group);
-            }
-            return true;
-        }
-
-        /** What the group's policies demand is not known any more. */
-        boolean widen(ClaimsGroup group) {
-            Narrowed known = narrowed.remove(group);
-            if (known != null) {
-                others.put(group, known.subscriptions());
-                forget(group, known.audience());
-            }
-            return known != null;
-        }
-
-        /** What policies demand is not known any more. */
-        void widen() {
-            narrowed.forEach((group, known) -> others.put(group, known.subscriptions()));
-            narrowed.clear();
-            byPolicy.clear();
-        }
-
-        private void forget(ClaimsGroup group, Audience audience) {
-            if (audience instanceof Audience.ByValue(String column, Set<Comparison.Key> values)) {
-                ByValue.remove(byPolicy, column, values, group);
-            }
-        }
-
-        boolean isEmpty() {
-            return others.isEmpty() && narrowed.isEmpty() && byFilter.isEmpty();
-        }
-
-        Set<Subscription> all() {
-            var all = new LinkedHashSet<Subscription>();
-            others.values().forEach(all::addAll);
-            narrowed.values().forEach(known -> all.addAll(known.subscriptions()));
-            byFilter.values().forEach(column -> column.all().forEach(all::add));
-            return all;
-        }
-    }
-
-    /** What is found by one column's value; while a column is retyped, there may be two rules. */
-    private static final class ByValue<T> {
-        final Map<Comparison, Map<Comparison.Key, Set<T>>> byRule = new EnumMap<>(Comparison.class);
-
-        static <T> ByValue<T> of(Map<String, ByValue<T>> columns, String column) {
-            return columns.computeIfAbsent(column, _ -> new ByValue<>());
-        }
-
-        void add(Set<Comparison.Key> values, T found) {
-            for (Comparison.Key value : values) {
-                byRule.computeIfAbsent(value.rule(), _ -> new HashMap<>())
-                        .merge(value, Set.of(found), (known, one) -> with(known, found));
-            }
-        }
-
-        static <T> void remove(Map<String, ByValue<T>> columns, String column, Set<Comparison.Key> values, T found) {
-            columns.computeIfPresent(column, (_, of) -> {
-                for (Comparison.Key value : values) {
-                    of.byRule.computeIfPresent(value.rule(), (_, byValue) -> {
-                        byValue.computeIfPresent(value, (_, set) -> without(set, found));
-                        return byValue.isEmpty() ? null : byValue;
-                    });
-                }
-                return of.byRule.isEmpty() ? null : of;
-            });
-        }
-
-        /** By the text of a value, each once; a text that is none of the type is no value that anything is found by. */
-        Set<T> find(String text) {
-            Set<T> found = Set.of();
-            for (var byValue : byRule.entrySet()) {
-                Set<T> more = find(byValue.getKey(), byValue.getValue(), text);
-                if (found.isEmpty()) {
-                    found = more; // not copied: there may be many
-                } else if (!more.isEmpty()) {
-                    found = both(found, more);
-                }
-            }
-            return found;
-        }
-
-        private static <T> Set<T> find(Comparison rule, Map<Comparison.Key, Set<T>> byValue, String text) {
-            try {
-                return byValue.getOrDefault(rule.key(text), Set.of());
-            } catch (RuntimeException ofAnotherType) { // the column was retyped since
-                return Set.of();
-            }
-        }
-
-        /** Seldom: two rules for one column. */
-        private static <T> Set<T> both(Set<T> one, Set<T> other) {
-            var both = new LinkedHashSet<>(one);
-            both.addAll(other);
-            return both;
-        }
-
-        Set<T> all() {
-            var all = new LinkedHashSet<T>();
-            byRule.values().forEach(byValue -> byValue.values().forEach(all::addAll));
-            return all;
-        }
-    }
 
     /** Adds the subscriptions of one channel. */
     public void add(ChannelRef channel, Collection<Subscription> subscriptions) {
@@ -273,7 +111,7 @@ public final class SubscriptionIndex {
     public Set<ChannelRef> channels(Collection<TableSelector.One> selectors) {
         var channels = new LinkedHashSet<ChannelRef>();
         for (TableSelector.One selector : selectors) {
-            OfTable table = tables.get(selector.name());
+            TableSubscriptions table = tables.get(selector.name());
             if (table != null) {
                 table.all().stream()
                         .filter(subscription -> subscription.table().equals(selector))
@@ -298,7 +136,7 @@ public final class SubscriptionIndex {
      */
     @SuppressWarnings("ReferenceEquality") // another instance is another Relation message
     public Set<ChannelRef> outdated(Transaction transaction, long number, Relation relation) {
-        OfTable table = tables.get(relation.name());
+        TableSubscriptions table = tables.get(relation.name());
         if (table == null || table.fitted == relation) {
             return Set.of();
         }
@@ -322,11 +160,17 @@ public final class SubscriptionIndex {
         TableName name = change.relation().name();
         found.collect(everything);
         found.collect(schemas.getOrDefault(name.schema(), Set.of()));
-        OfTable table = tables.get(name);
+        TableSubscriptions table = tables.get(name);
         if (table != null) {
             found.collect(table);
         }
-        return new Routed(found.certain, found.undecided);
+        List<Subscription> left = table != null
+                        && table.leaving > 0
+                        && change instanceof Change.Update update
+                        && update.relation().identity() == ReplicaIdentity.FULL
+                ? new Left(transaction, number, update).of(table)
+                : List.of();
+        return new Routed(found.certain, found.undecided, left);
     }
 
     /**
@@ -336,19 +180,19 @@ public final class SubscriptionIndex {
      * @return whether there are any that were not found so before
      */
     public boolean narrow(TableName table, ClaimsGroup group, Audience audience) {
-        OfTable known = tables.get(table);
+        TableSubscriptions known = tables.get(table);
         return known != null && !(audience instanceof Audience.Any) && known.narrow(group, audience);
     }
 
     /** Whether some subscriptions to the table are found so. */
     public boolean isNarrowed(TableName table) {
-        OfTable known = tables.get(table);
+        TableSubscriptions known = tables.get(table);
         return known != null && !known.narrowed.isEmpty();
     }
 
     /** Policies of the table have changed, or may have: all of its subscriptions are looked at again. */
     public void widen(TableName table) {
-        OfTable known = tables.get(table);
+        TableSubscriptions known = tables.get(table);
         if (known != null) {
             known.widen();
         }
@@ -360,7 +204,7 @@ public final class SubscriptionIndex {
      * @return whether there are any that were found by what its policies demand
      */
     public boolean widen(TableName table, ClaimsGroup group) {
-        OfTable known = tables.get(table);
+        TableSubscriptions known = tables.get(table);
         return known != null && known.widen(group);
     }
 
@@ -403,7 +247,7 @@ public final class SubscriptionIndex {
             }
         }
 
-        void collect(OfTable table) {
+        void collect(TableSubscriptions table) {
             Optional<Row> row = decisive(change);
             table.others.values().forEach(this::collect);
             if (row.isEmpty()) {
@@ -411,23 +255,62 @@ public final class SubscriptionIndex {
                 table.byFilter.values().forEach(column -> collect(column.all()));
                 return;
             }
-            table.byFilter.forEach(
-                    (name, column) -> text(name, row.get()).ifPresent(text -> collect(column.find(text))));
-            table.byPolicy.forEach((name, column) ->
-                    text(name, row.get()).ifPresent(text -> column.find(text).forEach(group -> collect(table, group))));
+            table.byFilter.forEach((name, column) ->
+                    text(change.relation(), name, row.get()).ifPresent(text -> collect(column.find(text))));
+            table.byPolicy.forEach((name, column) -> text(change.relation(), name, row.get())
+                    .ifPresent(text -> column.find(text).forEach(group -> collect(table, group))));
         }
 
-        private void collect(OfTable table, ClaimsGroup group) {
-            OfTable.Narrowed known = table.narrowed.get(group);
+        private void collect(TableSubscriptions table, ClaimsGroup group) {
+            TableSubscriptions.Narrowed known = table.narrowed.get(group);
             if (known != null) {
                 collect(known.subscriptions());
             }
         }
+    }
 
-        private Optional<String> text(String column, Row row) {
-            int index = change.relation().indexOf(column);
-            return index >= 0 && row.hasValue(index) ? Optional.of(row.text(index)) : Optional.empty();
+    /**
+     * For whom a row was, by filter and by what is known of policies, that it is not for any more. What only PostgreSQL can decide counts
+     * as fitting, before and after.
+     */
+    private final class Left {
+        final Found before;
+        final Change.Update update;
+
+        Left(Transaction transaction, long number, Change.Update update) {
+            this.update = update;
+            before = new Found(
+                    transaction, number, new Change.Delete(update.relation(), update.old())); // as if it were gone
         }
+
+        List<Subscription> of(TableSubscriptions table) {
+            before.collect(table);
+            return Stream.concat(before.certain.stream(), before.undecided.stream())
+                    .filter(one -> one.selection().leaving() && !isFor(table, one))
+                    .toList();
+        }
+
+        private boolean isFor(TableSubscriptions table, Subscription one) {
+            boolean fits = one.filter()
+                    .map(filter -> filter.of(update.relation(), update.row()))
+                    .filter(truth -> truth != Truth.TRUE && truth != Truth.UNDECIDED)
+                    .isEmpty();
+            TableSubscriptions.Narrowed known =
+                    TableSubscriptions.anchor(one).isPresent() ? null : table.narrowed.get(one.group());
+            return fits && (known == null || finds(table, one.group(), known.audience()));
+        }
+
+        private boolean finds(TableSubscriptions table, ClaimsGroup group, Audience audience) {
+            return audience instanceof Audience.ByValue byValue
+                    && text(update.relation(), byValue.column(), update.row())
+                            .filter(text -> table.finds(group, byValue.column(), text))
+                            .isPresent();
+        }
+    }
+
+    private static Optional<String> text(Relation relation, String column, Row row) {
+        int index = relation.indexOf(column);
+        return index >= 0 && row.hasValue(index) ? Optional.of(row.text(index)) : Optional.empty();
     }
 
     /** The row that filters look at: the new one, for DELETE the old one. */
@@ -447,7 +330,8 @@ public final class SubscriptionIndex {
                 schemas.computeIfAbsent(schema.schema(), _ -> new LinkedHashSet<>())
                         .add(subscription);
             case TableSelector.One one ->
-                tables.computeIfAbsent(one.name(), _ -> new OfTable()).add(subscription);
+                tables.computeIfAbsent(one.name(), _ -> new TableSubscriptions())
+                        .add(subscription);
         }
     }
 
@@ -455,7 +339,7 @@ public final class SubscriptionIndex {
         switch (subscription.table()) {
             case TableSelector.All _ -> everything.remove(subscription);
             case TableSelector.Schema schema ->
-                schemas.computeIfPresent(schema.schema(), (_, set) -> without(set, subscription));
+                schemas.computeIfPresent(schema.schema(), (_, set) -> ByValue.without(set, subscription));
             case TableSelector.One one ->
                 tables.computeIfPresent(one.name(), (_, table) -> {
                     table.remove(subscription);
@@ -466,20 +350,5 @@ public final class SubscriptionIndex {
 
     private static List<Subscription> both(List<Subscription> before, List<Subscription> more) {
         return Stream.concat(before.stream(), more.stream()).toList();
-    }
-
-    private static <T> @Nullable Set<T> without(Set<T> set, T one) {
-        if (set instanceof LinkedHashSet) {
-            set.remove(one);
-            return set.isEmpty() ? null : set;
-        }
-        return set.contains(one) ? null : set;
-    }
-
-    /** Of most values there is one, and a set of its own takes as much room as what is in it. */
-    private static <T> Set<T> with(Set<T> set, T one) {
-        Set<T> larger = set instanceof LinkedHashSet ? set : new LinkedHashSet<>(set);
-        larger.add(one);
-        return larger;
     }
 }

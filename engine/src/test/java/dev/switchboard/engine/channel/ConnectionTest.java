@@ -49,7 +49,7 @@ class ConnectionTest {
 
     private final ChangeFeed feed = new ChangeFeed() {
         @Override
-        public void open(Request request, Consumer<Answer> answer) {
+        public void open(Request request, Consumer<Answer> answer, Consumer<Notice> notices) {
             requests.add(request);
             answers.add(answer);
         }

@@ -49,7 +49,8 @@ class LiveExplanationTest {
     private static final SubscriptionCatalog EVERYTHING = new SubscriptionCatalog() {
         @Override
         public Resolution resolve(Binding binding, ClaimsGroup group) {
-            return new Resolution.Resolved(new TableSelector.All(), Optional.empty(), Selection.ALL, true);
+            return new Resolution.Resolved(
+                    new TableSelector.All(), Optional.empty(), Selection.ALL, true, Optional.empty());
         }
 
         @Override

@@ -500,12 +500,7 @@ class AsideTest {
                     group));
         }
         inbox.put(new Inbox.Item.Open(
-                channel,
-                subscriptions,
-                replaces,
-                Optional.empty(),
-                () -> live.add(Long.toString(channel.epoch())),
-                Optional.empty()));
+                channel, subscriptions, replaces, Optional.empty(), () -> live.add(Long.toString(channel.epoch()))));
     }
 
     private void change(long finalLsn, Relation table, String id) {

@@ -92,8 +92,7 @@ class RouterTest {
             throw new RowAccessUnavailableException("gone", new IllegalStateException("gone"));
         };
         var channel = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
-        inbox.put(new Inbox.Item.Open(
-                channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}, Optional.empty()));
+        inbox.put(new Inbox.Item.Open(channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}));
         inbox.put(new Inbox.Item.Changes(batch()));
 
         router(inbox, access, progress).run();
@@ -121,10 +120,8 @@ class RouterTest {
                 List.of(all(former)),
                 Optional.empty(),
                 Optional.of(new Fence(start, start.position())),
-                () -> {},
-                Optional.empty()));
-        inbox.put(new Inbox.Item.Open(
-                present, List.of(all(present)), Optional.of(former), Optional.empty(), () -> {}, Optional.empty()));
+                () -> {}));
+        inbox.put(new Inbox.Item.Open(present, List.of(all(present)), Optional.of(former), Optional.empty(), () -> {}));
         inbox.put(new Inbox.Item.Changes(batch(100, 1)));
         inbox.put(new Inbox.Item.Changes(batch(300, 9)));
 
@@ -149,8 +146,7 @@ class RouterTest {
             return List.of(new RowAccess.Answer(three, three.get(0, 1), false));
         };
         var channel = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
-        inbox.put(new Inbox.Item.Open(
-                channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}, Optional.empty()));
+        inbox.put(new Inbox.Item.Open(channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}));
         inbox.put(new Inbox.Item.Changes(
                 batch(100, 1, message("a"), row("1"), message("b"), message("c"), row("2"), row("3"), message("d"))));
         var sink = new SilentSink() {
@@ -180,8 +176,7 @@ class RouterTest {
             throw new IllegalStateException("a fault");
         };
         var channel = new ChannelRef(new ConnectionId(0, 1), 1, "realtime:x", WireVersion.V2);
-        inbox.put(new Inbox.Item.Open(
-                channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}, Optional.empty()));
+        inbox.put(new Inbox.Item.Open(channel, List.of(all(channel)), Optional.empty(), Optional.empty(), () -> {}));
         inbox.put(new Inbox.Item.Changes(batch(100, 1, message("a"), row("1"), message("b"))));
 
         router(

@@ -51,7 +51,7 @@ final class ChangeLines {
         String colour = switch (change.kind()) {
             case INSERT -> "\u001b[32m";
             case UPDATE -> "\u001b[33m";
-            case DELETE -> "\u001b[31m";
+            case DELETE, LEAVE -> "\u001b[31m";
         };
         String time = TIME.format(change.committedAt().atZone(ZoneId.systemDefault()));
         return DIM + time + "%+7d ms  ".formatted(latency.toMillis()) + RESET + colour + "%-6s".formatted(change.kind())
@@ -59,7 +59,7 @@ final class ChangeLines {
     }
 
     private static String values(Event.Change change) {
-        Map<String, Object> row = change.kind() == Event.Kind.DELETE ? change.former() : change.row();
+        Map<String, Object> row = change.row().isEmpty() ? change.former() : change.row();
         var values = new StringJoiner(" ");
         row.forEach((name, value) -> {
             boolean known =

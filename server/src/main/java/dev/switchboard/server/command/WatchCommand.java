@@ -114,7 +114,11 @@ final class WatchCommand implements Callable<Integer> {
                     err.println("Ended: " + reason + ".");
                     return 1;
                 }
-                case Event.CaughtUp _, Event.Broadcast _, Event.BroadcastBytes _, Event.Presence _ -> {}
+                case Event.CaughtUp _,
+                        Event.RightsChanged _,
+                        Event.Broadcast _,
+                        Event.BroadcastBytes _,
+                        Event.Presence _ -> {}
             }
         }
         return 0;

@@ -9,10 +9,14 @@ import dev.switchboard.systemtest.harness.ResumingClient;
 import dev.switchboard.systemtest.harness.ServerProcess;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArraySet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -23,7 +27,6 @@ import org.jdbi.v3.core.Handle;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import tools.jackson.databind.JsonNode;
 
 /** H5: clients go on where they were whatever ends, the server or PostgreSQL, while rows are written. */
 class ResumeRestartTest {
@@ -48,8 +51,10 @@ class ResumeRestartTest {
         private final int owner;
         private final ResumingClient client;
         private final AtomicInteger joins = new AtomicInteger();
-        private volatile List<Integer> heard = List.of();
-        private volatile List<String> refetches = List.of();
+        /** The rows that it was told of, over all connections. */
+        private final List<Integer> heard = Collections.synchronizedList(new ArrayList<>());
+        /** What was said of its channel by way of error. */
+        private final Set<String> errors = new CopyOnWriteArraySet<>();
 
         Watcher(int owner) {
             this.owner = owner;
@@ -65,7 +70,7 @@ class ResumeRestartTest {
             while (!enough.get()) {
                 if (join()) {
                     joins.incrementAndGet();
-                    while (!enough.get() && client.connection().isOpen()) {
+                    while (!enough.get() && client.connection().isOpen() && !client.hasFailed()) {
                         look();
                         LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
                     }
@@ -86,16 +91,12 @@ class ResumeRestartTest {
         }
 
         private void look() {
-            List<JsonNode> changes = client.heard();
-            if (changes.size() > heard.size()) {
-                heard = changes.stream()
-                        .map(change -> change.at("/record/id").asInt())
-                        .toList();
-            }
-            refetches = client.connection().messages().stream()
-                    .filter(message -> message.get(3).asString().equals("phx_error"))
-                    .map(Object::toString)
-                    .toList();
+            client.next().forEach(change -> heard.add(change.at("/record/id").asInt()));
+            client.connection().messages().stream()
+                    .filter(message -> message.at("/4/status").asString("").equals("error"))
+                    .map(message -> message.at("/4/message").asString(message.toString()))
+                    .filter(message -> !message.startsWith("AuthorizationTimedOut")) // it goes on where it was
+                    .forEach(errors::add);
         }
     }
 
@@ -139,6 +140,7 @@ class ResumeRestartTest {
             server.startAgain();
             awaitJoins(watchers, i + 2);
             awaitMore(written);
+            awaitHeard(watchers);
             Postmaster.of(server.directory().resolve("postgres/data")).signal("QUIT");
         }
         awaitMore(written);
@@ -150,12 +152,12 @@ class ResumeRestartTest {
         Map<Integer, List<Integer>> expected =
                 IntStream.range(0, OWNERS).boxed().collect(Collectors.toMap(i -> i, this::owned));
         await().atMost(Duration.ofMinutes(1))
-                .untilAsserted(() -> watchers.forEach(watcher -> assertThat(watcher.heard)
-                        .as("%s %s", watcher.client.resyncs(), watcher.refetches)
+                .untilAsserted(() -> watchers.forEach(watcher -> assertThat(List.copyOf(watcher.heard))
+                        .as("%s %s %s", watcher.owner, watcher.client.resyncs(), watcher.errors)
                         .isEqualTo(expected.get(watcher.owner))));
         for (Watcher watcher : watchers) {
             assertThat(watcher.client.resyncs()).isEmpty();
-            assertThat(watcher.refetches).isEmpty();
+            assertThat(watcher.errors).isEmpty();
             assertThat(watcher.joins.get()).isGreaterThan(times);
         }
     }
@@ -166,6 +168,25 @@ class ResumeRestartTest {
                         .bind(0, owner)
                         .mapTo(Integer.class)
                         .list());
+    }
+
+    /** All have heard of as many rows as there are now, and nobody was told that something is missing. */
+    private void awaitHeard(List<Watcher> watchers) {
+        Map<Integer, Integer> rows = server.database()
+                .withHandle(handle -> handle.createQuery(
+                                "select owner, count(*) as n from public.ledger group by owner")
+                        .reduceRows(new HashMap<Integer, Integer>(), (all, row) -> {
+                            all.put(row.getColumn("owner", Integer.class), row.getColumn("n", Integer.class));
+                            return all;
+                        }));
+        await().atMost(Duration.ofMinutes(1))
+                .untilAsserted(() -> assertThat(watchers).allSatisfy(watcher -> {
+                    assertThat(watcher.client.resyncs()).isEmpty();
+                    assertThat(watcher.errors).isEmpty();
+                    assertThat(watcher.heard.size())
+                            .as("owner %d, join %d", watcher.owner, watcher.joins.get())
+                            .isGreaterThanOrEqualTo(rows.getOrDefault(watcher.owner, 0));
+                }));
     }
 
     private static void awaitJoins(List<Watcher> watchers, int times) {

@@ -57,7 +57,13 @@ public final class ResumingClient implements AutoCloseable {
     public boolean isCaughtUp() {
         return connection.orElseThrow().messages().stream()
                 .anyMatch(message -> message.get(3).asString().equals("system")
-                        && message.at("/4/extension").asString().equals("switchboard"));
+                        && message.at("/4/message").asString().equals("Caught up"));
+    }
+
+    /** Whether the server has ended its channel. */
+    public boolean hasFailed() {
+        return connection.orElseThrow().messages().stream()
+                .anyMatch(message -> message.get(3).asString().equals("phx_error"));
     }
 
     /** Asks up to where it has been told everything. */
@@ -92,6 +98,13 @@ public final class ResumingClient implements AutoCloseable {
     public List<JsonNode> heard() {
         take();
         return List.copyOf(heard);
+    }
+
+    /** What of that has come since this was last asked; it is not kept. */
+    public List<JsonNode> next() {
+        List<JsonNode> next = heard();
+        heard.clear();
+        return next;
     }
 
     /** Why it could not go on, each time that it could not. */
