@@ -126,7 +126,10 @@ export class LiveList<T = Row> {
       return this.#host.join(spec, {
         status: (status, error, resumed) => this.#channel(changes, status, error, resumed),
         caughtUp: () => this.#caughtUp(changes),
-        rightsChanged: () => this.#ask(),
+        rightsChanged: () => {
+          this.#flush(); // what came before is not of the answer
+          this.#ask();
+        },
         change: (change) => this.#take(change),
       });
     });
@@ -491,8 +494,7 @@ export class LiveList<T = Row> {
 function specsOf(shape: QueryShape, deltas: boolean, since: string | undefined): ChannelSpec[] {
   const delta = deltas ? decidingColumns(shape) : undefined;
   return shape.changes.map((changes) => {
-    const filter = changes.filter ? `:${changes.filter}` : "";
-    const name = `live:${changes.schema}.${changes.table}${filter}${delta ? `:${delta.join()}` : ""}`;
+    const name = [`live:${changes.schema}.${changes.table}`, changes.filter, delta?.join()].filter(Boolean).join(":");
     return { name, changes: [{ ...changes, ...(delta ? { delta } : {}), leave: true }], ...(since ? { since } : {}) };
   });
 }

@@ -12,6 +12,7 @@ import dev.switchboard.tokens.JwtTokens;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import javax.sql.DataSource;
@@ -94,8 +95,39 @@ public final class DataRoutes implements Handler, AutoCloseable {
         return refused.status() == 401 ? response.with("WWW-Authenticate", "Bearer") : response;
     }
 
+    /**
+     * Answers a reading request as somebody with these claims asks.
+     *
+     * @param claims all of them, as JSON
+     */
+    public Response read(Request request, String role, String claims) {
+        return answers.measure(() -> {
+            try {
+                return answer(request, _ -> {}, new Asked.Identity(role, claims, Optional.empty()));
+            } catch (DataException refused) {
+                return refusal(refused);
+            }
+        });
+    }
+
+    /**
+     * What the answer of such a request hangs on; besides, on the rights of who asks.
+     *
+     * @throws UnknowableException if nobody can tell
+     */
+    public List<Reading> readings(String schema, String table, String query, String role) throws UnknowableException {
+        try {
+            return new Readings(catalogs.present(), schema(Optional.of(schema)), role).of(table, query);
+        } catch (DataException refused) {
+            throw new UnknowableException(String.valueOf(refused.getMessage()));
+        }
+    }
+
     private Response answer(Request request, Client client) {
-        Asked.Identity identity = identity(request);
+        return answer(request, client, identity(request));
+    }
+
+    private Response answer(Request request, Client client, Asked.Identity identity) {
         boolean reads = request.method().equals("GET") || request.method().equals("HEAD");
         var asked = new Asked(
                 request,

@@ -1,9 +1,11 @@
 package dev.switchboard.engine;
 
 import dev.switchboard.engine.channel.Attendance;
+import dev.switchboard.engine.channel.ChangeFeed;
 import dev.switchboard.engine.channel.Connection;
 import dev.switchboard.engine.channel.ConnectionContext;
 import dev.switchboard.engine.channel.Hub;
+import dev.switchboard.engine.channel.LiveQueries;
 import dev.switchboard.engine.channel.Outbound;
 import dev.switchboard.engine.channel.PrivateRooms;
 import dev.switchboard.engine.channel.TokenVerifier;
@@ -32,6 +34,11 @@ public final class Engine implements AutoCloseable {
     private final PrivateRooms privateRooms;
 
     public Engine(EngineConfig config, Pipeline.Ports ports, TokenVerifier tokens) {
+        this(config, ports, tokens, LiveQueries.NONE);
+    }
+
+    /** @param queries keeps some for channels */
+    public Engine(EngineConfig config, Pipeline.Ports ports, TokenVerifier tokens, LiveQueries queries) {
         var epochs = new AtomicLong();
         String start = Long.toString(ports.time().millis(), Character.MAX_RADIX);
         var refs = new AtomicLong();
@@ -49,6 +56,7 @@ public final class Engine implements AutoCloseable {
                 told -> pipeline.progress().seen(told));
         shared = new ConnectionContext(
                 pipeline.feed(),
+                queries,
                 hub,
                 attendance,
                 tokens,
@@ -64,6 +72,11 @@ public final class Engine implements AutoCloseable {
                         pipeline.progress().behind(ports.time().instant(), id)),
                 (task, loop) -> ports.sink().execute(loop, task),
                 () -> pipeline.progress().isStreaming(ports.time().instant()));
+    }
+
+    /** What channels hear changes by. Thread-safe. */
+    public ChangeFeed feed() {
+        return pipeline.feed();
     }
 
     /** Starts the two threads. */

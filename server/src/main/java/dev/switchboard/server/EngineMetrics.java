@@ -6,6 +6,7 @@ import dev.switchboard.engine.pipeline.Progress;
 import dev.switchboard.engine.postgres.PostgresRoomPolicies;
 import dev.switchboard.engine.postgres.PostgresRowAccess;
 import dev.switchboard.http.Metrics;
+import dev.switchboard.live.Evaluations;
 import java.time.InstantSource;
 
 /** The engine's counts as metrics: the engine itself knows no library for them. */
@@ -48,6 +49,12 @@ final class EngineMetrics {
         measure(rows, metrics);
         measure(rooms, metrics);
         measure(memory, metrics);
+    }
+
+    static void measure(Evaluations queries, Metrics metrics) {
+        metrics.gauge("live.queries", "Queries that are kept for channels", queries::size);
+        metrics.counter("live.reads", "How often one was read", queries::reads);
+        metrics.gauge("live.bytes", "Memory taken by their rows", queries::bytes);
     }
 
     private static void measure(PostgresRoomPolicies rooms, Metrics metrics) {

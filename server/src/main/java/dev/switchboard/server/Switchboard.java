@@ -40,6 +40,7 @@ import dev.switchboard.http.Operations;
 import dev.switchboard.http.Request;
 import dev.switchboard.http.Response;
 import dev.switchboard.http.TlsIdentity;
+import dev.switchboard.live.Evaluations;
 import dev.switchboard.server.config.Secrets;
 import dev.switchboard.server.config.Settings;
 import dev.switchboard.server.explain.ExplainRoutes;
@@ -110,6 +111,7 @@ public final class Switchboard implements AutoCloseable {
     private final Engine engine;
     private final Vertx vertx;
     private final Gateway gateway;
+    private final Evaluations queries;
     private final Metrics metrics;
     private final ConsoleConfig console;
     private final Map<String, Supplier<Optional<String>>> health;
@@ -224,6 +226,7 @@ public final class Switchboard implements AutoCloseable {
         gateway = new Gateway(vertx, settings.gateway(), tokens, time, memory.passing(), metrics);
         var types = new PostgresTypeCatalog(pools.types());
         subscriptions = new PostgresSubscriptionCatalog(catalog, types, PUBLICATION);
+        queries = new Evaluations(gateway, new Evaluations.Surroundings(blocking, time, Switchboard::log));
         var roomPolicies = new PostgresRoomPolicies(pools.rooms(), pools.roomWatch(), time);
         var ports = new Pipeline.Ports(
                 PostgresWalSource.withDependencies(database, settings.slot(), PUBLICATION),
@@ -232,16 +235,18 @@ public final class Switchboard implements AutoCloseable {
                 subscriptions,
                 roomPolicies,
                 new PostgresRoomHistory(pools.roomHistory(), Switchboard::log),
-                gateway,
+                queries.around(),
                 blocking,
                 time,
                 Switchboard::log);
         engine = new Engine(
                 settings.engine(gateway.loopCount(), memory.kept(), FenceSeal.of(tokens.derive("fence", ""))),
                 ports,
-                tokens);
+                tokens,
+                queries);
         gateway.attach(engine);
         EngineMetrics.measure(engine, rows, roomPolicies, memory, time, metrics);
+        EngineMetrics.measure(queries, metrics);
         engine.start();
         var logEnd = new LogEnd(catalog, engine.progress(), time);
         vertx.setPeriodic(0, LogEnd.EVERY.toMillis(), _ -> blocking.execute(logEnd));
@@ -250,6 +255,7 @@ public final class Switchboard implements AutoCloseable {
         data = settings.data()
                 .map(part -> new DataRoutes(
                         pools.data(part), part, memory.passing(), tokens, time, metrics, Optional.of(engine.fences())));
+        data.ifPresent(part -> queries.begin(engine.feed(), new DataApiQueries(part)));
         // its tables are in the embedded database alone
         callCentre = postgres.filter(_ -> settings.callCentre())
                 .map(_ -> new CallCentreServer(

@@ -38,6 +38,8 @@ class HouseTest {
                 .definedBy("dev.switchboard.server..")
                 .layer("callcenter-api")
                 .definedBy("dev.switchboard.callcenter.api..")
+                .layer("live-queries")
+                .definedBy("dev.switchboard.live..")
                 .layer("data-api")
                 .definedBy("dev.switchboard.data..")
                 .layer("accounts")
@@ -88,6 +90,8 @@ class HouseTest {
                 .mayOnlyAccessLayers("engine")
                 .whereLayer("gateway")
                 .mayOnlyAccessLayers("http", "engine")
+                .whereLayer("live-queries")
+                .mayOnlyAccessLayers("engine")
                 .whereLayer("http")
                 .mayOnlyAccessLayers("engine")
                 .whereLayer("callcenter")
@@ -118,8 +122,8 @@ class HouseTest {
         List<String> homeless = CLASSES.stream()
                 .map(known -> known.getPackageName())
                 .distinct()
-                .filter(name ->
-                        !name.matches("dev\\.switchboard\\.(server|callcenter|data|accounts|tokens|gateway|http|client)"
+                .filter(name -> !name.matches(
+                        "dev\\.switchboard\\.(server|callcenter|data|accounts|tokens|gateway|live|http|client)"
                                 + "(\\..*)?|dev\\.switchboard\\.engine(\\..*)?"))
                 .toList();
 
@@ -160,6 +164,7 @@ class HouseTest {
                 "callcenter",
                 "http",
                 "gateway",
+                "live-queries",
                 "tokens",
                 "accounts",
                 "data-api",

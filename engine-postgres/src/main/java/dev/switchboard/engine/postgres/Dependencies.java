@@ -37,9 +37,9 @@ final class Dependencies {
         this.check = check;
     }
 
-    /** What is unknown from now on: to be called before a round is routed. */
+    /** What is unknown from now on, but for what there was no room for: to be called before a round is routed. */
     Set<Standings.Key> passing(List<Batch> round) {
-        var unknown = new HashSet<>(standings.takeDropped());
+        var unknown = new HashSet<Standings.Key>();
         for (Batch batch : round) {
             unknown.addAll(convict(batch.transaction().finalLsn()));
             unseen.add(batch.transaction().xid());

@@ -91,6 +91,9 @@ final class KnownTables {
     }
 
     void startRound() {
+        if (deciding != Deciding.BY_STREAM) {
+            standings.takeDropped(); // nobody wants to know
+        }
         used.clear();
         verified.clear();
         toldVersions.clear();

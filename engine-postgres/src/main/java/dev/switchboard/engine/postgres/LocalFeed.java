@@ -66,7 +66,8 @@ public final class LocalFeed implements AutoCloseable {
             true,
             new ClientMessage.Replay.None(),
             false,
-            ClientMessage.Positions.NONE);
+            ClientMessage.Positions.NONE,
+            Optional.empty());
 
     private final ExecutorService loop = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().name("switchboard-feed").daemon().factory());

@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -71,22 +72,22 @@ public final class PostgresRowAccess implements RowAccess {
 
     /** @param checkOneIn see {@link AuthorizationSettings} */
     public PostgresRowAccess(Database database, Trouble trouble, int checkOneIn) {
-        this(database, trouble, Deciding.BY_STREAM, checkOneIn, new LongAdder());
+        this(database, trouble, Deciding.BY_STREAM, new SelfCheck(checkOneIn, trouble), new LongAdder());
     }
 
-    private PostgresRowAccess(Database database, Trouble trouble, Deciding deciding, int checkOneIn, LongAdder asked) {
+    private PostgresRowAccess(Database database, Trouble trouble, Deciding deciding, SelfCheck check, LongAdder asked) {
         this.database = database;
         this.asked = asked;
         this.trouble = trouble;
         this.tables = new KnownTables(standings, deciding);
-        this.check = new SelfCheck(checkOneIn, trouble);
+        this.check = check;
         this.dependencies = new Dependencies(standings, check);
         this.roundTrips = new RoundTrips(tables, trouble);
     }
 
     /** One that decides nothing itself, and asks PostgreSQL about every policy. */
     public static PostgresRowAccess alwaysAsking(Database database, Trouble trouble) {
-        return new PostgresRowAccess(database, trouble, Deciding.NOTHING, 0, new LongAdder());
+        return new PostgresRowAccess(database, trouble, Deciding.NOTHING, new SelfCheck(0, trouble), new LongAdder());
     }
 
     @Override
@@ -94,7 +95,7 @@ public final class PostgresRowAccess implements RowAccess {
         brief = true;
         tables.beBrief();
         roundTrips.beBrief();
-        return new PostgresRowAccess(database, trouble, Deciding.BY_ROWS, check.oneIn(), asked);
+        return new PostgresRowAccess(database, trouble, Deciding.BY_ROWS, check.another(), asked);
     }
 
     /** How many questions were decided without PostgreSQL. Any thread. */
@@ -194,8 +195,9 @@ public final class PostgresRowAccess implements RowAccess {
                 close(); // whoever asks next proves it
             }
         }
-        return dependencies.passing(round).stream()
-                .map(key -> new Unknown(key.oid(), key.group()))
+        return Stream.concat(
+                        standings.takeDropped().stream().map(key -> new Unknown(key.oid(), key.group(), false)),
+                        dependencies.passing(round).stream().map(key -> new Unknown(key.oid(), key.group(), true)))
                 .collect(Collectors.toSet());
     }
 
@@ -226,10 +228,11 @@ public final class PostgresRowAccess implements RowAccess {
 
     @Override
     public boolean tells(int table, ClaimsGroup group) {
-        return standings
-                .find(new Standings.Key(table, group))
-                .filter(Standings.Standing::tells)
-                .isPresent();
+        return check.trusts(table)
+                && standings
+                        .find(new Standings.Key(table, group))
+                        .filter(Standings.Standing::tells)
+                        .isPresent();
     }
 
     @Override

@@ -36,7 +36,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
     /** Whether it can be subscribed to, and a fingerprint of what that depends on: more than authorization does. */
     private static final String TABLE = """
             select c.oid, exists (select from pg_publication_tables p
-                                   where p.pubname = ? and p.schemaname = n.nspname and p.tablename = c.relname) as published,
+                                   where p.pubname = ? and p.schemaname = n.nspname and p.tablename = c.relname) as published, c.relreplident = 'f' as whole,
                    concat_ws(' ',
                      (select string_agg(r.xmin::text, ' ' order by r.oid) from pg_publication_rel r where r.prrelid = c.oid),
                      (select string_agg(p.xmin::text, ' ' order by p.oid) from pg_publication p),
@@ -73,7 +73,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
     private final Set<TableSelector.One> told = new LinkedHashSet<>();
 
     private final PartitionWatch partitions;
-    private final SightWatch sights = new SightWatch();
+    private final SightWatch sights;
     private final PublishedSince publishedSince;
 
     /** Filters whose patterns are compiled at the same time: the other connections serve everybody else. */
@@ -86,20 +86,19 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
 
     /**
      * @param version  of the catalog, before it was read and after
-     * @param reads    the tables that its policies read, where that is known
+     *
      * @param selector of all who subscribe to it
      * @param filtered sets of columns that filters read
      */
     private record TableFacts(
             Version version,
             TableSecurity security,
-            Optional<Set<Integer>> reads,
             Map<String, ColumnFacts> columns,
             TableSelector.One selector,
             Interned<Map<String, Integer>> filtered) {}
 
     /** @param fingerprint another one as soon as something changes that a subscription to the table depends on */
-    private record Version(int oid, boolean published, String fingerprint) {}
+    private record Version(int oid, boolean published, boolean whole, String fingerprint) {}
 
     public PostgresSubscriptionCatalog(DataSource dataSource, TypeCatalog types, String publication) {
         this.dataSource = dataSource;
@@ -107,6 +106,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         this.publication = publication;
         partitions = new PartitionWatch(publication);
         publishedSince = new PublishedSince(publication);
+        sights = new SightWatch(Publications.with(publication));
     }
 
     @Override
@@ -247,8 +247,13 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         Selection selection = select.isEmpty() && deltas.isEmpty() && !leaving
                 ? Selection.ALL
                 : new Selection(select, deltas, leaving);
-        Optional<Sight> sight =
-                leaving ? Optional.of(sights.know(connection, facts.selector(), facts.reads())) : Optional.empty();
+        Optional<Sight> sight = leaving
+                ? Optional.of(sights.know(
+                        connection,
+                        facts.selector(),
+                        group.role(),
+                        facts.version().whole()))
+                : Optional.empty();
         return new Resolution.Resolved(facts.selector(), filter, selection, security.mayHide(), sight);
     }
 
@@ -273,8 +278,16 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
     @Override
     public boolean carriedSince(Collection<TableSelector> tables, StartingPoint start)
             throws CatalogUnavailableException {
+        return ask(connection -> publishedSince.ask(connection, tables, start));
+    }
+
+    private interface Asking<T> {
+        T by(Connection connection) throws SQLException;
+    }
+
+    private <T> T ask(Asking<T> asking) throws CatalogUnavailableException {
         try (Connection connection = dataSource.getConnection()) {
-            return publishedSince.ask(connection, tables, start);
+            return asking.by(connection);
         } catch (SQLException failed) {
             throw new CatalogUnavailableException(failed);
         }
@@ -286,9 +299,21 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         if (known.isEmpty()) {
             return Set.of();
         }
+        Set<TableSelector.One> gone = ask(connection -> gone(connection, known));
+        // twice, so that a subscription which was under way at the first time is told at the second
+        gone.stream().filter(told::contains).forEach(table -> {
+            subscribed.remove(table);
+            sights.forget(table);
+        });
+        told.clear();
+        told.addAll(gone);
+        gone.forEach(one -> remembered.keySet().removeIf(key -> key.table().equals(one.name())));
+        return gone;
+    }
+
+    private Set<TableSelector.One> gone(Connection connection, List<TableSelector.One> known) throws SQLException {
         var gone = new LinkedHashSet<TableSelector.One>();
-        try (Connection connection = dataSource.getConnection();
-                PreparedStatement query = connection.prepareStatement(GONE)) {
+        try (PreparedStatement query = connection.prepareStatement(GONE)) {
             query.setArray(
                     1,
                     connection.createArrayOf(
@@ -313,18 +338,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
                             new TableName(row.getString(1), row.getString(2)), (int) row.getLong(3)));
                 }
             }
-        } catch (SQLException failed) {
-            throw new CatalogUnavailableException(failed);
         }
-        // twice, so that a subscription which was under way at the first time is told at the second
-        gone.stream().filter(told::contains).forEach(table -> {
-            subscribed.remove(table);
-            sights.forget(table);
-        });
-        told.clear();
-        told.addAll(gone);
-        Set<TableName> names = gone.stream().map(TableSelector.One::name).collect(Collectors.toSet());
-        remembered.keySet().removeIf(key -> names.contains(key.table()));
         return gone;
     }
 
@@ -333,23 +347,15 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
         if (!partitions.isWatching()) {
             return Set.of();
         }
-        try (Connection connection = dataSource.getConnection()) {
-            return partitions.moved(connection);
-        } catch (SQLException failed) {
-            throw new CatalogUnavailableException(failed);
-        }
+        return ask(partitions::moved);
     }
 
     @Override
-    public Set<TableSelector.One> resighted() throws CatalogUnavailableException {
+    public Resighted resighted() throws CatalogUnavailableException {
         if (sights.isIdle()) {
-            return Set.of();
+            return new Resighted(Set.of(), 0);
         }
-        try (Connection connection = dataSource.getConnection()) {
-            return sights.changed(connection);
-        } catch (SQLException failed) {
-            throw new CatalogUnavailableException(failed);
-        }
+        return ask(sights::changed);
     }
 
     /**
@@ -386,8 +392,6 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             return new TableFacts(
                     version,
                     TableSecurity.load(connection, version.oid(), role),
-                    TableSecurity.load(connection, version.oid(), role, Publications.with(publication))
-                            .reads(),
                     ColumnFacts.load(connection, version.oid(), publication),
                     new TableSelector.One(table, version.oid()),
                     new Interned<>());
@@ -414,19 +418,13 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
             try (ResultSet row = query.executeQuery()) {
                 return row.next()
                         ? Optional.of(new Version(
-                                (int) row.getLong("oid"), row.getBoolean("published"), row.getString("fingerprint")))
+                                (int) row.getLong("oid"),
+                                row.getBoolean("published"),
+                                row.getBoolean("whole"),
+                                row.getString("fingerprint")))
                         : Optional.empty();
             }
         }
-    }
-
-    private static ColumnFacts known(TableName table, String column, Map<String, ColumnFacts> columns)
-            throws RefusedException {
-        ColumnFacts facts = columns.get(column);
-        if (facts == null) {
-            throw new RefusedException("column \"" + column + "\" of " + table + " does not exist");
-        }
-        return facts;
     }
 
     /**
@@ -490,7 +488,10 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
 
     private void refuseUnsupported(TableName table, String column, Map<String, ColumnFacts> columns)
             throws RefusedException, TypeCatalog.TypeCatalogUnavailableException {
-        ColumnFacts facts = known(table, column, columns);
+        ColumnFacts facts = columns.get(column);
+        if (facts == null) {
+            throw new RefusedException("column \"" + column + "\" of " + table + " does not exist");
+        }
         if (types.typeOf(facts.typeOid()) instanceof ColumnType.Unsupported unsupported) {
             throw new RefusedException("column \"" + column + "\" of " + table + " has type " + unsupported.name()
                     + ", which cannot be sent; select other columns");

@@ -6,9 +6,9 @@ import dev.switchboard.engine.pipeline.Trouble;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
@@ -18,9 +18,9 @@ import java.util.concurrent.atomic.LongAdder;
 final class SelfCheck {
     private final int oneIn;
     private final Trouble trouble;
-    private final Set<Integer> distrusted = new HashSet<>();
+    private final Set<Integer> distrusted;
     private final List<Doubt> doubts = new ArrayList<>();
-    private final LongAdder disagreements = new LongAdder();
+    private final LongAdder disagreements;
     private long decisions;
 
     private record Doubt(int place, int oid, TableName table, BitSet asked, Moment moment) {}
@@ -35,12 +35,19 @@ final class SelfCheck {
      * @param trouble hears of a table about which they disagree, once
      */
     SelfCheck(int oneIn, Trouble trouble) {
-        this.oneIn = oneIn;
-        this.trouble = trouble;
+        this(oneIn, trouble, ConcurrentHashMap.newKeySet(), new LongAdder());
     }
 
-    int oneIn() {
-        return oneIn;
+    private SelfCheck(int oneIn, Trouble trouble, Set<Integer> distrusted, LongAdder disagreements) {
+        this.oneIn = oneIn;
+        this.trouble = trouble;
+        this.distrusted = distrusted;
+        this.disagreements = disagreements;
+    }
+
+    /** One for another thread: what either finds to be decided otherwise is asked about by both. */
+    SelfCheck another() {
+        return new SelfCheck(oneIn, trouble, distrusted, disagreements);
     }
 
     boolean trusts(int oid) {

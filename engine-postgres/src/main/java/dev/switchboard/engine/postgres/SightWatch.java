@@ -1,6 +1,7 @@
 package dev.switchboard.engine.postgres;
 
 import dev.switchboard.engine.model.Sight;
+import dev.switchboard.engine.pipeline.SubscriptionCatalog;
 import dev.switchboard.engine.postgres.CatalogVersion.Item;
 import dev.switchboard.engine.postgres.CatalogVersion.Kind;
 import dev.switchboard.engine.route.TableSelector;
@@ -12,61 +13,64 @@ import java.sql.SQLException;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
-import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 
 /**
- * Versions of the grants, policies, functions and roles that rows of tables are seen by, as they were when they were last looked at:
+ * What rows of tables are seen by, per role: which tables the policies read, and versions of the grants, policies, functions and roles,
  * never newer than what somebody reads after having asked for them. Thread-safe, but for {@link #changed}.
  */
 final class SightWatch {
     private static final int DIGITS = 16;
+    private static final Set<Kind> KINDS = Set.of(Kind.TABLE, Kind.FUNCTION, Kind.SHARED);
 
-    private final Map<Watched, Map<Item, String>> known = new ConcurrentHashMap<>();
+    private final Publications publications;
+    private final Map<Watched, Known> known = new ConcurrentHashMap<>();
+    private final AtomicLong generation = new AtomicLong();
 
-    /** @param reads by the policies of some role; empty where that is not known */
-    private record Watched(TableSelector.One table, Optional<Set<Integer>> reads) {
-        Set<Integer> tables() {
-            var tables = new HashSet<>(reads.orElse(Set.of()));
-            tables.add(table.oid());
-            return tables;
-        }
+    private record Watched(TableSelector.One table, String role) {}
+
+    /** @param reads by the policies; empty where that is not known */
+    private record Known(Optional<Set<Integer>> reads, Map<Item, String> versions) {}
+
+    SightWatch(Publications publications) {
+        this.publications = publications;
     }
 
-    /** @param reads the tables that the role's policies read, where that is known */
-    Sight know(Connection connection, TableSelector.One table, Optional<Set<Integer>> reads) throws SQLException {
-        var watched = new Watched(table, reads);
-        Map<Item, String> versions = known.get(watched);
-        if (versions == null) {
-            versions = read(connection, watched);
-            Map<Item, String> before = known.putIfAbsent(watched, versions);
-            versions = before == null ? versions : before;
+    /** @param whole whether an UPDATE tells what the row was */
+    Sight know(Connection connection, TableSelector.One table, String role, boolean whole) throws SQLException {
+        long before = generation.get();
+        var watched = new Watched(table, role);
+        Known found = known.get(watched);
+        if (found == null) {
+            Known read = read(connection, watched);
+            found = Optional.ofNullable(known.putIfAbsent(watched, read)).orElse(read);
         }
-        return new Sight(digest(versions), reads);
+        return new Sight(digest(found.versions()), found.reads(), whole, before);
     }
 
     boolean isIdle() {
         return known.isEmpty();
     }
 
-    /** The tables of which something has changed since it was last looked at. Called by one thread. */
-    Set<TableSelector.One> changed(Connection connection) throws SQLException {
-        var changed = new LinkedHashSet<TableSelector.One>();
+    /** Forgets those of which something has changed since they were looked at. Called by one thread. */
+    SubscriptionCatalog.Resighted changed(Connection connection) throws SQLException {
         var before = new HashMap<>(known);
         var items = new HashSet<Item>();
-        before.values().forEach(versions -> items.addAll(versions.keySet()));
+        before.values().forEach(one -> items.addAll(one.versions().keySet()));
         Map<Item, String> present = CatalogVersion.read(connection, items);
-        for (var entry : before.entrySet()) {
-            if (!present.entrySet().containsAll(entry.getValue().entrySet())) {
-                changed.add(entry.getKey().table());
-                known.put(entry.getKey(), read(connection, entry.getKey()));
-            }
+        before.values()
+                .removeIf(one -> present.entrySet().containsAll(one.versions().entrySet()));
+        if (before.isEmpty()) {
+            return new SubscriptionCatalog.Resighted(Set.of(), generation.get());
         }
-        return changed;
+        before.forEach(known::remove);
+        return new SubscriptionCatalog.Resighted(
+                before.keySet().stream().map(Watched::table).collect(Collectors.toSet()), generation.incrementAndGet());
     }
 
     /** The table is not listened to any more. */
@@ -74,11 +78,27 @@ final class SightWatch {
         known.keySet().removeIf(watched -> watched.table().equals(table));
     }
 
-    private static Map<Item, String> read(Connection connection, Watched watched) throws SQLException {
-        Set<Item> items = CatalogVersion.surroundings(connection, watched.tables()).stream()
-                .filter(item -> item.kind() != Kind.PUBLICATIONS && item.kind() != Kind.ENUMERATION)
-                .collect(Collectors.toSet());
-        return CatalogVersion.read(connection, items);
+    /** The versions are of before what the policies were found to read. */
+    private Known read(Connection connection, Watched watched) throws SQLException {
+        Optional<Set<Integer>> reads = reads(connection, watched);
+        while (true) {
+            var tables = new HashSet<>(reads.orElse(Set.of()));
+            tables.add(watched.table().oid());
+            Set<Item> items = CatalogVersion.surroundings(connection, tables).stream()
+                    .filter(item -> KINDS.contains(item.kind()))
+                    .collect(Collectors.toSet());
+            Map<Item, String> versions = CatalogVersion.read(connection, items);
+            Optional<Set<Integer>> again = reads(connection, watched);
+            if (again.equals(reads)) {
+                return new Known(reads, versions);
+            }
+            reads = again;
+        }
+    }
+
+    private Optional<Set<Integer>> reads(Connection connection, Watched watched) throws SQLException {
+        return TableSecurity.load(connection, watched.table().oid(), watched.role(), publications)
+                .reads();
     }
 
     /** The same for the same versions. */

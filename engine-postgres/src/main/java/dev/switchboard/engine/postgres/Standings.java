@@ -71,7 +71,7 @@ final class Standings {
                     && security.compiled().stream().noneMatch(CompiledPolicy::decides);
         }
 
-        /** Whether everything that it hangs on in other tables is heard of. */
+        /** Whether everything that it hangs on in other tables is heard of, as far as it is trusted. */
         boolean tells() {
             return values.isPresent() && security.compiled().isPresent();
         }

@@ -132,6 +132,24 @@ public final class Authorizer {
                 Asking condition = condition(candidate.change(), subscription);
                 decisive(candidate.change()).ifPresent(condition::add);
             }
+            for (Subscription subscription : candidate.subscriptions()) {
+                if (was(subscription, candidate.change()) == Truth.UNDECIDED) {
+                    condition(candidate.change(), subscription).add(((Change.Update) candidate.change()).old());
+                }
+            }
+        }
+
+        /** Of one that is told of rows that leave: whether the row was within its filter; FALSE where that is not told. */
+        private static Truth was(Subscription subscription, Change change) {
+            if (!subscription.selection().leaving()
+                    || !(change instanceof Change.Update update)
+                    || update.relation().identity() != ReplicaIdentity.FULL) {
+                return Truth.FALSE;
+            }
+            return subscription
+                    .filter()
+                    .map(filter -> filter.of(update.relation(), update.old()))
+                    .orElse(Truth.TRUE);
         }
 
         private Asking asking(Change change, Subscription subscription) {
@@ -201,6 +219,12 @@ public final class Authorizer {
                     channels.add(one.channel());
                 }
             }
+            for (Subscription one : candidate.subscriptions()) {
+                if (was(one, candidate.change()) == Truth.UNDECIDED
+                        && condition(candidate.change(), one).answer.aside()) {
+                    channels.add(one.channel());
+                }
+            }
             return channels;
         }
 
@@ -215,12 +239,14 @@ public final class Authorizer {
                     failed.add(subscription.channel());
                 } else if (decisive(change).filter(condition::sees).isPresent()) {
                     decide(change, subscription, verdict);
-                } else if (mayLeave(subscription, change)) {
+                } else if (hasLeft(subscription, change)) {
                     decideLeft(change, subscription, verdict);
                 }
             }
             for (Subscription subscription : now.left()) {
-                decideLeft(change, subscription, verdict);
+                if (hasLeft(subscription, change)) {
+                    decideLeft(change, subscription, verdict);
+                }
             }
             return verdict;
         }
@@ -231,7 +257,7 @@ public final class Authorizer {
             boolean visible = change instanceof Change.Truncate
                     || decisive(change).filter(asking::sees).isPresent();
             BitSet columns = columns(subscription, change.relation(), asking.answer.columns());
-            if (!visible && mayLeave(subscription, change)) {
+            if (!visible && hasLeft(subscription, change)) {
                 decideLeft(change, subscription, verdict);
             } else if (!visible) {
                 verdict.denials().add(new Denial(subscription, Denial.Reason.POLICIES));
@@ -257,15 +283,12 @@ public final class Authorizer {
         }
 
         /** Whether it is told of rows that leave, and this one was within its filter. */
-        private static boolean mayLeave(Subscription subscription, Change change) {
-            return subscription.selection().leaving()
-                    && change instanceof Change.Update update
-                    && update.relation().identity() == ReplicaIdentity.FULL
-                    && subscription
-                            .filter()
-                            .map(filter -> filter.of(update.relation(), update.old()))
-                            .filter(truth -> truth != Truth.TRUE && truth != Truth.UNDECIDED)
-                            .isEmpty();
+        private boolean hasLeft(Subscription subscription, Change change) {
+            return switch (was(subscription, change)) {
+                case TRUE -> true;
+                case UNDECIDED -> condition(change, subscription).sees(((Change.Update) change).old());
+                case FALSE, UNKNOWN -> false;
+            };
         }
 
         /** The image that decides: the new one of INSERT and UPDATE, the old one of DELETE. */

@@ -104,8 +104,12 @@ public interface RowAccess extends AutoCloseable {
      */
     default void carried(List<String> publications) {}
 
-    /** Of whose rows in a table nothing is {@link Known} any more. */
-    record Unknown(int table, ClaimsGroup group) {}
+    /**
+     * Of whose rows in a table nothing is {@link Known} any more.
+     *
+     * @param concerned whether by a change that it may see other rows by; otherwise there was no room for it
+     */
+    record Unknown(int table, ClaimsGroup group, boolean concerned) {}
 
     /** Whether a change by which the group sees other rows of the table is {@link #passing told} of it. */
     default boolean tells(int table, ClaimsGroup group) {

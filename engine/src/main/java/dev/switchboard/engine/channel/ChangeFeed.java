@@ -48,14 +48,16 @@ public interface ChangeFeed {
          *
          * @param hiding whether policies may hide rows of them from these claims
          * @param place  where it goes on, if it wanted to know
+         * @param told   whether it will be told of whatever makes rows come or go, of bindings that want to know
          */
-        record Live(List<Refusal> refusals, boolean hiding, Optional<ServerMessage.Place> place) implements Answer {
+        record Live(List<Refusal> refusals, boolean hiding, Optional<ServerMessage.Place> place, boolean told)
+                implements Answer {
             public Live {
                 refusals = List.copyOf(refusals);
             }
 
             public Live(List<Refusal> refusals, boolean hiding) {
-                this(refusals, hiding, Optional.empty());
+                this(refusals, hiding, Optional.empty(), true);
             }
         }
 

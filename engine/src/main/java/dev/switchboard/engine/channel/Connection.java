@@ -38,6 +38,7 @@ public final class Connection {
     private Optional<Instant> acknowledged = Optional.empty();
     private final Admission admission;
     private final PrivateGuard guard;
+    private final LiveAnswers answers;
 
     /**
      * @param keyClaims of the API key that opened the connection; joins without a token of their own use them
@@ -56,6 +57,7 @@ public final class Connection {
         replies = new Replies(version, outbound);
         allowance = new Allowance(shared.memory());
         admission = new Admission(version, keyClaims, shared);
+        answers = new LiveAnswers(this, shared.queries(), replies, shared.clock());
         var ends = new PrivateEnds(this, admission, replies, shared.clock());
         guard = new PrivateGuard(
                 shared.privateRooms(), replies, shared.clock(), headers, this::isPresent, allowance, ends);
@@ -179,11 +181,7 @@ public final class Connection {
 
     /** How it stands with the channels of whoever is meant. */
     public ConnectionStatus status(Predicate<Claims> whose) {
-        List<ChannelStatus> found = channels.values().stream()
-                .filter(channel -> whose.test(channel.claims()))
-                .map(Channel::status)
-                .toList();
-        return new ConnectionStatus(id, acknowledged, found);
+        return ConnectionStatus.of(id, acknowledged, channels.values(), whose);
     }
 
     private void answer(ClientMessage.CurrencyQuestion question, ConnectionContext.Currency currency) {
@@ -267,7 +265,7 @@ public final class Connection {
         switch (answer) {
             case ChangeFeed.Answer.Unavailable _ ->
                 drop(channel, ErrorCode.DATABASE_UNAVAILABLE, ErrorCode.DATABASE_UNAVAILABLE.message());
-            case ChangeFeed.Answer.Live(var refusals, boolean _, var place)
+            case ChangeFeed.Answer.Live(var refusals, boolean _, var place, boolean _)
             when channel.isRefusedBy(refusals) && (channel.isHeld() || admission.mayStillSignIn(channel)) -> {
                 joined(channel, place);
                 replies.refused(channel, refusals);
@@ -275,10 +273,10 @@ public final class Connection {
                         shared.clock().instant().plus(Admission.SIGN_IN_GRACE),
                         ErrorCode.SUBSCRIPTION_REFUSED.reason(ChangeFeed.Refusal.messages(refusals)));
             }
-            case ChangeFeed.Answer.Live(var refusals, boolean _, var _)
+            case ChangeFeed.Answer.Live(var refusals, boolean _, var _, boolean _)
             when channel.isRefusedBy(refusals) ->
                 drop(channel, ErrorCode.SUBSCRIPTION_REFUSED, ChangeFeed.Refusal.messages(refusals));
-            case ChangeFeed.Answer.Live(var refusals, boolean hiding, var place) -> {
+            case ChangeFeed.Answer.Live(var refusals, boolean hiding, var place, boolean _) -> {
                 joined(channel, place);
                 replies.refused(channel, refusals);
                 if (refusals.isEmpty()) {
@@ -308,6 +306,7 @@ public final class Connection {
         channel.live(shared.clock().instant());
         if (!channel.isHeld()) {
             attendee.enter(channel);
+            answers.keep(channel);
         }
         channel.takePendingToken().ifPresent(token -> newToken(channel, token));
     }
@@ -392,6 +391,7 @@ public final class Connection {
         channel.take(token, claims);
         if (!sameUser) {
             guard.changed(channel);
+            answers.forget(channel);
         }
         if (sameUser && channel.hasMissed()) {
             fail(channel, ErrorCode.CLAIMS_CHANGED, ErrorCode.CLAIMS_CHANGED.reason()); // withheld after the expiry
@@ -405,6 +405,7 @@ public final class Connection {
         }
         if (channel.wanted().isEmpty()) {
             channel.tokenCame();
+            answers.keep(channel);
             return;
         }
         ChannelRef former = channel.ref();
@@ -421,15 +422,16 @@ public final class Connection {
         switch (answer) {
             case ChangeFeed.Answer.Unavailable _ ->
                 fail(channel, ErrorCode.DATABASE_UNAVAILABLE, ErrorCode.DATABASE_UNAVAILABLE.reason());
-            case ChangeFeed.Answer.Live(var refusals, boolean _, var _)
+            case ChangeFeed.Answer.Live(var refusals, boolean _, var _, boolean _)
             when channel.isRefusedBy(refusals) -> {
                 replies.systemError(channel, "system", ChangeFeed.Refusal.messages(refusals));
                 close(channel, ErrorCode.SUBSCRIPTION_REFUSED, ChangeFeed.Refusal.messages(refusals));
             }
             case ChangeFeed.Answer.Live _
             when channel.hasMissed() -> fail(channel, ErrorCode.CLAIMS_CHANGED, ErrorCode.CLAIMS_CHANGED.reason());
-            case ChangeFeed.Answer.Live(var refusals, boolean _, var _) -> {
+            case ChangeFeed.Answer.Live(var refusals, boolean _, var _, boolean _) -> {
                 channel.tokenCame();
+                answers.keep(channel);
                 replies.refused(channel, refusals);
                 if (refusals.isEmpty()) {
                     replies.subscribed(channel);
@@ -489,6 +491,7 @@ public final class Connection {
         shared.attendance().leave(channel.claims());
         allowance.give(channel.cost());
         shared.feed().close(channel.ref());
+        answers.forget(channel);
         if (channel.isJoined()) {
             attendee.gone(channel);
         }

@@ -20,6 +20,7 @@ import java.util.function.ObjIntConsumer;
  * @param memory        what all channels together may keep
  * @param unknownEvents counts messages whose event nobody knows
  * @param journal       is told of channels that end
+ * @param queries       keeps queries for channels
  * @param privateRooms  knows who may be in private rooms
  * @param streaming      whether the stream is known to bring what is committed, within seconds
  * @param currency      what a connection is known to have been told
@@ -27,6 +28,7 @@ import java.util.function.ObjIntConsumer;
  */
 public record ConnectionContext(
         ChangeFeed feed,
+        LiveQueries queries,
         Hub hub,
         Attendance attendance,
         TokenVerifier tokens,

@@ -1,6 +1,7 @@
 package dev.switchboard.engine.history;
 
 import dev.switchboard.engine.model.Batch;
+import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.Fence;
 import dev.switchboard.engine.model.Lsn;
 import dev.switchboard.engine.model.Position;
@@ -12,7 +13,9 @@ import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -33,6 +36,7 @@ public final class History {
 
     private static final int MARKS = 64;
 
+    private final Map<Integer, Position> lastByTable = new HashMap<>();
     private final long mostBytes;
     private final Duration longest;
     private final InstantSource clock;
@@ -125,6 +129,10 @@ public final class History {
     public synchronized void add(Batch batch) {
         Lsn commit = batch.transaction().finalLsn();
         head = batch.end().orElse(commit);
+        long index = batch.firstIndex();
+        for (Change change : batch.changes()) {
+            lastByTable.put(change.relation().oid(), new Position(commit, index++));
+        }
         if (batch.changes().isEmpty() || since.isEmpty()) {
             return;
         }
@@ -135,6 +143,12 @@ public final class History {
         while (bytes > mostBytes) {
             forgetFirst();
         }
+    }
+
+    /** Whether a change of a table (pg_class.oid) has come, since the server started, of which nothing has been told by then. */
+    public synchronized boolean hasChanged(int table, Fence since) {
+        Position last = lastByTable.get(table);
+        return last != null && last.compareTo(since.from()) > 0;
     }
 
     private void forgetFirst() {

@@ -8,8 +8,10 @@ import java.util.Set;
  *
  * @param version of grants, policies and roles: another one as soon as they are others, the same after a restart
  * @param reads   the tables that its policies read (pg_class.oid); empty where nobody can tell what they hang on
+ * @param whole   whether an UPDATE tells what the row was, so that one that leaves is told of
+ * @param generation how often something of that kind had been found to be other than before, of whatever table
  */
-public record Sight(String version, Optional<Set<Integer>> reads) {
+public record Sight(String version, Optional<Set<Integer>> reads, boolean whole, long generation) {
     public Sight {
         reads = reads.map(Set::copyOf);
     }

@@ -40,7 +40,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -78,9 +77,7 @@ final class CatchUp implements AutoCloseable {
      * A channel with what it misses.
      *
      * @param until  the last change that it misses; what follows it will have come otherwise
-     * @param wish      whether it wants to know when it may see other rows
-     * @param resighted whether that was so in what it missed
-     * @param behind    since when its connection has been behind
+     * @param behind since when its connection has been behind
      */
     record Missing(
             ChannelRef channel,
@@ -88,8 +85,6 @@ final class CatchUp implements AutoCloseable {
             Fence fence,
             Position until,
             Consumer<ChangeFeed.Notice> notices,
-            Optional<Sights.Wish> wish,
-            boolean resighted,
             Optional<Instant> behind) {
         Missing {
             subscriptions = List.copyOf(subscriptions);
@@ -97,15 +92,7 @@ final class CatchUp implements AutoCloseable {
 
         /** Of one that has come back just now. */
         static Missing of(Inbox.Item.Open open, Fence fence, Position until, Consumer<ChangeFeed.Notice> notices) {
-            return new Missing(
-                    open.channel(), open.subscriptions(), fence, until, notices, open.wish(), false, Optional.empty());
-        }
-
-        /** By what of a change of one of these tables it may see other rows. */
-        Missing passed(Position last, Set<Integer> tables) {
-            boolean concerns = last.compareTo(fence.from()) > 0
-                    && wish.filter(one -> tables.stream().anyMatch(one::reads)).isPresent();
-            return concerns ? new Missing(channel, subscriptions, fence, until, notices, wish, true, behind) : this;
+            return new Missing(open.channel(), open.subscriptions(), fence, until, notices, Optional.empty());
         }
 
         /** It has been told everything up to there, and its connection is behind. */
@@ -117,8 +104,6 @@ final class CatchUp implements AutoCloseable {
                     moved ? fence.after(told) : fence,
                     until,
                     notices,
-                    wish,
-                    resighted,
                     moved ? Optional.of(now) : behind.or(() -> Optional.of(now)));
         }
     }
@@ -356,7 +341,7 @@ final class CatchUp implements AutoCloseable {
         private List<Candidate> candidates(List<Batch> part) {
             var candidates = new ArrayList<Candidate>();
             for (Batch batch : part) {
-                look(batch);
+
                 index.reached(batch.transaction());
                 long number = batch.firstIndex();
                 for (Change change : batch.changes()) {
@@ -372,18 +357,6 @@ final class CatchUp implements AutoCloseable {
                 }
             }
             return candidates;
-        }
-
-        /** For those who may see other rows by it. */
-        private void look(Batch batch) {
-            if (open.values().stream().noneMatch(missing -> missing.wish().isPresent())) {
-                return;
-            }
-            Set<Integer> tables = batch.changes().stream()
-                    .map(change -> change.relation().oid())
-                    .collect(Collectors.toSet());
-            Position last = last(batch);
-            open.replaceAll((_, missing) -> missing.passed(last, tables));
         }
 
         private static Position last(Batch batch) {

@@ -5,17 +5,14 @@ import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Lsn;
 import dev.switchboard.engine.model.Sight;
-import dev.switchboard.engine.protocol.ServerMessage;
 import dev.switchboard.engine.route.EventKind;
 import dev.switchboard.engine.route.Subscription;
 import dev.switchboard.engine.route.TableSelector;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 
 /** The pipeline as channels see it: resolves bindings off the event loops, then queues them for the pipeline thread. */
 final class Feed implements ChangeFeed {
@@ -70,7 +67,7 @@ final class Feed implements ChangeFeed {
             }
             // last, so that little is left between it and the answer
             beginning = request.replaces().isEmpty()
-                    ? Optional.of(fences.beginning(request, subscriptions, before, versions(sights.values())))
+                    ? Optional.of(fences.beginning(request, subscriptions, before, sights.values()))
                     : Optional.empty();
         } catch (SubscriptionCatalog.CatalogUnavailableException
                 | InterruptedException
@@ -79,7 +76,9 @@ final class Feed implements ChangeFeed {
             sink.execute(loop, () -> answer.accept(new Answer.Unavailable()));
             return;
         }
-        var outcome = new Answer.Live(refusals, hiding, beginning.flatMap(Fences.Beginning::place));
+        boolean told = sights.values().stream()
+                .allMatch(sight -> sight.whole() && sight.reads().isPresent());
+        var outcome = new Answer.Live(refusals, hiding, beginning.flatMap(Fences.Beginning::place), told);
         Runnable live = () -> sink.execute(loop, () -> answer.accept(outcome));
         Consumer<Notice> inOrder = notice -> sink.execute(loop, () -> notices.accept(notice));
         Optional<Sights.Wish> wish = sights.isEmpty()
@@ -88,7 +87,7 @@ final class Feed implements ChangeFeed {
                         request.claims().group(),
                         sights,
                         () -> inOrder.accept(Notice.RIGHTS_CHANGED),
-                        isAnother(request, sights.values(), beginning)));
+                        beginning.filter(Fences.Beginning::goesOn).isPresent()));
         inbox.put(new Inbox.Item.Open(
                 request.channel(),
                 subscriptions,
@@ -97,23 +96,6 @@ final class Feed implements ChangeFeed {
                 live,
                 outcome.place().map(_ -> inOrder),
                 wish));
-    }
-
-    /** Whether what it sees now may be other rows than it saw where it goes on, though none of them was touched. */
-    private static boolean isAnother(Request request, Collection<Sight> sights, Optional<Fences.Beginning> beginning) {
-        boolean resumed = beginning
-                .flatMap(Fences.Beginning::place)
-                .filter(ServerMessage.Place::resumed)
-                .isPresent();
-        boolean told = sights.stream().allMatch(sight -> sight.reads().isPresent());
-        return request.replaces().isPresent()
-                || (resumed
-                        && (!told
-                                || beginning.filter(Fences.Beginning::resighted).isPresent()));
-    }
-
-    private static String versions(Collection<Sight> sights) {
-        return sights.stream().map(Sight::version).distinct().sorted().collect(Collectors.joining("-"));
     }
 
     private static Subscription subscription(

@@ -6,14 +6,17 @@ import dev.switchboard.engine.history.History;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.model.Fence;
 import dev.switchboard.engine.model.Lsn;
+import dev.switchboard.engine.model.Sight;
 import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.protocol.ClientMessage;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.ServerMessage;
 import dev.switchboard.engine.route.Subscription;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** Where channels begin: now, or where they were told everything before. Thread-safe; blocking. */
 public final class Fences {
@@ -25,13 +28,10 @@ public final class Fences {
     private final FenceSeal seal;
     private final Progress progress;
 
-    /**
-     * @param place     what its client is told of it, where it wants to know
-     * @param resighted whether it goes on from where rows were seen otherwise than now
-     */
-    record Beginning(Fence fence, Optional<ServerMessage.Place> place, boolean resighted) {
-        Beginning(Fence fence, Optional<ServerMessage.Place> place) {
-            this(fence, place, false);
+    /** @param place what its client is told of it, where it wants to know */
+    record Beginning(Fence fence, Optional<ServerMessage.Place> place) {
+        boolean goesOn() {
+            return place.filter(ServerMessage.Place::resumed).isPresent();
         }
     }
 
@@ -66,12 +66,13 @@ public final class Fences {
 
     /**
      * @param before the {@link #head} of a moment before
-     * @param sight  how rows are seen that can be read from now on
+     * @param sights what the rows hang on of those tables of which it wants to know
      */
-    Beginning beginning(ChangeFeed.Request request, List<Subscription> subscriptions, Lsn before, String sight)
+    Beginning beginning(
+            ChangeFeed.Request request, List<Subscription> subscriptions, Lsn before, Collection<Sight> sights)
             throws SubscriptionCatalog.CatalogUnavailableException {
         StartingPoint now = catalog.now();
-        Fence fence = history.fence(before, now).seenBy(sight);
+        Fence fence = history.fence(before, now).seenBy(seenBy(sights, request.claims()));
         Optional<String> origin = history.origin();
         if (!request.positions().wanted() || origin.isEmpty()) {
             return new Beginning(fence, Optional.empty());
@@ -82,17 +83,36 @@ public final class Fences {
             return new Beginning(fence, Optional.of(new ServerMessage.Place(place, false, Optional.empty())));
         }
         Optional<Fence> former = seal.open(since.get(), request.claims(), origin.get());
-        Optional<ErrorCode> objection = objection(former, subscriptions, now);
+        Optional<ErrorCode> objection = objection(former, subscriptions, now)
+                .or(() -> isSeenOtherwise(former.orElseThrow(), fence.sight(), sights));
         if (objection.isPresent()) {
             progress.countResync();
             return new Beginning(fence, Optional.of(new ServerMessage.Place(place, false, objection)));
         }
         progress.countResume();
         String again = since.get().split("@", 2)[0];
-        return new Beginning(
-                former.orElseThrow(),
-                Optional.of(new ServerMessage.Place(again, true, Optional.empty())),
-                !former.orElseThrow().sight().equals(sight));
+        return new Beginning(former.orElseThrow(), Optional.of(new ServerMessage.Place(again, true, Optional.empty())));
+    }
+
+    /** The same as long as the rows that can be read hang on the same: by the catalog, and by the claims of who reads. */
+    private static String seenBy(Collection<Sight> sights, Claims reader) {
+        if (sights.isEmpty()) {
+            return "";
+        }
+        String versions =
+                sights.stream().map(Sight::version).distinct().sorted().collect(Collectors.joining("-"));
+        return versions + "-" + Integer.toHexString(reader.group().json().hashCode());
+    }
+
+    /** Whether other rows may have come into sight since, or left it, though nobody touched them. */
+    private Optional<ErrorCode> isSeenOtherwise(Fence former, String sight, Collection<Sight> sights) {
+        boolean same = sights.isEmpty()
+                || (former.sight().equals(sight)
+                        && sights.stream()
+                                .allMatch(one -> one.reads().isPresent()
+                                        && one.reads().get().stream()
+                                                .noneMatch(table -> history.hasChanged(table, former))));
+        return same ? Optional.empty() : Optional.of(ErrorCode.RIGHTS_CHANGED);
     }
 
     private Optional<ErrorCode> objection(Optional<Fence> former, List<Subscription> subscriptions, StartingPoint now)

@@ -88,7 +88,7 @@ final class Inbox {
         }
 
         /** Grants, policies or roles are others that rows of these tables are seen by. */
-        record Resighted(Set<TableSelector.One> tables) implements Item {}
+        record Resighted(SubscriptionCatalog.Resighted found) implements Item {}
 
         /** These channels have been told what they had missed. */
         record CaughtUp(List<CatchUp.Missing> channels) implements Item {}

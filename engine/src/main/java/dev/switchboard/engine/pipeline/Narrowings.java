@@ -138,19 +138,18 @@ final class Narrowings {
     /** Whom the round's own changes let see other rows than before. */
     private void widenConcerned(List<Batch> round) {
         Set<RowAccess.Unknown> unknown = authorizer.passing(round);
-        sights.passing(round, unknown);
+        sights.passing(round, unknown)
+                .forEach(one -> sights.table(one).ifPresent(table -> foresight.want(table, one.group())));
         if (!unknown.isEmpty()) {
             var names = new HashMap<Integer, List<TableName>>(); // one that was renamed has two
             narrowed.forEach((name, known) ->
                     names.computeIfAbsent(known.oid(), _ -> new ArrayList<>()).add(name));
             for (RowAccess.Unknown one : unknown) {
                 for (TableName name : names.getOrDefault(one.table(), List.of())) {
-                    if (index.widen(name, one.group())) {
+                    if (index.widen(name, one.group()) && one.concerned()) {
                         foresight.want(new TableSelector.One(name, one.table()), one.group());
                     }
                 }
-                // so that of the next change it is known whom it concerns
-                sights.table(one).ifPresent(table -> foresight.want(table, one.group()));
             }
         }
     }

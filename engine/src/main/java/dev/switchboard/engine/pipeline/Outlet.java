@@ -116,6 +116,11 @@ final class Outlet {
         released.clear();
     }
 
+    /** Whether the channel is still to be told of something. */
+    boolean waits(ChannelRef channel) {
+        return held.holds(channel);
+    }
+
     /** Nothing is told to the channel from now on, until it has {@link #caughtUp}. */
     void catchUp(ChannelRef channel) {
         held.catchUp(channel);

@@ -96,7 +96,7 @@ final class Router implements Runnable {
         began = past.began();
         lanes = new Lanes(access, inbox, retries);
         catchUp = new CatchUp(history, access.aside(), types, outcome, inbox, retries);
-        sights = new Sights(authorizer, outcome.progress());
+        sights = new Sights(authorizer, history, outcome.progress());
         outlet = new Outlet(index, outcome, retries.time(), lanes, catchUp, sights);
         narrowings = new Narrowings(index, authorizer, outcome.progress(), sights);
         this.types = types;
@@ -153,7 +153,12 @@ final class Router implements Runnable {
             }
         }
         flush(round);
-        sights.tell();
+        tellOfRights();
+    }
+
+    /** Whoever waits still for something that came before begins anew. */
+    private void tellOfRights() {
+        outlet.refetch(ErrorCode.RIGHTS_CHANGED, sights.tell(outlet::waits));
     }
 
     /** A command that cannot be obeyed, by a fault of ours, ends nobody else's changes. */
@@ -181,8 +186,9 @@ final class Router implements Runnable {
                 lanes.carried(publications);
                 catchUp.carried(publications);
                 narrowings.carried();
+                outlet.refetch(ErrorCode.RIGHTS_CHANGED, sights.carried(publications));
             }
-            case Inbox.Item.Resighted(var tables) -> sights.changed(tables);
+            case Inbox.Item.Resighted(var found) -> outlet.refetch(ErrorCode.RIGHTS_CHANGED, sights.changed(found));
             case Inbox.Item.RefetchTables(var code, var tables) -> outlet.refetch(code, index.channels(tables));
             case Inbox.Item.Decided decided -> outlet.decided(decided);
             case Inbox.Item.Begin(var since, var origin, var mostWal) -> {
@@ -195,7 +201,6 @@ final class Router implements Runnable {
             case Inbox.Item.CaughtUp(var channels) -> {
                 outlet.caughtUp(channels.stream().map(CatchUp.Missing::channel).toList());
                 channels.forEach(missing -> missing.notices().accept(ChangeFeed.Notice.CAUGHT_UP));
-                channels.stream().filter(CatchUp.Missing::resighted).forEach(missing -> sights.owe(missing.channel()));
             }
             case Inbox.Item.NotCaughtUp(var channels, var code) -> outlet.refetch(code, channels);
             case Inbox.Item.Changes _ -> throw new IllegalStateException("changes are not a command");
@@ -211,7 +216,15 @@ final class Router implements Runnable {
                 point -> index.add(open.channel(), open.subscriptions(), point),
                 () -> index.add(open.channel(), open.subscriptions()));
         narrowings.foresight().want(open.subscriptions());
-        open.wish().ifPresent(wish -> sights.open(open.channel(), wish));
+        boolean sees = open.wish()
+                .map(wish -> sights.open(open.channel(), wish, open.fence()))
+                .orElse(true);
+        if (!sees) {
+            open.live().run();
+            outlet.refetch(ErrorCode.RIGHTS_CHANGED, Set.of(open.channel()));
+            return;
+        }
+        open.replaces().ifPresent(_ -> sights.owe(open.channel())); // as another reader
         if (open.fence().isEmpty() || open.notices().isEmpty()) {
             open.live().run();
             return;
@@ -257,6 +270,7 @@ final class Router implements Runnable {
     private void passAll(List<Batch> round) throws InterruptedException {
         roomPolicies.passing(round);
         narrowings.passing(round);
+        tellOfRights();
         var gathered = new Gathered(new ArrayList<>(), new ArrayList<>());
         for (Batch batch : round) {
             progress.count(batch.changes().size());

@@ -28,8 +28,8 @@ final class SchemaWatch implements Runnable {
             if (!moved.isEmpty()) {
                 inbox.put(new Inbox.Item.RefetchTables(ErrorCode.PARTITION_CHANGED, moved));
             }
-            Set<TableSelector.One> resighted = catalog.resighted();
-            if (!resighted.isEmpty()) {
+            SubscriptionCatalog.Resighted resighted = catalog.resighted();
+            if (!resighted.tables().isEmpty()) {
                 inbox.put(new Inbox.Item.Resighted(resighted));
             }
         } catch (SubscriptionCatalog.CatalogUnavailableException | RuntimeException unavailable) {

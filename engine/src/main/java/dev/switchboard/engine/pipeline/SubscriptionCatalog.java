@@ -44,8 +44,15 @@ public interface SubscriptionCatalog {
     }
 
     /** Tables whose {@link Sight} has another version than when this was last asked. Called by the same thread. */
-    default Set<TableSelector.One> resighted() throws CatalogUnavailableException {
-        return Set.of();
+    default Resighted resighted() throws CatalogUnavailableException {
+        return new Resighted(Set.of(), 0);
+    }
+
+    /** @param generation of sights that are asked for from now on */
+    record Resighted(Set<TableSelector.One> tables, long generation) {
+        public Resighted {
+            tables = Set.copyOf(tables);
+        }
     }
 
     sealed interface Resolution {

@@ -160,14 +160,22 @@ public final class ClientCodec {
                 config.fields("postgres_changes_options").orElse(NO_PAYLOAD).isTrue("wait"),
                 replay(broadcast),
                 broadcast.isTrue("replication_ready"),
-                positions(config));
+                positions(config),
+                own(config)
+                        .flatMap(wish -> wish.fields("live").stream())
+                        .flatMap(live -> LiveQuery.of(live).stream())
+                        .findFirst());
     }
 
-    /** Of the channel, or of its first binding that has some: official clients send no other members of {@code config}. */
-    private static ClientMessage.Positions positions(Json.Fields config) {
+    /** What is beyond the original: of the channel, or of its bindings, since official clients send no other members of {@code config}. */
+    private static Stream<Json.Fields> own(Json.Fields config) {
         return Stream.concat(Stream.of(config), config.items("postgres_changes").stream())
                 .flatMap(place ->
-                        place instanceof Json.Fields fields ? fields.fields("switchboard").stream() : Stream.empty())
+                        place instanceof Json.Fields fields ? fields.fields("switchboard").stream() : Stream.empty());
+    }
+
+    private static ClientMessage.Positions positions(Json.Fields config) {
+        return own(config)
                 .findFirst()
                 .map(wish -> new ClientMessage.Positions(
                         wish.isTrue("positions") || wish.text("since").isPresent(), wish.text("since")))

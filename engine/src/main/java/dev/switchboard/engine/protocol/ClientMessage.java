@@ -45,6 +45,7 @@ public sealed interface ClientMessage {
      * @param replay         what of the room's past it is told first
      * @param replicationReady whether it is told once what the database says reaches it
      * @param positions whether changes say where they stand, and where the channel goes on
+     * @param live      a query whose answer is kept for it
      */
     record Options(
             boolean privateChannel,
@@ -55,7 +56,8 @@ public sealed interface ClientMessage {
             boolean waits,
             Replay replay,
             boolean replicationReady,
-            Positions positions) {}
+            Positions positions,
+            Optional<LiveQuery> live) {}
 
     /**
      * Whether a channel is told where its changes stand in the stream, so that it can go on there when it comes back.

@@ -266,6 +266,12 @@ public enum ErrorCode {
             Then.REFETCH,
             "The table has changed: it, or a column of the filter or selection, is not what it was",
             "The join that follows succeeds, or is refused with what is wrong."),
+    RIGHTS_CHANGED(
+            "RightsChanged",
+            Where.REPLY_OR_SYSTEM,
+            Then.REFETCH,
+            "Other rows may be in sight: policies, grants, roles or memberships have changed",
+            "Take a fresh snapshot once the channel is SUBSCRIBED again."),
     FILTER_FAILED(
             "FilterFailed",
             Where.SYSTEM,
@@ -302,6 +308,12 @@ public enum ErrorCode {
             Then.RESYNC,
             "The stream may not have brought all that has happened since: the table was published, made or renamed, or has partitions",
             "Take a fresh snapshot."),
+    LIVE_QUERY_REFUSED(
+            "LiveQueryRefused",
+            Where.SYSTEM,
+            Then.REFUSED,
+            "The query cannot be kept",
+            "Ask it as a GET of /rest/v1 to see what is wrong; a kept one has at most 1,000 rows and 384 KiB, of published tables."),
     INTERNAL(
             "InternalError",
             Where.SYSTEM,

@@ -69,6 +69,13 @@ public sealed interface ServerMessage {
     record Notice(Optional<String> joinRef, String topic, String extension, Status status, String message)
             implements ServerMessage {}
 
+    /**
+     * What has become of a query's answer (SPEC I2).
+     *
+     * @param payload as JSON
+     */
+    record Live(Optional<String> joinRef, String topic, String payload) implements ServerMessage {}
+
     /** Everyone who is present, told once to a channel; diffs follow. */
     record PresenceState(Optional<String> joinRef, String topic, Map<String, List<PresenceMeta>> present)
             implements ServerMessage {}
@@ -113,6 +120,7 @@ public sealed interface ServerMessage {
                 envelope(version, refused.joinRef(), refused.ref(), refused.topic(), "phx_reply", reason(refused));
             case Notice notice ->
                 envelope(version, notice.joinRef(), Optional.empty(), notice.topic(), "system", payload(notice));
+            case Live live -> envelope(version, live.joinRef(), Optional.empty(), live.topic(), "live", live.payload());
             case PresenceState state ->
                 envelope(
                         version,

@@ -98,6 +98,7 @@ class ConnectionTest {
             Map.of(),
             new ConnectionContext(
                     feed,
+                    LiveQueries.NONE,
                     hub,
                     attendance,
                     ConnectionTest::verify,

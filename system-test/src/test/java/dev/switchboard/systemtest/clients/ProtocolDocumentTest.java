@@ -41,7 +41,7 @@ class ProtocolDocumentTest {
     private static boolean exists(String test) {
         String file = test.substring(0, test.indexOf('#')) + ".java";
         String name = test.substring(test.indexOf('#') + 1);
-        return Stream.of("engine", "system-test").anyMatch(module -> {
+        return Stream.of("engine", "live-queries", "system-test").anyMatch(module -> {
             try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/test/java"))) {
                 return files.filter(path -> path.endsWith(file)).anyMatch(path -> has(path, name));
             } catch (IOException unreadable) {

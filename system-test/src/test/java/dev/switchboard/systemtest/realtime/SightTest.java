@@ -8,6 +8,7 @@ import dev.switchboard.systemtest.harness.ResumingClient;
 import dev.switchboard.systemtest.harness.TestServer;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
@@ -60,7 +61,7 @@ class SightTest {
                     "drop policy if exists more on sight_case",
                     "create policy teams on sight_case for select using"
                             + " (team in (select m.team from sight_member m where m.user_id = auth.uid()) or owner = auth.uid())");
-            await().atMost(PATIENCE).until(() -> notices(anybody) > 0);
+            awaitAnew(anybody);
         }
         run("delete from sight_case");
         run("delete from sight_note");
@@ -119,6 +120,14 @@ class SightTest {
         return client.messages().stream()
                 .filter(message -> message.at("/4/message").asString("").equals("Rights changed"))
                 .count();
+    }
+
+    /** It is told to begin anew. */
+    private static void awaitAnew(PhoenixClient client) {
+        await().atMost(PATIENCE)
+                .until(() -> client.messages().stream()
+                        .anyMatch(
+                                message -> message.at("/4/message").asString("").startsWith("RightsChanged")));
     }
 
     private static void awaitNotices(PhoenixClient client, int count) {
@@ -214,7 +223,7 @@ class SightTest {
             told(client);
             assertThat(notices(client)).isZero();
             run(change.split("; "));
-            awaitNotices(client, 1);
+            awaitAnew(client);
         }
     }
 
@@ -225,7 +234,7 @@ class SightTest {
             told(client);
             run("create or replace function sight_shows(owner uuid) returns boolean stable language sql"
                     + " as 'select owner is not null'");
-            awaitNotices(client, 1);
+            awaitAnew(client);
         }
     }
 
@@ -264,13 +273,90 @@ class SightTest {
 
             client.leave();
             run("delete from sight_member where user_id = '" + one + "'");
-            client.join(server::connect);
-            await().atMost(PATIENCE).until(() -> notices(client.connection()) == 1);
+            run("update sight_case set state = 'd' where id = 1"); // so that it is known to have passed
+            awaitDelivered();
+            assertThat(client.join(server::connect).get("resync").asString()).startsWith("RightsChanged");
 
             client.leave();
             run("alter policy teams on sight_case using (true)");
-            client.join(server::connect);
-            await().atMost(PATIENCE).until(() -> notices(client.connection()) >= 1);
+            await().atMost(PATIENCE).until(() -> {
+                boolean anew = client.join(server::connect).has("resync");
+                client.leave();
+                return anew;
+            });
+        }
+    }
+
+    private static void awaitDelivered() {
+        try (PhoenixClient client = join(other(), leaving(null))) {
+            told(client);
+        }
+    }
+
+    private static UUID other() {
+        return UUID.randomUUID();
+    }
+
+    /** Policies that hang on claims: with others one sees other rows. */
+    @Test
+    void A14_H2_whoComesBackWithOtherClaimsBeginsAnew() {
+        run("alter policy teams on sight_case using (team = (auth.jwt() ->> 'team')::int)");
+        JsonNode first;
+        try (PhoenixClient client = server.connect()) {
+            first = client.join("realtime:cases", claims(1), resumable(null)).at("/response/switchboard");
+        }
+        String since = first.get("since").asString();
+        for (int team = 1; team <= 2; team++) {
+            try (PhoenixClient client = server.connect()) {
+                JsonNode again = client.join("realtime:cases", claims(team), resumable(since))
+                        .at("/response/switchboard");
+                assertThat(again.get("resumed").asBoolean()).isEqualTo(team == 1);
+                assertThat(again.path("resync").asString("")).startsWith(team == 1 ? "" : "RightsChanged");
+            }
+        }
+    }
+
+    private String claims(int team) {
+        return server.token("authenticated", Map.of("sub", one.toString(), "team", team));
+    }
+
+    private static ObjectNode resumable(String since) {
+        ObjectNode binding = leaving(null);
+        ObjectNode wish = binding.putObject("switchboard").put("positions", true);
+        if (since != null) {
+            wish.put("since", since);
+        }
+        return binding;
+    }
+
+    /** What policies hang on is found out anew. */
+    @Test
+    void A14_aPolicyThatComesToReadAnotherTableIsFollowed() {
+        run("alter policy teams on sight_case using (owner = auth.uid())");
+        try (PhoenixClient client = join(one, leaving(null))) {
+            told(client);
+            run("alter policy teams on sight_case using"
+                    + " (team in (select m.team from sight_member m where m.user_id = auth.uid()))");
+            awaitAnew(client);
+        }
+        try (PhoenixClient client = join(one, leaving(null))) {
+            told(client);
+            run("delete from sight_member where user_id = '" + one + "'");
+            awaitNotices(client, 1);
+        }
+    }
+
+    /** What only PostgreSQL can decide is asked of what the row was, too. */
+    @Test
+    void A14_aRowThatWasNeverWithinTheFilterHasNotLeft() {
+        try (PhoenixClient client = join(one, leaving("state=imatch.^vip"))) {
+            run("insert into sight_case values (1, 1, null, 'open'), (2, 1, null, 'VIP1')");
+            run(
+                    "update sight_case set state = 'shut' where id = 1",
+                    "update sight_case set state = 'shut' where id = 2");
+            run("update sight_case set state = 'done'");
+
+            assertThat(told(client)).containsExactly("INSERT 2", "LEAVE 2");
         }
     }
 }

@@ -1,0 +1,394 @@
+package dev.switchboard.live;
+
+import dev.switchboard.engine.channel.ChangeFeed;
+import dev.switchboard.engine.channel.LiveQueries;
+import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.Claims;
+import dev.switchboard.engine.protocol.Binding;
+import dev.switchboard.engine.protocol.ClientMessage;
+import dev.switchboard.engine.protocol.ErrorCode;
+import dev.switchboard.engine.protocol.LiveQuery;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One query of one reader: read whenever something has changed that it may hang on, and told to each of its channels as what makes its
+ * list the new one. Exact by that: PostgreSQL alone says what the answer is. A burst of changes is one reading after another, with
+ * pauses as long as they take; a channel whose connection is behind is told once it is not any more, then all at once. Thread-safe.
+ */
+final class Evaluation {
+    /** How often it is read where nobody can tell when. */
+    private static final Duration UNTOLD = Duration.ofSeconds(5);
+
+    private static final Duration AGAIN = Duration.ofSeconds(1);
+    private static final Duration BEHIND = Duration.ofMillis(50);
+    private static final Duration SHORTEST = Duration.ofMillis(1);
+    private static final int ROW_BYTES = 120;
+
+    private final Evaluations all;
+    private final Evaluations.Shared shared;
+    private final LiveQuery query;
+    private final Claims claims;
+
+    private final Map<ChannelRef, Member> members = new HashMap<>();
+    private List<KeptRow> rows = List.of();
+    private long bytes;
+    /** Readings that have begun. */
+    private long begun;
+    /** The one whose rows these are; 0: none. */
+    private long shown;
+
+    private Optional<ChannelRef> feed = Optional.empty();
+    private boolean told = true;
+    private boolean live;
+    private boolean dirty;
+    private boolean working;
+    private boolean stale;
+    /** Whether it will be read in a while, whatever is told of it. */
+    private boolean timed;
+
+    private boolean ended;
+
+    /** A channel that is told; of which it is told one thing at a time. */
+    private static final class Member {
+        private final LiveQueries.Listener listener;
+        /** Rows of a reading that began before are not for it. */
+        private final long since;
+
+        private @Nullable List<KeptRow> has;
+        private boolean knowsStale;
+        private boolean underWay;
+        private boolean behind;
+
+        private Member(LiveQueries.Listener listener, long since) {
+            this.listener = listener;
+            this.since = since;
+        }
+    }
+
+    Evaluation(Evaluations all, Evaluations.Shared shared, LiveQuery query, Claims claims) {
+        this.all = all;
+        this.shared = shared;
+        this.query = query;
+        this.claims = claims;
+    }
+
+    /** @return whether it is not over */
+    boolean join(ChannelRef channel, LiveQueries.Listener listener) {
+        boolean first;
+        synchronized (this) {
+            if (ended) {
+                return false;
+            }
+            first = members.isEmpty() && begun == 0;
+            members.put(channel, new Member(listener, begun));
+            dirty = true;
+        }
+        if (first) {
+            begin();
+        } else {
+            work();
+        }
+        return true;
+    }
+
+    /** @return whether nobody is left */
+    synchronized boolean leave(ChannelRef channel) {
+        members.remove(channel);
+        return members.isEmpty();
+    }
+
+    void end() {
+        Optional<ChannelRef> former;
+        synchronized (this) {
+            ended = true;
+            former = feed;
+            feed = Optional.empty();
+            shared.bytes().addAndGet(-bytes);
+            bytes = 0;
+        }
+        former.ifPresent(this::close);
+    }
+
+    private void close(ChannelRef former) {
+        all.unregister(former);
+        shared.feed().close(former);
+    }
+
+    /** Subscribes to what it hangs on: at first, and again when a subscription has ended, and something may have been missed. */
+    void begin() {
+        synchronized (this) {
+            live = false;
+            dirty = true;
+        }
+        shared.surroundings().blocking().execute(this::subscribe);
+    }
+
+    private void subscribe() {
+        List<Binding> changes;
+        try {
+            changes = shared.source().changes(query, claims.group());
+        } catch (QuerySource.RefusedException refused) {
+            refuse(String.valueOf(refused.getMessage()));
+            return;
+        } catch (QuerySource.UnavailableException | RuntimeException unavailable) {
+            trouble(unavailable);
+            later(AGAIN, this::begin);
+            return;
+        }
+        ChannelRef ref = all.register(this);
+        Optional<ChannelRef> former;
+        synchronized (this) {
+            former = feed;
+            feed = Optional.of(ref);
+        }
+        former.ifPresent(this::close);
+        List<ChangeFeed.Wanted> wanted = changes.stream()
+                .map(binding -> new ChangeFeed.Wanted(binding, binding.id()))
+                .toList();
+        shared.feed()
+                .open(
+                        new ChangeFeed.Request(ref, claims, wanted, Optional.empty(), ClientMessage.Positions.NONE),
+                        answer -> opened(ref, answer),
+                        _ -> changed());
+    }
+
+    private void opened(ChannelRef ref, ChangeFeed.Answer answer) {
+        switch (answer) {
+            case ChangeFeed.Answer.Unavailable _ -> later(AGAIN, this::begin);
+            case ChangeFeed.Answer.Live opened
+            when !opened.refusals().isEmpty() ->
+                refuse(String.join(
+                        "; ",
+                        opened.refusals().stream()
+                                .map(ChangeFeed.Refusal::message)
+                                .toList()));
+            case ChangeFeed.Answer.Live opened -> {
+                synchronized (this) {
+                    if (ended || !feed.equals(Optional.of(ref))) {
+                        close(ref);
+                        return;
+                    }
+                    live = true;
+                    dirty = true;
+                    told = opened.told();
+                }
+                work();
+            }
+        }
+    }
+
+    /** Something that it may hang on has changed, and can be seen. */
+    void changed() {
+        synchronized (this) {
+            dirty = true;
+        }
+        work();
+    }
+
+    private void polled() {
+        synchronized (this) {
+            timed = false;
+        }
+        changed();
+    }
+
+    private void work() {
+        synchronized (this) {
+            if (working || ended || !live) {
+                return;
+            }
+            working = true;
+        }
+        shared.surroundings().blocking().execute(this::run);
+    }
+
+    private void run() {
+        try {
+            Optional<Duration> pause = Optional.of(Duration.ZERO);
+            while (pause.isPresent()) {
+                shared.surroundings().time().pause(pause.get());
+                pause = step();
+            }
+        } catch (InterruptedException closing) {
+            Thread.currentThread().interrupt();
+        } catch (RuntimeException fault) {
+            trouble(fault);
+            synchronized (this) {
+                working = false;
+            }
+            later(AGAIN, this::changed);
+        }
+    }
+
+    /** @return after what time there may be more to do; empty where there is nothing */
+    private Optional<Duration> step() throws InterruptedException {
+        boolean reads;
+        synchronized (this) {
+            boolean behind = members.values().stream().anyMatch(member -> member.behind);
+            if (ended || (!dirty && !behind)) {
+                working = false;
+                if (!ended && !told && !timed) {
+                    timed = true;
+                    later(UNTOLD, this::polled);
+                }
+                return Optional.empty();
+            }
+            reads = dirty;
+            if (!reads) {
+                members.values().forEach(member -> member.behind = false);
+            }
+        }
+        Duration pause = reads ? read() : BEHIND;
+        tell();
+        return Optional.of(pause);
+    }
+
+    /** @return how long to leave PostgreSQL to others */
+    private Duration read() throws InterruptedException {
+        shared.permits().acquire();
+        Instant start = shared.surroundings().time().instant();
+        try {
+            long reading;
+            synchronized (this) {
+                dirty = false;
+                reading = ++begun;
+            }
+            shared.reads().incrementAndGet();
+            take(reading, shared.source().read(query, claims.group()));
+        } catch (QuerySource.RefusedException refused) {
+            refuse(String.valueOf(refused.getMessage()));
+        } catch (QuerySource.UnavailableException unavailable) {
+            trouble(unavailable);
+            synchronized (this) {
+                dirty = true;
+                stale = true;
+            }
+            return AGAIN;
+        } finally {
+            shared.permits().release();
+        }
+        Duration took = Duration.between(start, shared.surroundings().time().instant());
+        return took.compareTo(SHORTEST) < 0 ? SHORTEST : took;
+    }
+
+    private void take(long reading, List<KeptRow> read) {
+        long size = read.stream()
+                .mapToLong(row -> ROW_BYTES + row.json().length() + row.key().length())
+                .sum();
+        synchronized (this) {
+            if (ended) {
+                return;
+            }
+            if (shared.bytes().addAndGet(size - bytes) > Evaluations.MOST_BYTES && size > bytes) {
+                shared.bytes().addAndGet(bytes - size);
+                fail(ErrorCode.MEMORY_LIMIT);
+                return;
+            }
+            bytes = size;
+            shown = reading;
+            stale = false;
+            if (!read.equals(rows)) {
+                rows = List.copyOf(read);
+            }
+        }
+    }
+
+    /** Each that has other rows than these, or believes them to be of now. */
+    private synchronized void tell() {
+        var same = new IdentityHashMap<List<KeptRow>, String>();
+        members.forEach((channel, member) -> {
+            if (!member.underWay && !member.behind && shown > member.since) {
+                tell(channel, member, same);
+            }
+        });
+    }
+
+    @SuppressWarnings("ReferenceEquality") // the same list until another one was read
+    private void tell(ChannelRef channel, Member member, Map<List<KeptRow>, String> same) {
+        List<KeptRow> target = rows;
+        List<KeptRow> has = member.has;
+        if (has == target && member.knowsStale == stale) {
+            return;
+        }
+        String operations = has == null
+                ? RowOperations.reset(target)
+                : same.computeIfAbsent(has, former -> RowOperations.between(former, target));
+        boolean marked = stale;
+        String payload = "{\"ops\":" + operations + ",\"stale\":" + marked + ",\"polled\":" + !told + "}";
+        member.underWay = true;
+        int loop = channel.connection().loop();
+        shared.sink().execute(loop, () -> {
+            boolean behind = shared.sink().isBehind(channel);
+            if (!behind) {
+                member.listener.says(payload);
+            }
+            said(member, behind ? has : target, behind ? member.knowsStale : marked, behind);
+        });
+    }
+
+    /** Its loop has had its turn. */
+    @SuppressWarnings("ReferenceEquality") // the same list until another one was read
+    private void said(Member member, @Nullable List<KeptRow> has, boolean knowsStale, boolean behind) {
+        boolean more;
+        synchronized (this) {
+            member.underWay = false;
+            member.has = has;
+            member.knowsStale = knowsStale;
+            more = has != rows || knowsStale != stale;
+            member.behind = behind || more;
+        }
+        if (more) {
+            work();
+        }
+    }
+
+    private void refuse(String why) {
+        everyone(listener -> listener.refused(why));
+    }
+
+    private void fail(ErrorCode code) {
+        everyone(listener -> listener.failed(code));
+    }
+
+    /** It is over for all of them. */
+    private void everyone(Consumer<LiveQueries.Listener> what) {
+        Map<ChannelRef, Member> last;
+        synchronized (this) {
+            last = Map.copyOf(members);
+            members.clear();
+            ended = true;
+        }
+        last.forEach((channel, member) ->
+                shared.sink().execute(channel.connection().loop(), () -> what.accept(member.listener)));
+        shared.surroundings().blocking().execute(() -> all.remove(this));
+    }
+
+    private void later(Duration pause, Runnable what) {
+        shared.surroundings().blocking().execute(() -> {
+            try {
+                shared.surroundings().time().pause(pause);
+            } catch (InterruptedException closing) {
+                Thread.currentThread().interrupt();
+                return;
+            }
+            synchronized (this) {
+                if (ended) {
+                    return;
+                }
+            }
+            what.run();
+        });
+    }
+
+    private void trouble(Exception failed) {
+        shared.surroundings().trouble().report("a live query cannot be read now; trying again", failed);
+    }
+}
