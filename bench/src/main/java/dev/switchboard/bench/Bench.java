@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
             "rooms      10,000 joins of private rooms; broadcasts of the database beside changes of rows",
             "presence   1,000 members of whom 50 a second go and come back; a room of 10,000",
             "data       requests of the data API by 32 clients, beside the same SQL through pgjdbc",
+            "live       1,000 clients on 50 kept queries, beside plain changes; 10,000 kept queries in memory",
             "storm      1,000 clients come back to a server that was killed: going on, and reading again",
             "callcenter claims, and commands on 2,000 live calls, beside commits of one row",
             "",
@@ -47,6 +48,7 @@ public final class Bench implements Callable<Integer> {
             "rooms",
             "presence",
             "data",
+            "live",
             "storm",
             "callcenter");
 
@@ -97,6 +99,7 @@ public final class Bench implements Callable<Integer> {
             case "idle" -> new IdleBench(report).run();
             case "decode" -> new DecodeBench(report, quick ? 20_000 : 200_000).run();
             case "latency" -> new LatencyBench(report, quick ? 5 : 30).run();
+            case "live" -> new LiveBench(report, quick ? 200 : 1_000, quick ? 1_000 : 10_000, quick ? 5 : 20).run();
             case "storm" -> new StormBench(report, quick ? 200 : 1_000).run();
             case "data" -> new DataBench(report, quick ? 2 : 5).run();
             case "callcenter" ->

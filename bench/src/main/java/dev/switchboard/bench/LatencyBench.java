@@ -196,7 +196,7 @@ final class LatencyBench {
         return organizations;
     }
 
-    private static void execute(Connection database, String sql, Object... values) throws SQLException {
+    static void execute(Connection database, String sql, Object... values) throws SQLException {
         try (PreparedStatement statement = database.prepareStatement(sql)) {
             for (int i = 0; i < values.length; i++) {
                 statement.setObject(i + 1, values[i]);
@@ -205,7 +205,7 @@ final class LatencyBench {
         }
     }
 
-    private static void write(
+    static void write(
             Connection database,
             List<UUID> organizations,
             int first,
@@ -232,7 +232,7 @@ final class LatencyBench {
         }
     }
 
-    private static int indexOf(byte[] bytes, int from, int to) {
+    static int indexOf(byte[] bytes, int from, int to) {
         outer:
         for (int at = from; at + MARK.length + 8 <= to; at++) {
             for (int i = 0; i < MARK.length; i++) {
@@ -245,7 +245,7 @@ final class LatencyBench {
         return -1;
     }
 
-    private static void join(Thread thread) {
+    static void join(Thread thread) {
         try {
             thread.join();
         } catch (InterruptedException interrupted) {

@@ -8,7 +8,6 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.DriverManager;
-import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,7 +47,7 @@ final class StormBench {
             try (Connection database = connect(server)) {
                 for (int i = 0; i < ORGANIZATIONS; i++) {
                     organizations.add(UUID.randomUUID());
-                    execute(
+                    LatencyBench.execute(
                             database,
                             "insert into organizations (id, name, slug) values (?, ?, ?)",
                             organizations.get(i),
@@ -58,7 +57,7 @@ final class StormBench {
                 }
                 for (int i = 0; i < clients; i++) {
                     UUID user = UUID.randomUUID();
-                    execute(
+                    LatencyBench.execute(
                             database,
                             "insert into user_roles (organization_id, user_id, role) values (?, ?, 'agent')",
                             organizations.get(i % ORGANIZATIONS),
@@ -187,18 +186,9 @@ final class StormBench {
                 server.database().password());
     }
 
-    private static void execute(Connection database, String sql, Object... values) throws SQLException {
-        try (PreparedStatement statement = database.prepareStatement(sql)) {
-            for (int i = 0; i < values.length; i++) {
-                statement.setObject(i + 1, values[i]);
-            }
-            statement.execute();
-        }
-    }
-
     private static void write(Connection database, UUID organization, int calls) throws SQLException {
         for (int i = 0; i < calls; i++) {
-            execute(
+            LatencyBench.execute(
                     database,
                     "insert into calls (organization_id, provider_call_sid, direction, from_number, to_number, state)"
                             + " values (?, ?, 'inbound', '+15550100', '+15550199', 'ringing')",

@@ -23,7 +23,6 @@ final class Readings {
     /** Types whose values are equal if their texts are, as a filter of a subscription has them. */
     private static final Set<String> PLAIN = Set.of("uuid", "text", "smallint", "integer", "bigint", "boolean");
 
-    private static final Set<String> TEMPORAL = Set.of("date", "timestamp", "timestamptz", "time", "timetz");
     private static final Set<String> OF_THE_CLOCK = Set.of("now", "today", "tomorrow", "yesterday");
 
     private final Catalog catalog;
@@ -39,7 +38,7 @@ final class Readings {
 
     /** The first is the query's own. */
     List<Reading> of(String name, String text) throws UnknowableException {
-        Query query = QueryParser.parse(text, false);
+        Query query = EmbeddedPaths.resolve(QueryParser.parse(text, false));
         Table table = table(new TableName(schema, name));
         var first = new Reading(table.name(), equal(table, query), table.key());
         found.put(table.name(), first);
@@ -67,7 +66,7 @@ final class Readings {
             if (item instanceof Item.Embed embed) {
                 Relationship relationship = relations.find(table, embed);
                 if (relationship.function().isPresent()) {
-                    throw new UnknowableException("nobody can tell what the function " + embed.name() + " reads");
+                    throw unknowable(embed.name());
                 }
                 relationship.junction().ifPresent(junction -> add(junction.table(), List.of()));
                 Table other = table(relationship.to());
@@ -85,7 +84,22 @@ final class Readings {
                 table, new Reading(table, Map.of(), key), (known, more) -> new Reading(table, Map.of(), known.key()));
     }
 
-    private static void refuseComputed(Table table, Query query, List<Item> items, List<String> path)
+    /** Of an embedded table. */
+    private void refuseComputed(Query.Order order, List<Item> items, Table table) throws UnknowableException {
+        var embed = EmbeddedPaths.find(items, order.embedded().orElseThrow());
+        if (embed.isPresent()
+                && table(relations.find(table, embed.get()).to())
+                        .computed()
+                        .containsKey(order.field().name())) {
+            throw unknowable(order.field().name());
+        }
+    }
+
+    private static UnknowableException unknowable(String function) {
+        return new UnknowableException("nobody can tell what the function " + function + " reads");
+    }
+
+    private void refuseComputed(Table table, Query query, List<Item> items, List<String> path)
             throws UnknowableException {
         var names = new HashSet<String>();
         for (Item item : items) {
@@ -95,7 +109,13 @@ final class Readings {
         }
         for (var placed : query.orders()) {
             if (placed.path().equals(path)) {
-                placed.value().forEach(order -> names.add(order.field().name()));
+                for (Query.Order order : placed.value()) {
+                    if (order.embedded().isEmpty()) {
+                        names.add(order.field().name());
+                    } else {
+                        refuseComputed(order, items, table);
+                    }
+                }
             }
         }
         for (var placed : query.conditions()) {
@@ -105,8 +125,7 @@ final class Readings {
         }
         names.retainAll(table.computed().keySet());
         if (!names.isEmpty()) {
-            throw new UnknowableException(
-                    "nobody can tell what the function " + names.iterator().next() + " reads");
+            throw unknowable(names.iterator().next());
         }
     }
 
@@ -121,7 +140,7 @@ final class Readings {
         switch (condition) {
             case Condition.Compare compare -> {
                 boolean temporal = table.column(compare.field().name())
-                        .filter(column -> TEMPORAL.contains(column.baseType()))
+                        .filter(column -> isTemporal(column.baseType()))
                         .isPresent();
                 for (String value : values(compare.comparison())) {
                     if (temporal && isOfTheClock(value)) {
@@ -136,6 +155,15 @@ final class Readings {
                 }
             }
         }
+    }
+
+    /** Also ranges and arrays of such. */
+    private static boolean isTemporal(String type) {
+        return type.contains("date")
+                || type.contains("time")
+                || type.contains("tsrange")
+                || type.contains("tstz")
+                || type.contains("tsmulti");
     }
 
     /** As PostgreSQL reads it: among other words, and within arrays. */

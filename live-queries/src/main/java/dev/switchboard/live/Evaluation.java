@@ -10,11 +10,13 @@ import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.LiveQuery;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -27,12 +29,17 @@ final class Evaluation {
     /** How often it is read where nobody can tell when. */
     private static final Duration UNTOLD = Duration.ofSeconds(5);
 
+    private static final Duration RESUBSCRIBE = Duration.ofMillis(100);
     private static final Duration AGAIN = Duration.ofSeconds(1);
     private static final Duration BEHIND = Duration.ofMillis(50);
+    /** So often the pause after a failure becomes twice as long: a minute at most. */
+    private static final int DOUBLINGS = 6;
+
     private static final Duration SHORTEST = Duration.ofMillis(1);
     private static final int ROW_BYTES = 120;
 
     private final Evaluations all;
+    private final Evaluations.Key key;
     private final Evaluations.Shared shared;
     private final LiveQuery query;
     private final Claims claims;
@@ -55,6 +62,8 @@ final class Evaluation {
     private boolean timed;
 
     private boolean ended;
+    /** In a row; of the thread that reads. */
+    private int failures;
 
     /** A channel that is told; of which it is told one thing at a time. */
     private static final class Member {
@@ -62,9 +71,12 @@ final class Evaluation {
         /** Rows of a reading that began before are not for it. */
         private final long since;
 
+        /** What it has been told; null where it has to be told all. */
         private @Nullable List<KeptRow> has;
+
         private boolean knowsStale;
         private boolean underWay;
+        /** Whether its connection was behind: it is asked now and then, and told all when it is not any more. */
         private boolean behind;
 
         private Member(LiveQueries.Listener listener, long since) {
@@ -73,11 +85,16 @@ final class Evaluation {
         }
     }
 
-    Evaluation(Evaluations all, Evaluations.Shared shared, LiveQuery query, Claims claims) {
+    Evaluation(Evaluations all, Evaluations.Key key, Evaluations.Shared shared, Claims claims) {
         this.all = all;
+        this.key = key;
         this.shared = shared;
-        this.query = query;
+        query = key.query();
         this.claims = claims;
+    }
+
+    Evaluations.Key key() {
+        return key;
     }
 
     /** @return whether it is not over */
@@ -122,8 +139,18 @@ final class Evaluation {
         shared.feed().close(former);
     }
 
-    /** Subscribes to what it hangs on: at first, and again when a subscription has ended, and something may have been missed. */
-    void begin() {
+    /** A subscription has ended, and something may have been missed. Not all at the same moment. */
+    void beginAgain() {
+        synchronized (this) {
+            live = false;
+            dirty = true;
+        }
+        double part = 0.5 + shared.surroundings().time().random() / 2;
+        later(Duration.ofNanos((long) (RESUBSCRIBE.toNanos() * part)), this::begin);
+    }
+
+    /** Subscribes to what it hangs on. */
+    private void begin() {
         synchronized (this) {
             live = false;
             dirty = true;
@@ -146,6 +173,10 @@ final class Evaluation {
         ChannelRef ref = all.register(this);
         Optional<ChannelRef> former;
         synchronized (this) {
+            if (ended) {
+                all.unregister(ref);
+                return;
+            }
             former = feed;
             feed = Optional.of(ref);
         }
@@ -219,7 +250,7 @@ final class Evaluation {
             }
         } catch (InterruptedException closing) {
             Thread.currentThread().interrupt();
-        } catch (RuntimeException fault) {
+        } catch (RuntimeException | Error fault) {
             trouble(fault);
             synchronized (this) {
                 working = false;
@@ -232,8 +263,7 @@ final class Evaluation {
     private Optional<Duration> step() throws InterruptedException {
         boolean reads;
         synchronized (this) {
-            boolean behind = members.values().stream().anyMatch(member -> member.behind);
-            if (ended || (!dirty && !behind)) {
+            if (ended || (!dirty && members.values().stream().noneMatch(this::lags))) {
                 working = false;
                 if (!ended && !told && !timed) {
                     timed = true;
@@ -242,17 +272,31 @@ final class Evaluation {
                 return Optional.empty();
             }
             reads = dirty;
-            if (!reads) {
-                members.values().forEach(member -> member.behind = false);
-            }
         }
         Duration pause = reads ? read() : BEHIND;
         tell();
         return Optional.of(pause);
     }
 
+    /** Whether there is something to tell it, now or once its connection is not behind. */
+    @SuppressWarnings("ReferenceEquality") // the same list until another one was read
+    private boolean lags(Member member) {
+        return member.behind
+                || (!member.underWay && shown > member.since && (member.has != rows || member.knowsStale != stale));
+    }
+
     /** @return how long to leave PostgreSQL to others */
     private Duration read() throws InterruptedException {
+        Semaphore own = shared.ofReader(claims.group()); // who asks for much waits for himself
+        own.acquire();
+        try {
+            return readInTurn();
+        } finally {
+            own.release();
+        }
+    }
+
+    private Duration readInTurn() throws InterruptedException {
         shared.permits().acquire();
         Instant start = shared.surroundings().time().instant();
         try {
@@ -271,12 +315,21 @@ final class Evaluation {
                 dirty = true;
                 stale = true;
             }
-            return AGAIN;
+            failures++;
+            return longer(took(start), AGAIN.multipliedBy(1L << Math.min(failures - 1, DOUBLINGS)));
         } finally {
             shared.permits().release();
         }
-        Duration took = Duration.between(start, shared.surroundings().time().instant());
-        return took.compareTo(SHORTEST) < 0 ? SHORTEST : took;
+        failures = 0;
+        return longer(took(start), SHORTEST);
+    }
+
+    private Duration took(Instant start) {
+        return Duration.between(start, shared.surroundings().time().instant());
+    }
+
+    private static Duration longer(Duration one, Duration other) {
+        return one.compareTo(other) < 0 ? other : one;
     }
 
     private void take(long reading, List<KeptRow> read) {
@@ -301,49 +354,83 @@ final class Evaluation {
         }
     }
 
-    /** Each that has other rows than these, or believes them to be of now. */
-    private synchronized void tell() {
-        var same = new IdentityHashMap<List<KeptRow>, String>();
-        members.forEach((channel, member) -> {
-            if (!member.underWay && !member.behind && shown > member.since) {
-                tell(channel, member, same);
-            }
-        });
-    }
+    /**
+     * Something to tell.
+     *
+     * @param has what the member has been told
+     */
+    private record Tale(
+            ChannelRef channel, Member member, @Nullable List<KeptRow> has) {}
 
-    @SuppressWarnings("ReferenceEquality") // the same list until another one was read
-    private void tell(ChannelRef channel, Member member, Map<List<KeptRow>, String> same) {
-        List<KeptRow> target = rows;
-        List<KeptRow> has = member.has;
-        if (has == target && member.knowsStale == stale) {
-            return;
+    /** Each that has other rows than these, or believes them to be of now; the differences are made while nobody waits for them. */
+    private void tell() {
+        var tales = new ArrayList<Tale>();
+        List<KeptRow> target;
+        String marks;
+        boolean marked;
+        synchronized (this) {
+            target = rows;
+            marked = stale;
+            marks = ",\"stale\":" + stale + ",\"polled\":" + !told + "}";
+            members.forEach((channel, member) -> {
+                if (lags(member)) {
+                    member.underWay = !member.behind;
+                    tales.add(new Tale(channel, member, member.has));
+                }
+            });
         }
-        String operations = has == null
-                ? RowOperations.reset(target)
-                : same.computeIfAbsent(has, former -> RowOperations.between(former, target));
-        boolean marked = stale;
-        String payload = "{\"ops\":" + operations + ",\"stale\":" + marked + ",\"polled\":" + !told + "}";
-        member.underWay = true;
-        int loop = channel.connection().loop();
-        shared.sink().execute(loop, () -> {
-            boolean behind = shared.sink().isBehind(channel);
-            if (!behind) {
-                member.listener.says(payload);
+        var same = new IdentityHashMap<List<KeptRow>, String>();
+        for (Tale tale : tales) {
+            if (tale.member().behind) {
+                ask(tale);
+            } else {
+                List<KeptRow> has = tale.has();
+                String operations = has == null
+                        ? RowOperations.reset(target)
+                        : same.computeIfAbsent(has, former -> RowOperations.between(former, target));
+                tell(tale, "{\"ops\":" + operations + marks, target, marked);
             }
-            said(member, behind ? has : target, behind ? member.knowsStale : marked, behind);
+        }
+    }
+
+    /** Whether its connection is behind still. */
+    private void ask(Tale tale) {
+        shared.sink().execute(tale.channel().connection().loop(), () -> {
+            if (!shared.sink().isBehind(tale.channel())) {
+                synchronized (this) {
+                    tale.member().behind = false;
+                }
+                work();
+            }
         });
     }
 
-    /** Its loop has had its turn. */
-    @SuppressWarnings("ReferenceEquality") // the same list until another one was read
-    private void said(Member member, @Nullable List<KeptRow> has, boolean knowsStale, boolean behind) {
+    private void tell(Tale tale, String payload, List<KeptRow> target, boolean marked) {
+        shared.sink().execute(tale.channel().connection().loop(), () -> {
+            boolean behind = false;
+            boolean said = false;
+            try {
+                behind = shared.sink().isBehind(tale.channel());
+                said = !behind && tale.member().listener.says(payload);
+            } finally {
+                said(tale.member(), said ? Optional.of(target) : Optional.empty(), marked, behind);
+            }
+        });
+    }
+
+    /**
+     * Its loop has had its turn.
+     *
+     * @param has what it has now; empty where it was told nothing, so that it has to be told all
+     */
+    private void said(Member member, Optional<List<KeptRow>> has, boolean knowsStale, boolean behind) {
         boolean more;
         synchronized (this) {
             member.underWay = false;
-            member.has = has;
+            member.has = has.orElse(null);
             member.knowsStale = knowsStale;
-            more = has != rows || knowsStale != stale;
-            member.behind = behind || more;
+            member.behind = behind;
+            more = lags(member);
         }
         if (more) {
             work();
@@ -368,7 +455,7 @@ final class Evaluation {
         }
         last.forEach((channel, member) ->
                 shared.sink().execute(channel.connection().loop(), () -> what.accept(member.listener)));
-        shared.surroundings().blocking().execute(() -> all.remove(this));
+        shared.surroundings().blocking().execute(() -> all.remove(this, last.keySet()));
     }
 
     private void later(Duration pause, Runnable what) {
@@ -388,7 +475,7 @@ final class Evaluation {
         });
     }
 
-    private void trouble(Exception failed) {
+    private void trouble(Throwable failed) {
         shared.surroundings().trouble().report("a live query cannot be read now; trying again", failed);
     }
 }

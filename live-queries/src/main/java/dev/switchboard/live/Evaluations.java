@@ -16,11 +16,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +32,9 @@ import org.jspecify.annotations.Nullable;
 public final class Evaluations implements LiveQueries {
     /** Evaluations at a time. */
     private static final int AT_A_TIME = 4;
+
+    /** Readers are told apart by so many numbers. */
+    private static final int READERS = 256;
 
     /** Of rows that are kept, all together, by estimate. */
     static final long MOST_BYTES = 64L << 20;
@@ -46,7 +51,8 @@ public final class Evaluations implements LiveQueries {
     private final AtomicLong bytes = new AtomicLong();
     private final AtomicLong reads = new AtomicLong();
 
-    private record Key(LiveQuery query, ClaimsGroup reader) {}
+    /** What is evaluated together. */
+    record Key(LiveQuery query, ClaimsGroup reader) {}
 
     /** What there is around: evaluations run on these, one blocking task each. */
     public record Surroundings(Executor blocking, Time time, Trouble trouble) {}
@@ -56,6 +62,7 @@ public final class Evaluations implements LiveQueries {
      *
      * @param sink    to the channels
      * @param permits for one evaluation each
+     * @param readers the same, of readers: one at a time
      * @param bytes   of rows that are kept
      * @param reads   how often queries were evaluated
      */
@@ -65,8 +72,13 @@ public final class Evaluations implements LiveQueries {
             Sink sink,
             Surroundings surroundings,
             Semaphore permits,
+            List<Semaphore> readers,
             AtomicLong bytes,
-            AtomicLong reads) {}
+            AtomicLong reads) {
+        Semaphore ofReader(ClaimsGroup reader) {
+            return readers.get(Math.floorMod(reader.hashCode(), readers.size()));
+        }
+    }
 
     private @Nullable Shared shared; // guarded by this
 
@@ -78,7 +90,9 @@ public final class Evaluations implements LiveQueries {
 
     /** From now on queries can be kept. */
     public synchronized void begin(ChangeFeed feed, QuerySource source) {
-        shared = new Shared(feed, source, sink, surroundings, new Semaphore(AT_A_TIME, true), bytes, reads);
+        List<Semaphore> readers =
+                Stream.generate(() -> new Semaphore(1, true)).limit(READERS).toList();
+        shared = new Shared(feed, source, sink, surroundings, new Semaphore(AT_A_TIME, true), readers, bytes, reads);
     }
 
     /** How many there are. */
@@ -107,9 +121,9 @@ public final class Evaluations implements LiveQueries {
         }
         var key = new Key(query, claims.group());
         Shared present = shared;
-        Evaluation evaluation = byQuery.computeIfAbsent(key, _ -> new Evaluation(this, present, query, claims));
+        Evaluation evaluation = byQuery.computeIfAbsent(key, _ -> new Evaluation(this, key, present, claims));
         if (!evaluation.join(channel, listener)) { // it is over for those who were there
-            evaluation = new Evaluation(this, present, query, claims);
+            evaluation = new Evaluation(this, key, present, claims);
             byQuery.put(key, evaluation);
             evaluation.join(channel, listener);
         }
@@ -120,14 +134,14 @@ public final class Evaluations implements LiveQueries {
     public synchronized void close(ChannelRef channel) {
         Evaluation evaluation = byMember.remove(channel);
         if (evaluation != null && evaluation.leave(channel)) {
-            remove(evaluation);
+            remove(evaluation, Set.of());
         }
     }
 
-    /** It is over, whoever was there. */
-    synchronized void remove(Evaluation evaluation) {
-        byQuery.values().remove(evaluation);
-        byMember.values().removeIf(evaluation::equals);
+    /** It is over, also for these who were there. */
+    synchronized void remove(Evaluation evaluation, Set<ChannelRef> members) {
+        byQuery.remove(evaluation.key(), evaluation);
+        members.forEach(channel -> byMember.remove(channel, evaluation));
         evaluation.end();
     }
 
@@ -181,7 +195,7 @@ public final class Evaluations implements LiveQueries {
             Optional.ofNullable(byFeed.get(channel)).ifPresent(evaluation -> {
                 switch (recipients) {
                     case Recipients.Send _ -> evaluation.changed();
-                    case Recipients.Refetch _ -> evaluation.begin();
+                    case Recipients.Refetch _ -> evaluation.beginAgain();
                     case Recipients.Cast _ -> {}
                 }
             });

@@ -2,8 +2,10 @@ package dev.switchboard.live;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.StringJoiner;
 
 /**
@@ -12,8 +14,16 @@ import java.util.StringJoiner;
  * (taken out, then put in). Pure.
  */
 final class RowOperations {
+    /** With more, the list is told as a whole: each is looked for among all. */
+    private static final int MOST_MOVES = 64;
+
+    /** Characters by which operations may be more: they say what has become of what. */
+    private static final int SLACK = 256;
+
     private final Map<String, Integer> places = new HashMap<>();
     private final List<KeptRow> rows;
+    private final Set<String> there = new HashSet<>();
+    private int moves;
     private final StringJoiner operations = new StringJoiner(",", "[", "]");
 
     private RowOperations(List<KeptRow> before, List<KeptRow> after) {
@@ -22,7 +32,8 @@ final class RowOperations {
             places.put(after.get(i).key(), i);
         }
         delete();
-        for (int i = 0; i < after.size(); i++) {
+        rows.forEach(row -> there.add(row.key()));
+        for (int i = 0; i < after.size() && moves <= MOST_MOVES; i++) {
             settle(i, after.get(i));
         }
     }
@@ -34,9 +45,13 @@ final class RowOperations {
         return all.toString();
     }
 
-    /** @return {@code []} if they are equal */
+    /** @return {@code []} if they are equal; {@link #reset} where that is less */
     static String between(List<KeptRow> before, List<KeptRow> after) {
-        return new RowOperations(before, after).operations.toString();
+        var made = new RowOperations(before, after);
+        String reset = reset(after);
+        return made.moves > MOST_MOVES || made.operations.length() > reset.length() + SLACK
+                ? reset
+                : made.operations.toString();
     }
 
     private void delete() {
@@ -53,13 +68,12 @@ final class RowOperations {
             move(at, rank(rows.get(at))); // what stands in the way goes where it belongs
         }
         if (!isAt(at, row)) {
-            int from = indexOf(row.key());
-            if (from < 0) {
+            if (!there.contains(row.key())) {
                 rows.add(at, row);
                 operations.add("{\"op\":\"insert\",\"at\":" + at + ",\"row\":" + row.json() + "}");
                 return;
             }
-            move(from, at);
+            move(indexOf(row.key()), at);
         }
         if (!rows.get(at).json().equals(row.json())) {
             rows.set(at, row);
@@ -90,6 +104,7 @@ final class RowOperations {
 
     private void move(int from, int to) {
         if (from != to) {
+            moves++;
             rows.add(to, rows.remove(from));
             operations.add("{\"op\":\"move\",\"from\":" + from + ",\"to\":" + to + "}");
         }

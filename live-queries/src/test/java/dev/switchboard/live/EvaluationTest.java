@@ -40,6 +40,8 @@ class EvaluationTest {
     private List<String> answer = List.of("a");
     private int failures;
     private boolean behind;
+    private boolean withheld;
+    private Runnable whilePaused = () -> {};
     private int reads;
 
     private final Sink sockets = new Sink() {
@@ -64,8 +66,10 @@ class EvaluationTest {
         @Override
         public void pause(Duration duration) {
             pauses.add(duration);
+            whilePaused.run();
             if (pauses.size() > 100) {
                 behind = false;
+                withheld = false;
             }
         }
 
@@ -129,8 +133,11 @@ class EvaluationTest {
         evaluations.open(
                 channel(epoch), new Claims(reader, Optional.empty(), Instant.MAX), QUERY, new LiveQueries.Listener() {
                     @Override
-                    public void says(String payload) {
-                        told.add(epoch + " " + payload);
+                    public boolean says(String payload) {
+                        if (!withheld) {
+                            told.add(epoch + " " + payload);
+                        }
+                        return !withheld;
                     }
 
                     @Override
@@ -194,10 +201,38 @@ class EvaluationTest {
         change("b");
         change("c");
 
-        assertThat(take())
-                .containsExactly(
-                        says(1, "[{\"op\":\"delete\",\"at\":0},{\"op\":\"insert\",\"at\":0,\"row\":\"c\"}]", false));
+        assertThat(take()).containsExactly(says(1, "[{\"op\":\"reset\",\"rows\":[\"c\"]}]", false));
         assertThat(pauses.size()).as("it was asked about all the while").isGreaterThan(100);
+    }
+
+    /** Also while changes go on, so that there is always something to read. */
+    @Test
+    void I4_whoWasBehindIsToldWhileChangesGoOn() {
+        open(1);
+        take();
+        pauses.clear();
+        behind = true;
+        whilePaused = () -> {
+            behind &= pauses.size() < 5;
+            if (told.isEmpty()) {
+                assertThat(pauses.size()).isLessThan(50);
+                change("c" + pauses.size());
+            }
+        };
+        change("b");
+
+        assertThat(take().getFirst()).contains("reset");
+    }
+
+    /** A token that has run out for a moment: what was not said is not believed to be known. */
+    @Test
+    void I2_whatWasWithheldIsToldAsAWhole() {
+        open(1);
+        take();
+        pauses.clear();
+        withheld = true;
+        change("b");
+        assertThat(take()).containsExactly(says(1, "[{\"op\":\"reset\",\"rows\":[\"b\"]}]", false));
     }
 
     @Test

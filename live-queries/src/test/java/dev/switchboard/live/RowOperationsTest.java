@@ -15,6 +15,8 @@ class RowOperationsTest {
     private static final Pattern OPERATION = Pattern.compile(
             "\\{\"op\":\"(\\w+)\"(?:,\"at\":(\\d+))?(?:,\"from\":(\\d+),\"to\":(\\d+))?(?:,\"row\":(\\{[^}]*}))?}");
 
+    private static final Pattern WORD = Pattern.compile("\\{\"w\":\"[^\"]*\"}");
+
     private static List<KeptRow> rows(String... words) {
         return List.of(words).stream().map(RowOperationsTest::row).toList();
     }
@@ -25,6 +27,12 @@ class RowOperationsTest {
     }
 
     private static List<String> applied(List<KeptRow> before, String operations) {
+        if (operations.startsWith("[{\"op\":\"reset\"")) {
+            return WORD.matcher(operations)
+                    .results()
+                    .map(found -> found.group())
+                    .toList();
+        }
         var list = new ArrayList<>(before.stream().map(KeptRow::json).toList());
         Matcher next = OPERATION.matcher(operations);
         while (next.find()) {
@@ -63,6 +71,21 @@ class RowOperationsTest {
                     .as("%s to %s", before, after)
                     .isEqualTo(after.stream().map(KeptRow::json).toList());
         }
+    }
+
+    /** Where nearly all is otherwise, it is told as a whole. */
+    @Test
+    void I2_whatWouldBeMoreThanTheListIsTheList() {
+        var before = new ArrayList<KeptRow>();
+        for (int i = 0; i < 200; i++) {
+            before.add(new KeptRow("k" + i, "{\"w\":\"k" + i + "\"}"));
+        }
+        var after = new ArrayList<>(before);
+        Collections.shuffle(after, new Random(1));
+
+        assertThat(RowOperations.between(before, after)).isEqualTo(RowOperations.reset(after));
+        assertThat(applied(before, RowOperations.between(before, before.reversed())))
+                .isEqualTo(before.reversed().stream().map(KeptRow::json).toList());
     }
 
     private static List<KeptRow> some(Random random) {

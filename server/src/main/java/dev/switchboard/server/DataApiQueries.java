@@ -70,7 +70,12 @@ final class DataApiQueries implements QuerySource {
                 + URLEncoder.encode(query.table(), StandardCharsets.UTF_8).replace("+", "%20");
         var request =
                 new Request("GET", path, query.query(), Map.of("accept-profile", query.schema()), new byte[0], "live");
-        Response response = data.read(request, reader.role(), reader.json());
+        Response response;
+        try {
+            response = data.read(request, reader.role(), reader.json());
+        } catch (RuntimeException fault) {
+            throw new UnavailableException(String.valueOf(fault.getMessage()));
+        }
         if (response.status() >= SERVER_ERROR) {
             throw new UnavailableException(message(response));
         }

@@ -36,7 +36,7 @@ public final class PostgresSubscriptionCatalog implements SubscriptionCatalog {
     /** Whether it can be subscribed to, and a fingerprint of what that depends on: more than authorization does. */
     private static final String TABLE = """
             select c.oid, exists (select from pg_publication_tables p
-                                   where p.pubname = ? and p.schemaname = n.nspname and p.tablename = c.relname) as published, c.relreplident = 'f' as whole,
+                                   where p.pubname = ? and p.schemaname = n.nspname and p.tablename = c.relname) as published, c.relreplident = 'f' and not (c.relhassubclass and c.relkind = 'r') as whole,
                    concat_ws(' ',
                      (select string_agg(r.xmin::text, ' ' order by r.oid) from pg_publication_rel r where r.prrelid = c.oid),
                      (select string_agg(p.xmin::text, ' ' order by p.oid) from pg_publication p),

@@ -286,7 +286,13 @@ public final class Authorizer {
         private boolean hasLeft(Subscription subscription, Change change) {
             return switch (was(subscription, change)) {
                 case TRUE -> true;
-                case UNDECIDED -> condition(change, subscription).sees(((Change.Update) change).old());
+                case UNDECIDED -> {
+                    Asking condition = condition(change, subscription);
+                    if (condition.answer.failed()) {
+                        failed.add(subscription.channel());
+                    }
+                    yield condition.sees(((Change.Update) change).old());
+                }
                 case FALSE, UNKNOWN -> false;
             };
         }

@@ -5,6 +5,7 @@ import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
 import dev.switchboard.engine.protocol.Binding;
 import dev.switchboard.engine.protocol.ClientMessage;
+import dev.switchboard.engine.protocol.LiveQuery;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -64,7 +65,8 @@ final class Channel {
     /** Bytes of heap that the join takes for as long as it lives, by estimate: most of it are the values of filters. */
     private static long cost(ClientMessage.Join join) {
         String since = join.options().positions().since().orElse("");
-        long cost = CHANNEL_COST + tokenCost(join.token()) + 2L * since.length();
+        int live = join.options().live().map(LiveQuery::length).orElse(0);
+        long cost = CHANNEL_COST + tokenCost(join.token()) + 2L * since.length() + 4L * live;
         for (Binding binding : join.bindings()) {
             String filter = binding.filter().orElse("");
             long values = filter.chars().filter(c -> c == ',').count() + 1;

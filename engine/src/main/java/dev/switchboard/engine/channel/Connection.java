@@ -57,7 +57,7 @@ public final class Connection {
         replies = new Replies(version, outbound);
         allowance = new Allowance(shared.memory());
         admission = new Admission(version, keyClaims, shared);
-        answers = new LiveAnswers(this, shared.queries(), replies, shared.clock());
+        answers = new LiveAnswers(this, shared.queries(), replies, admission, shared.clock());
         var ends = new PrivateEnds(this, admission, replies, shared.clock());
         guard = new PrivateGuard(
                 shared.privateRooms(), replies, shared.clock(), headers, this::isPresent, allowance, ends);

@@ -11,10 +11,12 @@ final class LiveAnswers {
     private final Connection connection;
     private final LiveQueries queries;
     private final Replies replies;
+    private final Admission admission;
     private final InstantSource clock;
 
-    LiveAnswers(Connection connection, LiveQueries queries, Replies replies, InstantSource clock) {
+    LiveAnswers(Connection connection, LiveQueries queries, Replies replies, Admission admission, InstantSource clock) {
         this.connection = connection;
+        this.admission = admission;
         this.queries = queries;
         this.replies = replies;
         this.clock = clock;
@@ -35,15 +37,20 @@ final class LiveAnswers {
             }
 
             @Override
-            public void says(String payload) {
-                if (isWanted()) {
+            public boolean says(String payload) {
+                boolean wanted = isWanted();
+                if (wanted) {
                     replies.say(new ServerMessage.Live(channel.joinRef(), channel.topic(), payload));
                 }
+                return wanted;
             }
 
             @Override
             public void refused(String why) {
-                if (isWanted()) {
+                if (isWanted() && admission.mayStillSignIn(channel)) {
+                    channel.awaitToken(
+                            clock.instant().plus(Admission.SIGN_IN_GRACE), ErrorCode.LIVE_QUERY_REFUSED.reason(why));
+                } else if (isWanted()) {
                     replies.systemError(channel, "switchboard", ErrorCode.LIVE_QUERY_REFUSED.reason(why));
                     connection.close(channel, ErrorCode.LIVE_QUERY_REFUSED, why);
                 }

@@ -24,8 +24,11 @@ public interface LiveQueries {
 
     /** Is told on the channel's event loop. */
     interface Listener {
-        /** @param payload as JSON, SPEC I2 */
-        void says(String payload);
+        /**
+         * @param payload as JSON, SPEC I2
+         * @return whether it was said
+         */
+        boolean says(String payload);
 
         /** It cannot be kept, now or later. */
         void refused(String why);

@@ -153,12 +153,37 @@ final class Router implements Runnable {
             }
         }
         flush(round);
-        tellOfRights();
+        try {
+            tellOfRights();
+        } catch (RuntimeException fault) {
+            trouble.report("that rights have changed could not be told", fault);
+            outlet.refetch(ErrorCode.INTERNAL, sights.giveUp());
+        }
     }
 
-    /** Whoever waits still for something that came before begins anew. */
-    private void tellOfRights() {
-        outlet.refetch(ErrorCode.RIGHTS_CHANGED, sights.tell(outlet::waits));
+    /**
+     * Whoever waits still for something that came before begins anew. What cannot be seen yet is waited for, up to {@link #patience}: who
+     * read before would believe to have seen it.
+     */
+    private void tellOfRights() throws InterruptedException {
+        var backoff = new Backoff(Duration.ofMillis(10), Duration.ofSeconds(1));
+        Optional<Instant> deadline = Optional.empty();
+        while (!progress.isClosing()) {
+            beat();
+            try {
+                outlet.refetch(ErrorCode.RIGHTS_CHANGED, sights.tell(outlet::waits));
+                return;
+            } catch (RowAccessUnavailableException unavailable) {
+                progress.accessFails(unavailable);
+                Instant giveUp = deadline.orElse(time.instant().plus(patience));
+                deadline = Optional.of(giveUp);
+                if (time.instant().isAfter(giveUp)) {
+                    outlet.refetch(ErrorCode.RIGHTS_CHANGED, sights.giveUp());
+                    return;
+                }
+                time.pause(backoff.next(time.random()));
+            }
+        }
     }
 
     /** A command that cannot be obeyed, by a fault of ours, ends nobody else's changes. */
@@ -219,7 +244,7 @@ final class Router implements Runnable {
         boolean sees = open.wish()
                 .map(wish -> sights.open(open.channel(), wish, open.fence()))
                 .orElse(true);
-        if (!sees) {
+        if (!sees || (open.wish().isPresent() && !isSeen())) {
             open.live().run();
             outlet.refetch(ErrorCode.RIGHTS_CHANGED, Set.of(open.channel()));
             return;
@@ -243,6 +268,17 @@ final class Router implements Runnable {
             open.notices().get().accept(ChangeFeed.Notice.CAUGHT_UP);
         } else {
             outlet.refetch(ErrorCode.RESUME_EXPIRED, Set.of(open.channel())); // it was there as the reply was made
+        }
+    }
+
+    /** Whether new snapshots see all that has passed. */
+    private boolean isSeen() {
+        try {
+            authorizer.awaitVisible(Set.of());
+            return true;
+        } catch (RowAccessUnavailableException unavailable) {
+            progress.accessRetried();
+            return false;
         }
     }
 

@@ -211,18 +211,14 @@ final class Sights {
      *
      * @param waits whether a channel is still to be told of what came before
      * @return those to whom it cannot be said so: they have to begin anew
+     * @throws RowAccessUnavailableException if they could not see it yet; nothing was said
      */
-    Set<ChannelRef> tell(Predicate<ChannelRef> waits) {
+    Set<ChannelRef> tell(Predicate<ChannelRef> waits) throws RowAccessUnavailableException {
         if (owed.isEmpty()) {
             return Set.of();
         }
         Set<ChannelRef> anew = owed.stream().filter(waits).collect(Collectors.toCollection(LinkedHashSet::new));
-        try {
-            authorizer.awaitVisible(xids);
-        } catch (RowAccessUnavailableException unavailable) {
-            progress.accessRetried();
-            anew.addAll(owed);
-        }
+        authorizer.awaitVisible(xids);
         xids.clear();
         owed.removeAll(anew);
         List<Wish> told = owed.stream()
@@ -232,5 +228,12 @@ final class Sights {
         told.forEach(wish -> wish.changed().run());
         progress.countSightsChanged(told.size() + anew.size());
         return anew;
+    }
+
+    /** Those to whom it cannot be said. */
+    Set<ChannelRef> giveUp() {
+        Set<ChannelRef> all = Set.copyOf(owed);
+        owed.clear();
+        return all;
     }
 }

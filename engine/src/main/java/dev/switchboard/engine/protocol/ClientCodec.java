@@ -145,7 +145,7 @@ public final class ClientCodec {
                 token(payload, "user_token").or(() -> token(payload, "access_token")),
                 options(config),
                 bindings,
-                !list || bindings.size() < entries.size());
+                !list || bindings.size() < entries.size() || isMalformed(config));
     }
 
     private static ClientMessage.Options options(Json.Fields config) {
@@ -165,6 +165,14 @@ public final class ClientCodec {
                         .flatMap(wish -> wish.fields("live").stream())
                         .flatMap(live -> LiveQuery.of(live).stream())
                         .findFirst());
+    }
+
+    /** Whether a query is to be kept that is none. */
+    private static boolean isMalformed(Json.Fields config) {
+        return own(config)
+                .flatMap(wish -> wish.get("live").stream())
+                .anyMatch(live -> !(live instanceof Json.Fields fields)
+                        || LiveQuery.of(fields).isEmpty());
     }
 
     /** What is beyond the original: of the channel, or of its bindings, since official clients send no other members of {@code config}. */

@@ -10,13 +10,24 @@ import java.util.Optional;
  * @param key   members of the answer's rows by which they are told apart
  */
 public record LiveQuery(String schema, String table, String query, List<String> key) {
+    /** Characters in all. */
     private static final int LONGEST = 8_192;
+
+    private static final int MOST_KEYS = 16;
 
     public LiveQuery {
         key = List.copyOf(key);
     }
 
-    /** Reads one; the schema is public and the key id where nothing is said. Empty where it is none. */
+    /** Characters that it takes. */
+    public int length() {
+        return schema.length()
+                + table.length()
+                + query.length()
+                + String.join("", key).length();
+    }
+
+    /** Reads one; the schema is public and the key id where nothing is said. Empty where it is none, or too long. */
     static Optional<LiveQuery> of(Json.Fields wish) {
         String schema = wish.text("schema").orElse("public");
         String query = wish.text("query").orElse("");
@@ -25,7 +36,12 @@ public record LiveQuery(String schema, String table, String query, List<String> 
                         item instanceof Json.Text(String name) ? List.of(name).stream() : List.<String>of().stream())
                 .toList();
         return wish.text("table")
-                .filter(table -> table.length() + schema.length() + query.length() <= LONGEST)
+                .filter(table -> key.size() <= MOST_KEYS
+                        && table.length()
+                                        + schema.length()
+                                        + query.length()
+                                        + String.join("", key).length()
+                                <= LONGEST)
                 .map(table -> new LiveQuery(schema, table, query, key.isEmpty() ? List.of("id") : key));
     }
 }

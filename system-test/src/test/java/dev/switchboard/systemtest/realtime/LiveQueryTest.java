@@ -139,6 +139,15 @@ class LiveQueryTest {
         }
     }
 
+    /** The official client joins before it knows its user's token (J8): the API key alone may not see the table. */
+    @Test
+    void I1_whoSignsInAMomentLaterIsNotRefused() {
+        try (LiveClient client = new LiveClient(server.connect(), "realtime:kept", null, "live_case", "order=rank")) {
+            client.connection().push(null, "realtime:kept", "access_token", "{\"access_token\":\"" + token + "\"}");
+            awaitAll(client, "name", "a", "b", "c");
+        }
+    }
+
     @Test
     void I1_whatIsEmbeddedIsFollowedToo() {
         try (LiveClient client = keep("live_case", "select=id,team:live_team(name)&id=eq.1")) {
