@@ -116,8 +116,21 @@ public final class DataRoutes implements Handler, AutoCloseable {
      * @throws UnknowableException if nobody can tell
      */
     public List<Reading> readings(String schema, String table, String query, String role) throws UnknowableException {
+        Catalog catalog = catalogs.present();
         try {
-            return new Readings(catalogs.present(), schema(Optional.of(schema)), role).of(table, query);
+            return readings(catalog, schema, table, query, role);
+        } catch (UnknowableException refused) {
+            if (!isRefreshed(catalog)) {
+                throw refused;
+            }
+            return readings(catalogs.present(), schema, table, query, role);
+        }
+    }
+
+    private List<Reading> readings(Catalog catalog, String schema, String table, String query, String role)
+            throws UnknowableException {
+        try {
+            return new Readings(catalog, schema(Optional.of(schema)), role).of(table, query);
         } catch (DataException refused) {
             throw new UnknowableException(String.valueOf(refused.getMessage()));
         }

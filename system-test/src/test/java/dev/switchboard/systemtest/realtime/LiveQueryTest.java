@@ -148,6 +148,22 @@ class LiveQueryTest {
         }
     }
 
+    /** Nobody has to wait until the data API has heard of it. */
+    @Test
+    void I1_aTableThatWasMadeJustNowCanBeAsked() {
+        for (int i = 0; i < 5; i++) {
+            String table = "live_new" + i;
+            run(
+                    "create table " + table + " (id int primary key, name text)",
+                    "insert into " + table + " values (1, 'a')",
+                    "grant select on " + table + " to authenticated",
+                    "alter publication supabase_realtime add table " + table);
+            try (LiveClient client = keep(table, "order=id")) {
+                awaitAll(client, "name", "a");
+            }
+        }
+    }
+
     @Test
     void I1_whatIsEmbeddedIsFollowedToo() {
         try (LiveClient client = keep("live_case", "select=id,team:live_team(name)&id=eq.1")) {
