@@ -120,7 +120,8 @@ class DataDifferentialTest {
                 Http http = new Http(server)) {
             for (int i = 0; i < schemas; i++) {
                 server.database().useHandle(this::createSchema);
-                // of a table that it does not know the server looks at the schema anew: names that were there before mean others now
+                // of a table that it does not know the server looks at the schema anew: names that were there before
+                // mean others now
                 assertThat(http.get("/rest/v1/none_of_that_name").status()).isEqualTo(404);
                 for (int j = 0; j < requests; j++) {
                     Identity identity = identity(server);
