@@ -126,16 +126,14 @@ public final class Authorizer {
                 decisive(candidate.change()).ifPresent(asking::add);
                 if (candidate.change() instanceof Change.Update update && tellsOfOld(update)) {
                     asking.add(update.old());
+                    if (was(subscription, update) == Truth.UNDECIDED) {
+                        condition(update, subscription).add(update.old());
+                    }
                 }
             }
             for (Subscription subscription : candidate.routed().undecided()) {
                 Asking condition = condition(candidate.change(), subscription);
                 decisive(candidate.change()).ifPresent(condition::add);
-            }
-            for (Subscription subscription : candidate.subscriptions()) {
-                if (was(subscription, candidate.change()) == Truth.UNDECIDED) {
-                    condition(candidate.change(), subscription).add(((Change.Update) candidate.change()).old());
-                }
             }
         }
 
@@ -210,18 +208,14 @@ public final class Authorizer {
             }
             var channels = new LinkedHashSet<ChannelRef>();
             for (Subscription one : candidate.subscriptions()) {
-                if (asking(candidate.change(), one).answer.aside()) {
+                boolean asked = was(one, candidate.change()) == Truth.UNDECIDED;
+                if (asking(candidate.change(), one).answer.aside()
+                        || (asked && condition(candidate.change(), one).answer.aside())) {
                     channels.add(one.channel());
                 }
             }
             for (Subscription one : candidate.routed().undecided()) {
                 if (condition(candidate.change(), one).answer.aside()) {
-                    channels.add(one.channel());
-                }
-            }
-            for (Subscription one : candidate.subscriptions()) {
-                if (was(one, candidate.change()) == Truth.UNDECIDED
-                        && condition(candidate.change(), one).answer.aside()) {
                     channels.add(one.channel());
                 }
             }

@@ -5,6 +5,7 @@ import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.Fence;
 import dev.switchboard.engine.model.Lsn;
 import dev.switchboard.engine.model.Position;
+import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.StartingPoint;
 import dev.switchboard.engine.model.Transaction;
 import java.time.Duration;
@@ -129,10 +130,7 @@ public final class History {
     public synchronized void add(Batch batch) {
         Lsn commit = batch.transaction().finalLsn();
         head = batch.end().orElse(commit);
-        long index = batch.firstIndex();
-        for (Change change : batch.changes()) {
-            lastByTable.put(change.relation().oid(), new Position(commit, index++));
-        }
+        note(batch);
         if (batch.changes().isEmpty() || since.isEmpty()) {
             return;
         }
@@ -142,6 +140,17 @@ public final class History {
         bytes += added.bytes();
         while (bytes > mostBytes) {
             forgetFirst();
+        }
+    }
+
+    /** The last change of each table: of many in a row one is noted. */
+    private void note(Batch batch) {
+        List<Change> changes = batch.changes();
+        for (int i = 0; i < changes.size(); i++) {
+            Relation relation = changes.get(i).relation();
+            if (i + 1 == changes.size() || changes.get(i + 1).relation().oid() != relation.oid()) {
+                lastByTable.put(relation.oid(), new Position(batch.transaction().finalLsn(), batch.firstIndex() + i));
+            }
         }
     }
 
