@@ -124,6 +124,7 @@ const commands = {
       subscription.on("postgres_changes", binding, (change) => say({ kind: "change", client, channel, change }));
     }
     subscription.on("system", {}, (payload) => say({ kind: "system", client, channel, payload }));
+    subscription.on("live", {}, ({ ops }) => say({ kind: "live", client, channel, ops }));
     subscription.on("broadcast", { event: "*" }, ({ event, payload, meta }) => say(payload instanceof ArrayBuffer
       ? { kind: "broadcast", client, channel, event, bytes: new TextDecoder().decode(payload) }
       : { kind: "broadcast", client, channel, event, payload, meta }));

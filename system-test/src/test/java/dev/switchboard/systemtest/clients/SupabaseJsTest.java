@@ -113,6 +113,27 @@ class SupabaseJsTest {
         assertThat(got.get(1).at("/old/state").asString()).isEqualTo("ringing");
     }
 
+    /** So does an event that it does not know. */
+    @ParameterizedTest
+    @CsvSource({"supabase-js-2.119,2.0.0", "supabase-js-2.109,1.0.0"})
+    void I2_whoAsksForAKeptQueryIsToldItsAnswer(String library, String version) {
+        UUID organization = server.organization("kept-" + UUID.randomUUID());
+        UUID call = server.call(organization);
+        clients.connect("member", library, server, server.userToken(server.member(organization)), version);
+        ObjectNode binding = CALLS.deepCopy();
+        binding.putObject("switchboard")
+                .putObject("live")
+                .put("table", "calls")
+                .put("query", "select=id,state&order=created_at.desc&limit=1");
+        clients.subscribed("member", "calls", binding);
+
+        assertThat(clients.awaitOperation("member", "reset").at("/rows/0/id").asString())
+                .isEqualTo(call.toString());
+        server.database().useHandle(handle -> Calls.advance(handle, call, "active"));
+        assertThat(clients.awaitOperation("member", "update").at("/row/state").asString())
+                .isEqualTo("active");
+    }
+
     @Test
     void F000_04_aDeniedSubscriptionSaysTableAndCause() {
         clients.connect("anon", NEWEST, server, null, null);

@@ -169,6 +169,15 @@ public final class SupabaseClient implements AutoCloseable {
                 && is(event.path("payload"), "status", "ok"));
     }
 
+    /** Waits for an operation on the list of a kept query (SPEC I2). */
+    public JsonNode awaitOperation(String client, String operation) {
+        return event(event -> is(event, "kind", "live")
+                        && is(event, "client", client)
+                        && is(event.path("ops").path(0), "op", operation))
+                .get("ops")
+                .get(0);
+    }
+
     public void removeChannel(String client, String channel) {
         commands.println(command("removeChannel", client).put("channel", channel));
         event(event -> is(event, "kind", "removed") && is(event, "channel", channel));
