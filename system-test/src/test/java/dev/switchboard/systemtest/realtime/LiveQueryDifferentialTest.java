@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -25,72 +26,21 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * SPEC I3, by random policies, memberships, filters, orders, windows, aggregates and embedded tables: at every quiet moment a channel's list
- * is what the data API answers its reader.
+ * SPEC I3, by random tables, policies, memberships, filters, orders, windows, aggregates and embedded tables ({@link RandomTable}): at every
+ * quiet moment a channel's list is what the data API answers its reader.
  */
 class LiveQueryDifferentialTest {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
-    private static final List<UUID> USERS =
-            IntStream.range(0, 3).mapToObj(_ -> UUID.randomUUID()).toList();
-
-    private static final List<String> POLICIES = List.of(
-            "true",
-            "owner = auth.uid()",
-            "team in (select m.team from kept_member m where m.user_id = auth.uid())",
-            "owner = auth.uid() or team in (select m.team from kept_member m where m.user_id = auth.uid() and m.role <> 'guest')",
-            "not exists (select from kept_member m where m.user_id = auth.uid() and m.role = 'guest' and m.team = kept_row.team)",
-            "(select count(*) from kept_member m where m.team = kept_row.team) > 1",
-            "rank > 3 and owner is not null");
-
-    private static final List<String> CONDITIONS = List.of(
-            "state=eq.open1",
-            "state=like.open*",
-            "state=in.(open0,hidden)",
-            "rank=gte.4",
-            "or=(rank.lt.3,team.eq.1)",
-            "owner=not.is.null",
-            "team=eq.1");
-
-    private static final List<String> SELECTS =
-            List.of("*", "id,state", "id,rank,team", "id,state,of:kept_team(name)", "id,of:kept_team!inner(name)");
-
-    private static final List<String> ORDERS =
-            List.of("id", "rank,id", "state.desc,id", "rank.desc.nullslast,id.desc", "team,rank,id");
-
-    private static final List<String> AGGREGATES = List.of(
-            "select=state,count(),rank.sum()&order=state",
-            "select=team,rank.min(),rank.max(),rank.avg()&order=team",
-            "select=count()");
+    private static final int AT_ONCE = 4;
+    private static final HttpClient HTTP = HttpClient.newHttpClient();
 
     private static TestServer server;
-
-    private final Random random = new Random(seed());
-
-    private static long seed() {
-        long seed = Long.getLong("seed", System.nanoTime());
-        System.out.println("LiveQueryDifferentialTest: -Dseed=" + seed);
-        return seed;
-    }
 
     @BeforeAll
     static void start() {
         server = TestServer.with()
                 .data(DataSettings.defaults().with(new DataSettings.Offers(true, false, false)))
                 .start();
-        server.script("""
-                create table kept_team (id int primary key, name text);
-                create table kept_member (user_id uuid, team int, role text, primary key (user_id, team));
-                create table kept_row (id int primary key, team int references kept_team, owner uuid, state text, rank int);
-                alter table kept_team replica identity full;
-                alter table kept_member replica identity full;
-                alter table kept_row replica identity full;
-                alter table kept_row enable row level security;
-                create policy p on kept_row for select using (true);
-                insert into kept_team values (0, 'north'), (1, 'south'), (2, 'east');
-                grant select on kept_row, kept_team, kept_member to authenticated;
-                alter publication supabase_realtime add table kept_row, kept_team;
-                alter publication switchboard_dependencies add table kept_member;
-                """);
     }
 
     @AfterAll
@@ -98,27 +48,27 @@ class LiveQueryDifferentialTest {
         server.close();
     }
 
-    /** One query of one user. */
+    /** One query of one reader. */
     private static final class Kept implements AutoCloseable {
+        private final String table;
         private final String query;
         private final String token;
         private final LiveClient client;
 
-        Kept(UUID user, String query, String... key) {
+        Kept(String table, UUID reader, String query, List<String> key) {
+            this.table = table;
             this.query = query;
-            token = server.userToken(user);
-            ObjectNode live = PhoenixClient.JSON
-                    .createObjectNode()
-                    .put("table", "kept_row")
-                    .put("query", query);
+            token = server.userToken(reader);
+            ObjectNode live =
+                    PhoenixClient.JSON.createObjectNode().put("table", table).put("query", query);
             var names = live.putArray("key");
-            List.of(key).forEach(names::add);
+            key.forEach(names::add);
             client = new LiveClient(server.connect(), "realtime:kept", token, live);
         }
 
         /** What the data API answers. */
         List<JsonNode> answer() {
-            var request = HttpRequest.newBuilder(URI.create(server.url() + "/rest/v1/kept_row?" + query))
+            var request = HttpRequest.newBuilder(URI.create(server.url() + "/rest/v1/" + table + "?" + query))
                     .header("Authorization", "Bearer " + token)
                     .build();
             HttpResponse<String> response = HTTP.sendAsync(request, HttpResponse.BodyHandlers.ofString())
@@ -135,127 +85,82 @@ class LiveQueryDifferentialTest {
         }
     }
 
-    private static final HttpClient HTTP = HttpClient.newHttpClient();
-
     @Test
-    void I3_theListIsWhatTheDataApiAnswers() {
-        run(POLICIES.size(), 8);
+    void I3_theListIsWhatTheDataApiAnswers() throws InterruptedException {
+        run(12, 8);
     }
 
     @Test
     @Tag("long")
-    void I3_theListIsWhatTheDataApiAnswersInManyWorkloads() {
+    void I3_theListIsWhatTheDataApiAnswersInManyWorkloads() throws InterruptedException {
         run(2_000, 10);
     }
 
-    private void run(int workloads, int steps) {
-        for (int workload = 0; workload < workloads; workload++) {
-            reset(POLICIES.get(workload % POLICIES.size()));
-            List<Kept> all = queries();
+    /** {@code -Dseed} and {@code -Dworkload} run one again. */
+    private static void run(int workloads, int steps) throws InterruptedException {
+        long seed = Long.getLong("seed", System.nanoTime());
+        Integer only = Integer.getInteger("workload");
+        var waiting = new ConcurrentLinkedQueue<Integer>(
+                only == null ? IntStream.range(0, workloads).boxed().toList() : List.of(only));
+        var failures = new ConcurrentLinkedQueue<Throwable>();
+        List<Thread> workers = IntStream.range(0, AT_ONCE)
+                .mapToObj(_ -> Thread.ofPlatform().start(() -> {
+                    for (Integer next = waiting.poll(); next != null && failures.isEmpty(); next = waiting.poll()) {
+                        try {
+                            workload(seed, next, steps);
+                        } catch (RuntimeException | AssertionError e) {
+                            failures.add(new AssertionError("-Dseed=" + seed + " -Dworkload=" + next, e));
+                        }
+                        if (next % 100 == 99) {
+                            System.out.println("LiveQueryDifferentialTest: " + (next + 1) + " of " + workloads);
+                        }
+                    }
+                }))
+                .toList();
+        for (Thread worker : workers) {
+            worker.join();
+        }
+        failures.forEach(failure -> {
+            throw new AssertionError(failure.getMessage(), failure.getCause());
+        });
+    }
+
+    private static void workload(long seed, int number, int steps) {
+        var random = new Random(31 * seed + number);
+        List<UUID> readers = IntStream.range(0, 3)
+                .mapToObj(_ -> new UUID(random.nextLong(), random.nextLong()))
+                .toList();
+        var table = new RandomTable(random, "kept_" + number, readers);
+        execute(table.create());
+        var all = new ArrayList<Kept>();
+        try {
+            for (int i = 0; i < 6; i++) {
+                all.add(new Kept(table.name(), readers.get(i % 3), table.query(), table.key()));
+            }
+            List<String> groupedBy = table.groupedBy();
+            all.add(new Kept(table.name(), readers.get(0), table.aggregate(groupedBy), groupedBy));
             all.forEach(kept -> await().atMost(PATIENCE).until(kept.client::isShown));
             for (int step = 0; step < steps; step++) {
                 for (int i = 0; i <= random.nextInt(6); i++) {
-                    execute(random.nextInt(8) == 0 ? List.of(policy()) : mixed());
+                    execute(table.changes());
                 }
                 all.forEach(LiveQueryDifferentialTest::compare);
             }
+        } finally {
             all.forEach(Kept::close);
+            execute(table.drop());
         }
     }
 
     private static void compare(Kept kept) {
         await().atMost(PATIENCE)
                 .pollDelay(Duration.ZERO)
-                .pollInterval(Duration.ofMillis(10))
+                .pollInterval(Duration.ofMillis(20))
                 .untilAsserted(
                         () -> assertThat(kept.client.rows()).as(kept.query).isEqualTo(kept.answer()));
     }
 
-    private List<Kept> queries() {
-        var all = new ArrayList<Kept>();
-        for (int i = 0; i < 6; i++) {
-            var query = new StringBuilder("select=" + any(SELECTS) + "&order=" + any(ORDERS));
-            for (int j = random.nextInt(3); j > 0; j--) {
-                query.append('&').append(any(CONDITIONS));
-            }
-            if (random.nextBoolean()) {
-                query.append("&limit=")
-                        .append(1 + random.nextInt(5))
-                        .append("&offset=")
-                        .append(random.nextInt(3));
-            }
-            all.add(new Kept(any(USERS), query.toString(), "id"));
-        }
-        all.add(new Kept(any(USERS), any(AGGREGATES), "state", "team"));
-        return all;
-    }
-
-    private <T> T any(List<T> choices) {
-        return choices.get(random.nextInt(choices.size()));
-    }
-
-    private void reset(String policy) {
-        execute(List.of(
-                "delete from kept_row",
-                "delete from kept_member",
-                "alter policy p on kept_row using (" + policy + ")"));
-        for (int i = 0; i < 6; i++) {
-            execute(List.of(membership()));
-        }
-        for (int i = 0; i < 12; i++) {
-            execute(List.of(row()));
-        }
-    }
-
-    private void execute(List<String> statements) {
+    private static void execute(List<String> statements) {
         server.database().useTransaction(handle -> statements.forEach(handle::execute));
-    }
-
-    private String policy() {
-        return "alter policy p on kept_row using (" + any(POLICIES) + ")";
-    }
-
-    private List<String> mixed() {
-        var statements = new ArrayList<String>();
-        for (int i = 0; i <= random.nextInt(3); i++) {
-            statements.add(
-                    switch (random.nextInt(6)) {
-                        case 0 -> membership();
-                        case 1 ->
-                            "update kept_team set name = 'n" + random.nextInt(100) + "' where id = "
-                                    + random.nextInt(3);
-                        default -> row();
-                    });
-        }
-        return statements;
-    }
-
-    private String row() {
-        int id = random.nextInt(15);
-        String team = random.nextInt(6) == 0 ? "null" : Integer.toString(random.nextInt(3));
-        String owner = random.nextInt(3) == 0 ? "null" : "'" + any(USERS) + "'";
-        String state = random.nextInt(4) == 0 ? "hidden" : "open" + random.nextInt(3);
-        String rank = random.nextInt(6) == 0 ? "null" : Integer.toString(random.nextInt(8));
-        return switch (random.nextInt(6)) {
-            case 0 -> "delete from kept_row where id = " + id;
-            case 1 -> "update kept_row set team = " + team + " where id = " + id;
-            case 2 -> "update kept_row set rank = " + rank + " where id = " + id;
-            default ->
-                "insert into kept_row values (" + id + ", " + team + ", " + owner + ", '" + state + "', " + rank
-                        + ") on conflict (id) do update set team = excluded.team, owner = excluded.owner,"
-                        + " state = excluded.state, rank = excluded.rank";
-        };
-    }
-
-    private String membership() {
-        String user = any(USERS).toString();
-        int team = random.nextInt(3);
-        String role = random.nextBoolean() ? "agent" : "guest";
-        return switch (random.nextInt(5)) {
-            case 0, 1 -> "delete from kept_member where user_id = '" + user + "' and team = " + team;
-            case 2 -> "update kept_member set role = '" + role + "' where user_id = '" + user + "'";
-            default ->
-                "insert into kept_member values ('" + user + "', " + team + ", '" + role + "') on conflict do nothing";
-        };
     }
 }
