@@ -61,6 +61,9 @@ final class Evaluation {
     /** Whether it will be read in a while, whatever is told of it. */
     private boolean timed;
 
+    /** Whether policies may hide rows from its reader. */
+    private volatile boolean hiding;
+
     private boolean ended;
     /** In a row; of the thread that reads. */
     private int failures;
@@ -210,6 +213,7 @@ final class Evaluation {
                     live = true;
                     dirty = true;
                     told = opened.told();
+                    hiding = opened.hiding();
                 }
                 work();
             }
@@ -411,7 +415,7 @@ final class Evaluation {
             boolean said = false;
             try {
                 behind = shared.sink().isBehind(tale.channel());
-                said = !behind && tale.member().listener.says(payload);
+                said = !behind && tale.member().listener.says(payload, hiding);
             } finally {
                 said(tale.member(), said ? Optional.of(target) : Optional.empty(), marked, behind);
             }

@@ -133,7 +133,7 @@ class EvaluationTest {
         evaluations.open(
                 channel(epoch), new Claims(reader, Optional.empty(), Instant.MAX), QUERY, new LiveQueries.Listener() {
                     @Override
-                    public boolean says(String payload) {
+                    public boolean says(String payload, boolean hiding) {
                         if (!withheld) {
                             told.add(epoch + " " + payload);
                         }

@@ -61,7 +61,8 @@ final class DataApiQueries implements QuerySource {
                 Optional.of(filter).filter(text -> !text.isEmpty()),
                 Optional.of(reading.key()).filter(key -> !key.isEmpty()), // that something has changed is enough
                 Optional.empty(),
-                true);
+                true,
+                false);
     }
 
     @Override

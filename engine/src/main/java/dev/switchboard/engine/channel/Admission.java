@@ -14,6 +14,8 @@ import java.util.Set;
 final class Admission {
     /** A join that waits for its user's token fails without one. */
     static final Duration SIGN_IN_GRACE = Duration.ofSeconds(3);
+    /** Of a channel that is told what the API key may see, until it has a user's token (SPEC J11). */
+    static final Duration TOKEN_GRACE = Duration.ofSeconds(1);
 
     private final WireVersion version;
     private final Claims keyClaims;
@@ -63,7 +65,7 @@ final class Admission {
      * held until that comes, and refused where none is to be expected. Under {@link Rooms#PRIVATE} a public channel hears of changes alone.
      */
     Optional<ErrorCode> roomRefusal(Channel channel) {
-        boolean nothingButRoom = channel.wanted().isEmpty();
+        boolean nothingButRoom = channel.isNothingButRoom();
         if (channel.standing().isEmpty() && shared.limits().rooms() == Rooms.PRIVATE) {
             channel.leaveRoom();
         }

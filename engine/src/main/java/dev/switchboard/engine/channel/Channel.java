@@ -25,6 +25,7 @@ final class Channel {
     private static final long PRESENCE_COST = 512;
 
     private final ClientMessage.Join join;
+    private final List<ChangeFeed.Wanted> bindings;
     private final List<ChangeFeed.Wanted> wanted;
     private final ChannelRef member;
     private final Optional<PrivateStanding> standing;
@@ -57,7 +58,9 @@ final class Channel {
         this.join = join;
         this.claims = claims;
         this.token = join.token();
-        this.wanted = identify(join.bindings());
+        this.bindings = identify(join.bindings());
+        this.wanted =
+                bindings.stream().filter(binding -> !binding.binding().silent()).toList();
         this.cost = cost(join);
         this.standing = ref.isPrivate() ? Optional.of(new PrivateStanding()) : Optional.empty();
     }
@@ -173,8 +176,19 @@ final class Channel {
         return join.joinRef();
     }
 
+    /** Of all its bindings, in order. */
+    List<Integer> ids() {
+        return bindings.stream().map(ChangeFeed.Wanted::id).toList();
+    }
+
+    /** What it is told of as it changes. */
     List<ChangeFeed.Wanted> wanted() {
         return wanted;
+    }
+
+    /** Whether it wants neither changes nor an answer. */
+    boolean isNothingButRoom() {
+        return wanted.isEmpty() && join.options().live().isEmpty();
     }
 
     Claims claims() {

@@ -9,7 +9,6 @@ import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.protocol.ClientMessage;
 import dev.switchboard.engine.protocol.ErrorCode;
 import dev.switchboard.engine.protocol.ServerMessage;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
@@ -23,8 +22,6 @@ import java.util.function.Predicate;
  * its event loop: every method is called there.
  */
 public final class Connection {
-    /** A client that sends no token later rejoins with it, a second after it was told: its user waits 3 s at most. */
-    private static final Duration TOKEN_GRACE = Duration.ofSeconds(1);
 
     private final ConnectionId id;
     private final WireVersion version;
@@ -284,7 +281,7 @@ public final class Connection {
                 }
                 if (hiding && channel.isWithoutToken() && admission.mayStillSignIn(channel)) {
                     channel.wouldLikeToken(
-                            shared.clock().instant().plus(TOKEN_GRACE), ErrorCode.TOKEN_AWAITED.reason());
+                            shared.clock().instant().plus(Admission.TOKEN_GRACE), ErrorCode.TOKEN_AWAITED.reason());
                 }
             }
         }
@@ -301,13 +298,14 @@ public final class Connection {
 
     private void joined(Channel channel, Optional<ServerMessage.Place> place) {
         ClientMessage.Join join = channel.join();
-        List<Integer> ids = channel.wanted().stream().map(ChangeFeed.Wanted::id).toList();
-        replies.say(new ServerMessage.Joined(join.joinRef(), join.ref(), join.topic(), join.bindings(), ids, place));
+        boolean live = join.options().live().isPresent();
+        replies.say(new ServerMessage.Joined(
+                join.joinRef(), join.ref(), join.topic(), join.bindings(), channel.ids(), place, live));
         channel.live(shared.clock().instant());
         if (!channel.isHeld()) {
             attendee.enter(channel);
-            answers.keep(channel);
         }
+        answers.keep(channel);
         channel.takePendingToken().ifPresent(token -> newToken(channel, token));
     }
 
@@ -376,7 +374,7 @@ public final class Connection {
         }
         if (!channel.isHeld() && !admission.admits(channel, claims)) {
             attendee.leave(channel);
-            if (channel.wanted().isEmpty()) {
+            if (channel.isNothingButRoom()) {
                 fail(channel, ErrorCode.ROOM_CLOSED, ErrorCode.ROOM_CLOSED.reason());
                 return;
             }

@@ -37,10 +37,14 @@ final class LiveAnswers {
             }
 
             @Override
-            public boolean says(String payload) {
+            public boolean says(String payload, boolean hiding) {
                 boolean wanted = isWanted();
                 if (wanted) {
                     replies.say(new ServerMessage.Live(channel.joinRef(), channel.topic(), payload));
+                }
+                if (wanted && hiding && channel.isWithoutToken() && admission.mayStillSignIn(channel)) {
+                    channel.wouldLikeToken(
+                            clock.instant().plus(Admission.TOKEN_GRACE), ErrorCode.TOKEN_AWAITED.reason());
                 }
                 return wanted;
             }

@@ -7,10 +7,12 @@ import dev.switchboard.engine.protocol.LiveQuery;
 
 /** Port to queries that are kept for channels (SPEC I). Calls return at once; thread-safe. */
 public interface LiveQueries {
-    /** Where nobody keeps any. */
+    /** Where nobody keeps any: each is refused. */
     LiveQueries NONE = new LiveQueries() {
         @Override
-        public void open(ChannelRef channel, Claims claims, LiveQuery query, Listener listener) {}
+        public void open(ChannelRef channel, Claims claims, LiveQuery query, Listener listener) {
+            listener.refused("this server keeps no queries");
+        }
 
         @Override
         public void close(ChannelRef channel) {}
@@ -26,9 +28,10 @@ public interface LiveQueries {
     interface Listener {
         /**
          * @param payload as JSON, SPEC I2
+         * @param hiding  whether policies may hide rows from its reader
          * @return whether it was said
          */
-        boolean says(String payload);
+        boolean says(String payload, boolean hiding);
 
         /** It cannot be kept, now or later. */
         void refused(String why);

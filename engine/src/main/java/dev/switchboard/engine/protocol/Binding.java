@@ -10,6 +10,7 @@ import java.util.stream.Stream;
  *
  * @param delta that an UPDATE may come as the key and what it changed, and which columns come besides (SPEC E4); else empty
  * @param leave whether it is told of rows that leave its sight, and when others may have come into it (SPEC A14)
+ * @param silent whether it is there for the query that it wishes to be kept, and is told of no changes (SPEC I1)
  */
 public record Binding(
         String event,
@@ -18,7 +19,8 @@ public record Binding(
         Optional<String> filter,
         Optional<List<String>> select,
         Optional<List<String>> delta,
-        boolean leave) {
+        boolean leave,
+        boolean silent) {
     public Binding {
         select = select.map(List::copyOf);
         delta = delta.map(List::copyOf);
@@ -30,7 +32,7 @@ public record Binding(
             Optional<String> table,
             Optional<String> filter,
             Optional<List<String>> select) {
-        this(event, schema, table, filter, select, Optional.empty(), false);
+        this(event, schema, table, filter, select, Optional.empty(), false, false);
     }
 
     /**
@@ -53,7 +55,15 @@ public record Binding(
                 fields.text("filter"),
                 select,
                 delta(fields),
-                fields.isTrue("leave")));
+                fields.isTrue("leave"),
+                isSilent(fields)));
+    }
+
+    private static boolean isSilent(Json.Fields fields) {
+        return fields.fields("switchboard")
+                .filter(wish -> wish.get("live").isPresent())
+                .flatMap(wish -> wish.get("changes"))
+                .equals(Optional.of(new Json.Literal("false")));
     }
 
     /** {@code true}, or a list of columns; anything else is no wish. */

@@ -17,6 +17,7 @@ public sealed interface ServerMessage {
      * The reply to a join that succeeded: the bindings echoed in order, each with its id.
      *
      * @param place where the channel goes on, if it asked for that
+     * @param live  whether a query is kept for it
      */
     record Joined(
             Optional<String> joinRef,
@@ -24,7 +25,8 @@ public sealed interface ServerMessage {
             String topic,
             List<Binding> bindings,
             List<Integer> ids,
-            Optional<Place> place)
+            Optional<Place> place,
+            boolean live)
             implements ServerMessage {
         public Joined {
             bindings = List.copyOf(bindings);
@@ -37,7 +39,7 @@ public sealed interface ServerMessage {
                 String topic,
                 List<Binding> bindings,
                 List<Integer> ids) {
-            this(joinRef, ref, topic, bindings, ids, Optional.empty());
+            this(joinRef, ref, topic, bindings, ids, Optional.empty(), false);
         }
     }
 
@@ -154,14 +156,22 @@ public sealed interface ServerMessage {
                     .echo(out.raw(i == 0 ? "" : ","), joined.ids().get(i));
         }
         out.raw(']');
-        joined.place().ifPresent(place -> place(out.raw(",\"switchboard\":"), place));
+        String own = Stream.concat(
+                        joined.place().map(ServerMessage::place).stream(),
+                        joined.live() ? Stream.of("\"live\":true") : Stream.empty())
+                .collect(Collectors.joining(","));
+        out.raw(own.isEmpty() ? "" : ",\"switchboard\":{" + own + '}');
         return out.raw("}}").toString();
     }
 
-    private static void place(JsonBytes out, Place place) {
-        out.raw("{\"since\":").string(place.since()).raw(",\"resumed\":").raw(Boolean.toString(place.resumed()));
+    private static String place(Place place) {
+        var out = new JsonBytes()
+                .raw("\"since\":")
+                .string(place.since())
+                .raw(",\"resumed\":")
+                .raw(Boolean.toString(place.resumed()));
         place.resync().ifPresent(why -> out.raw(",\"resync\":").string(why.reason()));
-        out.raw('}');
+        return out.toString();
     }
 
     private static String reason(Refused refused) {

@@ -7,6 +7,7 @@ import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.channel.Rooms;
 import dev.switchboard.http.HttpLimits;
 import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.LiveClient;
 import dev.switchboard.systemtest.harness.PhoenixClient;
 import dev.switchboard.systemtest.harness.Postmaster;
 import dev.switchboard.systemtest.harness.RawWebSocket;
@@ -342,6 +343,9 @@ class OperationTest {
             assertThat(user.reply(refused).toString()).contains("PrivateOnly");
             server.script("insert into news values (1)");
             user.awaitChanges(1);
+            try (LiveClient kept = new LiveClient(server.connect(), "realtime:kept", token, "news", "select=id")) {
+                await().untilAsserted(() -> assertThat(kept.all("id")).containsExactly("1"));
+            }
 
             member.send("1", "1", "realtime:floor", "phx_join", (ObjectNode)
                     PhoenixClient.JSON.readTree("{\"access_token\":\"" + token + "\",\"config\":{\"private\":true}}"));

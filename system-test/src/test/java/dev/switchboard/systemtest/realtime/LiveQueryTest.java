@@ -3,6 +3,8 @@ package dev.switchboard.systemtest.realtime;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.switchboard.engine.channel.ChannelLimits;
+import dev.switchboard.engine.channel.Rooms;
 import dev.switchboard.systemtest.harness.LiveClient;
 import dev.switchboard.systemtest.harness.PhoenixClient;
 import dev.switchboard.systemtest.harness.TestServer;
@@ -15,6 +17,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** SPEC I: queries that are kept. */
@@ -34,6 +37,11 @@ class LiveQueryTest {
                 create table live_member (user_id uuid, team int, primary key (user_id, team));
                 create table live_case (id int primary key, team int references live_team, rank int, name text, at date);
                 create table live_plain (id int primary key, name text);
+                create table live_own (id int primary key);
+                alter table live_own enable row level security;
+                create policy known on live_own for select using (auth.uid() is not null);
+                insert into live_own values (1);
+                grant select on live_own to anon, authenticated;
                 alter table live_team replica identity full;
                 alter table live_member replica identity full;
                 alter table live_case replica identity full;
@@ -41,7 +49,7 @@ class LiveQueryTest {
                 create policy teams on live_case for select using
                   (team in (select m.team from live_member m where m.user_id = auth.uid()));
                 grant select on live_team, live_member, live_case, live_plain to authenticated;
-                alter publication supabase_realtime add table live_team, live_case, live_plain;
+                alter publication supabase_realtime add table live_team, live_case, live_plain, live_own;
                 alter publication switchboard_dependencies add table live_member;
                 """);
     }
@@ -89,6 +97,57 @@ class LiveQueryTest {
 
             assertThat(client.operations()).containsExactly("reset", "insert", "update", "move", "delete");
             assertThat(client.isPolled()).isFalse();
+        }
+    }
+
+    /** Told what the API key may see, it would take that for its user's answer. */
+    @Test
+    void I1_J11_whoJoinsWithoutATokenThatPoliciesAskForIsSentBackForIt() {
+        try (LiveClient client = new LiveClient(server.connect(), "realtime:soon", null, "live_own", "select=id")) {
+            awaitAll(client, "id");
+            client.connection()
+                    .message(message -> message.at("/4/message").asString("").startsWith("TokenAwaited"));
+            client.connection().event("realtime:soon", "phx_error");
+        }
+        try (LiveClient client = new LiveClient(server.connect(), "realtime:soon", token, "live_own", "select=id")) {
+            awaitAll(client, "id", "1");
+        }
+    }
+
+    @Test
+    void I1_J10_whoIsInNoRoomIsToldOfItsAnswerAllTheSame() {
+        try (TestServer closed = TestServer.with()
+                        .limits(new ChannelLimits(100, 1000, Rooms.SIGNED_IN), 100)
+                        .start();
+                PhoenixClient anybody = closed.connect()) {
+            closed.script("""
+                    create table news (id int primary key);
+                    grant select on news to anon;
+                    alter publication supabase_realtime add table news;
+                    insert into news values (1);
+                    """);
+            LiveClient client = new LiveClient(anybody, "realtime:news", null, "news", "select=id");
+            awaitAll(client, "id", "1");
+        }
+    }
+
+    /** As the official client has to ask for it: a binding that is there for its query alone. */
+    @Test
+    void I1_aBindingWithoutChangesIsToldOfItsAnswerAlone() {
+        try (PhoenixClient client = server.connect()) {
+            ObjectNode binding = PhoenixClient.binding("*", "public", "live_case", null);
+            ObjectNode own = binding.putObject("switchboard").put("changes", false);
+            own.putObject("live").put("table", "live_case").put("query", "select=id&order=id");
+            JsonNode reply = client.join("realtime:silent", token, binding);
+            client.event("realtime:silent", "live");
+            run("update live_case set name = 'again' where id = 2", "delete from live_case where id = 1");
+            client.message(message -> message.at("/4/ops/0/op").asString().equals("delete"));
+
+            assertThat(reply.at("/response/switchboard/live").asBoolean()).isTrue();
+            assertThat(reply.at("/response/postgres_changes/0/table").asString())
+                    .isEqualTo("live_case");
+            assertThat(reply.at("/response/postgres_changes/0/id").asInt()).isPositive();
+            assertThat(client.changes()).isEmpty();
         }
     }
 
