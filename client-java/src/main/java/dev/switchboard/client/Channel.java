@@ -33,6 +33,7 @@ public final class Channel {
     private boolean self;
     private boolean wantsBroadcasts;
     private Optional<Place> place = Optional.empty();
+    private Optional<KeptAnswer> kept = Optional.empty();
     private Consumer<Event> listener = _ -> {};
     final Backoff backoff;
     State state = State.IDLE;
@@ -75,6 +76,34 @@ public final class Channel {
     public Channel resuming() {
         place = Optional.of(new Place());
         return this;
+    }
+
+    /**
+     * Asks for the answer of a query of the data API and for what becomes of it: with embedded tables, order, window and sums, exact whatever
+     * changes (SPEC I). Each time it is another one comes an {@link Event.Answer}; a query that the server does not keep, and a server that
+     * keeps none, close the channel.
+     *
+     * @param query as in the URL of {@code GET /rest/v1/<table>}, without the question mark
+     * @param key   what tells rows apart; {@code id} where nothing is said
+     */
+    public Channel keeping(String table, String query, String... key) {
+        kept = Optional.of(new KeptAnswer(table, query, List.of(key)));
+        return this;
+    }
+
+    /** Whether the server does what was asked for; then attempts are counted anew, where a query is kept with its first answer. */
+    boolean isServed(Map<String, Object> response) {
+        if (kept.isEmpty()) {
+            backoff.reset();
+        }
+        return kept.isEmpty()
+                || Boolean.TRUE.equals(JsonText.object(response, "switchboard").get("live"));
+    }
+
+    /** What the way to the server was known by is not any more. */
+    void interrupted() {
+        place.ifPresent(Place::interrupted);
+        kept.ifPresent(KeptAnswer::interrupted);
     }
 
     /** Where it is, if that is wanted. */
@@ -152,7 +181,12 @@ public final class Channel {
         config.put("broadcast", Map.of("ack", true, "self", self));
         config.put("presence", Map.of("enabled", presence, "key", presenceKey));
         config.put("postgres_changes", changes.stream().map(Changes::json).toList());
-        place.ifPresent(wanted -> config.put("switchboard", wanted.wish()));
+        var own = new LinkedHashMap<String, Object>();
+        place.ifPresent(wanted -> own.putAll(wanted.wish()));
+        kept.ifPresent(wanted -> own.put("live", wanted.wish()));
+        if (!own.isEmpty()) {
+            config.put("switchboard", own);
+        }
         var payload = new LinkedHashMap<String, Object>();
         payload.put("config", config);
         present.ifPresent(text -> payload.put("access_token", text));
@@ -176,6 +210,11 @@ public final class Channel {
                 tell(change(data));
                 place.ifPresent(wanted -> wanted.told(data));
             }
+            case "live" ->
+                kept.ifPresent(answer -> {
+                    backoff.reset();
+                    tell(answer.take(payload));
+                });
             case "broadcast" -> {
                 if (wantsBroadcasts) {
                     tell(new Event.Broadcast(JsonText.string(payload, "event"), JsonText.object(payload, "payload")));

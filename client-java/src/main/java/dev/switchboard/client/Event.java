@@ -58,6 +58,14 @@ public sealed interface Event {
         LEAVE
     }
 
+    /**
+     * The answer of a query that is kept ({@link Channel#keeping}), as it is now.
+     *
+     * @param rows      in order
+     * @param isCurrent whether they are what the server has: not while it cannot read them
+     */
+    record Answer(List<Map<String, Object>> rows, boolean isCurrent) implements Event {}
+
     /** A broadcast of JSON. */
     record Broadcast(String event, Map<String, Object> payload) implements Event {}
 

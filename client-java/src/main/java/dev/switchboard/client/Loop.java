@@ -188,8 +188,12 @@ final class Loop implements AutoCloseable {
             fail(channel, refused == null ? "no answer" : String.valueOf(refused.getMessage()));
             return;
         }
+        if (!channel.isServed(response)) {
+            send(ref, nextRef(), channel.topic(), "phx_leave", Map.of());
+            end(channel, "the server keeps no queries");
+            return;
+        }
         channel.state = Channel.State.JOINED;
-        channel.backoff.reset();
         boolean resumed = channel.place().map(place -> place.joined(response)).orElse(false);
         channel.tell(new Event.Subscribed(resumed));
         Map<String, Object> presence = tracked.get(channel);
@@ -200,7 +204,7 @@ final class Loop implements AutoCloseable {
 
     private static void interrupt(Channel channel, String why) {
         channel.state = Channel.State.IDLE;
-        channel.place().ifPresent(Place::interrupted);
+        channel.interrupted();
         channel.tell(new Event.Interrupted(why));
     }
 

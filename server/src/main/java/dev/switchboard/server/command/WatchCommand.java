@@ -116,6 +116,7 @@ final class WatchCommand implements Callable<Integer> {
                 }
                 case Event.CaughtUp _,
                         Event.RightsChanged _,
+                        Event.Answer _,
                         Event.Broadcast _,
                         Event.BroadcastBytes _,
                         Event.Presence _ -> {}

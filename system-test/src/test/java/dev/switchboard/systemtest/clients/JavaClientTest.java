@@ -221,6 +221,35 @@ class JavaClientTest {
     }
 
     @Test
+    void I1_aQueryIsKeptForTheJavaClientAlsoOverACut() throws InterruptedException {
+        UUID organization = server.organization("java-keeps");
+        String token = server.userToken(server.member(organization));
+        try (CuttingProxy proxy = new CuttingProxy(server.port());
+                SwitchboardClient cut = SwitchboardClient.builder(
+                                URI.create("http://127.0.0.1:" + proxy.port()), server.anonKey())
+                        .token(() -> token)
+                        .heartbeat(Duration.ofSeconds(2))
+                        .build()) {
+            EventQueue events = cut.channel("kept")
+                    .keeping(
+                            "calls",
+                            "select=id,state&organization_id=eq." + organization + "&order=created_at.desc,id&limit=1")
+                    .open(100);
+            assertThat(next(events, Event.Answer.class)).isEqualTo(new Event.Answer(List.of(), true));
+            UUID first = server.call(organization);
+            assertThat(next(events, Event.Answer.class).rows())
+                    .containsExactly(Map.of("id", first.toString(), "state", "ringing"));
+
+            proxy.cut();
+            UUID second = server.call(organization);
+            next(events, Event.Interrupted.class);
+
+            assertThat(next(events, Event.Answer.class))
+                    .isEqualTo(new Event.Answer(List.of(Map.of("id", second.toString(), "state", "ringing")), true));
+        }
+    }
+
+    @Test
     void whatIsSentOnAChannelThatIsNotJoinedFailsWithItsReason() {
         try (SwitchboardClient client = client(server.serviceKey())) {
             Channel channel = client.channel("never");
