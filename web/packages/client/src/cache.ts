@@ -1,3 +1,6 @@
+import type { Platform } from "./platform.ts";
+import type { Rows } from "./rows.ts";
+import { Timer } from "./timers.ts";
 import type { Row } from "./transport.ts";
 
 /** A list as it was, with the place from which its channel goes on. */
@@ -15,6 +18,36 @@ export interface ListCache {
   save(id: string, list: CachedList): Promise<void>;
   /** At sign-out: nothing is left. */
   clear(): Promise<void>;
+}
+
+/** After a change a list is kept, for the next visit. */
+const SAVE_MS = 1_000;
+
+/** Keeps one list a moment after it has changed, once for all that changes until then. Single-threaded. */
+export class Saving {
+  readonly #timer: Timer;
+  readonly #save: () => void;
+
+  /** @param since where its channel goes on with the rows; undefined: they are not settled */
+  constructor(cache: ListCache, platform: Platform, id: string, rows: Rows, since: () => string | undefined) {
+    this.#timer = new Timer(platform);
+    this.#save = () => {
+      const place = since();
+      if (place !== undefined) {
+        cache.save(id, { rows: rows.view(), since: place, asOf: platform.now() }).catch(() => {});
+      }
+    };
+  }
+
+  changed(): void {
+    if (!this.#timer.isSet) {
+      this.#timer.after(SAVE_MS, this.#save);
+    }
+  }
+
+  cancel(): void {
+    this.#timer.cancel();
+  }
 }
 
 const STORE = "lists";

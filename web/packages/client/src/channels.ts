@@ -201,6 +201,8 @@ export class Channels {
         },
         caughtUp: () => tell(shared, (listener) => listener.caughtUp?.()),
         rightsChanged: () => tell(shared, (listener) => listener.rightsChanged?.()),
+        answer: (told) => tell(shared, (listener) => listener.answer?.(told)),
+        notKept: (ever) => tell(shared, (listener) => listener.notKept?.(ever)),
         change: (change) => {
           this.#measure(shared, change);
           tell(shared, (listener) => listener.change?.(change));
@@ -256,7 +258,7 @@ function tell(shared: Shared, what: (listener: ChannelListener) => void): void {
 
 /** Equal for who may share a channel: rooms by their name, changes by what they are of. */
 const idOf = (spec: ChannelSpec): string =>
-  spec.presence || spec.broadcast ? `room ${spec.name}` : JSON.stringify([spec.name, spec.changes]);
+  spec.presence || spec.broadcast ? `room ${spec.name}` : JSON.stringify([spec.name, spec.changes, spec.kept]);
 
 /** FNV-1a: enough to tell the few channels of one name apart. */
 function hash(text: string): string {

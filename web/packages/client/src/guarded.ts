@@ -6,3 +6,12 @@ export function guarded(run: () => void): void {
     console.error("[switchboard] a listener threw", error);
   }
 }
+
+/** Tells every listener each of these, in order. */
+export function tellEach<V>(listeners: Iterable<(value: V) => void>, values: Iterable<V>): void {
+  for (const value of values) {
+    for (const listener of listeners) {
+      guarded(() => listener(value));
+    }
+  }
+}

@@ -23,7 +23,7 @@ export {
   rememberOffers,
 } from "./incoming-calls.ts";
 export { EMPTY, type ListOptions, type ListState, type LiveError } from "./list-state.ts";
-export { LiveClient, type LiveClientOptions, simpleStatusOf } from "./live-client.ts";
+export { type Foreseen, LiveClient, type LiveClientOptions, simpleStatusOf } from "./live-client.ts";
 export type { LiveList } from "./live-list.ts";
 export { consoleLog, type Log, type LogEntry, type LogKind } from "./log.ts";
 export type { Connection } from "./monitor.ts";
@@ -48,9 +48,12 @@ export type {
   Channel,
   ChannelListener,
   ChannelSpec,
+  KeptQuery,
+  Operation,
   PresenceState,
   Row,
   SocketEvent,
+  Told,
   Transport,
 } from "./transport.ts";
 export { measureUptime, type UptimeReport } from "./uptime.ts";

@@ -49,6 +49,12 @@ export interface ListOptions {
    * by a change costs a request. For wide rows with a `version` or an `updated_at` that change often and seldom enter.
    */
   readonly deltas?: boolean;
+
+  /**
+   * Whether the server keeps the answer and tells what becomes of it, where it can (SPEC I). Default: for what a changed row does not decide
+   * by itself (embedded tables, offsets, sums). true for other lists spares them every request, and costs the server more.
+   */
+  readonly kept?: boolean;
 }
 
 /** What a list asks of who holds it. */
@@ -63,6 +69,10 @@ export interface ListHost {
   /** When the server last proved that it had sent everything. */
   provenAt(): number | undefined;
   readonly cache?: ListCache;
+  /** Whether a query may be kept: until the server has refused it, or said that it keeps none. */
+  isKept(id: string): boolean;
+  /** @param id of the query; undefined: none is */
+  notKept(id: string | undefined): void;
   /** Where the open channel of a specification would go on. */
   sinceOf(spec: ChannelSpec): string | undefined;
   /** Shares a channel with who asks for the same. @returns leaves it */
@@ -86,3 +96,53 @@ export const EMPTY: ListState<never> = {
   count: null,
 };
 export const DEFAULT_KEY: readonly string[] = ["id"];
+
+/**
+ * A state with other parts; the same object where they are as they were. One that is live no more was right until then, or until the server
+ * last proved it.
+ */
+function withParts<T>(former: ListState<T>, parts: Partial<ListState<T>>, provenAt: number | undefined): ListState<T> {
+  const wasLive = former.isLive && parts.isLive === false;
+  const proven = wasLive ? { asOf: Math.max(former.asOf ?? 0, provenAt ?? 0) } : {};
+  const state = { ...former, ...proven, ...parts };
+  const names = Object.keys(parts) as (keyof ListState<T>)[];
+  return names.some((name) => state[name] !== former[name]) ? state : former;
+}
+
+/** What one list shows, and who is told of it. Single-threaded. */
+export class Shown<T> {
+  readonly #host: ListHost;
+  readonly #table: string;
+  readonly #listeners = new Set<() => void>();
+  #state: ListState<T> = EMPTY;
+
+  constructor(host: ListHost, table: string) {
+    this.#host = host;
+    this.#table = table;
+  }
+
+  get state(): ListState<T> {
+    return this.#state;
+  }
+
+  /** @returns stops it */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  set(parts: Partial<ListState<T>>): void {
+    const { isLive } = this.#state;
+    const state = withParts(this.#state, parts, this.#host.provenAt());
+    if (state.isLive !== isLive) {
+      const [from, to] = isLive ? ["live", "not live"] : ["not live", "live"];
+      this.#host.log({ kind: "status change", channel: this.#table, from, to });
+    }
+    if (state !== this.#state) {
+      this.#state = state;
+      for (const listener of this.#listeners) {
+        listener();
+      }
+    }
+  }
+}

@@ -38,6 +38,14 @@ export interface LiveClientOptions {
 
 const VALUE_THROTTLE_MS = 2_000;
 
+/** A change that is shown before the server has it. */
+export interface Foreseen {
+  /** The server refused it: rows are again as they were. */
+  takeBack(): void;
+  /** The server has it: where its changes do not bring it, though all have been told, the list is asked for. */
+  written(): void;
+}
+
 interface Held {
   readonly id: string;
   readers: number;
@@ -59,6 +67,8 @@ export class LiveClient {
   readonly #hiddenMs: number | null;
   readonly #refetchOn: readonly ChangesOf[];
   readonly #batchMs: number;
+  /** Queries that the server does not keep; undefined: it keeps none. */
+  readonly #notKept = new Set<string | undefined>();
   #shownAt = Number.NEGATIVE_INFINITY;
   readonly #lists = new Map<LiveList<unknown>, Held>();
   readonly #byId = new Map<string, LiveList<unknown>>();
@@ -100,6 +110,8 @@ export class LiveClient {
       isTrusted: () => this.#monitor.isTrusted,
       provenAt: () => this.#monitor.getSnapshot().lastVerified,
       ...(options.cache ? { cache: options.cache } : {}),
+      isKept: (id) => !this.#notKept.has(id) && !this.#notKept.has(undefined),
+      notKept: (id) => void this.#notKept.add(id),
       join: (spec, listener) => this.join(spec, listener),
       sinceOf: (spec) => this.#channels.of(spec)?.since?.(),
       flush: (list, run) => this.#flush(list, run),
@@ -153,11 +165,42 @@ export class LiveClient {
     });
   }
 
-  /** Shows a change in every list of its table before the server has it. */
-  foresee(change: Change): void {
-    for (const list of this.#listsOf(change.table)) {
+  /**
+   * Shows a change in every list of its table before the server has it.
+   *
+   * @returns what to call once the server has answered
+   */
+  foresee(change: Change): Foreseen {
+    const lists = this.#listsOf(change.table);
+    for (const list of lists) {
       list.foresee(change);
     }
+    return {
+      takeBack: () => {
+        for (const list of lists) {
+          list.takeBack(change);
+        }
+      },
+      written: () =>
+        this.#onceTold(() => {
+          for (const list of lists) {
+            list.settle(change);
+          }
+        }),
+    };
+  }
+
+  /** Once the server has proved that it has told everything that was committed until now. */
+  #onceTold(run: () => void): void {
+    const now = this.platform.now();
+    const stop = this.#monitor.subscribe(() => {
+      const { lastVerified = 0, latencyMs = 0 } = this.#monitor.getSnapshot();
+      if (lastVerified - latencyMs >= now) {
+        stop();
+        run();
+      }
+    });
+    this.transport.ping();
   }
 
   /** Asks the lists of a table afresh. */

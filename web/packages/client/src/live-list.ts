@@ -1,29 +1,29 @@
 import { settle, toError, toRows } from "./answers.ts";
 import { delay } from "./backoff.ts";
-import type { CachedList } from "./cache.ts";
+import { type CachedList, Saving } from "./cache.ts";
 import { Comeback } from "./comeback.ts";
 import type { ChannelStatus } from "./connection.ts";
-import { guarded } from "./guarded.ts";
-import { DEFAULT_KEY, EMPTY, type ListHost, type ListOptions, type ListState } from "./list-state.ts";
+import { tellEach } from "./guarded.ts";
+import { KeptAnswer } from "./kept-answer.ts";
+import { channelOfKept, channelsOf } from "./list-channels.ts";
+import { DEFAULT_KEY, type ListHost, type ListOptions, type ListState, Shown } from "./list-state.ts";
 import { STATUS_KINDS } from "./log.ts";
 import type { QueryAnswer, QueryOf, QueryShape } from "./query.ts";
-import { decidingColumns, Rows } from "./rows.ts";
-import type { Change, ChangesOf, ChannelSpec, Row } from "./transport.ts";
+import { Rows } from "./rows.ts";
+import { Throttle, Timer } from "./timers.ts";
+import type { Change, ChangesOf, ChannelSpec, Row, Told } from "./transport.ts";
 
 /** Until a channel has answered, nothing is asked: the snapshot belongs after the join. */
 const JOIN_GRACE_MS = 600;
 const THROTTLE_MS = 250;
-/** After a change a list is kept, for the next visit. */
-const KEEP_MS = 1_000;
-/** For what a channel missed to come, before the list is asked for after all. */
+/** For what a channel missed to come, or an answer that is kept, before the list is asked for after all. */
 const CATCH_UP_MS = 5_000;
 /** Changes kept while a request is under way; with more, they are dropped and the list is asked for once more. */
 const MOST_PENDING = 10_000;
 
 /**
- * One query that stays right: joins, then asks for a snapshot, merges what arrives meanwhile by key and version, and
- * applies changes once a frame. Without a usable socket the same query is asked every few seconds. Owned by one
- * `LiveClient`; single-threaded.
+ * One query that stays right: joins, asks for a snapshot, merges what arrives meanwhile by key and version. What a
+ * changed row does not decide the server keeps. Without a usable socket it asks every few seconds. Single-threaded.
  */
 export class LiveList<T = Row> {
   readonly shape: QueryShape;
@@ -31,9 +31,8 @@ export class LiveList<T = Row> {
   readonly #query: QueryOf<unknown>;
   readonly #options: ListOptions;
   readonly #rows: Rows;
-  readonly #listeners = new Set<() => void>();
   readonly #changeListeners = new Set<(change: Change) => void>();
-  #state: ListState<T> = EMPTY;
+  readonly #show: Shown<T>;
   #leaves: (() => void)[] = [];
   readonly #statuses = new Map<ChangesOf, ChannelStatus>();
   #joined = false;
@@ -42,17 +41,19 @@ export class LiveList<T = Row> {
   #specs: ChannelSpec[] = [];
   /** Where the channel goes on with the rows as they are, of a list that stopped or was kept. */
   #since: string | undefined;
-  #cancelSave: (() => void) | undefined;
+  readonly #saving: Saving | undefined;
   #pending: Change[] = [];
   /** Shown already, and merged again into the answer that is on its way. */
   #shown: Change[] = [];
   #overflowed = false;
   #request: AbortController | undefined;
   #askAgain = false;
-  #askedAt = Number.NEGATIVE_INFINITY;
+  readonly #asking: Throttle;
+  /** The server keeps the answer. */
+  #kept: KeptAnswer | undefined;
+
   #failures = 0;
-  #cancelTimer: (() => void) | undefined;
-  #cancelAsk: (() => void) | undefined;
+  readonly #timer: Timer;
   #running = false;
 
   constructor(host: ListHost, shape: QueryShape, query: QueryOf<unknown>, options: ListOptions) {
@@ -61,16 +62,23 @@ export class LiveList<T = Row> {
     this.#options = options;
     this.shape = shape;
     this.#rows = new Rows(shape, options.key ?? DEFAULT_KEY, options.deltas ?? false);
+    this.#show = new Shown(host, shape.table);
+    this.#timer = new Timer(host.platform);
+    this.#saving = host.cache && new Saving(host.cache, host.platform, shape.id, this.#rows, () => this.#place());
+    this.#asking = new Throttle(host.platform, options.throttleMs ?? THROTTLE_MS, () => {
+      this.#askAgain = this.#request !== undefined;
+      if (!this.#askAgain) {
+        void this.#fetch();
+      }
+    });
+    this.#kept = shape.kept && (options.kept ?? !shape.isLocal) ? new KeptAnswer(shape.kept) : undefined;
   }
 
   /** The same object until something changes. */
-  readonly getSnapshot = (): ListState<T> => this.#state;
+  readonly getSnapshot = (): ListState<T> => this.#show.state;
 
   /** @returns stops it */
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
+  readonly subscribe = (listener: () => void): (() => void) => this.#show.subscribe(listener);
 
   /**
    * Tells of every change of the table that the channel brings, once its rows are in the list, and of what an answer shows
@@ -96,7 +104,7 @@ export class LiveList<T = Row> {
       return;
     }
     const { cache } = this.#host;
-    if (cache && this.shape.isLocal && this.#state.status === "pending") {
+    if (cache && (this.shape.isLocal || this.#kept) && this.#show.state.status === "pending") {
       const open = (cached?: CachedList) => this.#running && this.#leaves.length === 0 && this.#open(cached);
       cache.load(this.shape.id).then(open, () => open());
     } else {
@@ -106,20 +114,23 @@ export class LiveList<T = Row> {
 
   /** With its last state, if that was kept. */
   #open(cached: CachedList | undefined): void {
-    if (cached && this.#state.status === "pending") {
+    if (cached && this.#show.state.status === "pending") {
       const { rows, since, asOf } = cached;
       this.#rows.replace(rows);
       this.#since = since;
-      this.#set({ data: this.#data(), status: "success", lastUpdate: asOf, asOf });
+      this.#show.set({ data: this.#data(), status: "success", lastUpdate: asOf, asOf });
     }
     this.#join();
   }
 
   #join(): void {
-    const since = this.#since;
+    this.#kept = this.#host.isKept(this.shape.id) ? this.#kept : undefined;
+    const since = this.#kept ? undefined : this.#since;
     this.#since = undefined;
     this.#comeback.begin(since !== undefined);
-    this.#specs = specsOf(this.shape, this.#options.deltas ?? false, since);
+    this.#specs = this.#kept
+      ? [channelOfKept(this.#kept.query)]
+      : channelsOf(this.shape, this.#options.deltas ?? false, since);
     this.#leaves = this.shape.changes.map((changes, index) => {
       const spec = this.#specs[index] as ChannelSpec;
       this.#host.log({ kind: "setting up", channel: spec.name });
@@ -131,38 +142,43 @@ export class LiveList<T = Row> {
           this.#ask();
         },
         change: (change) => this.#take(change),
+        answer: (told) => this.#answer(told),
+        notKept: (ever) => this.#notKept(ever),
       });
     });
     if (!this.#wasTrusted) {
-      this.#after(JOIN_GRACE_MS, () => this.#poll());
+      this.#timer.after(JOIN_GRACE_MS, () => this.#poll());
     }
   }
 
   /** Where its channel goes on with the rows as they are; undefined where something is on its way to them, or asked for. */
   #place(): string | undefined {
-    const [spec] = this.#specs;
-    const isSettled = this.#state.isLive && this.shape.isLocal && !this.#comeback.isOwed && !this.#request;
-    return spec && isSettled && this.#pending.length === 0 ? this.#host.sinceOf(spec) : undefined;
-  }
-
-  /** A moment after what it shows has changed, once for all that changes until then. */
-  #keep(): void {
-    const { cache, platform } = this.#host;
-    if (cache && !this.#cancelSave) {
-      this.#cancelSave = platform.after(KEEP_MS, () => {
-        this.#cancelSave = undefined;
-        const since = this.#place();
-        if (since !== undefined) {
-          cache.save(this.shape.id, { rows: this.#rows.view(), since, asOf: platform.now() }).catch(() => {});
-        }
-      });
+    if (this.#kept) {
+      return this.#show.state.isLive ? "" : undefined; // it is told whole whenever it is joined
     }
+    const [spec] = this.#specs;
+    const isSettled = this.#show.state.isLive && this.shape.isLocal && !this.#comeback.isOwed && !this.#request;
+    return spec && isSettled && this.#pending.length === 0 ? this.#host.sinceOf(spec) : undefined;
   }
 
   /** Shows a change before the server has it; what the server says of the row comes after, and counts. */
   foresee(change: Change): void {
-    if (this.#rows.foresee(change) === "changed") {
-      this.#set({ data: this.#data() });
+    if (!this.#kept) {
+      this.#rows.foresee(change); // what is kept would come without it until it is written
+      this.#show.set({ data: this.#data() });
+    }
+  }
+
+  /** The server refused what was foreseen. */
+  takeBack(change: Change): void {
+    this.#rows.takeBack(change);
+    this.#show.set({ data: this.#data() });
+  }
+
+  /** All that the write changed has been told: what is still foreseen came otherwise, or not at all. */
+  settle(change: Change): void {
+    if (this.#rows.isForeseen(change)) {
+      this.#ask();
     }
   }
 
@@ -170,26 +186,69 @@ export class LiveList<T = Row> {
   stop(): void {
     this.#flush();
     this.#since = this.#place();
-    this.#cancelSave?.();
-    this.#cancelSave = undefined;
+    this.#saving?.cancel();
     this.#running = false;
-    for (const leave of this.#leaves) {
-      leave();
-    }
-    this.#leaves = [];
-    this.#statuses.clear();
-    this.#cancelTimer?.();
-    this.#cancelAsk?.();
-    this.#cancelTimer = undefined;
-    this.#cancelAsk = undefined;
+    this.#leave();
+    this.#timer.cancel();
+    this.#asking.cancel();
     this.#request?.abort();
     this.#request = undefined;
-    this.#joined = false;
-    this.#wasTrusted = false;
     this.#comeback.begin(false);
     this.#pending = [];
     this.#shown = [];
-    this.#set({ isLive: false, isFetching: false, channel: undefined });
+    this.#show.set({ isFetching: false });
+  }
+
+  #leave(): void {
+    this.#leaves.forEach((leave) => void leave());
+    this.#leaves = [];
+    this.#statuses.clear();
+    this.#kept?.lost();
+    this.#joined = false;
+    this.#wasTrusted = false;
+    this.#show.set({ isLive: false, channel: undefined });
+  }
+
+  #answer(told: Told): void {
+    this.#kept?.take(told);
+    if (!this.#showKept()) {
+      this.#doubt();
+    }
+  }
+
+  /** What is shown is not known to be right, and will be told, or is asked for after a while. */
+  #doubt(): void {
+    this.#show.set({ isLive: false });
+    this.#host.liveness(this);
+    if (!this.#timer.isSet) {
+      this.#timer.after(CATCH_UP_MS * (1 + this.#host.platform.random()), () => this.#poll());
+    }
+  }
+
+  #showKept(): boolean {
+    if (!this.#kept?.isCurrent) {
+      return false;
+    }
+    this.#request?.abort();
+    this.#receive({ data: this.#kept.rows, error: null, status: 200 });
+    return true;
+  }
+
+  /** It is asked for whenever something changes, as with any other server. */
+  #notKept(ever: boolean): void {
+    this.#host.notKept(ever ? this.shape.id : undefined);
+    this.#kept = undefined;
+    this.#rejoin();
+  }
+
+  #rejoin(): void {
+    this.#leave();
+    this.#join();
+  }
+
+  /** Whether what comes is all there is to know: of a kept answer once it was told whole. */
+  #isTold(): boolean {
+    return this.#wasTrusted && (this.#kept?.isCurrent ?? true);
   }
 
   /** The socket became usable, or stopped to be. */
@@ -199,18 +258,24 @@ export class LiveList<T = Row> {
       return;
     }
     this.#wasTrusted = trusted;
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
-    if (trusted && this.#comeback.goesOn(this.shape.changes.length)) {
+    this.#timer.cancel();
+    if (trusted && this.#kept?.isLost) {
+      this.#rejoin(); // its channel is there, and what it was told is not sure
+    } else if (trusted && this.#kept) {
+      if (!this.#showKept()) {
+        this.#doubt();
+      }
+    } else if (trusted && this.#comeback.goesOn(this.shape.changes.length)) {
       this.#goOn();
     } else if (trusted) {
       void this.#fetch();
     } else {
-      this.#comeback.lost(this.shape.isLocal && this.#state.isLive);
-      this.#set({ isLive: false });
+      this.#kept?.lost();
+      this.#comeback.lost(this.shape.isLocal && this.#show.state.isLive);
+      this.#show.set({ isLive: false });
       this.#host.liveness(this);
       // not all at the same moment, and the first soon: what was missed is missed now
-      this.#after(this.#host.platform.random() * Math.min(1_000, this.#pollMs()), () => this.#poll());
+      this.#timer.after(this.#host.platform.random() * Math.min(1_000, this.#pollMs()), () => this.#poll());
     }
   }
 
@@ -219,9 +284,9 @@ export class LiveList<T = Row> {
     this.#request?.abort();
     this.#request = undefined;
     this.#shown = [];
-    this.#set({ isFetching: false });
+    this.#show.set({ isFetching: false });
     if (this.#comeback.isCatchingUp) {
-      this.#after(CATCH_UP_MS, () => {
+      this.#timer.after(CATCH_UP_MS, () => {
         this.#comeback.end();
         void this.#fetch();
       });
@@ -232,19 +297,12 @@ export class LiveList<T = Row> {
     if (this.#comeback.isOwed) {
       void this.#fetch();
     } else {
-      this.#cancelTimer?.();
-      this.#cancelTimer = undefined;
-      this.#set({
-        status: "success",
-        error: undefined,
-        isFetching: false,
-        isLive: true,
-        asOf: this.#host.platform.now(),
-      });
+      this.#timer.cancel();
+      this.#show.set({ ...this.#right(), isLive: true });
       this.#host.answered(this, undefined);
       this.#host.liveness(this);
       this.#scheduleNext(false);
-      this.#keep();
+      this.#saving?.changed();
     }
   }
 
@@ -268,14 +326,19 @@ export class LiveList<T = Row> {
     this.#statuses.set(changes, status);
     const failed = [...this.#statuses.values()].find((one) => one !== "SUBSCRIBED");
     this.#joined = failed === undefined && this.#statuses.size === this.shape.changes.length;
-    this.#set({ channel: failed ?? status });
+    this.#show.set({ channel: failed ?? status });
     this.#comeback.heard(changes, status === "SUBSCRIBED", resumed);
-    if (rejoined && !resumed) {
+    if (this.#kept && status !== "SUBSCRIBED") {
+      this.#kept.lost();
+    } else if (this.#kept) {
+      this.#kept.joined();
+      this.#doubt();
+    } else if (rejoined && !resumed) {
       void this.#fetch();
     }
     this.reconsider();
-    if (failed !== undefined && this.#cancelTimer === undefined && this.#running) {
-      this.#after(0, () => this.#poll());
+    if (failed !== undefined && !this.#timer.isSet && this.#running) {
+      this.#timer.after(0, () => this.#poll());
     }
   }
 
@@ -290,7 +353,7 @@ export class LiveList<T = Row> {
 
   readonly #flush = (): void => {
     const isAsking = this.#request !== undefined;
-    if (!this.#running || (isAsking && !this.#state.isLive)) {
+    if (!this.#running || (isAsking && !this.#show.state.isLive)) {
       return; // the snapshot comes first; what waits is merged into it
     }
     const changes = this.#pending;
@@ -311,12 +374,15 @@ export class LiveList<T = Row> {
     const applied = this.#applyEach(changes);
     this.#host.log({ kind: "realtime update", channel: this.shape.table, reason: `${changes.length} changes` });
     const data = this.#data();
-    if (data !== this.#state.data) {
-      this.#set({ data, lastUpdate: this.#host.platform.now() });
+    if (data !== this.#show.state.data) {
+      this.#show.set({ data, lastUpdate: this.#host.platform.now() });
     }
-    this.#keep();
+    this.#saving?.changed();
     const isKnown = this.#comeback.isToldAgain;
-    this.#tell(applied.filter(({ effect }) => !isKnown || effect !== "unchanged").map(({ whole }) => whole));
+    tellEach(
+      this.#changeListeners,
+      applied.filter(({ effect }) => !isKnown || effect !== "unchanged").map(({ whole }) => whole),
+    );
     if (applied.some(({ effect }) => effect === "ask")) {
       this.#ask();
     }
@@ -330,49 +396,21 @@ export class LiveList<T = Row> {
     });
   }
 
-  #tell(changes: readonly Change[]): void {
-    for (const change of changes) {
-      for (const listener of this.#changeListeners) {
-        guarded(() => listener(change));
-      }
-    }
-  }
-
-  /** At once, then at most once in `throttleMs`: a burst costs two requests. */
   #ask(): void {
     this.#comeback.isOwed = true;
-    if (this.#cancelAsk) {
-      return;
-    }
-    const { now, after } = this.#host.platform;
-    const wait = this.#askedAt + (this.#options.throttleMs ?? THROTTLE_MS) - now();
-    const run = () => {
-      this.#cancelAsk = undefined;
-      this.#askedAt = now();
-      if (this.#request) {
-        this.#askAgain = true;
-      } else {
-        void this.#fetch();
-      }
-    };
-    if (wait <= 0) {
-      run();
-    } else {
-      this.#cancelAsk = after(wait, run);
-    }
+    this.#asking.ask();
   }
 
   #poll(): void {
-    if (this.#wasTrusted || !this.#running) {
-      return;
+    if (this.#running && !this.#isTold()) {
+      void this.#fetch();
     }
-    void this.#fetch();
   }
 
   async #fetch(): Promise<void> {
     const { client, platform, requestTimeoutMs, log } = this.#host;
     const query = this.#query(client);
-    if (!this.#running || query === null) {
+    if (!this.#running || query === null || (this.#isTold() && this.#showKept())) {
       return;
     }
     this.#request?.abort();
@@ -380,7 +418,7 @@ export class LiveList<T = Row> {
     this.#request = request;
     this.#askAgain = false;
     log({ kind: "data fetching", channel: this.shape.table });
-    this.#set({ isFetching: true });
+    this.#show.set({ isFetching: true });
     const giveUp = platform.after(requestTimeoutMs, () => request.abort());
     query.retry?.(false); // lists have a time of their own for that
     const answer = await settle(query.abortSignal(request.signal));
@@ -388,19 +426,19 @@ export class LiveList<T = Row> {
     if (this.#request !== request) {
       return; // a newer one was asked, or the list stopped
     }
-    this.#request = undefined;
     this.#receive(answer);
   }
 
   #receive(answer: QueryAnswer): void {
+    this.#request = undefined;
     const error = toError(answer);
     const shown = this.#shown;
     this.#shown = [];
     if (error) {
       this.#failures++;
       // whatever was asked for is owed: until it is answered, nothing here is called live
-      const status = this.#state.lastUpdate === undefined ? "error" : "success";
-      this.#set({ isFetching: false, error, status, isLive: false });
+      const status = this.#show.state.lastUpdate === undefined ? "error" : "success";
+      this.#show.set({ isFetching: false, error, status, isLive: false });
     } else {
       this.#failures = 0;
       this.#comeback.answered();
@@ -414,20 +452,17 @@ export class LiveList<T = Row> {
       this.#askAgain ||= [...again, ...applied].some(({ effect }) => effect === "ask");
       const at = new Date(this.#host.platform.now()).toISOString();
       // of the first answer everything is new, and nothing was missed
-      const missed = this.#state.lastUpdate === undefined ? [] : this.#rows.since(before, waiting, at);
-      this.#set({
+      const missed = this.#show.state.lastUpdate === undefined ? [] : this.#rows.since(before, waiting, at);
+      this.#show.set({
+        ...this.#right(),
         data: this.#data(),
-        status: "success",
-        error: undefined,
-        isFetching: false,
-        isLive: this.#wasTrusted && !this.#comeback.isCatchingUp,
+        isLive: this.#isTold() && !this.#comeback.isCatchingUp,
         lastUpdate: this.#host.platform.now(),
-        asOf: this.#host.platform.now(),
         count: answer.count ?? null,
       });
-      this.#tell([...missed, ...applied.map(({ whole }) => whole)]);
+      tellEach(this.#changeListeners, [...missed, ...applied.map(({ whole }) => whole)]);
     }
-    this.#keep();
+    this.#saving?.changed();
     this.#host.answered(this, error);
     this.#host.liveness(this);
     this.#scheduleNext(error !== undefined);
@@ -441,12 +476,12 @@ export class LiveList<T = Row> {
       this.#overflowed = false;
       this.#ask();
     }
-    if (!this.#wasTrusted) {
-      this.#after(this.#pollMs(), () => this.#poll());
+    if (!this.#isTold()) {
+      this.#timer.after(this.#pollMs(), () => this.#poll());
     } else if (failed) {
-      this.#after(delay(this.#failures, this.#host.platform.random()), () => void this.#fetch());
+      this.#timer.after(delay(this.#failures, this.#host.platform.random()), () => void this.#fetch());
     } else if ((this.#options.refreshMs ?? 0) > 0) {
-      this.#after(this.#options.refreshMs ?? 0, () => void this.#fetch());
+      this.#timer.after(this.#options.refreshMs ?? 0, () => void this.#fetch());
     }
   }
 
@@ -454,47 +489,12 @@ export class LiveList<T = Row> {
     return this.#options.pollMs ?? this.#host.pollMs;
   }
 
-  #after(ms: number, run: () => void): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = this.#host.platform.after(ms, () => {
-      this.#cancelTimer = undefined;
-      run();
-    });
-  }
-
   /** The rows are what the query's type says they are: PostgREST gave them, or a change of the same table did. */
   #data(): readonly T[] {
     return this.#rows.view() as readonly T[];
   }
 
-  #set(parts: Partial<ListState<T>>): void {
-    const wasLive = this.#state.isLive && parts.isLive === false;
-    const proven = wasLive ? { asOf: Math.max(this.#state.asOf ?? 0, this.#host.provenAt() ?? 0) } : {};
-    const state = { ...this.#state, ...proven, ...parts };
-    if (parts.isLive !== undefined && parts.isLive !== this.#state.isLive) {
-      this.#host.log({
-        kind: "status change",
-        channel: this.shape.table,
-        from: this.#state.isLive ? "live" : "not live",
-        to: parts.isLive ? "live" : "not live",
-      });
-    }
-    if (
-      Object.keys(parts).some((name) => state[name as keyof ListState<T>] !== this.#state[name as keyof ListState<T>])
-    ) {
-      this.#state = state;
-      for (const listener of this.#listeners) {
-        listener();
-      }
-    }
+  #right() {
+    return { status: "success", error: undefined, isFetching: false, asOf: this.#host.platform.now() } as const;
   }
-}
-
-/** What a list joins, in the order of what it listens to. */
-function specsOf(shape: QueryShape, deltas: boolean, since: string | undefined): ChannelSpec[] {
-  const delta = deltas ? decidingColumns(shape) : undefined;
-  return shape.changes.map((changes) => {
-    const name = [`live:${changes.schema}.${changes.table}`, changes.filter, delta?.join()].filter(Boolean).join(":");
-    return { name, changes: [{ ...changes, ...(delta ? { delta } : {}), leave: true }], ...(since ? { since } : {}) };
-  });
 }

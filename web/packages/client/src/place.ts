@@ -12,10 +12,21 @@ interface Message {
     readonly response?: {
       /** Of the reply to a join. */
       readonly postgres_changes?: unknown;
-      readonly switchboard?: { readonly since: string; readonly resumed: boolean };
+      readonly switchboard?: PlaceOf;
     };
   };
 }
+
+/** What the reply to a join says beyond the original. */
+interface PlaceOf {
+  readonly since?: string;
+  readonly resumed?: boolean;
+  /** A query is kept for the channel. */
+  readonly live?: boolean;
+}
+
+/** Errors after which a query is not kept, and asked for instead. */
+const NOT_KEPT = /LiveQueryRefused|MemoryLimit|MalformedBinding|JoinTooLarge/;
 
 /** Errors after which what was missed can be told all the same. */
 const OF_A_MOMENT = /^(Token has expired|AuthorizationTimedOut)/;
@@ -28,6 +39,8 @@ export class Place {
   /** What the binding says; as it is at each join. */
   readonly wish: { positions: true; since?: string } = { positions: true };
   readonly #listener: ChannelListener;
+  /** A query is to be kept. */
+  readonly #keeps: boolean;
   #fence = "";
   /** The channel is joined, and the reply that says more has not been read. */
   #isJoined = false;
@@ -36,9 +49,10 @@ export class Place {
   #caughtUp = false;
   #quiet = false;
 
-  /** @param since where it was before */
-  constructor(listener: ChannelListener, since?: string) {
+  /** @param since where it was before; `keeps`: a query is to be kept for it */
+  constructor(listener: ChannelListener, since?: string, keeps = false) {
     this.#listener = listener;
+    this.#keeps = keeps;
     if (since !== undefined) {
       this.wish.since = since;
     }
@@ -49,6 +63,8 @@ export class Place {
     this.#isJoined = status === "SUBSCRIBED";
     if (this.#isJoined) {
       queueMicrotask(() => this.#joined(false)); // where the reply was read before
+    } else if (this.#keeps && NOT_KEPT.test(error?.message ?? "")) {
+      this.#listener.notKept?.(true);
     } else {
       this.#caughtUp = false;
       this.#quiet = false; // what a heartbeat says from now on is of others
@@ -76,16 +92,30 @@ export class Place {
     }
   }
 
-  #join(place: { readonly since: string; readonly resumed: boolean } | undefined): void {
+  #join(place: PlaceOf | undefined): void {
     const resumed = place?.resumed ?? false;
     this.#fence = place?.since ?? "";
     this.#caughtUp = false;
     this.#quiet = false;
-    if (place && !resumed) {
+    if (place?.since !== undefined && !resumed) {
       this.wish.since = place.since;
     }
     this.#isAnew ||= !resumed; // also of one that comes too late for its join
     this.#joined(resumed);
+    if (this.#keeps && !place?.live) {
+      this.#listener.notKept?.(false);
+    }
+  }
+
+  /** What ends a channel would end it again at the same place. */
+  #failed(message: string): void {
+    if (!OF_A_MOMENT.test(message)) {
+      this.#fence = "";
+      delete this.wish.since;
+    }
+    if (this.#keeps && NOT_KEPT.test(message)) {
+      this.#listener.notKept?.(true);
+    }
   }
 
   /** A message of the channel, after its listeners have heard of it. */
@@ -96,6 +126,8 @@ export class Place {
     } else if (data?.position) {
       this.#quiet = false;
       this.wish.since = `${this.#fence}@${data.position}`;
+    } else if (event === "system" && status === "error") {
+      this.#failed(message);
     } else if (event === "system" && extension === "switchboard") {
       if (message === "Rights changed") {
         this.#listener.rightsChanged?.();
@@ -103,10 +135,6 @@ export class Place {
         this.#caughtUp = true;
         this.#listener.caughtUp?.();
       }
-    } else if (event === "system" && status === "error" && !OF_A_MOMENT.test(message)) {
-      // what ends a channel would end it again at the same place
-      this.#fence = "";
-      delete this.wish.since;
     }
   }
 }

@@ -1,6 +1,6 @@
 import { type Condition, type Order, parseOrder, parseParameter } from "./conditions.ts";
 import type { AnySupabaseClient } from "./supabase-transport.ts";
-import type { ChangesOf, Row } from "./transport.ts";
+import type { ChangesOf, KeptQuery, Row } from "./transport.ts";
 
 /** What a request answered, as postgrest-js gives it. */
 export interface QueryAnswer {
@@ -39,6 +39,8 @@ export interface QueryShape {
   readonly isLocal: boolean;
   /** What to subscribe to: the conditions on columns that never change; the others are decided here. */
   readonly changes: readonly ChangesOf[];
+  /** As the server could keep it: all but counts, single objects and what is asked with headers of one's own. */
+  readonly kept?: KeptQuery;
   /** Whether the answer is one value, kept as the one row `{ value }`. */
   readonly isValue?: boolean;
 }
@@ -69,6 +71,18 @@ export function valueShape(id: string, changes: readonly ChangesOf[]): QueryShap
 /** Columns that stay as they are for a row's life: the server may filter by them without hiding the row that leaves. */
 export const STABLE_COLUMNS: readonly string[] = ["id", "organization_id", "org_id"];
 
+/** With others a policy may answer otherwise, which a query that is kept has not. */
+const USUAL_HEADERS = [
+  "accept",
+  "accept-profile",
+  "apikey",
+  "authorization",
+  "content-type",
+  "prefer",
+  "x-client-info",
+];
+/** Of what a server keeps, in characters. */
+const LONGEST_KEPT = 8_000;
 const RESERVED = new Set(["select", "order", "limit", "offset", "columns", "on_conflict"]);
 const PLAIN_COLUMN = /^[\p{L}_][\p{L}\p{N}_$]*$/u;
 
@@ -80,7 +94,7 @@ const PLAIN_COLUMN = /^[\p{L}_][\p{L}\p{N}_$]*$/u;
  * @throws TypeError for what is no query of rows (a function call, a write)
  */
 export function describe(builder: object, stable: readonly string[], key: readonly string[]): QueryShape {
-  const { url, method, schema, headers } = builderParts(builder);
+  const { url, method, schema, headers, isOne } = builderParts(builder);
   const path = url.pathname.split("/").slice(-2);
   const table = decodeURIComponent(path[1] ?? "");
   if (method !== "GET" || path[0] === "rpc" || table === "") {
@@ -93,13 +107,16 @@ export function describe(builder: object, stable: readonly string[], key: readon
   const columns = plainColumns(url.searchParams.get("select") ?? "*");
   const limit = url.searchParams.get("limit");
   const needed = [...key, ...(order ?? []).map(({ column }) => column)];
+  const counts = (headers.get("Prefer") ?? "").includes("count=");
   const isLocal =
     columns !== null &&
     order !== undefined &&
     (columns === undefined || needed.every((column) => columns.includes(column))) &&
     !isUndecidable(condition) &&
     !url.searchParams.has("offset") &&
-    !(headers.get("Prefer") ?? "").includes("count=");
+    !counts;
+  const isList = !counts && !isOne && [...headers.keys()].every((name) => USUAL_HEADERS.includes(name));
+  const query = url.search.slice(1);
   const filter = serverFilter(conditions, [...STABLE_COLUMNS, ...stable]);
   return {
     schema,
@@ -111,21 +128,25 @@ export function describe(builder: object, stable: readonly string[], key: readon
     columns: columns ?? undefined,
     isLocal,
     changes: [{ schema, table, ...(filter === "" ? {} : { filter }) }],
+    ...(isList && query.length <= LONGEST_KEPT ? { kept: { schema, table, query, key } } : {}),
   };
 }
 
 /** The one place that knows a builder's fields; they are protected, and stable since the first version. */
 function builderParts(builder: object) {
-  const { url, method, schema, headers } = builder as Partial<{
+  const { url, method, schema, headers, isMaybeSingle } = builder as Partial<{
     url: URL;
     method: string;
     schema: string;
     headers: Headers;
+    isMaybeSingle: boolean;
   }>;
   if (!(url instanceof URL) || method === undefined) {
     throw new TypeError("A live query is a builder of supabase-js: sb => sb.from(table).select()");
   }
-  return { url, method, schema: schema ?? "public", headers: new Headers(headers) };
+  const sent = new Headers(headers);
+  const isOne = (isMaybeSingle ?? false) || (sent.get("Accept") ?? "").includes("vnd.pgrst.object");
+  return { url, method, schema: schema ?? "public", headers: sent, isOne };
 }
 
 /** undefined: all columns; null: more than columns of this table. */

@@ -17,8 +17,8 @@ export class Rows {
   readonly #deltas: boolean;
   /** Those of a whole row, as far as an answer has shown. */
   #columns: readonly string[] | undefined;
-  /** Keys of rows that are as they were foreseen, and not as the server said. */
-  readonly #foreseen = new Set<string>();
+  /** By key, what rows were that are as they were foreseen, and not as the server said; undefined: there was none. */
+  readonly #foreseen = new Map<string, Row | undefined>();
   #rows = new Map<string, Row>();
   /** Keys of rows that are as the snapshot had them. */
   #snapshot = new Set<string>();
@@ -43,7 +43,10 @@ export class Rows {
     this.#columns = first === undefined ? this.#columns : Object.keys(first);
     const next = new Map<string, Row>();
     for (const row of rows) {
-      const key = this.keyOf(row) ?? `#${next.size}`;
+      let key = this.keyOf(row) ?? `#${next.size}`;
+      while (next.has(key)) {
+        key += "#"; // of a query whose rows share it
+      }
       const held = this.#rows.get(key);
       next.set(key, held && isEqual(held, row) ? held : row);
     }
@@ -88,7 +91,9 @@ export class Rows {
       return "ask";
     }
     if (change.kind === "DELETE") {
-      return this.#remove(this.keyOf(change.old));
+      const gone = this.keyOf(change.old);
+      this.#foreseen.delete(gone ?? "");
+      return this.#remove(gone);
     }
     const key = this.keyOf(change.new);
     if (key === undefined) {
@@ -122,11 +127,37 @@ export class Rows {
   /** A change that the server has not told of: whether it comes so is not known before it does. */
   foresee(change: Change): Effect {
     const key = this.keyOf(change.kind === "DELETE" ? change.old : change.new);
+    if (key === undefined) {
+      return "ask";
+    }
+    const held = this.#rows.get(key);
+    const former = this.#foreseen.has(key) ? this.#foreseen.get(key) : held;
     const effect = this.apply(change);
-    if (key !== undefined && this.#rows.has(key)) {
-      this.#foreseen.add(key);
+    if (this.#rows.get(key) !== held) {
+      this.#foreseen.set(key, former);
     }
     return effect;
+  }
+
+  /** Whether the server has not said what became of what was foreseen. */
+  isForeseen(change: Change): boolean {
+    return this.#foreseen.has(this.keyOf(change.kind === "DELETE" ? change.old : change.new) ?? "");
+  }
+
+  /** The row is again as it was, unless the server has said what it is. */
+  takeBack(change: Change): void {
+    const key = this.keyOf(change.kind === "DELETE" ? change.old : change.new) ?? "";
+    if (!this.#foreseen.has(key)) {
+      return;
+    }
+    const former = this.#foreseen.get(key);
+    this.#foreseen.delete(key);
+    if (former) {
+      this.#rows.set(key, former);
+    } else {
+      this.#rows.delete(key);
+    }
+    this.#view = undefined;
   }
 
   /** A change with the whole row, where it completes one that is held; before it is applied. */

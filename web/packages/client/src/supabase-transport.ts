@@ -1,7 +1,16 @@
 import type { RealtimeChannel, SupabaseClient } from "@supabase/supabase-js";
 import { BACKOFF, delay } from "./backoff.ts";
 import { Place } from "./place.ts";
-import type { Channel, ChannelListener, ChannelSpec, Row, SocketEvent, Transport } from "./transport.ts";
+import type {
+  Channel,
+  ChannelListener,
+  ChannelSpec,
+  KeptQuery,
+  Row,
+  SocketEvent,
+  Told,
+  Transport,
+} from "./transport.ts";
 
 /** Of heartbeats while somebody looks; a silently dead socket is noticed within two of them. */
 export const HEARTBEAT_MS = 10_000;
@@ -92,7 +101,11 @@ export class SupabaseTransport implements Transport {
         ...(spec.presence ? { presence: { key: spec.presence.key, enabled: true } } : {}),
       },
     });
-    const place = new Place(listener, spec.since);
+    const place = new Place(listener, spec.since, spec.kept !== undefined);
+    if (spec.kept) {
+      listenToAnswer(channel, spec.kept, listener);
+      this.#places.set(channel.topic, place);
+    }
     for (const changes of spec.changes ?? []) {
       listenToChanges(channel, changes, place, listener);
       this.#places.set(channel.topic, place);
@@ -104,11 +117,21 @@ export class SupabaseTransport implements Transport {
       channel.on("presence", { event: "sync" }, () => listener.presence?.(channel.presenceState()));
     }
     this.#channels.set(channel, listener);
-    channel.subscribe((status, error) => {
+    const subscribe = () => {
       if (this.#channels.has(channel)) {
-        (this.#places.get(channel.topic) ?? listener).status(status, error);
+        channel.subscribe((status, error) => {
+          if (this.#channels.has(channel)) {
+            (this.#places.get(channel.topic) ?? listener).status(status, error);
+          }
+        });
       }
-    });
+    };
+    if (spec.kept) {
+      // joined without its user's token, it would be told at once what nobody in particular may see
+      void realtime.setAuth().then(subscribe, subscribe);
+    } else {
+      subscribe();
+    }
     return {
       send: async (event, payload) => (await channel.send({ type: "broadcast", event, payload })) === "ok",
       track: async (state) => (await channel.track(state)) === "ok",
@@ -221,6 +244,20 @@ export class SupabaseTransport implements Transport {
       listener(event);
     }
   }
+}
+
+/** The official client sends bindings, and no other wishes: this one is told of no changes. */
+function listenToAnswer(channel: RealtimeChannel, live: KeptQuery, listener: ChannelListener): void {
+  const { schema, table } = live;
+  const wanted = { event: "*", schema, table, switchboard: { live, changes: false } } as { event: "*"; schema: string };
+  channel.on("postgres_changes", wanted, () => {});
+  // the overloads know no event of ours; it hands on any
+  (channel.on as (type: string, filter: object, heard: (told: Told) => void) => void).call(
+    channel,
+    "live",
+    {},
+    (told) => listener.answer?.(told),
+  );
 }
 
 function listenToChanges(

@@ -36,9 +36,34 @@ export interface ChangesOf {
   readonly leave?: boolean;
 }
 
+/** A query of the data API whose answer the server keeps for a channel (SPEC I). */
+export interface KeptQuery {
+  readonly schema: string;
+  readonly table: string;
+  /** As in a URL, without the question mark. */
+  readonly query: string;
+  /** What tells its rows apart. */
+  readonly key: readonly string[];
+}
+
+/** What becomes of a kept answer, one after the other. */
+export type Operation =
+  | { readonly op: "reset"; readonly rows: readonly Row[] }
+  | { readonly op: "insert" | "update"; readonly at: number; readonly row: Row }
+  | { readonly op: "delete"; readonly at: number }
+  | { readonly op: "move"; readonly from: number; readonly to: number };
+
+export interface Told {
+  readonly ops: readonly Operation[];
+  /** The answer cannot be read at the moment. */
+  readonly stale: boolean;
+}
+
 export interface ChannelSpec {
   readonly name: string;
   readonly changes?: readonly ChangesOf[];
+  /** Instead of changes. */
+  readonly kept?: KeptQuery;
   /** Names of the events wanted; `*` for all. */
   readonly broadcast?: { readonly self?: boolean; readonly events: readonly string[] };
   readonly presence?: { readonly key: string };
@@ -57,6 +82,10 @@ export interface ChannelListener {
   /** Rows may have come into sight, or left it, that nobody touched. */
   rightsChanged?(): void;
   change?(change: Change): void;
+  /** Of a query that is kept. */
+  answer?(told: Told): void;
+  /** It is not: this server keeps none, or not this one. @param ever whether it keeps any */
+  notKept?(ever: boolean): void;
   broadcast?(event: string, payload: Row): void;
   presence?(state: PresenceState): void;
 }

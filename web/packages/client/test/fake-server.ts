@@ -5,6 +5,7 @@ import type {
   ChannelListener,
   ChannelSpec,
   ChannelStatus,
+  Operation,
   PresenceState,
   Row,
   SocketEvent,
@@ -32,6 +33,8 @@ export class FakeServer implements Transport {
   drops: (change: Change) => boolean = () => false;
   /** Whether channels that were joined before go on where they were. */
   resumes = false;
+  /** Whether it keeps queries for channels. */
+  keeps = false;
   /** From the last that they missed to the word that it was. */
   catchUpMs = 20;
   joinStatus: ChannelStatus = "SUBSCRIBED";
@@ -215,6 +218,11 @@ export class FakeServer implements Transport {
         channel.holding = resumed;
         if (resumed) this.#platform.after(5, () => this.#catchUp(channel));
         else if (channel.joined) channel.missed = [];
+        if (channel.spec.kept && channel.joined) {
+          channel.told = undefined;
+          if (this.keeps) this.#platform.after(5, () => this.tellKept(false));
+          else channel.listener.notKept?.(false);
+        }
       }
     });
   }
@@ -236,6 +244,23 @@ export class FakeServer implements Transport {
     );
   }
 
+  /** Tells the answers of kept queries. @param stale that they cannot be read */
+  tellKept(stale: boolean): void {
+    for (const channel of this.#channels.values()) {
+      const { spec, listener, joined, told } = channel;
+      if (spec.kept && joined && this.keeps && this.socket === "up") {
+        const rows = this.#select(spec.kept.table, new URLSearchParams(spec.kept.query));
+        listener.answer?.({ ops: stale ? [] : difference(told, rows), stale });
+        channel.told = stale ? told : rows;
+      }
+    }
+  }
+
+  /** A kept query is refused. */
+  refuseKept(): void {
+    for (const { listener } of [...this.#channels.values()].filter(({ spec }) => spec.kept)) listener.notKept?.(true);
+  }
+
   /** A membership, or a policy, is another one. */
   rightsChange(): void {
     for (const channel of this.#channels.values()) {
@@ -251,6 +276,7 @@ export class FakeServer implements Transport {
       if (channel.joined && !channel.holding && this.socket === "up") channel.listener.change?.(change);
       else channel.missed?.push(change);
     }
+    this.tellKept(false);
   }
 
   #emit(event: SocketEvent): void {
@@ -263,9 +289,20 @@ export class FakeServer implements Transport {
   #answer(url: URL, signal: AbortSignal | undefined): Promise<Response> {
     this.requests++;
     const { http } = this;
-    const table = url.pathname.split("/").at(-1);
+    const body = JSON.stringify(this.#select(url.pathname.split("/").at(-1), url.searchParams));
+    return new Promise((resolve, reject) => {
+      signal?.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
+      this.#platform.after(this.httpMs, () => {
+        if (http === "down") reject(new TypeError("fetch failed"));
+        else if (http === "401") resolve(new Response('{"message":"JWT expired","code":"PGRST303"}', { status: 401 }));
+        else resolve(new Response(body, { status: 200, headers: { "content-type": "application/json" } }));
+      });
+    });
+  }
+
+  #select(table: string | undefined, params: URLSearchParams): readonly Row[] {
     let rows = [...this.rows].filter(([id]) => (this.#tables.get(id) ?? table) === table).map(([, row]) => row);
-    for (const [name, value] of url.searchParams) {
+    for (const [name, value] of params) {
       const [operator, ...rest] = value.split(".");
       const text = rest.join(".");
       if (["select", "limit", "order"].includes(name)) continue;
@@ -280,16 +317,8 @@ export class FakeServer implements Transport {
       );
     }
     rows.sort((a, b) => Number(a.rank) - Number(b.rank) || (String(a.id) < String(b.id) ? -1 : 1));
-    const limit = url.searchParams.get("limit");
-    const body = JSON.stringify(limit ? rows.slice(0, Number(limit)) : rows);
-    return new Promise((resolve, reject) => {
-      signal?.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
-      this.#platform.after(this.httpMs, () => {
-        if (http === "down") reject(new TypeError("fetch failed"));
-        else if (http === "401") resolve(new Response('{"message":"JWT expired","code":"PGRST303"}', { status: 401 }));
-        else resolve(new Response(body, { status: 200, headers: { "content-type": "application/json" } }));
-      });
-    });
+    const limit = params.get("limit");
+    return limit ? rows.slice(0, Number(limit)) : rows;
   }
 }
 
@@ -300,6 +329,15 @@ interface FakeChannel {
   joined: boolean;
   holding: boolean;
   missed: Change[] | undefined;
+  /** Of a kept query, since it was joined. */
+  told?: readonly Row[] | undefined;
+}
+
+/** All of it once, then row by row. */
+function difference(told: readonly Row[] | undefined, rows: readonly Row[]): Operation[] {
+  if (!told) return [{ op: "reset", rows }];
+  const gone = told.map((_, at): Operation => ({ op: "delete", at: told.length - 1 - at }));
+  return [...gone, ...rows.map((row, at): Operation => ({ op: "insert", at, row }))];
 }
 
 /** `column=eq.value`, at most one: on both images, as the server does for DELETE and for the rest. */

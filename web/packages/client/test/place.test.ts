@@ -151,3 +151,34 @@ describe("H1 H2 where a channel is", () => {
     expect(place.wish).toEqual({ positions: true });
   });
 });
+
+describe("I1 a channel whose query is to be kept", () => {
+  const kept = () => {
+    const told: string[] = [];
+    const listener = { status: () => {}, notKept: (ever: boolean) => told.push(`not kept, ever ${ever}`) };
+    return { place: new Place(listener, undefined, true), told };
+  };
+  const reply = (switchboard?: { live: boolean }) => ({
+    event: "phx_reply",
+    payload: { status: "ok", response: { postgres_changes: [{ id: 1 }], ...(switchboard ? { switchboard } : {}) } },
+  });
+
+  test("knows by the reply of a server that keeps none", () => {
+    const { place, told } = kept();
+    place.hear(reply({ live: true }));
+    const offered = [...told];
+    place.hear(reply());
+
+    expect(offered).toEqual([]);
+    expect(told).toEqual(["not kept, ever false"]);
+  });
+
+  test("knows that this one is refused, and of no other error", () => {
+    const { place, told } = kept();
+    for (const message of ["LiveQueryRefused: a view", "MemoryLimit", "Token has expired", "DatabaseUnavailable"]) {
+      place.hear({ event: "system", payload: { status: "error", extension: "switchboard", message } });
+    }
+
+    expect(told).toEqual(["not kept, ever true", "not kept, ever true"]);
+  });
+});

@@ -27,16 +27,17 @@ export function useLiveMutation<T extends Row = Row>(table: string, key = "id") 
     async (change: Change | undefined, send: () => PromiseLike<{ error: MutationError | null; data: unknown }>) => {
       setPending((count) => count + 1);
       setError(undefined);
-      if (change) {
-        client.foresee(change);
-      }
+      const foreseen = change && client.foresee(change);
       const answer = await send();
       setPending((count) => count - 1);
       const nothing = Array.isArray(answer.data) && answer.data.length === 0 ? NOTHING_WRITTEN : null;
       const failure = answer.error ?? nothing;
       if (failure) {
         setError(failure);
-        await client.refetchTable(table); // takes back what was foreseen
+        foreseen?.takeBack();
+        await client.refetchTable(table); // what refused it may be seen there
+      } else {
+        foreseen?.written();
       }
       return { ...answer, error: failure };
     },

@@ -97,17 +97,23 @@ function useMarkAsRead(table: string, userId: string | null | undefined, rows: r
         return;
       }
       const read_at = new Date(client.platform.now()).toISOString();
-      for (const row of rows.filter((one) => one.read_at === null && (id === undefined || one.id === id))) {
-        client.foresee({
-          kind: "UPDATE",
-          table,
-          new: { ...row, read_at },
-          old: row as unknown as Row,
-          committedAt: read_at,
-        });
-      }
+      const foreseen = rows
+        .filter((one) => one.read_at === null && (id === undefined || one.id === id))
+        .map((row) =>
+          client.foresee({
+            kind: "UPDATE",
+            table,
+            new: { ...row, read_at },
+            old: row as unknown as Row,
+            committedAt: read_at,
+          }),
+        );
       const update = client.supabase.from(table).update({ read_at }).eq("user_id", userId).is("read_at", null);
       const { error } = await (id === undefined ? update : update.eq("id", id));
+      for (const one of foreseen) {
+        if (error) one.takeBack();
+        else one.written();
+      }
       if (error) {
         await client.refetchTable(table);
       }

@@ -25,11 +25,11 @@ async function size(entry: string, external: readonly string[]): Promise<{ bytes
   return { bytes: gzipSync(code).length, code };
 }
 
-test("the client is under 17 KB beyond supabase-js", async () => {
+test("the client is under 19 KB beyond supabase-js", async () => {
   const { bytes } = await size(`${PACKAGES}client/dist/index.js`, []);
 
   expect(bytes).toBeGreaterThan(5_000);
-  expect(bytes).toBeLessThan(17 * 1024);
+  expect(bytes).toBeLessThan(19 * 1024);
 });
 
 test("the hooks and components are under 10 KB beyond that and React", async () => {

@@ -279,6 +279,49 @@ describe("useLiveMutation", () => {
     expect(result.current.mutation.isPending).toBe(false);
     expect(result.current.list.data[0]?.state).toBe("ringing");
   });
+
+  test("takes a row back at once that is refused, before the list is asked for", async () => {
+    const { server, wrapper, advance } = world();
+    server.put(call("1", { rank: 1 }));
+    const { result } = renderHook(() => ({ list: useCalls(), mutation: useLiveMutation("calls") }), { wrapper });
+    await advance(100);
+    const ids = () => result.current.list.data.map(({ id }) => id);
+
+    server.http = "401";
+    act(() => void result.current.mutation.insert(call("2", { rank: 2 })));
+    act(() => void result.current.mutation.remove(call("1")));
+    await advance(10);
+    const foreseen = ids();
+    await advance(11); // what was written is answered; what is asked for is not
+    const back = ids();
+
+    expect(foreseen).toEqual(["2"]);
+    expect(back).toEqual(["1"]);
+  });
+
+  test("settles: what its changes do not bring, though all have been told, is asked for", async () => {
+    const { server, wrapper, advance } = world();
+    server.put(call("1", { rank: 1 }));
+    const { result } = renderHook(() => ({ list: useCalls(), mutation: useLiveMutation("calls") }), { wrapper });
+    await advance(100);
+    server.drops = () => true; // as where the row is not for who wrote it
+
+    const row = result.current.list.data[0] ?? {};
+    act(() => void result.current.mutation.update(row, { state: "active" }));
+    await advance(10);
+    const foreseen = result.current.list.data[0]?.state;
+    const { requests } = server;
+    await advance(5_000);
+    const [shown, asked] = [result.current.list.data[0]?.state, server.requests - requests];
+    act(() => server.heartbeat()); // the server has told everything until now
+    await advance(100);
+    act(() => server.heartbeat());
+    await advance(100);
+
+    expect([foreseen, shown, asked]).toEqual(["active", "active", 0]);
+    expect(result.current.list.data[0]?.state).toBe("ringing");
+    expect(server.requests - requests).toBe(1);
+  });
 });
 
 describe("the connection's hooks", () => {

@@ -1,0 +1,65 @@
+import type { KeptQuery, Row, Told } from "./transport.ts";
+
+/**
+ * The rows of a query that the server keeps, as its operations make them (SPEC I2). Whole from the first `reset` of a join on.
+ * Owned by one list; single-threaded.
+ */
+export class KeptAnswer {
+  readonly query: KeptQuery;
+  #rows: Row[] = [];
+  /** `awaited`: its channel is joined, and will be told all. */
+  #state: "lost" | "awaited" | "whole" = "lost";
+  #isStale = false;
+
+  constructor(query: KeptQuery) {
+    this.query = query;
+  }
+
+  get rows(): readonly Row[] {
+    return this.#rows;
+  }
+
+  /** Whether the rows are what the server has, as long as its channel is trusted. */
+  get isCurrent(): boolean {
+    return this.#state === "whole" && !this.#isStale;
+  }
+
+  /** Whether it has to be joined anew to be told all. */
+  get isLost(): boolean {
+    return this.#state === "lost";
+  }
+
+  /** The channel is joined: what comes next begins with a `reset`. */
+  joined(): void {
+    this.#state = "awaited";
+  }
+
+  /** What was told may have been missed. */
+  lost(): void {
+    this.#state = "lost";
+  }
+
+  take({ ops, stale }: Told): void {
+    this.#isStale = stale;
+    for (const op of ops) {
+      if (op.op === "reset") {
+        this.#state = "whole";
+        this.#rows = [...op.rows];
+      } else if (this.#state === "whole") {
+        switch (op.op) {
+          case "insert":
+            this.#rows.splice(op.at, 0, op.row);
+            break;
+          case "update":
+            this.#rows[op.at] = op.row;
+            break;
+          case "delete":
+            this.#rows.splice(op.at, 1);
+            break;
+          case "move":
+            this.#rows.splice(op.to, 0, ...this.#rows.splice(op.from, 1));
+        }
+      }
+    }
+  }
+}
