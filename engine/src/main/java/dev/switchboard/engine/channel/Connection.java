@@ -22,7 +22,6 @@ import java.util.function.Predicate;
  * its event loop: every method is called there.
  */
 public final class Connection {
-
     private final ConnectionId id;
     private final WireVersion version;
     private final ConnectionContext shared;
