@@ -338,7 +338,7 @@ export class LiveClient {
     for (const changes of this.#refetchOn) {
       const leave = this.join(
         { name: `live:refetch:${changes.schema}.${changes.table}`, changes: [changes] },
-        { status: () => {}, change: () => this.#flush(this, () => void this.refetchAll()) },
+        { status: () => {}, change: () => this.#flush(this, () => this.#lists.forEach((_, list) => void list.ask())) },
       );
       this.#watched.push(leave);
     }

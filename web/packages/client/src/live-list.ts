@@ -139,7 +139,7 @@ export class LiveList<T = Row> {
         caughtUp: () => this.#caughtUp(changes),
         rightsChanged: () => {
           this.#flush(); // what came before is not of the answer
-          this.#ask();
+          this.ask();
         },
         change: (change) => this.#take(change),
         answer: (told) => this.#answer(told),
@@ -178,7 +178,7 @@ export class LiveList<T = Row> {
   /** All that the write changed has been told: what is still foreseen came otherwise, or not at all. */
   settle(change: Change): void {
     if (this.#rows.isForeseen(change)) {
-      this.#ask();
+      this.ask();
     }
   }
 
@@ -234,7 +234,6 @@ export class LiveList<T = Row> {
     return true;
   }
 
-  /** It is asked for whenever something changes, as with any other server. */
   #notKept(ever: boolean): void {
     this.#host.notKept(ever ? this.shape.id : undefined);
     this.#kept = undefined;
@@ -363,7 +362,7 @@ export class LiveList<T = Row> {
     }
     if (this.#overflowed) {
       this.#overflowed = false;
-      this.#ask();
+      this.ask();
     }
     if (changes.length > 0) {
       this.#apply(changes);
@@ -384,7 +383,7 @@ export class LiveList<T = Row> {
       applied.filter(({ effect }) => !isKnown || effect !== "unchanged").map(({ whole }) => whole),
     );
     if (applied.some(({ effect }) => effect === "ask")) {
-      this.#ask();
+      this.ask();
     }
   }
 
@@ -396,7 +395,8 @@ export class LiveList<T = Row> {
     });
   }
 
-  #ask(): void {
+  /** What it shows may be another now: asked for at once, then seldom, and what is on its way comes first. */
+  ask(): void {
     this.#comeback.isOwed = true;
     this.#asking.ask();
   }
@@ -474,7 +474,7 @@ export class LiveList<T = Row> {
     }
     if (this.#askAgain || this.#overflowed) {
       this.#overflowed = false;
-      this.#ask();
+      this.ask();
     }
     if (!this.#isTold()) {
       this.#timer.after(this.#pollMs(), () => this.#poll());

@@ -69,6 +69,25 @@ describe("a live list", () => {
     expect(server.requests).toBe(1);
   });
 
+  test("F003-50 asks again after changes that decide what may be seen, and shows what is on its way first", async () => {
+    const { platform, server, watch } = world({ refetchOn: [{ schema: "public", table: "user_roles" }] });
+    const { ids, list } = watch(ACTIVE);
+    await platform.advance(1_000);
+    server.httpMs = 200;
+    const { requests } = server;
+    server.rows.set("1", row("1")); // as where it comes into sight
+    server.rightsChange();
+    await platform.advance(150);
+    server.put({ id: "role" }, "user_roles");
+    await platform.advance(100);
+    const first = ids();
+    await platform.advance(1_000);
+
+    expect(first).toEqual(["1"]);
+    expect(server.requests - requests).toBe(2);
+    expect(list.getSnapshot()).toMatchObject({ isLive: true, isFetching: false });
+  });
+
   test("A14 asks again when its reader's rights have changed", async () => {
     const { platform, server, watch } = world();
     server.put(row("1"));
