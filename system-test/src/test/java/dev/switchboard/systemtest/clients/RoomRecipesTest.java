@@ -3,6 +3,7 @@ package dev.switchboard.systemtest.clients;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.switchboard.systemtest.harness.PhoenixClient;
 import dev.switchboard.systemtest.harness.SupabaseClient;
 import dev.switchboard.systemtest.harness.TestServer;
 import java.util.List;
@@ -15,7 +16,7 @@ import tools.jackson.databind.JsonNode;
 
 /**
  * The recipes that applications of the original are built by: a trigger that broadcasts a table's changes, rooms whose members
- * alone hear and speak, presence in them. With migrations of their form (quoted names, references to {@code auth.users}, policies per extension
+ * alone hear and speak, presence in them, a publication made anew. With migrations of their form (quoted names, references to {@code auth.users}, policies per extension
  * with settings in sub-selects) and the client as it is.
  */
 @Tag("node")
@@ -226,6 +227,36 @@ class RoomRecipesTest {
                 .isEqualTo("error");
         clients.tell("untrack", "ann", "room-3", "{}");
         await().until(() -> seen("bob").equals("{}"));
+    }
+
+    /** As migrations do that name the tables which are to be heard of: without what was published before. */
+    @Test
+    void G3_aPublicationThatIsMadeAnewIsTheOneThatCounts() {
+        sql("create table public.memos (id int primary key, body text)", "grant select on memos to authenticated");
+        String token = server.userToken(ann);
+        try (PhoenixClient before = server.connect();
+                PhoenixClient after = server.connect()) {
+            before.joined("realtime:calls", token, PhoenixClient.binding("*", "public", "calls", null));
+
+            server.script("""
+                    begin;
+                    drop publication if exists supabase_realtime;
+                    create publication supabase_realtime;
+                    commit;
+                    alter publication supabase_realtime add table memos
+                    """);
+
+            before.event("realtime:calls", "phx_error");
+            await().untilAsserted(() -> assertThat(
+                            after.join("realtime:memos", token, PhoenixClient.binding("*", "public", "memos", null))
+                                    .get("status")
+                                    .asString())
+                    .isEqualTo("ok"));
+            sql("insert into memos values (1, 'hello')", "update memos set body = 'again'");
+            assertThat(after.awaitChanges(2))
+                    .extracting(change -> change.get("type").asString())
+                    .containsExactly("INSERT", "UPDATE");
+        }
     }
 
     /** The latest state that a client has seen. */
