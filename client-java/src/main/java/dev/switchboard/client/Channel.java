@@ -91,13 +91,18 @@ public final class Channel {
         return this;
     }
 
-    /** Whether the server does what was asked for; then attempts are counted anew, where a query is kept with its first answer. */
+    /** Whether a server that answers a join so does what was asked for. */
     boolean isServed(Map<String, Object> response) {
+        return kept.isEmpty()
+                || Boolean.TRUE.equals(JsonText.object(response, "switchboard").get("live"));
+    }
+
+    /** Attempts are counted anew; where a query is kept, from its first answer on, since it may still be refused. */
+    void joined() {
+        state = State.JOINED;
         if (kept.isEmpty()) {
             backoff.reset();
         }
-        return kept.isEmpty()
-                || Boolean.TRUE.equals(JsonText.object(response, "switchboard").get("live"));
     }
 
     /** What the way to the server was known by is not any more. */

@@ -193,7 +193,7 @@ final class Loop implements AutoCloseable {
             end(channel, "the server keeps no queries");
             return;
         }
-        channel.state = Channel.State.JOINED;
+        channel.joined();
         boolean resumed = channel.place().map(place -> place.joined(response)).orElse(false);
         channel.tell(new Event.Subscribed(resumed));
         Map<String, Object> presence = tracked.get(channel);
