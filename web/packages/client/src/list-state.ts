@@ -110,7 +110,7 @@ function withParts<T>(former: ListState<T>, parts: Partial<ListState<T>>, proven
 }
 
 /** What one list shows, and who is told of it. Single-threaded. */
-export class Shown<T> {
+export class ListStore<T> {
   readonly #host: ListHost;
   readonly #table: string;
   readonly #listeners = new Set<() => void>();

@@ -6,7 +6,7 @@ import type { ChannelStatus } from "./connection.ts";
 import { tellEach } from "./guarded.ts";
 import { KeptAnswer } from "./kept-answer.ts";
 import { channelOfKept, channelsOf } from "./list-channels.ts";
-import { DEFAULT_KEY, type ListHost, type ListOptions, type ListState, Shown } from "./list-state.ts";
+import { DEFAULT_KEY, type ListHost, type ListOptions, type ListState, ListStore } from "./list-state.ts";
 import { STATUS_KINDS } from "./log.ts";
 import type { QueryAnswer, QueryOf, QueryShape } from "./query.ts";
 import { Rows } from "./rows.ts";
@@ -32,7 +32,7 @@ export class LiveList<T = Row> {
   readonly #options: ListOptions;
   readonly #rows: Rows;
   readonly #changeListeners = new Set<(change: Change) => void>();
-  readonly #show: Shown<T>;
+  readonly #store: ListStore<T>;
   #leaves: (() => void)[] = [];
   readonly #statuses = new Map<ChangesOf, ChannelStatus>();
   #joined = false;
@@ -51,7 +51,6 @@ export class LiveList<T = Row> {
   readonly #asking: Throttle;
   /** The server keeps the answer. */
   #kept: KeptAnswer | undefined;
-
   #failures = 0;
   readonly #timer: Timer;
   #running = false;
@@ -62,7 +61,7 @@ export class LiveList<T = Row> {
     this.#options = options;
     this.shape = shape;
     this.#rows = new Rows(shape, options.key ?? DEFAULT_KEY, options.deltas ?? false);
-    this.#show = new Shown(host, shape.table);
+    this.#store = new ListStore(host, shape.table);
     this.#timer = new Timer(host.platform);
     this.#saving = host.cache && new Saving(host.cache, host.platform, shape.id, this.#rows, () => this.#place());
     this.#asking = new Throttle(host.platform, options.throttleMs ?? THROTTLE_MS, () => {
@@ -75,21 +74,21 @@ export class LiveList<T = Row> {
   }
 
   /** The same object until something changes. */
-  readonly getSnapshot = (): ListState<T> => this.#show.state;
+  readonly getSnapshot = (): ListState<T> => this.#store.state;
 
   /** @returns stops it */
-  readonly subscribe = (listener: () => void): (() => void) => this.#show.subscribe(listener);
+  readonly subscribe = (listener: () => void): (() => void) => this.#store.subscribe(listener);
 
   /**
    * Tells of every change of the table that the channel brings, once its rows are in the list, and of what an answer shows
-   * to have changed while there was no channel: nothing that happens to the list's rows is passed over.
+   * to have changed while there was none. Of a list that the server keeps, of what becomes of its rows alone.
    */
   onChange(listener: (change: Change) => void): () => void {
     this.#changeListeners.add(listener);
     return () => this.#changeListeners.delete(listener);
   }
 
-  /** Asks afresh, whatever the socket does (the third of three layers, FEATURES F000-38). */
+  /** Asks afresh, whatever the socket does (the third of three layers, F000-38); not for what the server keeps and tells. */
   refetch(): Promise<void> {
     return this.#fetch();
   }
@@ -104,7 +103,7 @@ export class LiveList<T = Row> {
       return;
     }
     const { cache } = this.#host;
-    if (cache && (this.shape.isLocal || this.#kept) && this.#show.state.status === "pending") {
+    if (cache && (this.shape.isLocal || this.#kept) && this.#store.state.status === "pending") {
       const open = (cached?: CachedList) => this.#running && this.#leaves.length === 0 && this.#open(cached);
       cache.load(this.shape.id).then(open, () => open());
     } else {
@@ -114,11 +113,11 @@ export class LiveList<T = Row> {
 
   /** With its last state, if that was kept. */
   #open(cached: CachedList | undefined): void {
-    if (cached && this.#show.state.status === "pending") {
+    if (cached && this.#store.state.status === "pending") {
       const { rows, since, asOf } = cached;
       this.#rows.replace(rows);
       this.#since = since;
-      this.#show.set({ data: this.#data(), status: "success", lastUpdate: asOf, asOf });
+      this.#store.set({ data: this.#data(), status: "success", lastUpdate: asOf, asOf });
     }
     this.#join();
   }
@@ -154,10 +153,10 @@ export class LiveList<T = Row> {
   /** Where its channel goes on with the rows as they are; undefined where something is on its way to them, or asked for. */
   #place(): string | undefined {
     if (this.#kept) {
-      return this.#show.state.isLive ? "" : undefined; // it is told whole whenever it is joined
+      return this.#store.state.isLive ? "" : undefined; // it is told whole whenever it is joined
     }
     const [spec] = this.#specs;
-    const isSettled = this.#show.state.isLive && this.shape.isLocal && !this.#comeback.isOwed && !this.#request;
+    const isSettled = this.#store.state.isLive && this.shape.isLocal && !this.#comeback.isOwed && !this.#request;
     return spec && isSettled && this.#pending.length === 0 ? this.#host.sinceOf(spec) : undefined;
   }
 
@@ -165,14 +164,14 @@ export class LiveList<T = Row> {
   foresee(change: Change): void {
     if (!this.#kept) {
       this.#rows.foresee(change); // what is kept would come without it until it is written
-      this.#show.set({ data: this.#data() });
+      this.#store.set({ data: this.#data() });
     }
   }
 
   /** The server refused what was foreseen. */
   takeBack(change: Change): void {
     this.#rows.takeBack(change);
-    this.#show.set({ data: this.#data() });
+    this.#store.set({ data: this.#data() });
   }
 
   /** All that the write changed has been told: what is still foreseen came otherwise, or not at all. */
@@ -196,7 +195,7 @@ export class LiveList<T = Row> {
     this.#comeback.begin(false);
     this.#pending = [];
     this.#shown = [];
-    this.#show.set({ isFetching: false });
+    this.#store.set({ isFetching: false });
   }
 
   #leave(): void {
@@ -206,7 +205,7 @@ export class LiveList<T = Row> {
     this.#kept?.lost();
     this.#joined = false;
     this.#wasTrusted = false;
-    this.#show.set({ isLive: false, channel: undefined });
+    this.#store.set({ isLive: false, channel: undefined });
   }
 
   #answer(told: Told): void {
@@ -218,7 +217,7 @@ export class LiveList<T = Row> {
 
   /** What is shown is not known to be right, and will be told, or is asked for after a while. */
   #doubt(): void {
-    this.#show.set({ isLive: false });
+    this.#store.set({ isLive: false });
     this.#host.liveness(this);
     if (!this.#timer.isSet) {
       this.#timer.after(CATCH_UP_MS * (1 + this.#host.platform.random()), () => this.#poll());
@@ -270,8 +269,8 @@ export class LiveList<T = Row> {
       void this.#fetch();
     } else {
       this.#kept?.lost();
-      this.#comeback.lost(this.shape.isLocal && this.#show.state.isLive);
-      this.#show.set({ isLive: false });
+      this.#comeback.lost(this.shape.isLocal && this.#store.state.isLive);
+      this.#store.set({ isLive: false });
       this.#host.liveness(this);
       // not all at the same moment, and the first soon: what was missed is missed now
       this.#timer.after(this.#host.platform.random() * Math.min(1_000, this.#pollMs()), () => this.#poll());
@@ -283,7 +282,7 @@ export class LiveList<T = Row> {
     this.#request?.abort();
     this.#request = undefined;
     this.#shown = [];
-    this.#show.set({ isFetching: false });
+    this.#store.set({ isFetching: false });
     if (this.#comeback.isCatchingUp) {
       this.#timer.after(CATCH_UP_MS, () => {
         this.#comeback.end();
@@ -297,7 +296,7 @@ export class LiveList<T = Row> {
       void this.#fetch();
     } else {
       this.#timer.cancel();
-      this.#show.set({ ...this.#right(), isLive: true });
+      this.#store.set({ ...this.#right(), isLive: true });
       this.#host.answered(this, undefined);
       this.#host.liveness(this);
       this.#scheduleNext(false);
@@ -325,7 +324,7 @@ export class LiveList<T = Row> {
     this.#statuses.set(changes, status);
     const failed = [...this.#statuses.values()].find((one) => one !== "SUBSCRIBED");
     this.#joined = failed === undefined && this.#statuses.size === this.shape.changes.length;
-    this.#show.set({ channel: failed ?? status });
+    this.#store.set({ channel: failed ?? status });
     this.#comeback.heard(changes, status === "SUBSCRIBED", resumed);
     if (this.#kept && status !== "SUBSCRIBED") {
       this.#kept.lost();
@@ -352,7 +351,7 @@ export class LiveList<T = Row> {
 
   readonly #flush = (): void => {
     const isAsking = this.#request !== undefined;
-    if (!this.#running || (isAsking && !this.#show.state.isLive)) {
+    if (!this.#running || (isAsking && !this.#store.state.isLive)) {
       return; // the snapshot comes first; what waits is merged into it
     }
     const changes = this.#pending;
@@ -373,8 +372,8 @@ export class LiveList<T = Row> {
     const applied = this.#applyEach(changes);
     this.#host.log({ kind: "realtime update", channel: this.shape.table, reason: `${changes.length} changes` });
     const data = this.#data();
-    if (data !== this.#show.state.data) {
-      this.#show.set({ data, lastUpdate: this.#host.platform.now() });
+    if (data !== this.#store.state.data) {
+      this.#store.set({ data, lastUpdate: this.#host.platform.now() });
     }
     this.#saving?.changed();
     const isKnown = this.#comeback.isToldAgain;
@@ -418,7 +417,7 @@ export class LiveList<T = Row> {
     this.#request = request;
     this.#askAgain = false;
     log({ kind: "data fetching", channel: this.shape.table });
-    this.#show.set({ isFetching: true });
+    this.#store.set({ isFetching: true });
     const giveUp = platform.after(requestTimeoutMs, () => request.abort());
     query.retry?.(false); // lists have a time of their own for that
     const answer = await settle(query.abortSignal(request.signal));
@@ -437,8 +436,8 @@ export class LiveList<T = Row> {
     if (error) {
       this.#failures++;
       // whatever was asked for is owed: until it is answered, nothing here is called live
-      const status = this.#show.state.lastUpdate === undefined ? "error" : "success";
-      this.#show.set({ isFetching: false, error, status, isLive: false });
+      const status = this.#store.state.lastUpdate === undefined ? "error" : "success";
+      this.#store.set({ isFetching: false, error, status, isLive: false });
     } else {
       this.#failures = 0;
       this.#comeback.answered();
@@ -452,8 +451,8 @@ export class LiveList<T = Row> {
       this.#askAgain ||= [...again, ...applied].some(({ effect }) => effect === "ask");
       const at = new Date(this.#host.platform.now()).toISOString();
       // of the first answer everything is new, and nothing was missed
-      const missed = this.#show.state.lastUpdate === undefined ? [] : this.#rows.since(before, waiting, at);
-      this.#show.set({
+      const missed = this.#store.state.lastUpdate === undefined ? [] : this.#rows.since(before, waiting, at);
+      this.#store.set({
         ...this.#right(),
         data: this.#data(),
         isLive: this.#isTold() && !this.#comeback.isCatchingUp,
