@@ -1,7 +1,7 @@
 package dev.switchboard.gateway;
 
 import dev.switchboard.engine.channel.Connection;
-import dev.switchboard.engine.channel.Outbound;
+import dev.switchboard.engine.deliver.Outbound;
 import dev.switchboard.engine.deliver.Outbox;
 import dev.switchboard.engine.memory.MemoryBudget;
 import dev.switchboard.engine.model.WireVersion;
@@ -15,6 +15,8 @@ import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.channel.unix.FileDescriptor;
+import io.netty.channel.unix.UnixChannel;
 import io.netty.handler.codec.CorruptedFrameException;
 import io.netty.handler.codec.TooLongFrameException;
 import io.netty.handler.codec.http.websocketx.CloseWebSocketFrame;
@@ -24,6 +26,7 @@ import io.netty.handler.codec.http.websocketx.PongWebSocketFrame;
 import io.netty.handler.codec.http.websocketx.WebSocketFrame;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
+import java.io.IOException;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -62,6 +65,11 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     /** No handler but this pipeline's head has a say in what is written. */
     private final boolean isDirect;
 
+    /** Of a socket that takes bytes past its queue: of a native transport, without TLS. */
+    private final @Nullable FileDescriptor descriptor;
+    /** Whether there may be something in the queue, as after the handshake: as long as not, nothing of it has to be looked at. */
+    private boolean queueing = true;
+
     private long pendingAtTick;
     private boolean closing;
     private Optional<ErrorCode> why = Optional.empty();
@@ -74,6 +82,7 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
     GatewayConnection(Channel channel, LoopShard shard, Outbox outbox, Common common, boolean deflates, Instant now) {
         this.deflates = deflates;
         isDirect = channel.pipeline().get(SslHandler.class) == null;
+        descriptor = isDirect && channel instanceof UnixChannel unix ? unix.fd() : null;
         this.channel = channel;
         this.shard = shard;
         this.outbox = outbox;
@@ -126,6 +135,9 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
             return false;
         }
         long pending = pendingBytes();
+        if (pending == 0) {
+            return false;
+        }
         Outbox.Verdict verdict = shard.memoryIsShort() && pending > UNCOUNTED
                 ? Outbox.Verdict.OVERFLOW
                 : outbox.offer(pending, frameBytes, nanos);
@@ -146,11 +158,39 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
             bytes.release();
             return;
         }
+        if (!queueing) {
+            queueing = true;
+            outbox.begins(System.nanoTime());
+        }
         outbox.queued(bytes.readableBytes());
         if (isDirect) {
             channel.unsafe().write(bytes, channel.voidPromise());
         } else {
             channel.write(bytes, channel.voidPromise());
+        }
+    }
+
+    /**
+     * Sends bytes that stay the caller's. What the kernel takes at once never enters a queue: one system call, no entry, no
+     * reference. Only the loop closes the socket, so its descriptor is never another's.
+     */
+    void sendShared(ByteBuf bytes) {
+        int sent = queueing || closing ? 0 : sendNow(bytes);
+        if (sent < bytes.readableBytes()) {
+            write(bytes.retainedSlice(bytes.readerIndex() + sent, bytes.readableBytes() - sent));
+            flush();
+        }
+    }
+
+    /** How many bytes the kernel took; none of a socket that has broken, since the queue tells of that. */
+    private int sendNow(ByteBuf bytes) {
+        if (descriptor == null || !descriptor.isOpen() || !bytes.hasMemoryAddress()) {
+            return 0;
+        }
+        try {
+            return descriptor.writeAddress(bytes.memoryAddress(), bytes.readerIndex(), bytes.writerIndex());
+        } catch (IOException broken) {
+            return 0;
         }
     }
 
@@ -172,8 +212,13 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
 
     /** Queued, and not yet taken by the kernel. */
     long pendingBytes() {
-        ChannelOutboundBuffer pending = channel.unsafe().outboundBuffer();
-        return pending == null ? 0 : pending.totalPendingWriteBytes();
+        if (!queueing) {
+            return 0;
+        }
+        ChannelOutboundBuffer queue = channel.unsafe().outboundBuffer();
+        long pending = queue == null ? 0 : queue.totalPendingWriteBytes();
+        queueing = pending > 0;
+        return pending;
     }
 
     /** Nothing can be said to a client that does not read, so the socket just ends; what was pending is freed. */

@@ -1,6 +1,7 @@
 package dev.switchboard.gateway;
 
 import dev.switchboard.engine.channel.SocketStatus;
+import dev.switchboard.engine.deliver.Member;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
@@ -24,9 +25,11 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -312,25 +315,23 @@ final class LoopShard {
         Instant now = now();
         return switch (recipients) {
             case Recipients.Send send -> {
-                boolean done = pass(
-                        send.channels(),
-                        send.frame(),
-                        (connection, channel) -> connection.connection().admits(channel, now));
+                List<ChannelRef> channels = send.channels();
+                boolean done = pass(channels, send.frame(), channel -> receiver(channel, now), withheld::addAll);
                 if (done) {
                     send.receipt().handed(now(), withheld);
-                    if (withheld.size() < send.channels().size()) {
+                    if (withheld.size() < channels.size()) {
                         send.committedAt().ifPresent(sentCommits::add);
                     }
                 }
                 yield done;
             }
             case Recipients.Cast cast -> {
-                long except = cast.except().map(ChannelRef::epoch).orElse(-1L);
+                @Nullable Member except = cast.except().orElse(null);
                 yield pass(
-                        cast.channels(),
+                        cast.members(),
                         cast.frame(),
-                        (connection, channel) -> channel.epoch() != except
-                                && connection.connection().admitsCast(channel, cast, now));
+                        member -> member.equals(except) ? null : receiver(member, cast, now),
+                        _ -> {});
             }
             case Recipients.Refetch refetch -> {
                 refetch(refetch.code(), refetch.channels());
@@ -339,29 +340,43 @@ final class LoopShard {
         };
     }
 
-    /** Who gets it of those who were meant when it was decided. */
-    private interface Admission {
-        boolean admits(GatewayConnection connection, ChannelRef channel);
+    /** Where it goes of those who were meant when it was decided. */
+    private interface Admission<T> {
+        @Nullable
+        GatewayConnection receiver(T meant);
     }
 
-    /** In parts that the processor's cache holds, since each connection is looked at several times. */
-    private boolean pass(List<ChannelRef> channels, Frame frame, Admission admission) {
+    private @Nullable GatewayConnection receiver(ChannelRef channel, Instant now) {
+        GatewayConnection connection = connections.get(channel.connection().number());
+        return connection != null && connection.connection().admits(channel, now) ? connection : null;
+    }
+
+    private static @Nullable GatewayConnection receiver(Member member, Recipients.Cast cast, Instant now) {
+        return member.hears(cast, now) && member.outbound() instanceof GatewayConnection connection ? connection : null;
+    }
+
+    /**
+     * In parts that the processor's cache holds, since each connection is looked at several times.
+     *
+     * @param without takes those who do not get it, once per part
+     */
+    private <T> boolean pass(List<T> meant, Frame frame, Admission<T> admission, Consumer<List<T>> without) {
         boolean last = current.size() == 1 && waiting.isEmpty();
-        try (var outgoing = new Outgoing(frame, channels.size(), deflation)) {
-            while (next < channels.size()) {
-                int end = Math.min(next + PART, channels.size());
-                var refused = new ArrayList<ChannelRef>(0);
-                List<GatewayConnection> receivers = receivers(channels.subList(next, end), admission, refused);
+        try (var outgoing = new Outgoing(frame, meant.size(), deflation)) {
+            while (next < meant.size()) {
+                int end = Math.min(next + PART, meant.size());
+                var refused = new ArrayList<T>(0);
+                List<GatewayConnection> receivers = receivers(meant.subList(next, end), admission, refused);
                 if (mustWait(receivers, frame)) {
-                    mustWait(receivers(channels.subList(end, channels.size()), admission, refused), frame);
+                    mustWait(receivers(meant.subList(end, meant.size()), admission, refused), frame);
                     return false;
                 }
-                withheld.addAll(refused);
+                without.accept(refused);
                 for (GatewayConnection receiver : receivers) {
-                    receiver.write(outgoing.of(receiver));
                     if (last) {
-                        receiver.flush();
+                        receiver.sendShared(outgoing.of(receiver));
                     } else {
+                        receiver.write(outgoing.of(receiver).retainedDuplicate());
                         mark(receiver);
                     }
                 }
@@ -371,15 +386,14 @@ final class LoopShard {
         return true;
     }
 
-    private List<GatewayConnection> receivers(
-            List<ChannelRef> channels, Admission admission, List<ChannelRef> refused) {
-        var receivers = new ArrayList<GatewayConnection>(channels.size());
-        for (ChannelRef channel : channels) {
-            GatewayConnection connection = connections.get(channel.connection().number());
-            if (connection != null && admission.admits(connection, channel)) {
-                receivers.add(connection);
+    private static <T> List<GatewayConnection> receivers(List<T> meant, Admission<T> admission, List<T> refused) {
+        var receivers = new ArrayList<GatewayConnection>(meant.size());
+        for (T each : meant) {
+            GatewayConnection receiver = admission.receiver(each);
+            if (receiver != null) {
+                receivers.add(receiver);
             } else {
-                refused.add(channel);
+                refused.add(each);
             }
         }
         return receivers;

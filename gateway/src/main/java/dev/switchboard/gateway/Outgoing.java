@@ -20,9 +20,9 @@ final class Outgoing implements AutoCloseable {
         this.deflation = deflation;
     }
 
-    /** The form for a receiver, with a reference of its own. */
+    /** The form for a receiver, without a reference of its own. */
     ByteBuf of(GatewayConnection receiver) {
-        return (receiver.deflates() ? compressed() : plain()).retainedDuplicate();
+        return receiver.deflates() ? compressed() : plain();
     }
 
     private ByteBuf plain() {

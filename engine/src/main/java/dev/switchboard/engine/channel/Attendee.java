@@ -29,7 +29,7 @@ final class Attendee {
         RoomPolicies.Answer.Rights entered =
                 channel.standing().map(PrivateStanding::entered).orElse(RoomPolicies.Answer.Rights.NOTHING);
         if (hearing.broadcast() && !entered.broadcast()) {
-            hub.join(channel.member());
+            hub.join(channel);
             channel.standing().ifPresent(PrivateStanding::enteredBroadcast);
             keeper.replay(channel);
         }
@@ -48,14 +48,14 @@ final class Attendee {
     /** It is not present any more, and nobody is answered. */
     void vanish(Channel channel) {
         if (channel.isPresent()) {
-            hub.untrack(channel.member());
+            hub.untrack(channel);
             givePresence(channel);
         }
     }
 
     /** It hears nothing any more, and is not present. */
     void gone(Channel channel) {
-        hub.leave(channel.member(), channel.isWatching() || channel.isPresent());
+        hub.leave(channel, channel.isWatching() || channel.isPresent());
         givePresence(channel);
     }
 
@@ -75,9 +75,7 @@ final class Attendee {
     private void broadcast(Channel channel, ClientMessage.Broadcast message) {
         ClientMessage.Options options = channel.join().options();
         hub.broadcast(
-                channel.member().room(),
-                message.content(),
-                options.self() ? Optional.empty() : Optional.of(channel.member()));
+                channel.ref().room(), message.content(), options.self() ? Optional.empty() : Optional.of(channel));
         if (options.acknowledged()) {
             replies.ok(channel, message);
         }
@@ -95,17 +93,17 @@ final class Attendee {
         }
         long cost = Channel.presenceCost(channel.presenceKey(), members);
         long more = cost - channel.presenceCost();
-        if (!hub.tryHold(channel.member().room(), more)) {
+        if (!hub.tryHold(channel.ref().room(), more)) {
             replies.refuse(message, ErrorCode.PRESENCE_ROOM_FULL, ErrorCode.PRESENCE_ROOM_FULL.message());
             return;
         }
         if (!allowance.take(more)) {
-            hub.tryHold(channel.member().room(), -more);
+            hub.tryHold(channel.ref().room(), -more);
             replies.refuse(message, ErrorCode.MEMORY_LIMIT, ErrorCode.MEMORY_LIMIT.message());
             return;
         }
         channel.presenceCost(cost);
-        hub.track(channel.member(), channel.presenceKey(), members);
+        hub.track(channel, channel.presenceKey(), members);
         replies.ok(channel, message);
     }
 
@@ -115,7 +113,7 @@ final class Attendee {
     }
 
     private void givePresence(Channel channel) {
-        hub.tryHold(channel.member().room(), -channel.presenceCost());
+        hub.tryHold(channel.ref().room(), -channel.presenceCost());
         allowance.give(channel.presenceCost());
         channel.presenceCost(0);
     }
@@ -123,7 +121,7 @@ final class Attendee {
     private void watch(Channel channel) {
         channel.watching();
         if (channel.hearing().presence()) {
-            hub.watch(channel.member(), channel.joinRef());
+            hub.watch(channel, channel.joinRef());
             channel.standing().ifPresent(PrivateStanding::enteredPresence);
         }
     }

@@ -1,5 +1,7 @@
 package dev.switchboard.engine.channel;
 
+import dev.switchboard.engine.deliver.Member;
+import dev.switchboard.engine.deliver.Outbound;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
@@ -16,7 +18,7 @@ import java.util.Optional;
  * One topic joined on one connection. It is not live while its subscriptions are being made, at first and again when
  * another user's token takes over. Owned by the connection's event loop.
  */
-final class Channel {
+final class Channel implements Member {
     private static final RoomPolicies.Answer.Rights EVERYTHING = new RoomPolicies.Answer.Rights(true, true);
     private static final long CHANNEL_COST = 2_048;
     private static final long BINDING_COST = 768;
@@ -28,6 +30,7 @@ final class Channel {
     private final List<ChangeFeed.Wanted> bindings;
     private final List<ChangeFeed.Wanted> wanted;
     private final ChannelRef member;
+    private final Outbound outbound;
     private final Optional<PrivateStanding> standing;
     private long cost;
     private long presenceCost;
@@ -39,6 +42,7 @@ final class Channel {
     private Optional<Instant> liveSince = Optional.empty();
     private boolean live;
     private boolean joined;
+    private boolean gone;
     private boolean missed;
     private boolean watching;
     private boolean held;
@@ -52,8 +56,9 @@ final class Channel {
      */
     private record Refusal(Instant at, String message, boolean certain) {}
 
-    Channel(ChannelRef ref, ClientMessage.Join join, Claims claims) {
+    Channel(ChannelRef ref, ClientMessage.Join join, Claims claims, Outbound outbound) {
         this.member = ref;
+        this.outbound = outbound;
         this.ref = ref;
         this.join = join;
         this.claims = claims;
@@ -130,13 +135,19 @@ final class Channel {
         return List.copyOf(wanted);
     }
 
-    ChannelRef ref() {
+    /** As the pipeline knows it: another with another user's token. */
+    ChannelRef current() {
         return ref;
     }
 
-    /** As the rooms know it: the same for the channel's whole life, whoever's token it has. */
-    ChannelRef member() {
+    @Override
+    public ChannelRef ref() {
         return member;
+    }
+
+    @Override
+    public Outbound outbound() {
+        return outbound;
     }
 
     /** With the policies of its room, if that is a private one. */
@@ -222,6 +233,11 @@ final class Channel {
     /** Whether its client was told that it is joined; it stays so while another user's token takes over. */
     boolean isJoined() {
         return joined;
+    }
+
+    /** It is joined no more. */
+    void forgotten() {
+        gone = true;
     }
 
     boolean hasMissed() {
@@ -317,12 +333,12 @@ final class Channel {
         return admitted;
     }
 
-    /** Whether what is said in its room may go out to it now. */
-    boolean admitsCast(ChannelRef to, Recipients.Cast cast, Instant now) {
+    @Override
+    public boolean hears(Recipients.Cast cast, Instant now) {
         return joined
-                && member.epoch() == to.epoch()
+                && !gone
                 && isCurrentUser(now)
-                && standing.map(rules -> rules.admits(cast)).orElse(true);
+                && (standing.isEmpty() || standing.get().admits(cast));
     }
 
     boolean isCurrentUser(Instant now) {

@@ -1,6 +1,6 @@
 package dev.switchboard.engine.channel;
 
-import dev.switchboard.engine.deliver.Recipients;
+import dev.switchboard.engine.deliver.Outbound;
 import dev.switchboard.engine.journal.Ending;
 import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Claims;
@@ -25,6 +25,7 @@ public final class Connection {
     private final ConnectionId id;
     private final WireVersion version;
     private final ConnectionContext shared;
+    private final Outbound outbound;
     private final Replies replies;
     private final Allowance allowance;
     private final Attendee attendee;
@@ -50,6 +51,7 @@ public final class Connection {
         this.id = id;
         this.version = version;
         this.shared = shared;
+        this.outbound = outbound;
         replies = new Replies(version, outbound);
         allowance = new Allowance(shared.memory());
         admission = new Admission(version, keyClaims, shared);
@@ -134,12 +136,6 @@ public final class Connection {
         return channel != null && channel.admits(ref, now);
     }
 
-    /** Whether a broadcast or a presence frame may go out to that channel now. */
-    public boolean admitsCast(ChannelRef ref, Recipients.Cast cast, Instant now) {
-        Channel channel = channels.get(ref.topic());
-        return channel != null && channel.admitsCast(ref, cast, now);
-    }
-
     /** Tells a channel that it missed something; its client rejoins by itself. */
     public void refetch(ChannelRef ref, ErrorCode code) {
         Channel channel = channels.get(ref.topic());
@@ -208,7 +204,7 @@ public final class Connection {
     }
 
     private void admit(ClientMessage.Join join, Claims claims) {
-        var channel = new Channel(nextRef(join.topic(), join.options().privateChannel()), join, claims);
+        var channel = new Channel(nextRef(join.topic(), join.options().privateChannel()), join, claims, outbound);
         Optional<ErrorCode> refusal = admission.roomRefusal(channel);
         if (refusal.isPresent()) {
             note(channel, refusal, refusal.get().message());
@@ -238,7 +234,7 @@ public final class Connection {
 
     private void ask(Channel channel, Optional<ChannelRef> replaces, Consumer<ChangeFeed.Answer> answer) {
         var request = new ChangeFeed.Request(
-                channel.ref(),
+                channel.current(),
                 channel.claims(),
                 channel.wanted(),
                 replaces,
@@ -291,7 +287,7 @@ public final class Connection {
         if (isPresent(channel)) {
             return false;
         }
-        shared.feed().close(channel.ref());
+        shared.feed().close(channel.current());
         return true;
     }
 
@@ -405,7 +401,7 @@ public final class Connection {
             answers.keep(channel);
             return;
         }
-        ChannelRef former = channel.ref();
+        ChannelRef former = channel.current();
         channel.become(nextRef(channel.topic(), channel.standing().isPresent()));
         ask(channel, Optional.of(former), answer -> reopened(channel, former, answer));
     }
@@ -470,7 +466,8 @@ public final class Connection {
     }
 
     private void note(Channel channel, Optional<ErrorCode> code, String message) {
-        shared.journal().ended(new Ending(shared.clock().instant(), channel.ref(), channel.claims(), code, message));
+        shared.journal()
+                .ended(new Ending(shared.clock().instant(), channel.current(), channel.claims(), code, message));
     }
 
     void close(Channel channel, ErrorCode code, String message) {
@@ -485,9 +482,10 @@ public final class Connection {
 
     private void forget(Channel channel) {
         channels.remove(channel.topic());
+        channel.forgotten();
         shared.attendance().leave(channel.claims());
         allowance.give(channel.cost());
-        shared.feed().close(channel.ref());
+        shared.feed().close(channel.current());
         answers.forget(channel);
         if (channel.isJoined()) {
             attendee.gone(channel);

@@ -1,8 +1,8 @@
 package dev.switchboard.engine.channel;
 
+import dev.switchboard.engine.deliver.Member;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
-import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Room;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.protocol.BroadcastContent;
@@ -75,29 +75,29 @@ public final class Hub {
     }
 
     /** On the channel's loop: from now on it gets the broadcasts of its topic. */
-    void join(ChannelRef member) {
-        int loop = member.connection().loop();
+    void join(Member member) {
+        int loop = member.ref().connection().loop();
         if (loops.get(loop).join(member)) {
-            loopsWithMembers.merge(member.room(), 1L << loop, (a, b) -> a | b);
+            loopsWithMembers.merge(member.ref().room(), 1L << loop, (a, b) -> a | b);
         }
     }
 
     /** On the channel's loop: it gets nothing any more, and is not present; one that never joined is no error. */
-    void leave(ChannelRef member, boolean watched) {
-        int loop = member.connection().loop();
+    void leave(Member member, boolean watched) {
+        int loop = member.ref().connection().loop();
         if (loops.get(loop).leave(member)) {
-            loopsWithMembers.computeIfPresent(member.room(), (_, bits) -> {
+            loopsWithMembers.computeIfPresent(member.ref().room(), (_, bits) -> {
                 long left = bits & ~(1L << loop);
                 return left == 0 ? null : left;
             });
         }
         if (watched) {
-            atOwner(member.room(), owner -> owner.leave(member));
+            atOwner(member.ref().room(), owner -> owner.leave(member));
         }
     }
 
     /** Tells everyone in the room. From any thread. */
-    public void broadcast(Room room, BroadcastContent content, Optional<ChannelRef> except) {
+    public void broadcast(Room room, BroadcastContent content, Optional<Member> except) {
         int bytes = content.size() + room.topic().length() + OVERHEAD;
         // what an id stands for, the table alone says: another's message of that id is another
         broadcast(room, content, except, Optional.empty(), (loop, recipients) -> sink.cast(loop, bytes, recipients));
@@ -111,7 +111,7 @@ public final class Hub {
     private void broadcast(
             Room room,
             BroadcastContent content,
-            Optional<ChannelRef> except,
+            Optional<Member> except,
             Optional<String> id,
             BiConsumer<Integer, Supplier<List<Recipients>>> hand) {
         long bits = loopsWithMembers.getOrDefault(room, 0L);
@@ -136,8 +136,8 @@ public final class Hub {
     }
 
     /** Sends the channel who is present, and from then on who comes and goes. */
-    void watch(ChannelRef member, Optional<String> joinRef) {
-        atOwner(member.room(), owner -> owner.watch(member, joinRef));
+    void watch(Member member, Optional<String> joinRef) {
+        atOwner(member.ref().room(), owner -> owner.watch(member, joinRef));
     }
 
     /**
@@ -145,16 +145,16 @@ public final class Hub {
      *
      * @param members of the tracked object, see {@link #members}
      */
-    void track(ChannelRef member, String key, String members) {
-        int owner = owner(member.room());
+    void track(Member member, String key, String members) {
+        int owner = owner(member.ref().room());
         sink.cast(owner, members.length() + OVERHEAD, () -> {
             presences.get(owner).track(member, key, members);
             return List.of();
         });
     }
 
-    void untrack(ChannelRef member) {
-        atOwner(member.room(), owner -> owner.untrack(member));
+    void untrack(Member member) {
+        atOwner(member.ref().room(), owner -> owner.untrack(member));
     }
 
     /**
@@ -194,33 +194,33 @@ public final class Hub {
         private final Map<Room, Members> rooms = new HashMap<>();
 
         /** Whether this is the loop's first member of the topic. */
-        boolean join(ChannelRef member) {
-            boolean first = !rooms.containsKey(member.room());
-            rooms.computeIfAbsent(member.room(), _ -> new Members()).add(member);
+        boolean join(Member member) {
+            boolean first = !rooms.containsKey(member.ref().room());
+            rooms.computeIfAbsent(member.ref().room(), _ -> new Members()).add(member);
             return first;
         }
 
         /** Whether that was the loop's last member of the topic. */
-        boolean leave(ChannelRef member) {
-            Members members = rooms.get(member.room());
+        boolean leave(Member member) {
+            Members members = rooms.get(member.ref().room());
             if (members == null || !members.remove(member)) {
                 return false;
             }
             if (members.isEmpty()) {
-                rooms.remove(member.room());
+                rooms.remove(member.ref().room());
             }
             return members.isEmpty();
         }
 
         List<Recipients> recipients(
-                Room room, Map<WireVersion, Frame> frames, Optional<ChannelRef> except, Optional<String> id) {
+                Room room, Map<WireVersion, Frame> frames, Optional<Member> except, Optional<String> id) {
             Members inRoom = rooms.get(room);
             if (inRoom == null) {
                 return List.of();
             }
             var recipients = new ArrayList<Recipients>();
             frames.forEach((version, frame) -> {
-                List<ChannelRef> members = inRoom.members(version);
+                List<Member> members = inRoom.members(version);
                 if (!members.isEmpty()) {
                     recipients.add(new Recipients.Cast(frame, members, except, id));
                 }
@@ -231,25 +231,26 @@ public final class Hub {
 
     /** One topic's members on one loop, by wire version; the lists are copied only after a change. */
     private static final class Members {
-        private final Map<WireVersion, LinkedHashSet<ChannelRef>> members = new EnumMap<>(WireVersion.class);
-        private final Map<WireVersion, List<ChannelRef>> copies = new EnumMap<>(WireVersion.class);
+        private final Map<WireVersion, LinkedHashSet<Member>> members = new EnumMap<>(WireVersion.class);
+        private final Map<WireVersion, List<Member>> copies = new EnumMap<>(WireVersion.class);
 
-        void add(ChannelRef member) {
-            members.computeIfAbsent(member.version(), _ -> new LinkedHashSet<>())
+        void add(Member member) {
+            members.computeIfAbsent(member.ref().version(), _ -> new LinkedHashSet<>())
                     .add(member);
-            copies.remove(member.version());
+            copies.remove(member.ref().version());
         }
 
-        boolean remove(ChannelRef member) {
-            copies.remove(member.version());
-            return members.getOrDefault(member.version(), new LinkedHashSet<>()).remove(member);
+        boolean remove(Member member) {
+            copies.remove(member.ref().version());
+            return members.getOrDefault(member.ref().version(), new LinkedHashSet<>())
+                    .remove(member);
         }
 
         boolean isEmpty() {
             return members.values().stream().allMatch(Set::isEmpty);
         }
 
-        List<ChannelRef> members(WireVersion version) {
+        List<Member> members(WireVersion version) {
             return copies.computeIfAbsent(
                     version, _ -> List.copyOf(members.getOrDefault(version, new LinkedHashSet<>())));
         }

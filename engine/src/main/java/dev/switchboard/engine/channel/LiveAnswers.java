@@ -29,7 +29,7 @@ final class LiveAnswers {
 
     private void open(Channel channel, LiveQuery query) {
         ClaimsGroup reader = channel.claims().group();
-        queries.open(channel.ref(), channel.claims(), query, new LiveQueries.Listener() {
+        queries.open(channel.current(), channel.claims(), query, new LiveQueries.Listener() {
             private boolean isWanted() {
                 return connection.isPresent(channel)
                         && channel.claims().group().equals(reader)
@@ -72,7 +72,7 @@ final class LiveAnswers {
     /** It is not wanted any more, or not by the same reader. */
     void forget(Channel channel) {
         if (channel.join().options().live().isPresent()) {
-            queries.close(channel.ref());
+            queries.close(channel.current());
         }
     }
 }

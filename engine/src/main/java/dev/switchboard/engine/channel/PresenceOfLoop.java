@@ -1,8 +1,8 @@
 package dev.switchboard.engine.channel;
 
+import dev.switchboard.engine.deliver.Member;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
-import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.Room;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.presence.PendingDiff;
@@ -44,9 +44,9 @@ final class PresenceOfLoop {
     private static final class Present {
         final String topic;
         final Roster roster = new Roster();
-        final Set<ChannelRef> watchers = new LinkedHashSet<>();
+        final Set<Member> watchers = new LinkedHashSet<>();
         /** Channels that are to get the state, with their join references. */
-        final Map<ChannelRef, Optional<String>> newcomers = new LinkedHashMap<>();
+        final Map<Member, Optional<String>> newcomers = new LinkedHashMap<>();
 
         final PendingDiff pending = new PendingDiff();
 
@@ -64,34 +64,34 @@ final class PresenceOfLoop {
     }
 
     /** The channel gets the state as soon as the others have been told what led to it. */
-    void watch(ChannelRef member, Optional<String> joinRef) {
-        Present room = rooms.computeIfAbsent(member.room(), Present::new);
+    void watch(Member member, Optional<String> joinRef) {
+        Present room = rooms.computeIfAbsent(member.ref().room(), Present::new);
         room.newcomers.put(member, joinRef);
         tellSoon(room);
     }
 
-    void track(ChannelRef member, String key, String members) {
-        Present room = rooms.computeIfAbsent(member.room(), Present::new);
-        change(room, room.roster.track(member, key, members, refs.get()));
+    void track(Member member, String key, String members) {
+        Present room = rooms.computeIfAbsent(member.ref().room(), Present::new);
+        change(room, room.roster.track(member.ref(), key, members, refs.get()));
     }
 
-    void untrack(ChannelRef member) {
-        Present room = rooms.get(member.room());
+    void untrack(Member member) {
+        Present room = rooms.get(member.ref().room());
         if (room != null) {
-            change(room, room.roster.untrack(member));
-            forgetIfEmpty(room, member.room());
+            change(room, room.roster.untrack(member.ref()));
+            forgetIfEmpty(room, member.ref().room());
         }
     }
 
-    void leave(ChannelRef member) {
-        Present room = rooms.get(member.room());
+    void leave(Member member) {
+        Present room = rooms.get(member.ref().room());
         if (room == null) {
             return;
         }
         room.watchers.remove(member);
         room.newcomers.remove(member);
-        change(room, room.roster.untrack(member));
-        forgetIfEmpty(room, member.room());
+        change(room, room.roster.untrack(member.ref()));
+        forgetIfEmpty(room, member.ref().room());
     }
 
     private void forgetIfEmpty(Present room, Room name) {
@@ -141,11 +141,11 @@ final class PresenceOfLoop {
     }
 
     /** Written when its turn comes: of many that come at once not all have the state in memory together. */
-    private void tell(ChannelRef member, ServerMessage message) {
+    private void tell(Member member, ServerMessage message) {
         sink.cast(
-                member.connection().loop(),
+                member.ref().connection().loop(),
                 STATE_OVERHEAD,
-                () -> List.of(new Recipients.Cast(message.encode(member.version()), List.of(member))));
+                () -> List.of(new Recipients.Cast(message.encode(member.ref().version()), List.of(member))));
     }
 
     /** A large room in parts that each fit into what waits for a connection; an empty one is one part. */
@@ -175,9 +175,13 @@ final class PresenceOfLoop {
         if (diff.isEmpty()) {
             return;
         }
-        var places = new LinkedHashMap<Place, List<ChannelRef>>();
-        for (ChannelRef watcher : room.watchers) {
-            places.computeIfAbsent(new Place(watcher.connection().loop(), watcher.version()), _ -> new ArrayList<>())
+        var places = new LinkedHashMap<Place, List<Member>>();
+        for (Member watcher : room.watchers) {
+            places.computeIfAbsent(
+                            new Place(
+                                    watcher.ref().connection().loop(),
+                                    watcher.ref().version()),
+                            _ -> new ArrayList<>())
                     .add(watcher);
         }
         var message = new ServerMessage.PresenceChange(room.topic, diff);
@@ -186,8 +190,8 @@ final class PresenceOfLoop {
                 cast(frames.computeIfAbsent(place.version(), message::encode), place.loop(), watchers));
     }
 
-    private void cast(Frame frame, int toLoop, List<ChannelRef> channels) {
-        List<Recipients> recipients = List.of(new Recipients.Cast(frame, channels));
+    private void cast(Frame frame, int toLoop, List<Member> watchers) {
+        List<Recipients> recipients = List.of(new Recipients.Cast(frame, watchers));
         sink.cast(toLoop, frame.payload().length, () -> recipients);
     }
 }

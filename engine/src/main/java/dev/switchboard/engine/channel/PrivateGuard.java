@@ -304,12 +304,12 @@ final class PrivateGuard {
 
     /** Asks for what was said in its room before; the answer makes the frames of it, when their turn comes. */
     void past(Channel channel, ClientMessage.Replay.Wanted wanted, Function<RoomHistory.Past, List<Frame>> answer) {
-        rooms.past(channel.member(), question(channel), wanted, answer);
+        rooms.past(channel, question(channel), wanted, answer);
     }
 
     /** Keeps what was said in a channel, also if it goes meanwhile. */
     void keep(Channel channel, RoomPolicies.Question who, RoomHistory.Said said, Consumer<RoomHistory.Outcome> answer) {
-        rooms.keep(channel.ref().connection().loop(), who, said, answer);
+        rooms.keep(channel.current().connection().loop(), who, said, answer);
     }
 
     /** Who asks, as the channel is now. */
@@ -327,7 +327,7 @@ final class PrivateGuard {
             RoomPolicies.Verb verb,
             RoomPolicies.Question question,
             Consumer<RoomPolicies.Answer> answer) {
-        rooms.ask(channel.ref().connection().loop(), verb, question, found -> {
+        rooms.ask(channel.current().connection().loop(), verb, question, found -> {
             if (present.test(channel)) {
                 answer.accept(found);
             } else if (verb == RoomPolicies.Verb.SPEAK) {

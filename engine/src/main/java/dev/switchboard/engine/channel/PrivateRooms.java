@@ -1,8 +1,8 @@
 package dev.switchboard.engine.channel;
 
+import dev.switchboard.engine.deliver.Member;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
-import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.protocol.ClientMessage;
 import dev.switchboard.engine.protocol.Frame;
 import java.util.List;
@@ -56,7 +56,7 @@ public final class PrivateRooms {
      * @param answer makes its frames, on the channel's event loop, after all that was handed over before
      */
     void past(
-            ChannelRef member,
+            Member member,
             RoomPolicies.Question question,
             ClientMessage.Replay.Wanted wanted,
             Function<RoomHistory.Past, List<Frame>> answer) {
@@ -68,7 +68,7 @@ public final class PrivateRooms {
                 seen.accept(told);
             }
             sink.cast(
-                    member.connection().loop(),
+                    member.ref().connection().loop(),
                     past.size(),
                     () -> answer.apply(past).stream()
                             .<Recipients>map(frame -> new Recipients.Cast(frame, List.of(member)))

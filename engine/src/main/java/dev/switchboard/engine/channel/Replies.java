@@ -1,5 +1,6 @@
 package dev.switchboard.engine.channel;
 
+import dev.switchboard.engine.deliver.Outbound;
 import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.protocol.BroadcastContent;
 import dev.switchboard.engine.protocol.ClientMessage;

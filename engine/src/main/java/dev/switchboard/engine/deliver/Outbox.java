@@ -73,6 +73,13 @@ public final class Outbox {
         return pendingBytes > limit.bytes() / 2;
     }
 
+    /** Says that nothing waits, and something is about to. */
+    public void begins(long now) {
+        waitedFor = false;
+        drainedTotal = queuedTotal;
+        lastProgress = now;
+    }
+
     /** Says that a frame was queued. */
     public void queued(int frameBytes) {
         queuedTotal += frameBytes;

@@ -27,13 +27,17 @@ public sealed interface Recipients {
     /**
      * Send a broadcast or a presence frame to channels that are still joined.
      *
-     * @param except a channel that does not get it, the sender's own
+     * @param except one that does not get it, the sender's own
      * @param id     of a message that may have been told to some before
      */
-    record Cast(Frame frame, List<ChannelRef> channels, Optional<ChannelRef> except, Optional<String> id)
-            implements Recipients {
-        public Cast(Frame frame, List<ChannelRef> channels) {
-            this(frame, channels, Optional.empty(), Optional.empty());
+    record Cast(Frame frame, List<Member> members, Optional<Member> except, Optional<String> id) implements Recipients {
+        public Cast(Frame frame, List<Member> members) {
+            this(frame, members, Optional.empty(), Optional.empty());
+        }
+
+        @Override
+        public List<ChannelRef> channels() {
+            return members.stream().map(Member::ref).toList();
         }
     }
 

@@ -2,6 +2,7 @@ package dev.switchboard.engine.channel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.switchboard.engine.deliver.Member;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.journal.Journal;
@@ -264,8 +265,8 @@ class ConnectionTest {
                 BroadcastContent.of("e", "{}".getBytes(StandardCharsets.UTF_8), Optional.empty()),
                 Optional.empty());
         var cast = (Recipients.Cast) casts.getLast();
-        ChannelRef member = cast.channels().getFirst();
-        assertThat(connection.admitsCast(member, cast, now)).isTrue();
+        Member member = cast.members().getFirst();
+        assertThat(member.hears(cast, now)).isTrue();
 
         roomAnswer = new RoomPolicies.Answer.Unavailable();
         receive("[\"1\",\"2\",\"realtime:a\",\"access_token\",{\"access_token\":\"rhonda/100\"}]");
@@ -273,11 +274,11 @@ class ConnectionTest {
         roomAnswer = new RoomPolicies.Answer.Rights(true, false);
         now = now.plusSeconds(1);
         connection.expire();
-        assertThat(connection.admitsCast(member, cast, now)).isTrue();
+        assertThat(member.hears(cast, now)).isTrue();
 
         roomAnswer = new RoomPolicies.Answer.Unavailable();
         receive("[\"1\",\"3\",\"realtime:a\",\"access_token\",{\"access_token\":\"doug/100\"}]");
-        assertThat(connection.admitsCast(member, cast, now)).isFalse();
+        assertThat(member.hears(cast, now)).isFalse();
         roomAnswer = new RoomPolicies.Answer.Rights(true, false);
         now = now.plusSeconds(1);
         connection.expire();

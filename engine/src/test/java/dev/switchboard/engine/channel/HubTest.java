@@ -2,6 +2,8 @@ package dev.switchboard.engine.channel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.switchboard.engine.deliver.Member;
+import dev.switchboard.engine.deliver.Outbound;
 import dev.switchboard.engine.deliver.Recipients;
 import dev.switchboard.engine.deliver.Sink;
 import dev.switchboard.engine.model.ChannelRef;
@@ -11,6 +13,7 @@ import dev.switchboard.engine.model.WireVersion;
 import dev.switchboard.engine.protocol.BroadcastContent;
 import dev.switchboard.engine.protocol.Json;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -28,7 +31,7 @@ class HubTest {
 
     private final List<ArrayDeque<Runnable>> loops =
             List.of(new ArrayDeque<>(), new ArrayDeque<>(), new ArrayDeque<>());
-    private final Map<ChannelRef, List<String>> heard = new HashMap<>();
+    private final Map<Member, List<String>> heard = new HashMap<>();
     private final AtomicLong numbers = new AtomicLong();
 
     private final Sink sink = new Sink() {
@@ -44,9 +47,9 @@ class HubTest {
 
         private void hear(Recipients recipients) {
             if (recipients instanceof Recipients.Cast cast) {
-                for (ChannelRef channel : cast.channels()) {
-                    if (!cast.except().equals(Optional.of(channel))) {
-                        heard.computeIfAbsent(channel, _ -> new ArrayList<>())
+                for (Member member : cast.members()) {
+                    if (!cast.except().equals(Optional.of(member))) {
+                        heard.computeIfAbsent(member, _ -> new ArrayList<>())
                                 .add(cast.frame().toString());
                     }
                 }
@@ -61,9 +64,21 @@ class HubTest {
 
     private final Hub hub = new Hub(sink, LOOPS, () -> "ref-" + numbers.incrementAndGet());
 
-    private ChannelRef member(int loop, String topic, WireVersion version) {
+    private record Listener(ChannelRef ref) implements Member {
+        @Override
+        public boolean hears(Recipients.Cast cast, Instant now) {
+            return true;
+        }
+
+        @Override
+        public Outbound outbound() {
+            throw new IllegalStateException("the test hears by itself");
+        }
+    }
+
+    private Member member(int loop, String topic, WireVersion version) {
         long number = numbers.incrementAndGet();
-        return new ChannelRef(new ConnectionId(loop, number), number, topic, version);
+        return new Listener(new ChannelRef(new ConnectionId(loop, number), number, topic, version));
     }
 
     private void runAll() {
@@ -77,8 +92,8 @@ class HubTest {
         }
     }
 
-    private List<String> heardBy(ChannelRef channel) {
-        return heard.getOrDefault(channel, List.of());
+    private List<String> heardBy(Member member) {
+        return heard.getOrDefault(member, List.of());
     }
 
     private static BroadcastContent content(String event) {
@@ -87,10 +102,10 @@ class HubTest {
 
     @Test
     void B1_membersOfAllLoopsAndVersionsHearInOrderAndTheSenderDoesNot() {
-        ChannelRef sender = member(0, "realtime:a", WireVersion.V2);
-        ChannelRef near = member(0, "realtime:a", WireVersion.V1);
-        ChannelRef far = member(2, "realtime:a", WireVersion.V2);
-        ChannelRef elsewhere = member(1, "realtime:b", WireVersion.V2);
+        Member sender = member(0, "realtime:a", WireVersion.V2);
+        Member near = member(0, "realtime:a", WireVersion.V1);
+        Member far = member(2, "realtime:a", WireVersion.V2);
+        Member elsewhere = member(1, "realtime:b", WireVersion.V2);
         List.of(sender, near, far, elsewhere).forEach(hub::join);
 
         hub.broadcast(new Room("realtime:a", false), content("one"), Optional.of(sender));
@@ -107,16 +122,19 @@ class HubTest {
     @Test
     void B9_X1_roomsAreForgottenWithTheirLastMember() {
         var random = new Random(3);
-        var joined = new ArrayList<ChannelRef>();
+        var joined = new ArrayList<Member>();
         for (int i = 0; i < 2_000; i++) {
             if (random.nextBoolean() || joined.isEmpty()) {
-                ChannelRef member = member(random.nextInt(LOOPS), "realtime:" + random.nextInt(4), WireVersion.V2);
+                Member member = member(random.nextInt(LOOPS), "realtime:" + random.nextInt(4), WireVersion.V2);
                 hub.join(member);
                 joined.add(member);
             } else {
                 hub.leave(joined.remove(random.nextInt(joined.size())), false);
             }
-            long topics = joined.stream().map(ChannelRef::topic).distinct().count();
+            long topics = joined.stream()
+                    .map(member -> member.ref().topic())
+                    .distinct()
+                    .count();
             assertThat(hub.roomCount()).isEqualTo((int) topics);
         }
         joined.forEach(member -> hub.leave(member, false));
@@ -129,8 +147,8 @@ class HubTest {
 
     @Test
     void P1_aNewcomersStateHoldsWhatItsDiffsDoNot() {
-        ChannelRef doug = member(0, "realtime:p", WireVersion.V2);
-        ChannelRef rhonda = member(1, "realtime:p", WireVersion.V2);
+        Member doug = member(0, "realtime:p", WireVersion.V2);
+        Member rhonda = member(1, "realtime:p", WireVersion.V2);
         hub.join(doug);
         hub.join(rhonda);
         hub.watch(doug, Optional.of("1"));

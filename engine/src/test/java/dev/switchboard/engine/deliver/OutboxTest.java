@@ -35,6 +35,16 @@ class OutboxTest {
     }
 
     @Test
+    void D6_whoHadNothingToReadForLongIsWaitedForAtFirst() {
+        long later = 10 * Outbox.STALLED.toNanos();
+        outbox.begins(later);
+        outbox.queued(LIMIT);
+
+        assertThat(offer(LIMIT, 100, later + 1)).isEqualTo(Outbox.Verdict.WAIT);
+        assertThat(offer(LIMIT, 100, later + Outbox.STALLED.toNanos() + 1)).isEqualTo(Outbox.Verdict.OVERFLOW);
+    }
+
+    @Test
     void D6_aBurstWaitsForOneThatKeepsReading() {
         offer(0, LIMIT, 0);
 

@@ -1,4 +1,4 @@
-package dev.switchboard.engine.channel;
+package dev.switchboard.engine.deliver;
 
 import dev.switchboard.engine.protocol.Frame;
 
