@@ -11,8 +11,9 @@ export class KeptAnswer {
   #state: "lost" | "awaited" | "whole" = "lost";
   #isStale = false;
 
-  constructor(query: KeptQuery) {
-    this.query = query;
+  /** @param maxRate so often a second it is told of rows that only change; undefined: always */
+  constructor(query: KeptQuery, maxRate?: number) {
+    this.query = maxRate === undefined ? query : { ...query, max_rate: maxRate };
   }
 
   get rows(): readonly Row[] {

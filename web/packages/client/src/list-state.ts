@@ -55,6 +55,11 @@ export interface ListOptions {
    * by itself (embedded tables, offsets, sums). true for other lists spares them every request, and costs the server more.
    */
   readonly kept?: boolean;
+  /**
+   * Of a list that the server keeps: rows that only change come at most so often a second, the last of their values; what comes, goes or
+   * moves comes at once (SPEC I6). For screens that need no more, and networks that bear no more. Default: every change.
+   */
+  readonly maxRate?: number;
 }
 
 /** What a list asks of who holds it. */

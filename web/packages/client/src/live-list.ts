@@ -70,7 +70,8 @@ export class LiveList<T = Row> {
         void this.#fetch();
       }
     });
-    this.#kept = shape.kept && (options.kept ?? !shape.isLocal) ? new KeptAnswer(shape.kept) : undefined;
+    this.#kept =
+      shape.kept && (options.kept ?? !shape.isLocal) ? new KeptAnswer(shape.kept, options.maxRate) : undefined;
   }
 
   /** The same object until something changes. */

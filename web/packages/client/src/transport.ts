@@ -44,6 +44,8 @@ export interface KeptQuery {
   readonly query: string;
   /** What tells its rows apart. */
   readonly key: readonly string[];
+  /** Rows that only change are told of at most so often a second. */
+  readonly max_rate?: number;
 }
 
 /** What becomes of a kept answer, one after the other. */

@@ -25,6 +25,11 @@ describe("I2 the operations of a kept answer", () => {
     expect(kept.isCurrent).toBe(true);
   });
 
+  test("I6: come as often as its list wants to be told", () => {
+    expect(new KeptAnswer(QUERY, 2).query).toEqual({ ...QUERY, max_rate: 2 });
+    expect(new KeptAnswer(QUERY).query).toEqual(QUERY);
+  });
+
   test("count from a reset on, after each join", () => {
     const kept = new KeptAnswer(QUERY);
     kept.joined();

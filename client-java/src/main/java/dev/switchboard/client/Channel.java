@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
@@ -87,7 +88,18 @@ public final class Channel {
      * @param key   what tells rows apart; {@code id} where nothing is said
      */
     public Channel keeping(String table, String query, String... key) {
-        kept = Optional.of(new KeptAnswer(table, query, List.of(key)));
+        kept = Optional.of(new KeptAnswer(table, query, List.of(key), OptionalDouble.empty()));
+        return this;
+    }
+
+    /**
+     * The same for who needs no more: rows that only change are told of at most so often a second, the last of their values; what comes,
+     * goes or moves at once (SPEC I6).
+     *
+     * @param maxRate 0.01 to 1000
+     */
+    public Channel keepingAtMost(double maxRate, String table, String query, String... key) {
+        kept = Optional.of(new KeptAnswer(table, query, List.of(key), OptionalDouble.of(maxRate)));
         return this;
     }
 

@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 
 /** The rows of a query that the server keeps, as its operations make them (SPEC I2). Owned by the client's thread. */
 final class KeptAnswer {
@@ -12,11 +13,12 @@ final class KeptAnswer {
     private final List<Map<String, Object>> rows = new ArrayList<>();
     private boolean whole;
 
-    KeptAnswer(String table, String query, List<String> key) {
+    KeptAnswer(String table, String query, List<String> key, OptionalDouble maxRate) {
         var wish = new LinkedHashMap<String, Object>(Map.of("table", table, "query", query));
         if (!key.isEmpty()) {
             wish.put("key", key);
         }
+        maxRate.ifPresent(rate -> wish.put("max_rate", rate));
         this.wish = Collections.unmodifiableMap(wish);
     }
 

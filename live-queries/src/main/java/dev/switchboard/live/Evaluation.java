@@ -44,8 +44,11 @@ final class Evaluation {
     private final LiveQuery query;
     private final Claims claims;
 
-    private final Map<ChannelRef, Member> members = new HashMap<>();
+    private final Map<ChannelRef, Follower> members = new HashMap<>();
     private List<KeptRow> rows = List.of();
+    /** Of lists that somebody has, whether these are the same rows in the same order, though changed. */
+    private final IdentityHashMap<List<KeptRow>, Boolean> sameRows = new IdentityHashMap<>();
+
     private long bytes;
     /** Readings that have begun. */
     private long begun;
@@ -68,26 +71,6 @@ final class Evaluation {
     /** In a row; of the thread that reads. */
     private int failures;
 
-    /** A channel that is told; of which it is told one thing at a time. */
-    private static final class Member {
-        private final LiveQueries.Listener listener;
-        /** Rows of a reading that began before are not for it. */
-        private final long since;
-
-        /** What it has been told; null where it has to be told all. */
-        private @Nullable List<KeptRow> has;
-
-        private boolean knowsStale;
-        private boolean underWay;
-        /** Whether its connection was behind: it is asked now and then, and told all when it is not any more. */
-        private boolean behind;
-
-        private Member(LiveQueries.Listener listener, long since) {
-            this.listener = listener;
-            this.since = since;
-        }
-    }
-
     Evaluation(Evaluations all, Evaluations.Key key, Evaluations.Shared shared, Claims claims) {
         this.all = all;
         this.key = key;
@@ -101,14 +84,14 @@ final class Evaluation {
     }
 
     /** @return whether it is not over */
-    boolean join(ChannelRef channel, LiveQueries.Listener listener) {
+    boolean join(ChannelRef channel, Duration rest, LiveQueries.Listener listener) {
         boolean first;
         synchronized (this) {
             if (ended) {
                 return false;
             }
             first = members.isEmpty() && begun == 0;
-            members.put(channel, new Member(listener, begun));
+            members.put(channel, new Follower(listener, rest, begun));
             dirty = true;
         }
         if (first) {
@@ -283,10 +266,18 @@ final class Evaluation {
     }
 
     /** Whether there is something to tell it, now or once its connection is not behind. */
-    @SuppressWarnings("ReferenceEquality") // the same list until another one was read
-    private boolean lags(Member member) {
+    private boolean lags(Follower member) {
         return member.behind
-                || (!member.underWay && shown > member.since && (member.has != rows || member.knowsStale != stale));
+                || (!member.underWay && shown > member.since && (hasOthers(member) || member.knowsStale != stale));
+    }
+
+    /** Whether it is to be told of other rows: while it rests, only where some came, went or moved. */
+    @SuppressWarnings("ReferenceEquality") // the same list until another one was read
+    private boolean hasOthers(Follower member) {
+        return member.has != rows
+                && !(member.resting
+                        && member.has != null
+                        && sameRows.computeIfAbsent(member.has, has -> KeptRow.areTheSame(has, rows)));
     }
 
     /** @return how long to leave PostgreSQL to others */
@@ -354,6 +345,7 @@ final class Evaluation {
             stale = false;
             if (!read.equals(rows)) {
                 rows = List.copyOf(read);
+                sameRows.clear();
             }
         }
     }
@@ -364,7 +356,7 @@ final class Evaluation {
      * @param has what the member has been told
      */
     private record Tale(
-            ChannelRef channel, Member member, @Nullable List<KeptRow> has) {}
+            ChannelRef channel, Follower member, @Nullable List<KeptRow> has) {}
 
     /** Each that has other rows than these, or believes them to be of now; the differences are made while nobody waits for them. */
     private void tell() {
@@ -379,6 +371,7 @@ final class Evaluation {
             members.forEach((channel, member) -> {
                 if (lags(member)) {
                     member.underWay = !member.behind;
+                    rest(member);
                     tales.add(new Tale(channel, member, member.has));
                 }
             });
@@ -394,6 +387,19 @@ final class Evaluation {
                         : same.computeIfAbsent(has, former -> RowOperations.between(former, target));
                 tell(tale, "{\"ops\":" + operations + marks, target, marked);
             }
+        }
+    }
+
+    /** What it is told now it is not told more of for a while. */
+    private void rest(Follower member) {
+        if (!member.rest.isZero() && !member.resting && !member.behind) {
+            member.resting = true;
+            later(member.rest, () -> {
+                synchronized (this) {
+                    member.resting = false;
+                }
+                work();
+            });
         }
     }
 
@@ -427,7 +433,7 @@ final class Evaluation {
      *
      * @param has what it has now; empty where it was told nothing, so that it has to be told all
      */
-    private void said(Member member, Optional<List<KeptRow>> has, boolean knowsStale, boolean behind) {
+    private void said(Follower member, Optional<List<KeptRow>> has, boolean knowsStale, boolean behind) {
         boolean more;
         synchronized (this) {
             member.underWay = false;
@@ -451,7 +457,7 @@ final class Evaluation {
 
     /** It is over for all of them. */
     private void everyone(Consumer<LiveQueries.Listener> what) {
-        Map<ChannelRef, Member> last;
+        Map<ChannelRef, Follower> last;
         synchronized (this) {
             last = Map.copyOf(members);
             members.clear();

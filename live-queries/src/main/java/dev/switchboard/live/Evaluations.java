@@ -119,13 +119,13 @@ public final class Evaluations implements LiveQueries {
                     () -> listener.refused("this server has no data API, which answers queries"));
             return;
         }
-        var key = new Key(query, claims.group());
+        var key = new Key(query.atOnce(), claims.group());
         Shared present = shared;
         Evaluation evaluation = byQuery.computeIfAbsent(key, _ -> new Evaluation(this, key, present, claims));
-        if (!evaluation.join(channel, listener)) { // it is over for those who were there
+        if (!evaluation.join(channel, query.rest(), listener)) { // it is over for those who were there
             evaluation = new Evaluation(this, key, present, claims);
             byQuery.put(key, evaluation);
-            evaluation.join(channel, listener);
+            evaluation.join(channel, query.rest(), listener);
         }
         byMember.put(channel, evaluation);
     }

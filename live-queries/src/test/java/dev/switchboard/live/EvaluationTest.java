@@ -30,7 +30,8 @@ import org.junit.jupiter.api.Test;
 
 /** SPEC I: what becomes of readings, without a database. */
 class EvaluationTest {
-    private static final LiveQuery QUERY = new LiveQuery("public", "t", "order=id", List.of("id"));
+    private static final LiveQuery QUERY = new LiveQuery("public", "t", "order=id", List.of("id"), Duration.ZERO);
+    private static final Duration REST = Duration.ofMillis(500);
 
     private final ArrayDeque<Runnable> tasks = new ArrayDeque<>();
     private final List<String> told = new ArrayList<>();
@@ -111,7 +112,7 @@ class EvaluationTest {
                 throw new UnavailableException("gone");
             }
             return answer.stream()
-                    .map(word -> new KeptRow(word, "\"" + word + "\""))
+                    .map(word -> new KeptRow(word.split("=", -1)[0], "\"" + word + "\""))
                     .toList();
         }
     };
@@ -129,9 +130,13 @@ class EvaluationTest {
     }
 
     private void open(int epoch) {
+        open(epoch, QUERY);
+    }
+
+    private void open(int epoch, LiveQuery query) {
         var reader = new ClaimsGroup("anon", "{}");
         evaluations.open(
-                channel(epoch), new Claims(reader, Optional.empty(), Instant.MAX), QUERY, new LiveQueries.Listener() {
+                channel(epoch), new Claims(reader, Optional.empty(), Instant.MAX), query, new LiveQueries.Listener() {
                     @Override
                     public boolean says(String payload, boolean hiding) {
                         if (!withheld) {
@@ -233,6 +238,58 @@ class EvaluationTest {
         withheld = true;
         change("b");
         assertThat(take()).containsExactly(says(1, "[{\"op\":\"reset\",\"rows\":[\"b\"]}]", false));
+    }
+
+    /** What happens while one of them rests happens within its pause. */
+    @Test
+    void I6_whoRestsIsToldOfTheLastOfManyChangesAndAtOnceOfWhatComesAndGoes() {
+        open(1, new LiveQuery("public", "t", "order=id", List.of("id"), REST));
+        open(2);
+        var rests = new ArrayDeque<Runnable>();
+        rests.add(() -> {
+            assertThat(take()).containsExactlyInAnyOrder(reset(1, "a"), reset(2, "a"));
+            change("a=1");
+            assertThat(take()).as("the one that rests is told later").containsExactly(update(2, "a=1"));
+            change("a=2");
+            assertThat(take()).containsExactly(update(2, "a=2"));
+        });
+        rests.add(() -> {
+            assertThat(take()).as("the last of them").containsExactly(update(1, "a=2"));
+            change("a=3");
+            assertThat(take()).containsExactly(update(2, "a=3"));
+            change("a=3", "b");
+            assertThat(take())
+                    .as("a row that comes is told of at once, with what was held back")
+                    .containsExactlyInAnyOrder(
+                            says(
+                                    1,
+                                    "[{\"op\":\"update\",\"at\":0,\"row\":\"a=3\"},{\"op\":\"insert\",\"at\":1,\"row\":\"b\"}]",
+                                    false),
+                            says(2, "[{\"op\":\"insert\",\"at\":1,\"row\":\"b\"}]", false));
+            failures = 1;
+            change("a=4", "b");
+            assertThat(take())
+                    .as("that they may be old, too, and that they are not")
+                    .containsSubsequence(says(1, "[]", true), update(1, "a=4"));
+        });
+        whilePaused = () -> {
+            if (pauses.getLast().equals(REST) && !rests.isEmpty()) {
+                rests.remove().run();
+            }
+        };
+
+        settle();
+        assertThat(rests).isEmpty();
+        assertThat(reads).as("each reading is for both").isEqualTo(7);
+        assertThat(evaluations.size()).isEqualTo(1);
+    }
+
+    private static String reset(int epoch, String row) {
+        return says(epoch, "[{\"op\":\"reset\",\"rows\":[\"" + row + "\"]}]", false);
+    }
+
+    private static String update(int epoch, String row) {
+        return says(epoch, "[{\"op\":\"update\",\"at\":0,\"row\":\"" + row + "\"}]", false);
     }
 
     @Test

@@ -153,7 +153,7 @@ public enum ErrorCode {
             Where.REPLY,
             Then.REFUSED,
             "postgres_changes is a list of objects whose event, schema, table and filter are strings and whose select is a"
-                    + " list of column names; switchboard.live names a table, and has at most 16 keys and 8,192 characters",
+                    + " list of column names; switchboard.live names a table, has at most 16 keys and 8,192 characters, and a max_rate of 0.01 to 1000 if any",
             "Send what you do not want to say as null, or not at all."),
     JOIN_TOO_LARGE(
             "JoinTooLarge",

@@ -100,6 +100,49 @@ class LiveQueryTest {
         }
     }
 
+    @Test
+    void I6_whoWantsFewTellingsIsToldOfTheLastOfManyChangesAndAtOnceOfWhatComes() {
+        ObjectNode query =
+                PhoenixClient.JSON.createObjectNode().put("table", "live_case").put("query", "order=id");
+        try (var seldom = new LiveClient(
+                        server.connect(),
+                        "realtime:seldom",
+                        token,
+                        query.deepCopy().put("max_rate", 0.05));
+                var often = new LiveClient(
+                        server.connect(),
+                        "realtime:often",
+                        token,
+                        query.deepCopy().put("max_rate", 20));
+                LiveClient every = keep("live_case", "order=id")) {
+            for (LiveClient client : List.of(seldom, often, every)) {
+                awaitAll(client, "name", "a", "b", "c");
+            }
+            for (int i = 1; i <= 15; i++) {
+                run("update live_case set name = 'a" + i + "' where id = 1");
+            }
+            awaitAll(every, "name", "a15", "b", "c");
+            awaitAll(often, "name", "a15", "b", "c");
+            assertThat(seldom.operations()).as("within 20 s of its reset").containsExactly("reset");
+
+            run("insert into live_case values (4, 1, 40, 'd', null)");
+            awaitAll(seldom, "name", "a15", "b", "c", "d");
+            assertThat(seldom.operations()).containsExactly("reset", "update", "insert");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0", "-1", "1001", "\"2\"", "1e99", "true"})
+    void I6_aRateThatIsNoneIsRefused(String rate) {
+        try (PhoenixClient client = server.connect()) {
+            ObjectNode config = PhoenixClient.JSON.createObjectNode();
+            config.putObject("switchboard")
+                    .set("live", PhoenixClient.JSON.readTree("{\"table\":\"live_case\",\"max_rate\":" + rate + "}"));
+            client.joinUnder(config, "realtime:rate", token);
+            assertThat(client.event("realtime:rate", "phx_reply").toString()).contains("MalformedBinding", "max_rate");
+        }
+    }
+
     /** Told what the API key may see, it would take that for its user's answer. */
     @Test
     void I1_J11_whoJoinsWithoutATokenThatPoliciesAskForIsSentBackForIt() {

@@ -1,0 +1,32 @@
+package dev.switchboard.live;
+
+import dev.switchboard.engine.channel.LiveQueries;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A channel that is told of an {@link Evaluation}, one thing at a time. Guarded by that. */
+final class Follower {
+    final LiveQueries.Listener listener;
+    /** For so long it is not told once more that rows have changed. */
+    final Duration rest;
+    /** Rows of a reading that began before are not for it. */
+    final long since;
+
+    /** What it has been told; null where it has to be told all. */
+    @Nullable
+    List<KeptRow> has;
+
+    boolean knowsStale;
+    boolean underWay;
+    /** Whether its connection was behind: it is asked now and then, and told all when it is not any more. */
+    boolean behind;
+    /** Whether it was told of changes just now, and is told of the next ones in a while. */
+    boolean resting;
+
+    Follower(LiveQueries.Listener listener, Duration rest, long since) {
+        this.listener = listener;
+        this.rest = rest;
+        this.since = since;
+    }
+}
