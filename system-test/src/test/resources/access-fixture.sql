@@ -38,7 +38,11 @@ begin
   insert into transcript_segments (organization_id, call_id, track, seq, text) values (org, call, 'inbound', 1, 'hello');
   insert into ai_analyses (organization_id, call_id, step) values (org, call, 'summary');
   insert into scorecard_templates (id, organization_id, name) values (template, org, 'template');
-  insert into alert_rules (id, organization_id, name, metric, comparator, threshold) values (rule, org, 'rule', 'longest_wait', '>', 60);
+  insert into alert_rules (id, organization_id, name, metric, comparator, threshold) values (rule, org, 'rule', 'longest_wait_s', '>', 60);
+  delete from alert_rules where organization_id = org and id <> rule;
+  update alert_rules set enabled = false where id = rule;  -- nobody looks at it while access is looked at
+  insert into alerts (organization_id, alert_rule_id, name, metric, severity, threshold, value, started_at)
+    values (org, rule, 'rule', 'longest_wait_s', 'warning', 60, 61, now());
   insert into alert_states (organization_id, alert_rule_id) values (org, rule);
   insert into admin_metrics (organization_id, metric, bucket_start, "window") values (org, 'calls', now(), '1 h');
   insert into api_keys (organization_id, name, secret_hash) values (org, 'key', '\x00');

@@ -77,10 +77,13 @@ function differences(callId: string, call: Row, previous: Row): CallEvent[] {
     const { scorecard } = call;
     events.push({ name: "call-score-updated", callId, score, previous: numberOrNull(previous.score), scorecard, call });
   }
-  if (differs("ai_status") && call.ai_status === "analyzed") {
+  if (differs("ai_status") && isAnalyzed(call) && !isAnalyzed(previous)) {
     events.push({ name: "call-analysis-completed", callId, insights: call.insights, call });
   }
   return events;
 }
+
+/** `completed` means the same (FEATURES F004-35). */
+const isAnalyzed = ({ ai_status }: Row): boolean => ai_status === "analyzed" || ai_status === "completed";
 
 const numberOrNull = (value: unknown): number | null => (typeof value === "number" ? value : null);

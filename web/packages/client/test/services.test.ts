@@ -138,6 +138,20 @@ describe("document 004's service", () => {
     expect(changed).toBe(6);
   });
 
+  test("F004-35 completed means analyzed, and is told of once", async () => {
+    const { server, service } = await calls();
+    let analyses = 0;
+    service.addListener("call-analysis-completed", () => analyses++);
+
+    server.put(call("1", { ai_status: "processing" }));
+    server.put(call("1", { ai_status: "completed" }));
+    server.put(call("1", { ai_status: "analyzed" }));
+    expect(analyses).toBe(1);
+    server.put(call("1", { ai_status: "processing" }));
+    server.put(call("1", { ai_status: "analyzed" }));
+    expect(analyses).toBe(2);
+  });
+
   test("F004-13 a listener that throws does not break the next", async () => {
     const { server, service } = await calls();
     vi.spyOn(console, "error").mockImplementation(() => {});

@@ -178,13 +178,17 @@ public final class Deadlines implements AutoCloseable {
                 PreparedStatement keys = connection.prepareStatement(
                         "delete from public.idempotency_keys where created_at < ?::timestamptz - interval '1 day'");
                 PreparedStatement sent = connection.prepareStatement(
-                        "delete from public.telephony_commands where done_at < ?::timestamptz - interval '1 day'")) {
+                        "delete from public.telephony_commands where done_at < ?::timestamptz - interval '1 day'");
+                PreparedStatement notices = connection.prepareStatement(
+                        "delete from public.notifications where expires_at < ?::timestamptz - interval '1 day'")) {
             events.setString(1, now.atOffset(ZoneOffset.UTC).toLocalDate().toString());
             events.execute();
             keys.setObject(1, now.atOffset(ZoneOffset.UTC));
             keys.executeUpdate();
             sent.setObject(1, now.atOffset(ZoneOffset.UTC));
             sent.executeUpdate();
+            notices.setObject(1, now.atOffset(ZoneOffset.UTC));
+            notices.executeUpdate();
         } catch (SQLException failed) {
             LOG.warn("Old rows could not be tidied away; it is tried again in an hour: {}", failed.getMessage());
         }

@@ -5,6 +5,7 @@ import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.Deadlines;
 import dev.switchboard.callcenter.Ingest;
 import dev.switchboard.callcenter.Organizations;
+import dev.switchboard.callcenter.alert.Alerts;
 import dev.switchboard.callcenter.telephony.TelephonyOutbox;
 import dev.switchboard.callcenter.telephony.TelephonyProvider;
 import dev.switchboard.engine.channel.Attendance;
@@ -20,6 +21,7 @@ public final class CallCentreServer implements AutoCloseable {
     private final TelephonyOutbox outbox;
     private final CallCentre calls;
     private final Deadlines deadlines;
+    private final Alerts alerts;
     private final Ingest ingest;
     private final ApiRoutes routes;
 
@@ -39,6 +41,7 @@ public final class CallCentreServer implements AutoCloseable {
         outbox = new TelephonyOutbox(jdbi, provider, clock);
         calls = new CallCentre(connections, clock, outbox::wake);
         deadlines = new Deadlines(calls, attendance::subjects);
+        alerts = new Alerts(jdbi, clock);
         ingest = new Ingest(connections);
         routes = new ApiRoutes(calls, new Organizations(jdbi), ingest, tokens, clock, metrics);
         metrics.counter("calls.provider.sent", "Commands that the telephone provider took", outbox::sent);
@@ -48,6 +51,7 @@ public final class CallCentreServer implements AutoCloseable {
                 outbox::failures);
         outbox.start();
         deadlines.start();
+        alerts.start();
     }
 
     public ApiRoutes routes() {
@@ -67,6 +71,9 @@ public final class CallCentreServer implements AutoCloseable {
         if (deadlines.hasEnded()) {
             return Optional.of("the call centre's deadlines ended");
         }
+        if (alerts.hasEnded()) {
+            return Optional.of("the look at alert rules ended");
+        }
         return outbox.hasEnded() ? Optional.of("the telephony outbox ended") : Optional.empty();
     }
 
@@ -74,6 +81,7 @@ public final class CallCentreServer implements AutoCloseable {
     public void close() {
         connections.close(); // first, so that neither thread waits for one in vain
         deadlines.close();
+        alerts.close();
         outbox.close();
     }
 }

@@ -157,7 +157,7 @@ class DoctorTest {
                 Jdbi.create(database.url(), database.user(), database.password())
                         .useHandle(handle -> {
                             handle.execute("select pg_drop_replication_slot('switchboard')");
-                            handle.execute("alter table organizations drop column locale");
+                            handle.execute("alter table organizations drop column settings");
                         });
             }
 
@@ -184,7 +184,7 @@ class DoctorTest {
             assertThat(started).as("F001-04").isEqualTo(2);
             assertThat(out.toString(StandardCharsets.UTF_8))
                     .contains(
-                            "The database lacks column public.organizations.locale",
+                            "The database lacks column public.organizations.settings",
                             "alter table public.organizations add column");
         }
     }
