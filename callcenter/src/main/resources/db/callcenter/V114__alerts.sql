@@ -181,19 +181,20 @@ select app.give_alert_rules(o.id) from public.organizations o;
 
 insert into app.notification_kinds (kind, source, type, severity, permission, standard, persistent, life, title, body) values
   ('alert', 'performance', 'warning', 'warning', 'alerts.read', true, false, '1 day',
-   '{"en": "{rule}", "pt": "{rule}"}', '{"en": "{value} (limit {threshold}) {where}", "pt": "{value} (limite {threshold}) {where}"}'),
+   '{"en": "{rule}", "pt": "{rule}"}', '{"en": "{value} (limit {threshold}){where}", "pt": "{value} (limite {threshold}){where}"}'),
   ('alert-critical', 'performance', 'error', 'critical', 'alerts.read', true, true, '1 day',
-   '{"en": "{rule}", "pt": "{rule}"}', '{"en": "{value} (limit {threshold}) {where}", "pt": "{value} (limite {threshold}) {where}"}');
+   '{"en": "{rule}", "pt": "{rule}"}', '{"en": "{value} (limit {threshold}){where}", "pt": "{value} (limite {threshold}){where}"}');
 
 -- An alert is a row, a notification, and when it is over both say so.
 create function app.notify_of_alert() returns trigger language plpgsql security definer set search_path = '' as $$
 declare
   told constant text := case new.severity when 'critical' then 'alert-critical' else 'alert' end;
+  unit constant text := case when new.metric like '%_s' then ' s' when new.metric like '%_pct' then ' %' else '' end;
 begin
   if tg_op = 'INSERT' then
     perform app.notify(new.organization_id, told, new.id::text, jsonb_build_object('alert_id', new.id, 'rule', new.name,
-      'metric', new.metric, 'value', trim_scale(round(new.value, 1)), 'threshold', trim_scale(new.threshold), 'why', new.why,
-      'where', coalesce((select q.name from public.queues q where q.organization_id = new.organization_id and q.id = new.queue_id), '')));
+      'metric', new.metric, 'value', trim_scale(round(new.value, 1)) || unit, 'threshold', trim_scale(new.threshold) || unit, 'why', new.why,
+      'where', coalesce((select ', ' || q.name from public.queues q where q.organization_id = new.organization_id and q.id = new.queue_id), '')));
   elsif new.ended_at is not null and old.ended_at is null then
     update public.notifications n set persistent = false, expires_at = least(n.expires_at, new.ended_at + interval '1 hour'),
            data = n.data || jsonb_build_object('ended_at', new.ended_at)

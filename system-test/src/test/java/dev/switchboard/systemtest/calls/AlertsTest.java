@@ -74,7 +74,7 @@ class AlertsTest extends ApiFixture {
         String notification =
                 "select concat_ws(' | ', source, type, severity, title, body, persistent) from notifications where user_id = ? and title = 'Somebody waits'";
         assertThat(world.list(notification, supervisor))
-                .containsExactly("performance | error | critical | Somebody waits | 1 (limit 1)  | t");
+                .containsExactly("performance | error | critical | Somebody waits | 1 (limit 1) | t");
         assertThat(world.list(notification, world.agent(0)))
                 .as("may not read alerts")
                 .isEmpty();
@@ -125,6 +125,10 @@ class AlertsTest extends ApiFixture {
         run(ended, world.organization(), "failed", 1);
         alerts.look();
         assertThat(figure("failed_pct", "now")).isEqualTo("6");
+        assertThat(world.list(
+                        "select distinct body from notifications where user_id = ? and kind = 'alert-critical'",
+                        supervisor))
+                .containsExactly("6 % (limit 5 %)");
         assertThat(world.one(
                         "select count(*)::text from notifications where user_id = ? and kind = 'alert-critical'",
                         supervisor))

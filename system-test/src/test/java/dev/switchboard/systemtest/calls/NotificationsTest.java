@@ -37,6 +37,15 @@ class NotificationsTest extends ApiFixture {
         server.database().useHandle(handle -> handle.execute(sql, parameters));
     }
 
+    /** Some kinds are told of to who has chosen them alone. */
+    private void choose(UUID user, String kind) {
+        run(
+                "insert into notification_prefs (organization_id, user_id, kind) values (?, ?, ?)",
+                world.organization(),
+                user,
+                kind);
+    }
+
     private UUID call(String state, String direction) {
         UUID call = UUID.randomUUID();
         run(
@@ -96,10 +105,9 @@ class NotificationsTest extends ApiFixture {
     void F004_08_F004_30_F004_35_analysesAndNewCallsAreToldOfOnceInTheReadersLanguage() {
         UUID brazilian = world.member("supervisor", "Bruna");
         run("update profiles set locale = 'pt-BR' where id = ?", brazilian);
-        run(
-                "insert into notification_prefs (organization_id, user_id, kind) values (?, ?, 'new-call')",
-                world.organization(),
-                brazilian);
+        choose(brazilian, "new-call");
+        choose(brazilian, "analysis-complete");
+        choose(supervisor, "analysis-complete");
         told(supervisor);
         told(brazilian);
 
@@ -138,6 +146,8 @@ class NotificationsTest extends ApiFixture {
 
     @Test
     void F003_23_F003_51_aRecordingThatIsReadyOrFailedIsToldOfOnce() {
+        UUID auditor = world.member("auditor", "Audrey");
+        choose(supervisor, "recording-ready");
         told(supervisor);
         UUID recording = UUID.randomUUID();
         UUID call = call("new", "inbound");
@@ -162,6 +172,9 @@ class NotificationsTest extends ApiFixture {
                 .containsExactly(
                         "recording-failed | error | warning | Recording failed: Call 7",
                         "recording-ready | success | info | Recording ready: Call 8");
+        assertThat(told(auditor))
+                .as("has not chosen to hear of those that are ready")
+                .containsExactly("recording-failed | error | warning | Recording failed: Call 7");
     }
 
     @Test
