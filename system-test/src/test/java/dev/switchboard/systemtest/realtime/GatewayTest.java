@@ -11,9 +11,15 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -305,6 +311,20 @@ class GatewayTest {
                         "switchboard_lag_seconds",
                         "switchboard_commit_to_socket_seconds_bucket");
         assertThat(get("/nothing").statusCode()).isEqualTo(404);
+    }
+
+    @Test
+    void F003_43_alertRulesForPrometheusAreOverMetricsThatThereAre() throws IOException {
+        String rules = Files.readString(Path.of("..", "docs", "prometheus", "alerts.yml"));
+        String metrics = get("/metrics").body();
+        Set<String> named = Pattern.compile("switchboard_[a-z_]+")
+                .matcher(rules)
+                .results()
+                .map(MatchResult::group)
+                .collect(Collectors.toSet());
+
+        assertThat(named).hasSizeGreaterThan(12);
+        assertThat(named).allSatisfy(name -> assertThat(metrics).containsPattern("(?m)^" + name + "[ {]"));
     }
 
     @Test
