@@ -13,6 +13,9 @@ export class KeptAnswer {
 
   /** @param maxRate so often a second it is told of rows that only change; undefined: always */
   constructor(query: KeptQuery, maxRate?: number) {
+    if (maxRate !== undefined && !(maxRate >= 0.01 && maxRate <= 1000)) {
+      throw new RangeError(`maxRate is 0.01 to 1000 times a second; this one is ${maxRate}`);
+    }
     this.query = maxRate === undefined ? query : { ...query, max_rate: maxRate };
   }
 

@@ -57,7 +57,8 @@ export interface ListOptions {
   readonly kept?: boolean;
   /**
    * Of a list that the server keeps: rows that only change come at most so often a second, the last of their values; what comes, goes or
-   * moves comes at once (SPEC I6). For screens that need no more, and networks that bear no more. Default: every change.
+   * moves comes at once (SPEC I6). For screens that need no more, and networks that bear no more; live means then: right but for what is held
+   * back. 0.01 to 1000. Default: every change.
    */
   readonly maxRate?: number;
 }
@@ -118,12 +119,15 @@ function withParts<T>(former: ListState<T>, parts: Partial<ListState<T>>, proven
 export class ListStore<T> {
   readonly #host: ListHost;
   readonly #table: string;
+  readonly #heldMs: number;
   readonly #listeners = new Set<() => void>();
   #state: ListState<T> = EMPTY;
 
-  constructor(host: ListHost, table: string) {
+  /** @param heldMs for so long what has changed may be held back from a list that calls itself live */
+  constructor(host: ListHost, table: string, heldMs = 0) {
     this.#host = host;
     this.#table = table;
+    this.#heldMs = heldMs;
   }
 
   get state(): ListState<T> {
@@ -138,7 +142,8 @@ export class ListStore<T> {
 
   set(parts: Partial<ListState<T>>): void {
     const { isLive } = this.#state;
-    const state = withParts(this.#state, parts, this.#host.provenAt());
+    const provenAt = this.#host.provenAt();
+    const state = withParts(this.#state, parts, provenAt === undefined ? undefined : provenAt - this.#heldMs);
     if (state.isLive !== isLive) {
       const [from, to] = isLive ? ["live", "not live"] : ["not live", "live"];
       this.#host.log({ kind: "status change", channel: this.#table, from, to });

@@ -250,7 +250,7 @@ export function useAdminNotifications({
     },
   });
   const toasts = feed.notifications.filter(
-    (one) => one.read_at === null && fresh.has(one.id) && !preferenceOf(one).muted,
+    (one) => one.read_at === null && fresh.has(one.id) && !isOver(one) && !preferenceOf(one).muted,
   );
   /** To be called from a user's gesture: browsers ask then. */
   const askPermission = useCallback(
@@ -261,6 +261,9 @@ export function useAdminNotifications({
 }
 
 const NONE: ReadonlySet<string> = new Set();
+
+/** What an alert was about has passed. */
+const isOver = ({ data }: NotificationRow): boolean => typeof data?.ended_at === "string";
 
 const isImportant = ({ type, persistent }: NotificationRow): boolean => persistent || type === "error";
 

@@ -48,6 +48,8 @@ export interface NotificationRow extends Row {
   readonly title: string;
   readonly body: string | null;
   readonly persistent: boolean;
+  /** The facts that it was made of; `ended_at` once an alert is over. */
+  readonly data?: Row;
   readonly read_at: string | null;
   readonly created_at: string;
 }

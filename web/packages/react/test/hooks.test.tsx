@@ -510,6 +510,20 @@ describe("documents' hooks under their names", () => {
     vi.unstubAllGlobals();
   });
 
+  test("L18 what an alert was about has passed: it leaves the front, and stays in the feed", async () => {
+    const { result, arrive } = await adminWorld();
+    await arrive("1", { type: "error", persistent: true, data: { rule: "Long wait" } });
+    const before = result.current.toasts.length;
+    await arrive("1", {
+      type: "error",
+      persistent: false,
+      data: { rule: "Long wait", ended_at: "2026-01-01T12:00:00Z" },
+    });
+
+    expect([before, result.current.toasts.length, result.current.notifications.length]).toEqual([1, 0, 1]);
+    vi.unstubAllGlobals();
+  });
+
   test("F003-25 C24 an important toast stays until it is read, another for 30 s; both stay in the feed", async () => {
     const { result, arrive, advance } = await adminWorld();
     const toasts = () => result.current.toasts.map(({ id }) => id).sort();

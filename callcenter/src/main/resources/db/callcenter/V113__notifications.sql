@@ -78,7 +78,7 @@ revoke execute on function app.fill_in(jsonb, text, jsonb), app.notify(uuid, tex
 
 create function app.notify_of_call() returns trigger language plpgsql security definer set search_path = '' as $$
 declare
-  facts constant jsonb := jsonb_build_object('call_id', new.id, 'name', coalesce(new.company_name, new.from_number),
+  facts constant jsonb := jsonb_build_object('call_id', new.id, 'name', coalesce(new.company_name, case new.direction when 'inbound' then new.from_number else new.to_number end),
                                              'score', new.score, 'wait_s', new.wait_s);
   was_missed boolean := false;
   had_score int;
@@ -89,7 +89,9 @@ begin
     had_score := old.score;
     was_analyzed := coalesce(old.ai_status in ('analyzed', 'completed'), false);
   elsif new.ended_at is null then
-    perform app.notify(new.organization_id, 'new-call', new.id::text, facts);
+    if new.direction = 'inbound' then
+      perform app.notify(new.organization_id, 'new-call', new.id::text, facts);
+    end if;
   else
     return null;  -- of a call that was over before it came here nobody is told
   end if;
@@ -118,7 +120,7 @@ begin
     return null;
   end if;
   if new.status in ('failed', 'ready') then
-    perform app.notify(new.organization_id, 'recording-' || new.status, new.id::text,
+    perform app.notify(new.organization_id, 'recording-' || new.status, new.id || ':' || new.updated_at,
       jsonb_build_object('recording_id', new.id, 'call_id', new.call_id, 'title', new.title, 'error', new.error));
   end if;
   return null;
@@ -127,6 +129,7 @@ $$;
 create trigger notify after insert or update of status on public.recordings
   for each row execute function app.notify_of_recording();
 
+-- What one was told under another role goes with that role.
 create function app.notify_of_membership() returns trigger language plpgsql security definer set search_path = '' as $$
 declare
   one constant public.user_roles := coalesce(new, old);
@@ -141,8 +144,12 @@ begin
     when 'INSERT' then
       perform app.notify(one.organization_id, 'member-joined', one.id::text, facts, but => one.user_id);
     when 'UPDATE' then
+      delete from public.notifications n using app.notification_kinds k
+       where n.organization_id = one.organization_id and n.user_id = one.user_id and k.kind = n.kind and k.kind <> 'role-changed'
+         and not exists (select from app.role_permissions m where m.role = new.role and m.permission = k.permission);
       perform app.notify(one.organization_id, 'role-changed', one.id || ':' || clock_timestamp(), facts, array[one.user_id]);
     else
+      delete from public.notifications n where n.organization_id = one.organization_id and n.user_id = one.user_id;
       perform app.notify(one.organization_id, 'member-left', one.id::text, facts);
   end case;
   return null;
@@ -151,21 +158,23 @@ $$;
 create trigger notify after insert or update of role or delete on public.user_roles
   for each row execute function app.notify_of_membership();
 
--- Wrong passwords come in crowds: who has them is told of once in ten minutes.
+-- Wrong passwords come in crowds, and one change of an account is several entries: of a user it is told once in ten minutes.
 create function app.notify_of_audit() returns trigger language plpgsql security definer set search_path = '' as $$
 declare
   kind constant text := case
-    when new.action = 'login' and not new.success then 'failed-login'
-    when new.action = 'token_refreshed' and not new.success then 'token-reused'
+    when not new.success and (new.action = 'login' or (new.action = 'token_refreshed' and new.after ->> 'detail' = 'banned')) then 'failed-login'
+    when not new.success and new.action = 'token_refreshed' then 'token-reused'
     when new.severity = 'critical' then 'critical-event'
     when new.success and new.action in ('user_modified', 'user_deleted', 'user_updated_password', 'sessions_revoked') then 'account-changed' end;
   subject constant uuid := case when new.entity = 'user' and new.entity_id ~ '^[0-9a-f-]{36}$' then new.entity_id::uuid end;
 begin
   if kind is not null and new.organization_id is not null then
     perform app.notify(new.organization_id, kind,
-      case when kind = 'failed-login' then coalesce(subject::text, new.ip, '') || ':' || floor(extract(epoch from new.created_at) / 600) else new.id::text end,
+      case when kind in ('failed-login', 'account-changed')
+             then coalesce(subject::text, new.ip, '') || ':' || floor(extract(epoch from new.created_at) / 600) else new.id::text end,
       jsonb_build_object('audit_id', new.id, 'user_id', subject, 'action', new.action, 'detail', new.after ->> 'detail',
-        'name', coalesce((select p.display_name from public.profiles p where p.id = subject), new.entity_id, '?')));
+        'name', coalesce((select p.display_name from public.profiles p where p.id = subject), new.entity_id, '?')),
+      but => new.actor);
   end if;
   return null;
 end
@@ -191,3 +200,44 @@ return array_remove(array[
   case when (before.score, before.scorecard) is distinct from (after.score, after.scorecard) then 'call-score-updated' end,
   case when after.ai_status in ('analyzed', 'completed')
         and coalesce(before.ai_status not in ('analyzed', 'completed'), true) then 'call-analysis-completed' end], null);
+
+-- An entry of the audit log is told of, which refers to the organization: the lock that holds two owners apart must let that pass.
+create or replace function app.guard_user_roles() returns trigger language plpgsql security definer set search_path = '' as $$
+declare
+  actor constant uuid := auth.uid();
+  ranks constant text[] := '{viewer,agent,auditor,supervisor,admin,owner}';
+begin
+  if tg_op = 'DELETE' and not exists (select from public.organizations o where o.id = old.organization_id) then
+    return old;  -- it goes with its organization
+  end if;
+  if tg_op = 'UPDATE' and (new.user_id, new.organization_id) is distinct from (old.user_id, old.organization_id) then
+    raise exception 'a role stays with its user and organization; delete it and make another' using errcode = '42501';
+  end if;
+  if actor is not null and tg_op = 'INSERT' then
+    if not exists (select from public.invitations i where i.organization_id = new.organization_id and i.role = new.role
+                      and i.accepted_by = new.user_id and i.accepted_by = actor and i.accepted_at = now()) then
+      raise exception 'a user becomes a member by accepting an invitation: insert it into invitations, and they call accept_invitation'
+        using errcode = '42501';
+    end if;
+    return new;
+  end if;
+  if actor is not null then
+    if tg_op <> 'DELETE' and new.user_id = actor
+       and array_position(ranks, new.role) > coalesce(array_position(ranks, case when tg_op = 'UPDATE' then old.role end), 0) then
+      raise exception 'nobody raises their own role' using errcode = '42501';
+    end if;
+    if ((tg_op <> 'INSERT' and old.role = 'owner') or (tg_op <> 'DELETE' and new.role = 'owner'))
+       and not app.may(actor, coalesce(new.organization_id, old.organization_id), 'organization.delete') then
+      raise exception 'only an owner makes or removes owners' using errcode = '42501';
+    end if;
+  end if;
+  if tg_op <> 'INSERT' and old.role = 'owner' and (tg_op = 'DELETE' or new.role <> 'owner') then
+    perform from public.organizations where id = old.organization_id for no key update;  -- two owners must not remove each other; who refers to it meanwhile may
+    if not exists (select from public.user_roles r where r.organization_id = old.organization_id
+                              and r.role = 'owner' and r.id <> old.id) then
+      raise exception 'the last owner of an organization stays; make another owner first' using errcode = '23514';
+    end if;
+  end if;
+  return coalesce(new, old);
+end
+$$;

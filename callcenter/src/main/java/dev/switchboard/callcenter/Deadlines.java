@@ -180,7 +180,9 @@ public final class Deadlines implements AutoCloseable {
                 PreparedStatement sent = connection.prepareStatement(
                         "delete from public.telephony_commands where done_at < ?::timestamptz - interval '1 day'");
                 PreparedStatement notices = connection.prepareStatement(
-                        "delete from public.notifications where expires_at < ?::timestamptz - interval '1 day'")) {
+                        "delete from public.notifications where expires_at < ?::timestamptz - interval '1 day'");
+                PreparedStatement alerts = connection.prepareStatement(
+                        "delete from public.alerts where ended_at < ?::timestamptz - interval '90 days'")) {
             events.setString(1, now.atOffset(ZoneOffset.UTC).toLocalDate().toString());
             events.execute();
             keys.setObject(1, now.atOffset(ZoneOffset.UTC));
@@ -189,6 +191,8 @@ public final class Deadlines implements AutoCloseable {
             sent.executeUpdate();
             notices.setObject(1, now.atOffset(ZoneOffset.UTC));
             notices.executeUpdate();
+            alerts.setObject(1, now.atOffset(ZoneOffset.UTC));
+            alerts.executeUpdate();
         } catch (SQLException failed) {
             LOG.warn("Old rows could not be tidied away; it is tried again in an hour: {}", failed.getMessage());
         }

@@ -97,8 +97,12 @@ public final class Channel {
      * goes or moves at once (SPEC I6).
      *
      * @param maxRate 0.01 to 1000
+     * @throws IllegalArgumentException if it is not
      */
     public Channel keepingAtMost(double maxRate, String table, String query, String... key) {
+        if (!(maxRate >= 0.01 && maxRate <= 1000)) {
+            throw new IllegalArgumentException("a rate is 0.01 to 1000 times a second; this one is " + maxRate);
+        }
         kept = Optional.of(new KeptAnswer(table, query, List.of(key), OptionalDouble.of(maxRate)));
         return this;
     }

@@ -36,7 +36,6 @@ final class Evaluation {
     private static final int DOUBLINGS = 6;
 
     private static final Duration SHORTEST = Duration.ofMillis(1);
-    private static final int ROW_BYTES = 120;
 
     private final Evaluations all;
     private final Evaluations.Key key;
@@ -45,10 +44,7 @@ final class Evaluation {
     private final Claims claims;
 
     private final Map<ChannelRef, Follower> members = new HashMap<>();
-    private List<KeptRow> rows = List.of();
-    /** Of lists that somebody has, whether these are the same rows in the same order, though changed. */
-    private final IdentityHashMap<List<KeptRow>, Boolean> sameRows = new IdentityHashMap<>();
-
+    private volatile Generation answer = Generation.NONE; // written under this
     private long bytes;
     /** Readings that have begun. */
     private long begun;
@@ -116,6 +112,7 @@ final class Evaluation {
             feed = Optional.empty();
             shared.bytes().addAndGet(-bytes);
             bytes = 0;
+            answer = Generation.NONE;
         }
         former.ifPresent(this::close);
     }
@@ -260,9 +257,14 @@ final class Evaluation {
             }
             reads = dirty;
         }
-        Duration pause = reads ? read() : BEHIND;
+        Duration pause = reads ? read() : someoneWaits() ? BEHIND : SHORTEST;
         tell();
         return Optional.of(pause);
+    }
+
+    /** Whether somebody could not be told what there was, and is asked about again. */
+    private synchronized boolean someoneWaits() {
+        return members.values().stream().anyMatch(Follower::waits);
     }
 
     /** Whether there is something to tell it, now or once its connection is not behind. */
@@ -274,10 +276,7 @@ final class Evaluation {
     /** Whether it is to be told of other rows: while it rests, only where some came, went or moved. */
     @SuppressWarnings("ReferenceEquality") // the same list until another one was read
     private boolean hasOthers(Follower member) {
-        return member.has != rows
-                && !(member.resting
-                        && member.has != null
-                        && sameRows.computeIfAbsent(member.has, has -> KeptRow.areTheSame(has, rows)));
+        return member.has != answer && !(member.resting && member.has != null && member.has.shape() == answer.shape());
     }
 
     /** @return how long to leave PostgreSQL to others */
@@ -328,9 +327,8 @@ final class Evaluation {
     }
 
     private void take(long reading, List<KeptRow> read) {
-        long size = read.stream()
-                .mapToLong(row -> ROW_BYTES + row.json().length() + row.key().length())
-                .sum();
+        Generation next = answer.next(read); // only readings change it, and there is one at a time
+        long size = next.bytes();
         synchronized (this) {
             if (ended) {
                 return;
@@ -343,10 +341,8 @@ final class Evaluation {
             bytes = size;
             shown = reading;
             stale = false;
-            if (!read.equals(rows)) {
-                rows = List.copyOf(read);
-                sameRows.clear();
-            }
+            answer = next;
+            Follower.wakeWhereManyDiffer(members.values());
         }
     }
 
@@ -356,50 +352,60 @@ final class Evaluation {
      * @param has what the member has been told
      */
     private record Tale(
-            ChannelRef channel, Follower member, @Nullable List<KeptRow> has) {}
+            ChannelRef channel, Follower member, @Nullable Generation has) {}
 
     /** Each that has other rows than these, or believes them to be of now; the differences are made while nobody waits for them. */
     private void tell() {
         var tales = new ArrayList<Tale>();
-        List<KeptRow> target;
+        Generation target;
         String marks;
         boolean marked;
         synchronized (this) {
-            target = rows;
+            target = answer;
             marked = stale;
             marks = ",\"stale\":" + stale + ",\"polled\":" + !told + "}";
             members.forEach((channel, member) -> {
                 if (lags(member)) {
                     member.underWay = !member.behind;
-                    rest(member);
+                    rest(channel, member);
                     tales.add(new Tale(channel, member, member.has));
                 }
             });
         }
-        var same = new IdentityHashMap<List<KeptRow>, String>();
+        var same = new IdentityHashMap<Generation, String>();
         for (Tale tale : tales) {
             if (tale.member().behind) {
                 ask(tale);
             } else {
-                List<KeptRow> has = tale.has();
+                Generation has = tale.has();
                 String operations = has == null
-                        ? RowOperations.reset(target)
-                        : same.computeIfAbsent(has, former -> RowOperations.between(former, target));
+                        ? RowOperations.reset(target.rows())
+                        : same.computeIfAbsent(has, former -> RowOperations.between(former.rows(), target.rows()));
                 tell(tale, "{\"ops\":" + operations + marks, target, marked);
             }
         }
     }
 
     /** What it is told now it is not told more of for a while. */
-    private void rest(Follower member) {
+    private void rest(ChannelRef channel, Follower member) {
         if (!member.rest.isZero() && !member.resting && !member.behind) {
             member.resting = true;
-            later(member.rest, () -> {
-                synchronized (this) {
-                    member.resting = false;
-                }
-                work();
-            });
+            later(member.rest, () -> rested(channel));
+        }
+    }
+
+    /** Found by its channel: one that has left is not held on to. */
+    private void rested(ChannelRef channel) {
+        boolean more;
+        synchronized (this) {
+            Follower member = members.get(channel);
+            if (member != null) {
+                member.resting = false;
+            }
+            more = member != null && lags(member);
+        }
+        if (more) {
+            work();
         }
     }
 
@@ -415,7 +421,7 @@ final class Evaluation {
         });
     }
 
-    private void tell(Tale tale, String payload, List<KeptRow> target, boolean marked) {
+    private void tell(Tale tale, String payload, Generation target, boolean marked) {
         shared.sink().execute(tale.channel().connection().loop(), () -> {
             boolean behind = false;
             boolean said = false;
@@ -433,7 +439,7 @@ final class Evaluation {
      *
      * @param has what it has now; empty where it was told nothing, so that it has to be told all
      */
-    private void said(Follower member, Optional<List<KeptRow>> has, boolean knowsStale, boolean behind) {
+    private void said(Follower member, Optional<Generation> has, boolean knowsStale, boolean behind) {
         boolean more;
         synchronized (this) {
             member.underWay = false;
@@ -462,6 +468,7 @@ final class Evaluation {
             last = Map.copyOf(members);
             members.clear();
             ended = true;
+            answer = Generation.NONE;
         }
         last.forEach((channel, member) ->
                 shared.sink().execute(channel.connection().loop(), () -> what.accept(member.listener)));

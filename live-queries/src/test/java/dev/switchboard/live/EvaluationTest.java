@@ -284,6 +284,42 @@ class EvaluationTest {
         assertThat(evaluations.size()).isEqualTo(1);
     }
 
+    /** Each has the list of another reading, which stays in memory for it. */
+    @Test
+    void I6_whereManyRestWithListsOfTheirOwnNobodyDoes() {
+        var query = new LiveQuery("public", "t", "order=id", List.of("id"), REST);
+        var told = new ArrayList<String>();
+        whilePaused = () -> {
+            if (pauses.getLast().equals(REST)
+                    && pauses.stream().filter(REST::equals).count() == 1) {
+                for (int i = 1; i <= Follower.MOST_GENERATIONS + 1; i++) {
+                    open(10 + i, query);
+                    change("a=" + i);
+                    told.addAll(take());
+                }
+                told.clear();
+                change("a=last");
+                told.addAll(take());
+            }
+        };
+        open(1, query);
+        settle();
+
+        assertThat(told).hasSizeGreaterThan(Follower.MOST_GENERATIONS).allMatch(line -> line.contains("a=last"));
+    }
+
+    /** A sum has no key: it is told apart by what it holds. */
+    @Test
+    void I6_rowsWithoutAKeyRestAsLongAsThereAreAsMany() {
+        var one = List.of(new KeptRow("{\"n\":1}", "{\"n\":1}"));
+        var two = List.of(new KeptRow("{\"n\":2}", "{\"n\":2}"));
+
+        assertThat(KeptRow.areTheSame(one, two)).isTrue();
+        assertThat(KeptRow.areTheSame(one, List.of())).isFalse();
+        assertThat(KeptRow.areTheSame(one, List.of(new KeptRow("1", "{\"n\":1}"))))
+                .isFalse();
+    }
+
     private static String reset(int epoch, String row) {
         return says(epoch, "[{\"op\":\"reset\",\"rows\":[\"" + row + "\"]}]", false);
     }

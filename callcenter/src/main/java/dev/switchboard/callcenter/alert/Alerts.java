@@ -26,21 +26,24 @@ import org.slf4j.LoggerFactory;
 public final class Alerts implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Alerts.class);
     private static final Duration STEP = Duration.ofSeconds(1);
+    /** Ratios are of many rows, and move slowly. */
+    private static final Duration RATIOS = Duration.ofSeconds(10);
     /** So long an organization is looked at after the last sign of life. */
     private static final Duration AFTERWARDS = Duration.ofMinutes(1);
 
     private static final String ACTIVE = """
             select distinct c.organization_id from public.calls c where c.ended_at is null
-            union select v.organization_id from public.voip_users v where v.work_state in ('wrap_up', 'paused')
+            union select v.organization_id from public.voip_users v where v.work_state <> 'offline'
             union select s.organization_id from public.alert_states s where s.state <> 'ok'
-            union select r.organization_id from public.alert_rules r where r.updated_at > :at - interval '1 min'""";
+            union select r.organization_id from public.alert_rules r
+             where r.enabled and (r.updated_at > :at - interval '1 min' or r.schedule is not null or r.metric = 'available_agents')""";
     private static final String RULES = """
             select r.id, r.comparator, r.threshold, r.for_s, r.hysteresis, s.state, s.since, f.value, f.why::text as why
               from public.alert_rules r join public.organizations o on o.id = r.organization_id
               left join public.alert_states s on s.organization_id = r.organization_id and s.alert_rule_id = r.id
               left join lateral app.alert_figure(r.organization_id, r.queue_id, r.metric, :at) f
                 on r.enabled and app.is_scheduled(r.schedule, o.timezone, :at)
-             where r.organization_id = :organization""";
+             where r.organization_id = :organization and (:ratios or r.metric not like '%\\_pct')""";
     /** Only where it is still as it was when it was read. */
     private static final String KEEP = """
             insert into public.alert_states as s (organization_id, alert_rule_id, state, value, since)
@@ -60,6 +63,7 @@ public final class Alerts implements AutoCloseable {
     private final InstantSource clock;
     private final Thread thread;
     private final Map<UUID, Instant> lively = new HashMap<>(); // guarded by this
+    private Instant ratiosSeen = Instant.MIN; // guarded by this
 
     /** @param jdbi as a user whom row level security does not bind */
     public Alerts(Jdbi jdbi, InstantSource clock) {
@@ -114,7 +118,20 @@ public final class Alerts implements AutoCloseable {
                 .mapTo(UUID.class)
                 .forEach(organization -> lively.put(organization, now)));
         lively.values().removeIf(seen -> seen.plus(AFTERWARDS).isBefore(now));
-        lively.keySet().forEach(organization -> look(organization, now));
+        boolean ratios = !ratiosSeen.isAfter(now.minus(RATIOS));
+        if (ratios) {
+            ratiosSeen = now;
+        }
+        lively.keySet().forEach(organization -> lookSafely(organization, ratios, now));
+    }
+
+    /** What is wrong with the rules of one keeps no other's waiting. */
+    private void lookSafely(UUID organization, boolean ratios, Instant now) {
+        try {
+            look(organization, ratios, now);
+        } catch (RuntimeException failed) {
+            LOG.warn("Alert rules of organization {} could not be looked at: {}", organization, failed.getMessage());
+        }
     }
 
     /** What became of a rule. */
@@ -125,10 +142,11 @@ public final class Alerts implements AutoCloseable {
         }
     }
 
-    private void look(UUID organization, Instant now) {
+    private void look(UUID organization, boolean ratios, Instant now) {
         List<Step> steps = jdbi.withHandle(handle -> handle.createQuery(RULES)
                 .bind("at", now.atOffset(ZoneOffset.UTC))
                 .bind("organization", organization)
+                .bind("ratios", ratios)
                 .map((row, _) -> step(row, now))
                 .list());
         steps.stream()

@@ -159,6 +159,8 @@ public final class Connection {
         channel.refusalDue(now).ifPresent(refusal -> fail(channel, ErrorCode.SUBSCRIPTION_REFUSED, refusal));
         if (isPresent(channel) && channel.isLive() && !channel.isHeld()) {
             guard.tick(channel, now);
+        }
+        if (isPresent(channel) && channel.isLive() && !channel.isHeld()) {
             attendee.tick(channel);
         }
     }

@@ -22,7 +22,7 @@ public record LiveQuery(String schema, String table, String query, List<String> 
     private static final double LOWEST_RATE = 0.01;
 
     private static final double HIGHEST_RATE = 1_000;
-    private static final Pattern RATE = Pattern.compile("[0-9]{1,4}([.][0-9]{1,6})?");
+    private static final Pattern RATE = Pattern.compile("[0-9][0-9.eE+-]{0,31}");
 
     public LiveQuery {
         key = List.copyOf(key);

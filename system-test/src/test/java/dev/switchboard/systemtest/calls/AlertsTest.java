@@ -14,6 +14,7 @@ import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** SPEC L18: rules over figures. */
 class AlertsTest extends ApiFixture {
@@ -43,6 +44,11 @@ class AlertsTest extends ApiFixture {
         return world.list(
                 "select trim_scale(value) || case when ended_at is null then '' else ' over' end from alerts where organization_id = ? order by started_at",
                 world.organization());
+    }
+
+    /** By one that has just begun, beside the server's own: of the two one writes. */
+    private static void look() {
+        new Alerts(server.database(), Instant::now).look();
     }
 
     private String figure(String metric, String at) {
@@ -94,36 +100,36 @@ class AlertsTest extends ApiFixture {
                 .isEqualTo("1");
     }
 
-    /** Of a look of its own, beside that of the server: of the two one writes. */
     @Test
     void F003_14_F000_22_theFailureRateAlertsOnceWithHysteresisOverTheLastFiftyCalls() {
         onlyRule("failed_pct", ">", 5, 0, 1);
-        var alerts = new Alerts(server.database(), Instant::now);
         String ended =
                 "insert into calls (organization_id, provider_call_sid, direction, from_number, to_number, state, started_at, ended_at)"
                         + " select ?, gen_random_uuid()::text, 'inbound', '+1', '+2', ?, now(), now() from generate_series(1, ?)";
-        run(ended, world.organization(), "failed", 20);
-        run(ended, world.organization(), "completed", 48);
-        run(ended, world.organization(), "failed", 2);
-        alerts.look();
+        server.database().useTransaction(handle -> {
+            handle.execute(ended, world.organization(), "failed", 20);
+            handle.execute(ended.replace("now()", "clock_timestamp()"), world.organization(), "completed", 48);
+            handle.execute(ended.replace("now()", "clock_timestamp()"), world.organization(), "failed", 2);
+        });
+        look();
         assertThat(figure("failed_pct", "now")).as("older ones do not count").isEqualTo("4");
         assertThat(alerts()).isEmpty();
 
         run(ended, world.organization(), "failed", 1);
-        alerts.look();
-        alerts.look();
+        look();
+        look();
         assertThat(alerts()).containsExactly("6");
         run(ended, world.organization(), "completed", 48);
-        alerts.look();
+        look();
         assertThat(figure("failed_pct", "now")).isEqualTo("4");
         assertThat(alerts()).as("5 - 1 is back").containsExactly("6 over");
 
         run(ended, world.organization(), "failed", 3);
-        alerts.look();
+        look();
         assertThat(alerts()).as("crossed once more").containsExactly("6 over", "6");
         run(ended, world.organization(), "completed", 47);
         run(ended, world.organization(), "failed", 1);
-        alerts.look();
+        look();
         assertThat(figure("failed_pct", "now")).isEqualTo("6");
         assertThat(world.list(
                         "select distinct body from notifications where user_id = ? and kind = 'alert-critical'",
@@ -139,14 +145,13 @@ class AlertsTest extends ApiFixture {
     @Test
     void F003_15_thresholdsCanBeChangedAndARuleThatMakesNoSenseIsRefusedWithWhatThereIs() {
         onlyRule("available_agents", ">", 1, 0, 0);
-        var alerts = new Alerts(server.database(), Instant::now);
-        alerts.look();
+        look();
         assertThat(alerts()).isEmpty();
         run("update alert_rules set threshold = 0 where organization_id = ?", world.organization());
-        alerts.look();
+        look();
         assertThat(alerts()).containsExactly("1");
         run("update alert_rules set enabled = false where organization_id = ?", world.organization());
-        alerts.look();
+        look();
         assertThat(alerts()).containsExactly("1 over");
 
         Http.Answer refused = http.post(
@@ -157,6 +162,83 @@ class AlertsTest extends ApiFixture {
                 "Bearer " + server.userToken(supervisor));
         assertThat(refused.status()).isEqualTo(400);
         assertThat(refused.body()).contains("there is no figure happiness", "longest_wait_s");
+    }
+
+    @Test
+    void F003_45_aRuleOfAQueueHearsOfThatQueueAlone() {
+        UUID other = UUID.randomUUID();
+        run("insert into queues (id, organization_id, name) values (?, ?, 'sales')", other, world.organization());
+        onlyRule("in_queue", ">=", 1, 0, 0);
+        run("update alert_rules set queue_id = ? where organization_id = ?", other, world.organization());
+        wait(world.queue());
+        look();
+        assertThat(alerts()).isEmpty();
+        wait(other);
+        look();
+        assertThat(alerts()).containsExactly("1");
+        assertThat(world.one(
+                        "select body from notifications where user_id = ? and kind = 'alert-critical'", supervisor))
+                .isEqualTo("1 (limit 1), sales");
+
+        run("delete from alert_rules where organization_id = ?", world.organization());
+        assertThat(alerts()).as("it stays, and is over with its rule").containsExactly("1 over");
+        assertThat(world.one(
+                        "select (data ->> 'ended_at' is not null)::text from notifications where user_id = ? and kind = 'alert-critical'",
+                        supervisor))
+                .isEqualTo("true");
+    }
+
+    private void wait(UUID queue) {
+        UUID call = UUID.randomUUID();
+        run(
+                "insert into calls (id, organization_id, queue_id, provider_call_sid, direction, from_number, to_number, state)"
+                        + " values (?, ?, ?, ?, 'inbound', '+1', '+2', 'queued')",
+                call,
+                world.organization(),
+                queue,
+                "CA" + call);
+        run(
+                "insert into queue_visits (organization_id, call_id, queue_id, entered_at) values (?, ?, ?, now())",
+                world.organization(),
+                call,
+                queue);
+    }
+
+    @Test
+    void whoIsRungAtIsThereForThoseWhoWait() {
+        String figure = "select trim_scale(value)::text from app.alert_figure(?, ?, 'waiting_without_agents', now())";
+        run(
+                "insert into queue_members (organization_id, queue_id, user_id) values (?, ?, ?) on conflict do nothing",
+                world.organization(),
+                world.queue(),
+                world.agent(0));
+        wait(world.queue());
+        assertThat(world.one(figure, world.organization(), world.queue())).isEqualTo("0");
+        run("update voip_users set work_state = 'offered' where user_id = ?", world.agent(0));
+        assertThat(world.one(figure, world.organization(), world.queue())).isEqualTo("0");
+        run("update voip_users set work_state = 'paused' where user_id = ?", world.agent(0));
+        assertThat(world.one(figure, world.organization(), world.queue())).isEqualTo("1");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "\"threshold\": \"NaN\"",
+                "\"threshold\": \"Infinity\"",
+                "\"threshold\": 1, \"hysteresis\": \"NaN\"",
+                "\"threshold\": 1, \"schedule\": {\"from\": null, \"to\": null}",
+                "\"threshold\": 1, \"schedule\": [\"from\", \"to\"]",
+                "\"threshold\": 1, \"schedule\": {\"days\": [0], \"from\": \"08:00\", \"to\": \"18:00\"}"
+            })
+    void aRuleThatCouldNeverCountIsRefused(String members) {
+        Http.Answer refused = http.post(
+                "/rest/v1/alert_rules",
+                """
+                {"organization_id": "%s", "name": "x", "metric": "in_queue", "comparator": ">", %s}""".formatted(world.organization(), members),
+                "Authorization",
+                "Bearer " + server.userToken(supervisor));
+
+        assertThat(refused.status()).as(refused.body()).isEqualTo(400);
     }
 
     @Test
@@ -228,7 +310,9 @@ class AlertsTest extends ApiFixture {
                 world.one("select (state_since + interval '181 s')::text from voip_users where user_id = ?", agent);
         assertThat(figure("longest_wrap_up_s", later)).isEqualTo("181");
         assertThat(figure("longest_pause_s", later)).isEqualTo("0");
-        assertThat(figure("waiting_without_agents", noon)).isEqualTo("1");
+        assertThat(figure("waiting_without_agents", noon))
+                .as("agents of other queues are no help")
+                .isEqualTo("1");
         assertThat(figure("available_agents", noon)).as("but not in the queue").isEqualTo("1");
         assertThat(figure("silent_calls", noon)).isEqualTo("4");
         assertThat(figure("service_level_pct", noon)).as("6 of 8 + 1 + 1").isEqualTo("60");

@@ -113,7 +113,7 @@ class LiveQueryTest {
                         server.connect(),
                         "realtime:often",
                         token,
-                        query.deepCopy().put("max_rate", 20));
+                        query.deepCopy().put("max_rate", 20.333333333333332));
                 LiveClient every = keep("live_case", "order=id")) {
             for (LiveClient client : List.of(seldom, often, every)) {
                 awaitAll(client, "name", "a", "b", "c");
