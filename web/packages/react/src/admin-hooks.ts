@@ -64,6 +64,9 @@ export interface KpiMetrics {
   readonly rep_adoption: number | null;
   readonly failed_calls: number;
   readonly failure_rate: number | null;
+  /** Of the last 50 recordings that are ready or failed, as the two above of calls; absent from servers before them. */
+  readonly failed_recordings?: number;
+  readonly recording_failure_rate?: number | null;
   readonly computed_at: string;
 }
 

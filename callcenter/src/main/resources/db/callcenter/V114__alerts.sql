@@ -133,8 +133,8 @@ begin
      where c.organization_id = organization and c.ended_at is null and c.provider_event_at is null and c.started_at <= at - interval '30 s'
        and (queue is null or c.queue_id = queue);
   else
-    value := null;
-    why := jsonb_build_object('unknown', metric);
+    value := null;  -- what the server measures of itself it says itself
+    why := '{}';
   end case;
 end
 $$;
@@ -143,7 +143,7 @@ create function app.midnight_at(zone text, at timestamptz) returns timestamptz l
 return date_trunc('day', at at time zone zone) at time zone zone;
 
 create function app.alert_metrics() returns text[] language sql immutable set search_path = ''
-return '{in_queue,longest_wait_s,waiting_without_agents,available_agents,active_calls,longest_call_s,longest_hold_s,longest_parked_s,longest_wrap_up_s,longest_pause_s,service_level_pct,abandoned_pct,failed_pct,silent_calls}'::text[];
+return '{in_queue,longest_wait_s,waiting_without_agents,available_agents,active_calls,longest_call_s,longest_hold_s,longest_parked_s,longest_wrap_up_s,longest_pause_s,service_level_pct,abandoned_pct,failed_pct,silent_calls,server_storage_pct,server_errors_pct,server_lag_s}'::text[];
 comment on function app.alert_metrics() is 'The figures of which rules can be made.';
 create function app.check_alert_rule() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
@@ -189,7 +189,10 @@ begin atomic
     ('Long wrap-up', 'longest_wrap_up_s', '>', 180, 0, 0, 'info'),
     ('Parked for long', 'longest_parked_s', '>', 180, 0, 0, 'warning'),
     ('Failed calls', 'failed_pct', '>', 5, 0, 1, 'critical'),
-    ('Nothing heard of calls', 'silent_calls', '>', 0, 0, 0, 'warning')
+    ('Nothing heard of calls', 'silent_calls', '>', 0, 0, 0, 'warning'),
+    ('Storage is nearly full', 'server_storage_pct', '>', 90, 0, 2, 'critical'),
+    ('Requests fail', 'server_errors_pct', '>', 5, 0, 2, 'warning'),
+    ('Screens are behind', 'server_lag_s', '>', 5, 10, 3, 'warning')
   ) as r (name, metric, comparator, threshold, for_s, hysteresis, severity)
    where o.id = give_alert_rules.organization
   on conflict (organization_id, name) do nothing;
@@ -213,11 +216,15 @@ insert into app.notification_kinds (kind, source, type, severity, permission, st
   ('alert-critical', 'performance', 'error', 'critical', 'alerts.read', true, true, '1 day',
    '{"en": "{rule}", "pt": "{rule}"}', '{"en": "{value} (limit {threshold}){where}", "pt": "{value} (limite {threshold}){where}"}');
 
+insert into app.notification_kinds (kind, source, type, severity, permission, standard, persistent, life, title, body)
+  select 'system-' || kind, 'system', type, severity, permission, standard, persistent, life, title, body
+    from app.notification_kinds where kind in ('alert-info', 'alert', 'alert-critical');
+
 -- An alert is a row, a notification, and when it is over both say so.
 create function app.notify_of_alert() returns trigger language plpgsql security definer set search_path = '' as $$
 declare
-  told constant text := case new.severity when 'warning' then 'alert' else 'alert-' || new.severity end;
-  unit constant text := case when new.metric like '%_s' then ' s' when new.metric like '%_pct' then ' %' else '' end;
+  told constant text := case when new.metric like 'server\_%' then 'system-' else '' end || case new.severity when 'warning' then 'alert' else 'alert-' || new.severity end;
+  unit constant text := case when new.metric like '%\_s' then ' s' when new.metric like '%\_pct' then ' %' else '' end;
 begin
   if tg_op = 'INSERT' then
     perform app.notify(new.organization_id, told, new.id::text, jsonb_build_object('alert_id', new.id, 'rule', new.name,

@@ -57,51 +57,23 @@ public final class Deadlines implements AutoCloseable {
 
     private final CallCentre calls;
     private final Reachability reachability;
-    private final Thread thread;
+    private final Recurring sweeps;
     private Instant housekept = Instant.EPOCH;
 
     /** @param subjects of the tokens that hold a channel now */
     public Deadlines(CallCentre calls, Supplier<Set<String>> subjects) {
         this.calls = calls;
         this.reachability = new Reachability(calls, subjects);
-        this.thread = Thread.ofVirtual().name("deadlines").unstarted(this::run);
+        this.sweeps = new Recurring("deadlines", STEP, this::sweep);
     }
 
     public void start() {
-        thread.start();
-    }
-
-    private void run() {
-        while (!Thread.currentThread().isInterrupted()) {
-            try {
-                sweep();
-                Thread.sleep(STEP);
-            } catch (InterruptedException closing) {
-                return;
-            } catch (RuntimeException failed) {
-                if (Thread.currentThread().isInterrupted()) {
-                    return;
-                }
-                LOG.warn("Deadlines could not be looked at; the next look comes: {}", failed.getMessage());
-                if (!pause()) {
-                    return;
-                }
-            }
-        }
-    }
-
-    private static boolean pause() {
-        try {
-            Thread.sleep(Duration.ofSeconds(1));
-            return true;
-        } catch (InterruptedException closing) {
-            return false;
-        }
+        sweeps.start();
     }
 
     /** Whether its thread is gone, without which nothing happens in time. */
     public boolean hasEnded() {
-        return thread.getState() == Thread.State.TERMINATED;
+        return sweeps.hasEnded();
     }
 
     /** Everything that is due now, once. */
@@ -200,14 +172,6 @@ public final class Deadlines implements AutoCloseable {
 
     @Override
     public void close() {
-        if (!thread.isAlive()) {
-            return;
-        }
-        thread.interrupt();
-        try {
-            thread.join(Duration.ofSeconds(2));
-        } catch (InterruptedException stillClosing) {
-            Thread.currentThread().interrupt();
-        }
+        sweeps.close();
     }
 }

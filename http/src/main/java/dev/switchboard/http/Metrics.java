@@ -51,6 +51,16 @@ public final class Metrics implements AutoCloseable {
                 .register(registry);
     }
 
+    /** What is measured under a name now: a gauge's value, a counter's total, how many durations a timer has; empty where nothing is. */
+    public Optional<Double> value(String name) {
+        return switch (prometheus.find(PREFIX + name).meter()) {
+            case Gauge gauge -> Optional.of(gauge.value());
+            case FunctionCounter counter -> Optional.of(counter.count());
+            case Timer timer -> Optional.of((double) timer.count());
+            case null, default -> Optional.empty();
+        };
+    }
+
     /** Everything, as Prometheus reads it. */
     public String scrape() {
         return prometheus.scrape();

@@ -41,7 +41,7 @@ public final class CallCentreServer implements AutoCloseable {
         outbox = new TelephonyOutbox(jdbi, provider, clock);
         calls = new CallCentre(connections, clock, outbox::wake);
         deadlines = new Deadlines(calls, attendance::subjects);
-        alerts = new Alerts(jdbi, clock);
+        alerts = new Alerts(jdbi, clock, ServerFigures.of(jdbi, metrics, clock));
         ingest = new Ingest(connections);
         routes = new ApiRoutes(calls, new Organizations(jdbi), ingest, tokens, clock, metrics);
         metrics.counter("calls.provider.sent", "Commands that the telephone provider took", outbox::sent);

@@ -1,5 +1,6 @@
 package dev.switchboard.callcenter.alert;
 
+import dev.switchboard.callcenter.Recurring;
 import java.math.BigDecimal;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -36,13 +37,14 @@ public final class Alerts implements AutoCloseable {
             union select v.organization_id from public.voip_users v where v.work_state <> 'offline'
             union select s.organization_id from public.alert_states s where s.state <> 'ok'
             union select r.organization_id from public.alert_rules r
-             where r.enabled and (r.updated_at > :at - interval '1 min' or r.schedule is not null or r.metric = 'available_agents')""";
+             where r.enabled and (r.updated_at > :at - interval '1 min' or r.schedule is not null or r.metric = 'available_agents'
+                                  or (:strained and r.metric like 'server\\_%'))""";
     private static final String RULES = """
-            select r.id, r.comparator, r.threshold, r.for_s, r.hysteresis, s.state, s.since, f.value, f.why::text as why
+            select r.id, r.metric, r.enabled and app.is_scheduled(r.schedule, o.timezone, :at) as counts, r.comparator, r.threshold, r.for_s, r.hysteresis, s.state, s.since, f.value, f.why::text as why
               from public.alert_rules r join public.organizations o on o.id = r.organization_id
               left join public.alert_states s on s.organization_id = r.organization_id and s.alert_rule_id = r.id
               left join lateral app.alert_figure(r.organization_id, r.queue_id, r.metric, :at) f
-                on r.enabled and app.is_scheduled(r.schedule, o.timezone, :at)
+                on r.enabled and r.metric not like 'server\\_%' and app.is_scheduled(r.schedule, o.timezone, :at)
              where r.organization_id = :organization and (:ratios or r.metric not like '%\\_pct')""";
     /** Only where it is still as it was when it was read. */
     private static final String KEEP = """
@@ -61,52 +63,26 @@ public final class Alerts implements AutoCloseable {
 
     private final Jdbi jdbi;
     private final InstantSource clock;
-    private final Thread thread;
+    private final Measured measured;
+    private final Recurring looks;
     private final Map<UUID, Instant> lively = new HashMap<>(); // guarded by this
     private Instant ratiosSeen = Instant.MIN; // guarded by this
 
     /** @param jdbi as a user whom row level security does not bind */
-    public Alerts(Jdbi jdbi, InstantSource clock) {
+    public Alerts(Jdbi jdbi, InstantSource clock, Measured measured) {
         this.jdbi = jdbi;
         this.clock = clock;
-        this.thread = Thread.ofVirtual().name("alerts").unstarted(this::run);
+        this.measured = measured;
+        this.looks = new Recurring("alerts", STEP, this::look);
     }
 
     public void start() {
-        thread.start();
+        looks.start();
     }
 
     /** Whether its thread is gone, without which nobody is alerted. */
     public boolean hasEnded() {
-        return thread.getState() == Thread.State.TERMINATED;
-    }
-
-    private void run() {
-        while (!Thread.currentThread().isInterrupted()) {
-            try {
-                look();
-                Thread.sleep(STEP);
-            } catch (InterruptedException closing) {
-                return;
-            } catch (RuntimeException failed) {
-                if (Thread.currentThread().isInterrupted()) {
-                    return;
-                }
-                LOG.warn("Alert rules could not be looked at; the next look comes: {}", failed.getMessage());
-                if (!pause()) {
-                    return;
-                }
-            }
-        }
-    }
-
-    private static boolean pause() {
-        try {
-            Thread.sleep(STEP);
-            return true;
-        } catch (InterruptedException closing) {
-            return false;
-        }
+        return looks.hasEnded();
     }
 
     /** All rules that may have something to say, once. */
@@ -115,6 +91,7 @@ public final class Alerts implements AutoCloseable {
         var at = now.atOffset(ZoneOffset.UTC);
         jdbi.useHandle(handle -> handle.createQuery(ACTIVE)
                 .bind("at", at)
+                .bind("strained", measured.isStrained())
                 .mapTo(UUID.class)
                 .forEach(organization -> lively.put(organization, now)));
         lively.values().removeIf(seen -> seen.plus(AFTERWARDS).isBefore(now));
@@ -154,13 +131,16 @@ public final class Alerts implements AutoCloseable {
                 .forEach(step -> jdbi.useTransaction(handle -> write(handle, organization, step, now)));
     }
 
-    private static Step step(ResultSet row, Instant now) throws SQLException {
+    private Step step(ResultSet row, Instant now) throws SQLException {
         var rule = new AlertRule(
                 AlertRule.Comparator.of(row.getString("comparator")),
                 row.getBigDecimal("threshold"),
                 Duration.ofSeconds(row.getInt("for_s")),
                 row.getBigDecimal("hysteresis"));
         Optional<BigDecimal> figure = Optional.ofNullable(row.getBigDecimal("value"));
+        if (figure.isEmpty() && row.getBoolean("counts")) {
+            figure = measured.figure(row.getString("metric"));
+        }
         AlertRule.State before = state(row.getString("state"), row.getObject("since", OffsetDateTime.class));
         return new Step(
                 row.getObject("id", UUID.class),
@@ -224,14 +204,6 @@ public final class Alerts implements AutoCloseable {
 
     @Override
     public void close() {
-        if (!thread.isAlive()) {
-            return;
-        }
-        thread.interrupt();
-        try {
-            thread.join(Duration.ofSeconds(2));
-        } catch (InterruptedException stillClosing) {
-            Thread.currentThread().interrupt();
-        }
+        looks.close();
     }
 }

@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.switchboard.callcenter.alert.Alerts;
+import dev.switchboard.callcenter.alert.Measured;
 import dev.switchboard.callcenter.command.CallCommand;
 import dev.switchboard.systemtest.harness.CallCentreWorld;
 import dev.switchboard.systemtest.harness.Http;
+import java.math.BigDecimal;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -48,7 +51,7 @@ class AlertsTest extends ApiFixture {
 
     /** By one that has just begun, beside the server's own: of the two one writes. */
     private static void look() {
-        new Alerts(server.database(), Instant::now).look();
+        new Alerts(server.database(), Instant::now, Measured.NOTHING).look();
     }
 
     private String figure(String metric, String at) {
@@ -150,6 +153,9 @@ class AlertsTest extends ApiFixture {
         run("update alert_rules set threshold = 0 where organization_id = ?", world.organization());
         look();
         assertThat(alerts()).containsExactly("1");
+        assertThat(world.one(
+                        "select body from notifications where user_id = ? and kind = 'alert-critical'", supervisor))
+                .isEqualTo("1 (limit 0)");
         run("update alert_rules set enabled = false where organization_id = ?", world.organization());
         look();
         assertThat(alerts()).containsExactly("1 over");
@@ -239,6 +245,41 @@ class AlertsTest extends ApiFixture {
                 "Bearer " + server.userToken(supervisor));
 
         assertThat(refused.status()).as(refused.body()).isEqualTo(400);
+    }
+
+    @Test
+    void F003_21_F003_19_whatTheServerMeasuresOfItselfIsToldOfAsTheSystemsFromBeyondTheThreshold() {
+        for (String metric : List.of("server_storage_pct", "server_errors_pct", "server_lag_s")) {
+            onlyRule(metric, ">", 90, 0, 2);
+            run("delete from notifications where organization_id = ?", world.organization());
+            run("delete from alerts where organization_id = ?", world.organization());
+            for (double value : new double[] {89, 90}) {
+                new Alerts(server.database(), Instant::now, measuring(metric, value)).look();
+                assertThat(alerts()).as(metric).isEmpty();
+            }
+            new Alerts(server.database(), Instant::now, measuring(metric, 90.1)).look();
+            // the server's own look, to which nothing is wrong, may have ended it by now
+            assertThat(alerts()).as(metric).singleElement().asString().startsWith("90.1");
+            assertThat(world.list(
+                            "select concat_ws(' | ', source, type, severity, body) from notifications where user_id = ?",
+                            supervisor))
+                    .containsExactly("system | error | critical | "
+                            + (metric.endsWith("_pct") ? "90.1 % (limit 90 %)" : "90.1 s (limit 90 s)"));
+        }
+    }
+
+    private static Measured measuring(String metric, double value) {
+        return new Measured() {
+            @Override
+            public Optional<BigDecimal> figure(String asked) {
+                return asked.equals(metric) ? Optional.of(BigDecimal.valueOf(value)) : Optional.empty();
+            }
+
+            @Override
+            public boolean isStrained() {
+                return true;
+            }
+        };
     }
 
     @Test

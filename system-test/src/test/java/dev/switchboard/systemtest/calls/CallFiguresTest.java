@@ -150,6 +150,50 @@ class CallFiguresTest extends ApiFixture {
     }
 
     @Test
+    void F003_13_F003_54_ratesOfRecordingsAndRepsAreWhatSqlSaysAfterEachChange() {
+        CallCentreWorld world = world(2);
+        UUID admin = world.member("admin", "Ann");
+        UUID org = world.organization();
+        UUID call = ringing(world, world.agent(0));
+        String insert = "insert into recordings (organization_id, call_id, title, status, created_at)"
+                + " select ?, ?, 'r', ?, now() - ?::interval from generate_series(1, ?)";
+        server.database().useHandle(handle -> {
+            handle.execute(insert, org, call, "failed", "2 h", 3);
+            handle.execute(insert, org, call, "ready", "1 h", 48);
+            handle.execute(insert, org, call, "recording", "1 min", 7);
+        });
+        assertThat(kpis(admin).path("recording_failure_rate").asDouble())
+                .as("2 of the last 50 that ended")
+                .isEqualTo(0.04);
+        assertThat(kpis(admin).path("failed_recordings").asInt()).isEqualTo(2);
+        server.database().useHandle(handle -> handle.execute(insert, org, call, "failed", "1 s", 1));
+        assertThat(kpis(admin).path("recording_failure_rate").asDouble()).isEqualTo(0.04);
+        server.database()
+                .useHandle(handle -> handle.execute(
+                        "update recordings set status = 'failed' where organization_id = ? and status = 'recording'",
+                        org));
+        assertThat(kpis(admin).path("recording_failure_rate").asDouble()).isEqualTo(0.16);
+
+        assertThat(kpis(admin).path("rep_adoption").asDouble())
+                .as("nobody has handled a call")
+                .isZero();
+        post("/calls/" + call + "/start", "{}", world.agent(0));
+        assertThat(kpis(admin).path("rep_adoption").asDouble()).isEqualTo(0.5);
+        server.database()
+                .useHandle(handle -> handle.execute(
+                        "update call_segments set from_at = from_at - interval '8 days', to_at = from_at - interval '7 days 1 s' where organization_id = ?",
+                        org));
+        assertThat(kpis(admin).path("rep_adoption").asDouble())
+                .as("eight days ago")
+                .isZero();
+    }
+
+    private static JsonNode kpis(UUID user) {
+        return http.post("/rest/v1/rpc/calculate_admin_kpis", "{}", "Authorization", "Bearer " + server.userToken(user))
+                .json();
+    }
+
+    @Test
     void F003_10_F003_11_F003_12_figuresOfTheAdminAreCountedUnderPoliciesInTheOrganizationsDay() {
         CallCentreWorld world = world(2);
         UUID admin = world.member("admin", "Ann");
