@@ -1,3 +1,5 @@
+import type { ListOptions } from "./list-state.ts";
+import type { QueryShape } from "./query.ts";
 import type { KeptQuery, Row, Told } from "./transport.ts";
 
 /**
@@ -17,6 +19,17 @@ export class KeptAnswer {
       throw new RangeError(`maxRate is 0.01 to 1000 times a second; this one is ${maxRate}`);
     }
     this.query = maxRate === undefined ? query : { ...query, max_rate: maxRate };
+  }
+
+  /** Where the list wants it, or a changed row does not decide it; undefined where the server cannot keep it. */
+  static of({ kept, isLocal }: QueryShape, options: ListOptions): KeptAnswer | undefined {
+    return kept && (options.kept ?? !isLocal) ? new KeptAnswer(kept, options.maxRate) : undefined;
+  }
+
+  /** For so long the server may hold back what has changed. */
+  get heldMs(): number {
+    const { max_rate } = this.query;
+    return max_rate === undefined ? 0 : 1_000 / max_rate;
   }
 
   get rows(): readonly Row[] {

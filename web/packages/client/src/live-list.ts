@@ -61,7 +61,7 @@ export class LiveList<T = Row> {
     this.#options = options;
     this.shape = shape;
     this.#rows = new Rows(shape, options.key ?? DEFAULT_KEY, options.deltas ?? false);
-    this.#store = new ListStore(host, shape.table, options.maxRate === undefined ? 0 : 1_000 / options.maxRate);
+
     this.#timer = new Timer(host.platform);
     this.#saving = host.cache && new Saving(host.cache, host.platform, shape.id, this.#rows, () => this.#place());
     this.#asking = new Throttle(host.platform, options.throttleMs ?? THROTTLE_MS, () => {
@@ -70,8 +70,8 @@ export class LiveList<T = Row> {
         void this.#fetch();
       }
     });
-    this.#kept =
-      shape.kept && (options.kept ?? !shape.isLocal) ? new KeptAnswer(shape.kept, options.maxRate) : undefined;
+    this.#kept = KeptAnswer.of(shape, options);
+    this.#store = new ListStore(host, shape.table, this.#kept?.heldMs);
   }
 
   /** The same object until something changes. */

@@ -28,6 +28,7 @@ describe("I2 the operations of a kept answer", () => {
   test("I6: come as often as its list wants to be told", () => {
     expect(new KeptAnswer(QUERY, 2).query).toEqual({ ...QUERY, max_rate: 2 });
     expect(new KeptAnswer(QUERY).query).toEqual(QUERY);
+    expect([new KeptAnswer(QUERY, 2).heldMs, new KeptAnswer(QUERY).heldMs]).toEqual([500, 0]);
     expect(new KeptAnswer(QUERY, 1 / 3).query.max_rate).toBe(1 / 3);
     for (const rate of [0, -1, 1_001, Number.NaN]) {
       expect(() => new KeptAnswer(QUERY, rate)).toThrow(RangeError);

@@ -210,7 +210,7 @@ final class GatewayConnection extends ChannelInboundHandlerAdapter implements Ou
         return first;
     }
 
-    /** Queued, and not yet taken by the kernel. */
+    /** Queued, and not yet taken by the kernel; once that is nothing, the queue is not looked at until something is queued again. */
     long pendingBytes() {
         if (!queueing) {
             return 0;

@@ -10,7 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /** A channel that is told of an {@link Evaluation}, one thing at a time. Guarded by that. */
 final class Follower {
+    /** With more of them among those who rest, nobody rests (SPEC I6). */
     static final int MOST_GENERATIONS = 4;
+
     final LiveQueries.Listener listener;
     /** For so long it is not told once more that rows have changed. */
     final Duration rest;
