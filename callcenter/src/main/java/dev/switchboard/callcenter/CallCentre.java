@@ -262,22 +262,32 @@ public final class CallCentre {
     public Answer incoming(String provider, String sid, String from, String to) {
         return settle(transaction(connection -> {
             Optional<NewCalls.Incoming> call = NewCalls.incoming(connection, provider, sid, from, to, clock.instant());
-            if (call.isEmpty()) {
-                return Work.answered(Answer.refused(Refusal.NOT_FOUND, "No organization has the number " + to));
-            }
-            Optional<UUID> queue = call.get().queue();
-            return call.get().isNew() && queue.isPresent()
-                    ? within(connection, new Actor.Server(), call.get().id(), new CallCommand.Enqueue(queue.get()))
-                    : Work.answered(
-                            new Answer.Done(answer(connection, call.get().id())));
+            return call.isEmpty()
+                    ? Work.answered(Answer.refused(Refusal.NOT_FOUND, "No organization has the number " + to))
+                    : intoItsQueue(connection, call.get());
         }));
     }
 
-    /** An agent calls somebody. */
-    public Answer dial(Actor actor, UUID organization, UUID agent, String to, Optional<OnceKey> key) {
+    Work intoItsQueue(Connection connection, NewCalls.Incoming call) throws SQLException {
+        Optional<UUID> queue = call.queue();
+        return call.isNew() && queue.isPresent()
+                ? within(connection, new Actor.Server(), call.id(), new CallCommand.Enqueue(queue.get()))
+                : Work.answered(new Answer.Done(answer(connection, call.id())));
+    }
+
+    /**
+     * An agent calls somebody.
+     *
+     * @param from a number of the organization, which the other side sees; by default its first
+     */
+    public Answer dial(
+            Actor actor, UUID organization, UUID agent, Optional<String> from, String to, Optional<OnceKey> key) {
         return settle(transaction(once(key, connection -> {
-            UUID id = NewCalls.outgoing(connection, organization, to, clock.instant());
-            return within(connection, actor, id, new CallCommand.Dial(agent));
+            Optional<UUID> id = NewCalls.outgoing(connection, organization, from, to, clock.instant());
+            return id.isEmpty()
+                    ? Work.answered(
+                            Answer.refused(Refusal.NOT_FOUND, "Your organization has no number " + from.orElse("")))
+                    : within(connection, actor, id.get(), new CallCommand.Dial(agent));
         })));
     }
 

@@ -49,6 +49,13 @@ public final class Deadlines implements AutoCloseable {
             + "     and (not v.user_id = any (c.missed_by) or c.state_since < ?::timestamptz - interval '15 s'))"
             + " order by q.priority desc, c.queued_at limit " + MOST;
 
+    /** Rang already, and have no queue to wait in. */
+    private static final String WAITING_WITHOUT_QUEUE = "select c.id from public.calls c"
+            + " where c.ended_at is null and c.state = 'new' and c.queue_id is null and c.first_ring_at is not null and c.state_since <= ?"
+            + "   and exists (select from public.voip_users v where v.organization_id = c.organization_id"
+            + "     and v.work_state = 'available' and not v.user_id = any (c.missed_by))"
+            + " order by c.started_at limit " + MOST;
+
     private static final String MISSED_TOO_MANY =
             "select v.organization_id, v.user_id from public.voip_users v where v.missed_too_many limit " + MOST;
 
@@ -90,6 +97,7 @@ public final class Deadlines implements AutoCloseable {
         pauseTheMissing();
         guarded("The look at whose sockets there are", () -> reachability.look(now));
         each(NewCalls.ids(calls.connections(), WAITING, at), new CallCommand.Offer(List.of()));
+        each(NewCalls.ids(calls.connections(), WAITING_WITHOUT_QUEUE, at), new CallCommand.Offer(List.of()));
     }
 
     /** What one of them does wrong does not keep the others waiting. */
@@ -151,6 +159,8 @@ public final class Deadlines implements AutoCloseable {
                         "delete from public.idempotency_keys where created_at < ?::timestamptz - interval '1 day'");
                 PreparedStatement sent = connection.prepareStatement(
                         "delete from public.telephony_commands where done_at < ?::timestamptz - interval '1 day'");
+                PreparedStatement said = connection.prepareStatement(
+                        "delete from public.provider_events where received_at < ?::timestamptz - interval '7 days'");
                 PreparedStatement notices = connection.prepareStatement(
                         "delete from public.notifications where expires_at < ?::timestamptz - interval '1 day'");
                 PreparedStatement alerts = connection.prepareStatement(
@@ -161,6 +171,8 @@ public final class Deadlines implements AutoCloseable {
             keys.executeUpdate();
             sent.setObject(1, now.atOffset(ZoneOffset.UTC));
             sent.executeUpdate();
+            said.setObject(1, now.atOffset(ZoneOffset.UTC));
+            said.executeUpdate();
             notices.setObject(1, now.atOffset(ZoneOffset.UTC));
             notices.executeUpdate();
             alerts.setObject(1, now.atOffset(ZoneOffset.UTC));

@@ -149,8 +149,7 @@ public final class Ingest {
         }
     }
 
-    private static Answer write(Connection connection, Kind kind, UUID id, String part, String body)
-            throws SQLException {
+    static Answer write(Connection connection, Kind kind, UUID id, String part, String body) throws SQLException {
         if (kind == Kind.SEGMENT) { // before the statement that puts the segments of a call together looks at them
             try (PreparedStatement lock =
                     connection.prepareStatement("select 1 from public.calls where id = ? for update")) {

@@ -16,6 +16,13 @@ import javax.sql.DataSource;
 /** How calls come into the books, and how they are found. */
 final class NewCalls {
     private static final int MOST_TRIED = 5;
+    /** By the provider's id of the call, or of one of its legs: a device knows its own. */
+    static final String NAMED =
+            "select c.id from (select k.id from public.organizations o join public.calls k on k.organization_id = o.id"
+                    + "   and k.provider_call_sid = ? union select l.call_id from public.call_legs l where l.provider_leg_sid = ?) n"
+                    + " join public.calls c on c.id = n.id";
+
+    static final String LIVE_FIRST = " order by c.ended_at nulls first limit 1";
 
     private NewCalls() {}
 
@@ -71,23 +78,34 @@ final class NewCalls {
         }
     }
 
-    /** From the organization's first number; the provider names the call once it is dialled, until then its id does. */
-    static UUID outgoing(Connection connection, UUID organization, String to, Instant now) throws SQLException {
+    /**
+     * From that number of the organization, or its first one; the provider names the call once it is dialled, until then
+     * its id does.
+     *
+     * @return empty where the number is none of the organization's
+     */
+    static Optional<UUID> outgoing(
+            Connection connection, UUID organization, Optional<String> from, String to, Instant now)
+            throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(
                 "insert into public.calls (id, organization_id, provider, provider_call_sid, direction, from_number, to_number,"
                         + " company_name, contact_id, started_at, state_since, last_event_at)"
-                        + " select o.id, o.organization, 'outbound', o.id::text, 'outbound',"
-                        + "   coalesce((select min(p.e164) from public.phone_numbers p where p.organization_id = o.organization), 'unknown'),"
+                        + " select o.id, o.organization, coalesce(n.provider, 'outbound'), o.id::text, 'outbound', coalesce(n.e164, 'unknown'),"
                         + "   o.number, k.company_name, k.id, o.now, o.now, o.now"
-                        + "   from (select uuidv7() as id, ?::uuid as organization, ?::text as number, ?::timestamptz as now offset 0) o"
+                        + "   from (select uuidv7() as id, ?::uuid as organization, ?::text as caller, ?::text as number,"
+                        + "     ?::timestamptz as now offset 0) o"
+                        + "   left join lateral (select p.e164, a.provider from public.phone_numbers p left join public.provider_accounts a"
+                        + "       on a.organization_id = p.organization_id and a.id = p.provider_account_id"
+                        + "     where p.organization_id = o.organization and (o.caller is null or p.e164 = o.caller)"
+                        + "     order by a.id is null, p.e164 limit 1) n on true"
                         + "   left join public.contacts k on k.organization_id = o.organization and k.number = o.number"
-                        + " returning id")) {
+                        + "  where o.caller is null or n.e164 is not null returning id")) {
             statement.setObject(1, organization);
-            statement.setString(2, to);
-            statement.setObject(3, now.atOffset(ZoneOffset.UTC));
+            statement.setString(2, from.orElse(null));
+            statement.setString(3, to);
+            statement.setObject(4, now.atOffset(ZoneOffset.UTC));
             try (ResultSet row = statement.executeQuery()) {
-                row.next();
-                return row.getObject(1, UUID.class);
+                return row.next() ? Optional.of(row.getObject(1, UUID.class)) : Optional.empty();
             }
         }
     }
@@ -108,16 +126,12 @@ final class NewCalls {
             case Actor.User(UUID user, var _) ->
                 ids(
                         connections,
-                        "select c.id from public.user_roles r join public.calls c on c.organization_id = r.organization_id"
-                                + " where r.user_id = ? and c.provider_call_sid = ? order by c.ended_at nulls first limit 1",
-                        user,
-                        sid);
-            case Actor.Server _ ->
-                ids(
-                        connections,
-                        "select c.id from public.organizations o join public.calls c on c.organization_id = o.id"
-                                + " where c.provider_call_sid = ? order by c.ended_at nulls first limit 1",
-                        sid);
+                        NAMED + " where exists (select from public.user_roles r where r.user_id = ?"
+                                + "   and r.organization_id = c.organization_id)" + LIVE_FIRST,
+                        sid,
+                        sid,
+                        user);
+            case Actor.Server _ -> ids(connections, NAMED + LIVE_FIRST, sid, sid);
         };
         return found.stream().findFirst();
     }

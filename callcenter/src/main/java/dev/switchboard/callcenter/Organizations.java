@@ -262,6 +262,16 @@ public final class Organizations {
                 .findOne());
     }
 
+    /** The name under which an agent's device registers; empty where they have none. */
+    public Optional<String> device(UUID organization, UUID user) {
+        return jdbi.withHandle(handle -> handle.createQuery("select v.client_identity from public.voip_users v"
+                        + " where v.organization_id = ? and v.user_id = ?")
+                .bind(0, organization)
+                .bind(1, user)
+                .mapTo(String.class)
+                .findOne());
+    }
+
     private interface Adding<T> {
         T add();
     }

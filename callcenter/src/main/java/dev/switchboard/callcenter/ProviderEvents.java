@@ -6,6 +6,7 @@ import dev.switchboard.callcenter.command.CallCommand;
 import dev.switchboard.callcenter.command.Refusal;
 import dev.switchboard.callcenter.state.CallState;
 import dev.switchboard.callcenter.state.ProviderStatus;
+import dev.switchboard.callcenter.telephony.Line;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -56,16 +57,18 @@ public final class ProviderEvents {
                     + "     and s.call_id = calls.id and s.agent_id = ?::uuid and s.kind = 'ring') as rang_until";
 
     /**
-     * Of two legs that spoke with each other to the end, the one that ended first hung up, whichever was heard of first. A
-     * call that ended in a queue or at rest has no such pair.
+     * Of two legs that spoke with each other to the end, the one hung up of which the provider says so, else the one that
+     * ended first, whichever was heard of first. Providers count seconds: in the same one it was the caller, whose end
+     * takes the agent's leg with it at once. A call that ended in a queue or at rest has no such pair.
      */
     private static final String WHO_HUNG_UP = "update public.calls c set end_reason = t.reason"
-            + "  from (select case when a.ended_at < k.ended_at then 'agent_hangup' else 'caller_hangup' end as reason"
+            + "  from (select case when case when a.hung_up <> k.hung_up then a.hung_up else a.ended_at < k.ended_at end"
+            + "      then 'agent_hangup' else 'caller_hangup' end as reason"
             + "    from public.calls o"
             + "    join public.call_legs k on k.organization_id = o.organization_id and k.call_id = o.id and k.role = 'customer'"
             + "      and k.status = 'completed'"
             + "    join public.call_legs a on a.organization_id = o.organization_id and a.call_id = o.id and a.role = 'agent'"
-            + "      and a.status = 'completed' and a.agent_id = o.answered_by and a.ended_at <> k.ended_at"
+            + "      and a.status = 'completed' and a.agent_id = o.answered_by"
             + "   where o.id = ? and exists (select from public.call_events e where e.organization_id = o.organization_id"
             + "      and e.call_id = o.id and e.to_state = 'completed' and e.from_state in ('active', 'held', 'abandoned'))"
             + "   order by a.ended_at desc, k.ended_at desc limit 1) t"
@@ -84,14 +87,6 @@ public final class ProviderEvents {
         this.calls = calls;
     }
 
-    /** Whose leg it is. */
-    public enum Role {
-        CUSTOMER,
-        AGENT,
-        SUPERVISOR,
-        EXTERNAL
-    }
-
     /**
      * One message.
      *
@@ -101,28 +96,33 @@ public final class ProviderEvents {
      * @param at       as the provider says, where it does
      */
     public record Event(
-            String leg, Role role, Optional<UUID> agent, ProviderStatus status, int sequence, Optional<Instant> at) {}
+            String leg,
+            Line.Role role,
+            Optional<UUID> agent,
+            ProviderStatus status,
+            int sequence,
+            Optional<Instant> at) {}
 
     /** Takes one message in; the same once more changes nothing. */
     public Answer accept(UUID call, Event event) {
-        return calls.settle(calls.transaction(connection -> {
-            if (!lock(connection, call)) {
-                return Work.answered(Answer.refused(Refusal.NOT_FOUND, "There is no call " + call));
-            }
-            Optional<Leg> leg = writeLeg(connection, call, event);
-            if (leg.isEmpty()) {
-                return applied(false);
-            }
-            Known known = touch(connection, call, event);
-            boolean over = known.endedAt().isPresent();
-            Work work = carryOut(connection, call, event, follows(event, leg.get(), known));
-            if (event.status() == ProviderStatus.COMPLETED) {
-                tellWhoHungUp(connection, call);
-            }
-            return over && leg.get().rises() && event.status().isConnected()
-                    ? drop(connection, call, event, work)
-                    : work;
-        }));
+        return calls.settle(calls.transaction(connection -> within(connection, call, event)));
+    }
+
+    Work within(Connection connection, UUID call, Event event) throws SQLException {
+        if (!lock(connection, call)) {
+            return Work.answered(Answer.refused(Refusal.NOT_FOUND, "There is no call " + call));
+        }
+        Optional<Leg> leg = writeLeg(connection, call, event);
+        if (leg.isEmpty()) {
+            return applied(false);
+        }
+        Known known = touch(connection, call, event);
+        boolean over = known.endedAt().isPresent();
+        Work work = carryOut(connection, call, event, follows(event, leg.get(), known));
+        if (event.status() == ProviderStatus.COMPLETED) {
+            tellWhoHungUp(connection, call);
+        }
+        return over && leg.get().rises() && event.status().isConnected() ? drop(connection, call, event, work) : work;
     }
 
     /** One after the other; what the first of them does not allow, the next does not either. */
@@ -154,7 +154,7 @@ public final class ProviderEvents {
     }
 
     private static Work drop(Connection connection, UUID call, Event event, Work work) throws SQLException {
-        if (event.role() != Role.AGENT || event.agent().isEmpty()) {
+        if (event.role() != Line.Role.AGENT || event.agent().isEmpty()) {
             return work;
         }
         try (PreparedStatement statement = connection.prepareStatement(DROP)) {
@@ -203,7 +203,7 @@ public final class ProviderEvents {
     private static List<CallCommand> heardLate(Event event, Leg leg, Known call) {
         ProviderStatus status = event.status();
         boolean answers = status.isConnected() || (status == ProviderStatus.COMPLETED && !leg.wasConnected());
-        if (event.role() != Role.AGENT || event.agent().isEmpty() || call.outbound() || !answers) {
+        if (event.role() != Line.Role.AGENT || event.agent().isEmpty() || call.outbound() || !answers) {
             return List.of();
         }
         Instant ended = call.endedAt().orElseThrow();
@@ -257,7 +257,10 @@ public final class ProviderEvents {
                             new CallCommand.Start(agent, Optional.empty()),
                             new CallCommand.End(Optional.of("agent_hangup")));
                 }
-                yield status.ends().isPresent()
+                // a ring that was called off says nothing of the agent: somebody else answered, or the caller gave up
+                boolean calledOff =
+                        status == ProviderStatus.CANCELED && !leg.wasConnected() && !call.isClaimedBy(agent);
+                yield status.ends().isPresent() && !calledOff
                         ? agentLegEnded(agent, leg, call).stream().toList()
                         : List.of();
             }
@@ -324,7 +327,7 @@ public final class ProviderEvents {
         }
     }
 
-    private static void tellWhoHungUp(Connection connection, UUID call) throws SQLException {
+    static void tellWhoHungUp(Connection connection, UUID call) throws SQLException {
         try (PreparedStatement kind = connection.prepareStatement(NO_COMMAND);
                 PreparedStatement statement = connection.prepareStatement(WHO_HUNG_UP)) {
             kind.execute();

@@ -71,7 +71,7 @@ final class Reading {
     private static final String SLOTS = "select p.slot from public.parked_calls p where p.organization_id = ?";
     /** Its own, where that flows over to, and the one that is named. */
     private static final String QUEUES =
-            "select q.id as queue_id, q.ring_s, q.wrap_up_s, q.max_wait_s, q.overflow_queue_id from public.queues q"
+            "select q.id as queue_id, q.ring_s, q.wrap_up_s, q.max_wait_s, q.overflow_queue_id, q.record, q.transcribe from public.queues q"
                     + " where q.organization_id = ? and q.id in (?, ?, (select o.overflow_queue_id from public.queues o where o.id = ?))";
 
     private static final String WRAPPING_UP =
@@ -176,7 +176,9 @@ final class Reading {
                         row.getInt("ring_s"),
                         row.getInt("wrap_up_s"),
                         row.getInt("max_wait_s"),
-                        uuid(row, "overflow_queue_id")));
+                        uuid(row, "overflow_queue_id"),
+                        row.getBoolean("record"),
+                        row.getBoolean("transcribe")));
     }
 
     static Optional<OnAgent> onAgent(Connection connection, Actor actor, UUID organization, UUID user)
@@ -210,6 +212,7 @@ final class Reading {
             case CallCommand.AnswerHeard(UUID agent, var _) -> List.of(agent);
             case CallCommand.Unpark(UUID agent) -> List.of(agent);
             case CallCommand.Transfer(var _, UUID to, var _) -> List.of(to);
+            case CallCommand.Monitor(UUID supervisor, var _) -> List.of(supervisor);
             default -> List.of();
         };
     }

@@ -6,9 +6,7 @@ import dev.switchboard.accounts.AccountSettings;
 import dev.switchboard.accounts.Mailer;
 import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.Ingest;
-import dev.switchboard.callcenter.api.ApiRoutes;
-import dev.switchboard.callcenter.api.CallCentreServer;
-import dev.switchboard.callcenter.telephony.FakeTelephonyProvider;
+import dev.switchboard.callcenter.Reconciler;
 import dev.switchboard.data.DataRoutes;
 import dev.switchboard.engine.Engine;
 import dev.switchboard.engine.channel.Hub;
@@ -37,8 +35,6 @@ import dev.switchboard.http.HttpFront;
 import dev.switchboard.http.HttpSettings;
 import dev.switchboard.http.Metrics;
 import dev.switchboard.http.Operations;
-import dev.switchboard.http.Request;
-import dev.switchboard.http.Response;
 import dev.switchboard.http.TlsIdentity;
 import dev.switchboard.live.Evaluations;
 import dev.switchboard.server.config.Secrets;
@@ -104,7 +100,7 @@ public final class Switchboard implements AutoCloseable {
     private final Database database;
     private final Pools pools;
     private final Optional<DataRoutes> data;
-    private final Optional<CallCentreServer> callCentre;
+    private final Optional<CallCentrePart> callCentre;
     private final PostgresRowAccess rows;
     private final PostgresSubscriptionCatalog subscriptions;
     private final ExecutorService blocking;
@@ -258,8 +254,7 @@ public final class Switchboard implements AutoCloseable {
         data.ifPresent(part -> queries.begin(engine.feed(), new DataApiQueries(part)));
         // its tables are in the embedded database alone
         callCentre = postgres.filter(_ -> settings.callCentre())
-                .map(_ -> new CallCentreServer(
-                        pools.calls(), new FakeTelephonyProvider(), tokens, time, engine.attendance(), metrics));
+                .map(_ -> new CallCentrePart(pools.calls(), tokens, time, engine.attendance(), metrics));
         Optional<HikariDataSource> accountConnections = settings.accounts().map(_ -> pools.accounts());
         console = new ConsoleConfig(
                 tokens.issue("anon", Map.of(), secrets.createdAt(), KEY_LIFE),
@@ -291,7 +286,7 @@ public final class Switchboard implements AutoCloseable {
                 List.of(
                         () -> engine.progress().vitals().ended(),
                         gateway::ended,
-                        () -> callCentre.flatMap(CallCentreServer::ended),
+                        () -> callCentre.flatMap(CallCentrePart::ended),
                         () -> postgres.flatMap(EmbeddedPostgres::givenUp)),
                 _ -> host.onFailure().accept(this));
         try {
@@ -323,9 +318,7 @@ public final class Switchboard implements AutoCloseable {
             handlers.put(AccountRoutes.PREFIX, AccountRoutes.of(connections, part, around));
         });
         data.ifPresent(part -> handlers.put(DataRoutes.PREFIX, part));
-        handlers.put(
-                ApiRoutes.PREFIX,
-                callCentre.<Handler>map(CallCentreServer::routes).orElse(Switchboard::noCallCentre));
+        handlers.putAll(callCentre.map(CallCentrePart::routes).orElseGet(CallCentrePart::noRoutes));
         handlers.put(ConsoleConfig.PATH, console);
         handlers.put(ExplainRoutes.PATH, explain(time));
         return handlers;
@@ -383,14 +376,6 @@ public final class Switchboard implements AutoCloseable {
         return console;
     }
 
-    private static Response noCallCentre(Request request, Handler.Client client) {
-        return Response.of(
-                404,
-                "application/problem+json",
-                "{\"status\":404,\"code\":\"not_found\",\"title\":\"There is no such thing\","
-                        + "\"detail\":\"The call centre works with the embedded PostgreSQL, and without --no-call-centre\"}");
-    }
-
     /** Of the server as its users see it, without a slash at the end. */
     public String url() {
         return settings.http().url(port);
@@ -426,12 +411,17 @@ public final class Switchboard implements AutoCloseable {
 
     /** The call centre, where the database has one. */
     public Optional<CallCentre> callCentre() {
-        return callCentre.map(CallCentreServer::calls);
+        return callCentre.map(CallCentrePart::calls);
+    }
+
+    /** What compares the books with the telephone providers', where the database has a call centre. */
+    public Optional<Reconciler> reconciler() {
+        return callCentre.map(CallCentrePart::reconciler);
     }
 
     /** What other programs write, where the database has a call centre. */
     public Optional<Ingest> ingest() {
-        return callCentre.map(CallCentreServer::ingest);
+        return callCentre.map(CallCentrePart::ingest);
     }
 
     public Engine engine() {
@@ -490,7 +480,7 @@ public final class Switchboard implements AutoCloseable {
                 .join();
         // what waits for a connection is told that there is none any more, so that nobody is waited for in vain
         pools.close();
-        callCentre.ifPresent(CallCentreServer::close);
+        callCentre.ifPresent(CallCentrePart::close);
         engine.close();
         blocking.shutdownNow();
         rows.close();

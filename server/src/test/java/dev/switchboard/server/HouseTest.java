@@ -58,6 +58,8 @@ class HouseTest {
                         "dev.switchboard.callcenter.schema..",
                         "dev.switchboard.callcenter.state..",
                         "dev.switchboard.callcenter.telephony..")
+                .layer("telephony")
+                .definedBy("dev.switchboard.telephony..")
                 .layer("engine-postgres")
                 .definedBy("dev.switchboard.engine.postgres..")
                 .layer("engine")
@@ -96,6 +98,8 @@ class HouseTest {
                 .mayOnlyAccessLayers("engine")
                 .whereLayer("callcenter")
                 .mayOnlyAccessLayers("engine")
+                .whereLayer("telephony")
+                .mayOnlyAccessLayers("callcenter", "http")
                 .whereLayer("engine-postgres")
                 .mayOnlyAccessLayers("engine")
                 .whereLayer("engine")
@@ -123,7 +127,7 @@ class HouseTest {
                 .map(known -> known.getPackageName())
                 .distinct()
                 .filter(name -> !name.matches(
-                        "dev\\.switchboard\\.(server|callcenter|data|accounts|tokens|gateway|live|http|client)"
+                        "dev\\.switchboard\\.(server|callcenter|telephony|data|accounts|tokens|gateway|live|http|client)"
                                 + "(\\..*)?|dev\\.switchboard\\.engine(\\..*)?"))
                 .toList();
 
@@ -162,6 +166,7 @@ class HouseTest {
                 "engine",
                 "engine-postgres",
                 "callcenter",
+                "telephony",
                 "http",
                 "gateway",
                 "live-queries",

@@ -5,19 +5,27 @@ import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.Organizations;
 import dev.switchboard.callcenter.command.AgentCommand;
 import dev.switchboard.callcenter.command.Refusal;
+import dev.switchboard.callcenter.telephony.TelephonyProvider;
 import dev.switchboard.http.Response;
+import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.UUID;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Agents and queues, {@code /api/agents} and {@code /api/queues}; {@code me} stands for the user of the token. */
 final class AgentEndpoints {
     private final CallCentre calls;
     private final Organizations organizations;
+    private final TelephonyProvider provider;
+    private final InstantSource clock;
 
-    AgentEndpoints(CallCentre calls, Organizations organizations) {
+    AgentEndpoints(CallCentre calls, Organizations organizations, TelephonyProvider provider, InstantSource clock) {
         this.calls = calls;
         this.organizations = organizations;
+        this.provider = provider;
+        this.clock = clock;
     }
 
     /** By method and path, as the table of endpoints has them. */
@@ -29,6 +37,7 @@ final class AgentEndpoints {
                         + organizations.agents(Membership.organization(organizations, exchange, "organization.read"))
                         + "}"));
         actions.put("POST /agents/{id}/state", this::state);
+        actions.put("POST /telephony/token", this::deviceToken);
         actions.put(
                 "POST /agents/{id}/device",
                 exchange -> run(exchange, new AgentCommand.Reach(exchange.flag("reachable"))));
@@ -50,6 +59,27 @@ final class AgentEndpoints {
     private String asked(Exchange exchange, String sql) {
         UUID organization = Membership.organization(organizations, exchange, "organization.read");
         return organizations.asked(exchange.actor().user().orElseThrow(), sql, organization);
+    }
+
+    private Response deviceToken(Exchange exchange) {
+        UUID organization = Membership.organization(organizations, exchange, "calls.handle");
+        UUID user = exchange.actor().user().orElseThrow();
+        String identity = organizations
+                .device(organization, user)
+                .orElseThrow(() -> new Problem(Refusal.NOT_AN_AGENT, Refusal.NOT_AN_AGENT.title()));
+        TelephonyProvider.DeviceToken token;
+        try {
+            token = provider.deviceToken(organization, identity, clock.instant())
+                    .orElseThrow(() -> new Problem(Refusal.NO_LINE, Refusal.NO_LINE.title()));
+        } catch (TelephonyProvider.ProviderException failed) {
+            throw new Problem(Refusal.TRY_AGAIN, String.valueOf(failed.getMessage()));
+        }
+        ObjectNode body = JsonMapper.shared().createObjectNode();
+        body.put("provider", token.provider())
+                .put("identity", token.identity())
+                .put("token", token.token())
+                .put("expiresAt", token.expiresAt().toString());
+        return Exchange.json(body.toString());
     }
 
     private Response state(Exchange exchange) {

@@ -6,6 +6,7 @@ import dev.switchboard.callcenter.Organizations;
 import dev.switchboard.callcenter.ProviderEvents;
 import dev.switchboard.callcenter.command.Actor;
 import dev.switchboard.callcenter.command.Refusal;
+import dev.switchboard.callcenter.telephony.TelephonyProvider;
 import dev.switchboard.http.AnswerMetrics;
 import dev.switchboard.http.Handler;
 import dev.switchboard.http.Metrics;
@@ -39,6 +40,7 @@ public final class ApiRoutes implements Handler {
             CallCentre calls,
             Organizations organizations,
             Ingest ingest,
+            TelephonyProvider provider,
             JwtTokens tokens,
             InstantSource clock,
             Metrics metrics) {
@@ -47,7 +49,7 @@ public final class ApiRoutes implements Handler {
         this.clock = clock;
         var actions = new HashMap<String, Endpoint.Action>();
         actions.putAll(new CallEndpoints(calls, organizations, clock).actions());
-        actions.putAll(new AgentEndpoints(calls, organizations).actions());
+        actions.putAll(new AgentEndpoints(calls, organizations, provider, clock).actions());
         actions.putAll(new IngestEndpoints(calls, ingest, new ProviderEvents(calls)).actions());
         this.endpoints = EndpointTable.of(actions);
         this.openApi = OpenApiDocument.of(endpoints);

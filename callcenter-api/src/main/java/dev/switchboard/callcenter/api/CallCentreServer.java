@@ -5,23 +5,33 @@ import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.Deadlines;
 import dev.switchboard.callcenter.Ingest;
 import dev.switchboard.callcenter.Organizations;
+import dev.switchboard.callcenter.Reconciler;
+import dev.switchboard.callcenter.Recurring;
 import dev.switchboard.callcenter.alert.Alerts;
 import dev.switchboard.callcenter.telephony.TelephonyOutbox;
 import dev.switchboard.callcenter.telephony.TelephonyProvider;
 import dev.switchboard.engine.channel.Attendance;
 import dev.switchboard.http.Metrics;
 import dev.switchboard.tokens.JwtTokens;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
 import org.jdbi.v3.core.Jdbi;
 
 /** The call centre of a server: commands, what time does, the way to the telephone provider. Closed once. */
 public final class CallCentreServer implements AutoCloseable {
+    /** At the start, and so often. */
+    private static final Duration COMPARED_EVERY = Duration.ofMinutes(1);
+
+    private static final Duration NEWS_COME_BY_THEMSELVES = Duration.ofSeconds(30);
+
     private final HikariDataSource connections;
     private final TelephonyOutbox outbox;
     private final CallCentre calls;
     private final Deadlines deadlines;
     private final Alerts alerts;
+    private final Reconciler reconciler;
+    private final Recurring comparing;
     private final Ingest ingest;
     private final ApiRoutes routes;
 
@@ -43,7 +53,11 @@ public final class CallCentreServer implements AutoCloseable {
         deadlines = new Deadlines(calls, attendance::subjects);
         alerts = new Alerts(jdbi, clock, ServerFigures.of(jdbi, metrics, clock));
         ingest = new Ingest(connections);
-        routes = new ApiRoutes(calls, new Organizations(jdbi), ingest, tokens, clock, metrics);
+        routes = new ApiRoutes(calls, new Organizations(jdbi), ingest, provider, tokens, clock, metrics);
+        reconciler = new Reconciler(calls, provider, NEWS_COME_BY_THEMSELVES);
+        comparing = new Recurring("telephone-lines", COMPARED_EVERY, reconciler::reconcile);
+        metrics.counter(
+                "calls.provider.mended", "Legs that the books and the provider did not agree on", reconciler::mended);
         metrics.counter("calls.provider.sent", "Commands that the telephone provider took", outbox::sent);
         metrics.counter(
                 "calls.provider.failures",
@@ -52,10 +66,16 @@ public final class CallCentreServer implements AutoCloseable {
         outbox.start();
         deadlines.start();
         alerts.start();
+        comparing.start();
     }
 
     public ApiRoutes routes() {
         return routes;
+    }
+
+    /** For who compares at once. */
+    public Reconciler reconciler() {
+        return reconciler;
     }
 
     public CallCentre calls() {
@@ -74,6 +94,9 @@ public final class CallCentreServer implements AutoCloseable {
         if (alerts.hasEnded()) {
             return Optional.of("the look at alert rules ended");
         }
+        if (comparing.hasEnded()) {
+            return Optional.of("the comparison with the telephone provider ended");
+        }
         return outbox.hasEnded() ? Optional.of("the telephony outbox ended") : Optional.empty();
     }
 
@@ -82,6 +105,7 @@ public final class CallCentreServer implements AutoCloseable {
         connections.close(); // first, so that neither thread waits for one in vain
         deadlines.close();
         alerts.close();
+        comparing.close();
         outbox.close();
     }
 }

@@ -60,6 +60,7 @@ final class CallEndpoints {
         command(actions, "transfer", CallEndpoints::transfer);
         command(actions, "complete-transfer", _ -> new CallCommand.CompleteTransfer());
         command(actions, "cancel-transfer", _ -> new CallCommand.CancelTransfer());
+        command(actions, "monitor", exchange -> new CallCommand.Monitor(agent(exchange), monitoring(exchange)));
         command(actions, "end", exchange -> new CallCommand.End(exchange.optionalText("reason")));
         command(actions, "wrap-up", exchange -> new CallCommand.WrapUp(exchange.optionalText("code")));
         actions.put(
@@ -125,6 +126,16 @@ final class CallEndpoints {
         return new CallCommand.Transfer(kind, to.orElseThrow(), exchange.flag("force"));
     }
 
+    private static CallCommand.Monitoring monitoring(Exchange exchange) {
+        return switch (exchange.text("mode")) {
+            case "listen" -> CallCommand.Monitoring.LISTEN;
+            case "whisper" -> CallCommand.Monitoring.WHISPER;
+            case "barge" -> CallCommand.Monitoring.BARGE;
+            case String other ->
+                throw new Problem(Refusal.INVALID_REQUEST, "mode is none of listen, whisper, barge: " + other);
+        };
+    }
+
     private UUID bySid(Exchange exchange) {
         String sid = exchange.text("callSid");
         return calls.bySid(exchange.actor(), sid)
@@ -152,9 +163,10 @@ final class CallEndpoints {
         if (!to.matches("\\+[1-9][0-9]{6,14}")) {
             throw new Problem(Refusal.INVALID_REQUEST, "to is not of the form +14155550100: " + to);
         }
+        Optional<String> from = exchange.optionalText("from");
         UUID user = exchange.actor().user().orElseThrow();
         UUID organization = Membership.organization(organizations, exchange, "calls.handle");
-        return response(calls.dial(exchange.actor(), organization, user, to, exchange.once(organization)));
+        return response(calls.dial(exchange.actor(), organization, user, from, to, exchange.once(organization)));
     }
 
     private Response health(Exchange exchange) {

@@ -6,6 +6,7 @@ import dev.switchboard.callcenter.Ingest;
 import dev.switchboard.callcenter.ProviderEvents;
 import dev.switchboard.callcenter.command.Refusal;
 import dev.switchboard.callcenter.state.ProviderStatus;
+import dev.switchboard.callcenter.telephony.Line;
 import dev.switchboard.http.Response;
 import java.util.HashMap;
 import java.util.Locale;
@@ -75,8 +76,8 @@ final class IngestEndpoints {
         return written(events.accept(call, event));
     }
 
-    private static ProviderEvents.Role role(String name) {
-        for (ProviderEvents.Role role : ProviderEvents.Role.values()) {
+    private static Line.Role role(String name) {
+        for (Line.Role role : Line.Role.values()) {
             if (role.name().toLowerCase(Locale.ROOT).equals(name)) {
                 return role;
             }

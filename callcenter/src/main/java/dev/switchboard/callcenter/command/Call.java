@@ -42,7 +42,14 @@ public record Call(
     }
 
     /** What of its queue a call needs. */
-    public record Queue(UUID id, int ringSeconds, int wrapUpSeconds, int maxWaitSeconds, Optional<UUID> overflow) {}
+    public record Queue(
+            UUID id,
+            int ringSeconds,
+            int wrapUpSeconds,
+            int maxWaitSeconds,
+            Optional<UUID> overflow,
+            boolean record,
+            boolean transcribe) {}
 
     /** In this queue, whose row is read after the call's lock is held. */
     public Call in(Queue other) {

@@ -80,6 +80,19 @@ public sealed interface CallCommand {
 
     record CancelTransfer() implements CallCommand {}
 
+    /** How a supervisor is on a call. */
+    enum Monitoring {
+        /** Hears both sides. */
+        LISTEN,
+        /** The agent hears them too. */
+        WHISPER,
+        /** Both sides hear them too. */
+        BARGE
+    }
+
+    /** A supervisor's phone is put on the call. */
+    record Monitor(UUID supervisor, Monitoring how) implements CallCommand {}
+
     /** Ends it from our side. */
     record End(Optional<String> reason) implements CallCommand {}
 

@@ -28,6 +28,8 @@ public final class CallRules {
     public static final int MOST_CHOSEN = 10;
     /** Agents that an offer can name. */
     public static final int MOST_OFFERED = 200;
+    /** So long after its begin a call without a queue waits for somebody to be free. */
+    public static final Duration WAITS_WITHOUT_QUEUE = Duration.ofMinutes(10);
 
     private final Situation it;
     private final Call call;
@@ -67,6 +69,7 @@ public final class CallRules {
             case CallCommand.TransferToQueue _ -> new HandingOver(it).requeue();
             case CallCommand.CompleteTransfer _ -> new HandingOver(it).completeTransfer();
             case CallCommand.CancelTransfer _ -> new HandingOver(it).cancelTransfer();
+            case CallCommand.Monitor monitor -> new Holding(it).monitor(monitor);
             case CallCommand.End(Optional<String> reason) -> new Ending(it).end(reason);
             case CallCommand.HangUp _ -> new Ending(it).hangUp();
             case CallCommand.Fail(Terminal outcome) -> new Ending(it).fail(outcome);

@@ -148,6 +148,10 @@ public sealed interface Effect {
         UNMUTE,
         PARK,
         TRANSFER,
+        /** A supervisor's phone is put on the call. */
+        MONITOR,
+        RECORD,
+        TRANSCRIBE,
         HANG_UP
     }
 }

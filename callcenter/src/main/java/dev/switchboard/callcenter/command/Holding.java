@@ -76,6 +76,30 @@ final class Holding {
         });
     }
 
+    /** Of their own accord alone, and it goes into the audit log: nobody is listened to in secret. */
+    Decision monitor(CallCommand.Monitor wish) {
+        if (!it.actor().may("calls.listen")) {
+            return Standing.notPermitted("listen to calls");
+        }
+        Optional<Decision> unfit = standing.refuseStranger(wish.supervisor())
+                .or(() -> call.claimedBy().filter(wish.supervisor()::equals).isPresent()
+                        ? Optional.of(Decision.refused(Refusal.INVALID_REQUEST, "You have this call yourself"))
+                        : Optional.empty())
+                .or(() -> standing.refuseUnfit(wish.supervisor()));
+        if (unfit.isPresent()) {
+            return unfit.get();
+        }
+        if (call.state() != Live.ACTIVE && call.state() != Live.HELD && call.state() != Live.TRANSFERRING) {
+            return standing.wrongState("listened to");
+        }
+        String how = Change.wire(wish.how());
+        return new Change(it)
+                .named(how)
+                .with(new Effect.Audit("call." + how))
+                .tell(Instruction.MONITOR, Map.of("agent", wish.supervisor().toString(), "mode", how))
+                .done();
+    }
+
     Decision park(CallCommand.Park wish) {
         return standing.ownersOr(() -> {
             if (call.state() != Live.ACTIVE && call.state() != Live.HELD) {

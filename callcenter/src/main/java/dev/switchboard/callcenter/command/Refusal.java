@@ -10,8 +10,19 @@ public enum Refusal {
     NOT_YOURSELF("not_yourself", 403, "The agent is somebody else", "use your own id"),
     NOT_YOUR_CALL("not_your_call", 403, "Another agent has this call", "leave it to them, or ask a supervisor"),
     SERVICE_ONLY("service_only", 403, "This is for programs with the service key", "ask from the server side"),
+    NOT_SIGNED(
+            "not_signed",
+            403,
+            "The message is not signed by an account that is known here",
+            "check the account's token and its public address: switchboard twilio connect"),
     NOT_FOUND("not_found", 404, "There is no such thing", "look at the id; what belongs to others is not found either"),
     METHOD_NOT_ALLOWED("method_not_allowed", 405, "Not with this method", "use the one that the detail names"),
+    UNSUPPORTED_TYPE("unsupported_type", 415, "Not in this form", "send the content type that the detail names"),
+    NO_LINE(
+            "no_line",
+            409,
+            "The organization has no telephone line that devices connect to",
+            "an admin adds one: switchboard twilio connect"),
     ALREADY_CLAIMED(
             "already_claimed", 409, "Another agent is already handling the call", "nothing; your card has cleared"),
     CALL_OVER("call_over", 409, "The call is over", "nothing; your card has cleared"),

@@ -118,6 +118,12 @@ final class Taking {
     Change talking(Change change, UUID agent, Optional<String> number) {
         if (!call.isAnswered()) {
             change.set(CallColumn.ANSWERED_AT, now).set(CallColumn.WAIT_S, call.waitedUntil(now));
+            if (call.queue().filter(Call.Queue::record).isPresent()) {
+                change.tell(Instruction.RECORD, Map.of());
+            }
+            if (call.queue().filter(Call.Queue::transcribe).isPresent()) {
+                change.tell(Instruction.TRANSCRIBE, Map.of());
+            }
         }
         return change.set(CallColumn.ANSWERED_BY, agent)
                 .clear(CallColumn.CLAIM_EXPIRES_AT, CallColumn.DUE_AT)

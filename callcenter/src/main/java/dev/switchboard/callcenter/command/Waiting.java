@@ -126,7 +126,10 @@ final class Waiting {
         return unanswered(change, event, reason);
     }
 
-    /** Nobody took it: back to its queue while its time lasts, else over. */
+    /**
+     * Nobody took it: back to its queue while its time lasts, else over. One without a queue is not hung up on because an
+     * agent took another: it waits for a while.
+     */
     Change unanswered(Change change, CallEvent event, Reason reason) {
         return unanswered(change, event, reason, call.waitingSince());
     }
@@ -141,6 +144,12 @@ final class Waiting {
                     .clearCards(ringing)
                     .announceTo(RingEvent.RING_CANCEL, Optional.empty(), ringing, Optional.of(reason))
                     .tell(Instruction.STOP_RINGING, Map.of("agents", Standing.joined(ringing)));
+        }
+        Instant patience = call.startedAt().plus(CallRules.WAITS_WITHOUT_QUEUE);
+        if (reason == Reason.BUSY && end.isEmpty() && !call.isAnswered() && now.isBefore(patience)) {
+            return change.to(event, Live.NEW) // whoever is free next is offered it
+                    .due(patience)
+                    .tell(Instruction.STOP_RINGING, Map.of("agents", ""));
         }
         int slot = standing.lowestFree();
         if (call.answeredBy().isPresent() && slot <= Standing.LAST_SLOT) {

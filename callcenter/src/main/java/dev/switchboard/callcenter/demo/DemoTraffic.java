@@ -7,6 +7,7 @@ import dev.switchboard.callcenter.command.Actor;
 import dev.switchboard.callcenter.command.AgentCommand;
 import dev.switchboard.callcenter.command.CallCommand;
 import dev.switchboard.callcenter.state.ProviderStatus;
+import dev.switchboard.callcenter.telephony.Line;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -138,7 +139,7 @@ public final class DemoTraffic implements AutoCloseable {
                 call.id(),
                 new ProviderEvents.Event(
                         "customer",
-                        ProviderEvents.Role.CUSTOMER,
+                        Line.Role.CUSTOMER,
                         Optional.empty(),
                         ProviderStatus.IN_PROGRESS,
                         0,
@@ -149,7 +150,7 @@ public final class DemoTraffic implements AutoCloseable {
         DemoData.Customer customer = one(DemoData.CUSTOMERS);
         if (random.nextInt(8) == 0) {
             UUID agent = one(organization.robots()).id();
-            calls.dial(as(agent), organization.id(), agent, customer.number(), Optional.empty());
+            calls.dial(as(agent), organization.id(), agent, Optional.empty(), customer.number(), Optional.empty());
         } else {
             calls.incoming(
                     "demo",

@@ -42,7 +42,7 @@ public final class CallTransitions {
         add(ways, List.of(NEW), CallEvent.DIAL, CLAIMED);
         add(ways, List.of(RINGING), CallEvent.CLAIM, CLAIMED);
         add(ways, List.of(RINGING, CLAIMED), CallEvent.START, ACTIVE);
-        add(ways, List.of(RINGING), CallEvent.DECLINE, RINGING, QUEUED, PARKED, MISSED, COMPLETED);
+        add(ways, List.of(RINGING), CallEvent.DECLINE, NEW, RINGING, QUEUED, PARKED, MISSED, COMPLETED);
         add(ways, List.of(RINGING), CallEvent.RING_TIMEOUT, QUEUED, PARKED, MISSED, COMPLETED);
         add(ways, List.of(QUEUED), CallEvent.WAIT_TIMEOUT, MISSED, COMPLETED);
         add(ways, List.of(CLAIMED), CallEvent.LEASE_EXPIRED, RINGING, QUEUED, PARKED, MISSED, NO_ANSWER, COMPLETED);

@@ -1,23 +1,30 @@
 package dev.switchboard.callcenter.telephony;
 
 import java.time.Duration;
-import java.time.Instant;
 import java.time.InstantSource;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import org.jdbi.v3.core.Jdbi;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Sends what commands wrote for the telephone provider, after their commit: at least once, in order per call. What is
- * taken to be sent is leased; where the process dies before it is marked as done, the lease runs out and it is sent again
- * under the same id. One thread of its own; {@link #wake} may come from any.
+ * Sends what commands wrote for the telephone provider, after their commit: at least once, in order per call, and so many
+ * calls at once that one slow answer holds up its own call alone. What is taken to be sent is leased; where the process dies
+ * before it is marked as done, the lease runs out and it is sent again under the same id. One thread of its own, and one for
+ * each command that is under way; {@link #wake} may come from any.
  */
 public final class TelephonyOutbox implements AutoCloseable {
     /** How long a command that was taken is left to who took it. */
@@ -26,7 +33,9 @@ public final class TelephonyOutbox implements AutoCloseable {
     static final int MOST_TRIES = 20;
 
     private static final Logger LOG = LoggerFactory.getLogger(TelephonyOutbox.class);
-    private static final int BATCH = 50;
+    /** So many commands are under way at once, each of another call. */
+    static final int MOST_AT_ONCE = 50;
+
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(60);
     private static final Duration POLL = Duration.ofSeconds(1);
 
@@ -35,14 +44,18 @@ public final class TelephonyOutbox implements AutoCloseable {
                     + " from (select c.id from public.telephony_commands c where c.done_at is null and c.failed_at is null and c.next_at <= :now"
                     + "    and not exists (select from public.telephony_commands e where e.organization_id = c.organization_id"
                     + "      and e.call_id = c.call_id and e.id < c.id and e.done_at is null and e.failed_at is null)"
-                    + "    order by c.id limit " + BATCH + " for update skip locked) due"
-                    + " where t.id = due.id returning t.id, t.organization_id, t.call_id, t.kind, t.payload::text as payload, t.attempts";
+                    + "    order by c.id limit :room for update skip locked) due"
+                    + " where t.id = due.id returning t.id, t.organization_id, t.call_id, t.kind, t.payload::text as payload, t.attempts,"
+                    + " (select c.provider from public.calls c where c.organization_id = t.organization_id and c.id = t.call_id) as provider";
 
     private final Jdbi jdbi;
     private final TelephonyProvider provider;
     private final InstantSource clock;
     private final Semaphore work = new Semaphore(0);
     private final Thread thread;
+    private final ExecutorService carrying = Executors.newVirtualThreadPerTaskExecutor();
+    private final AtomicInteger underWay = new AtomicInteger();
+    private final Queue<UUID> done = new ConcurrentLinkedQueue<>();
     private final LongAdder sent = new LongAdder();
     private final LongAdder failures = new LongAdder();
     private volatile boolean closing;
@@ -70,10 +83,11 @@ public final class TelephonyOutbox implements AutoCloseable {
     private void run() {
         while (!closing) {
             try {
-                while (sendDue() > 0 && !closing) {
-                    // on with what came behind
-                }
-                if (work.tryAcquire(POLL.toMillis(), TimeUnit.MILLISECONDS)) {
+                markDone();
+                int room = MOST_AT_ONCE - underWay.get();
+                List<Taken> taken = room > 0 ? take(room) : List.of();
+                taken.forEach(this::begin);
+                if (taken.isEmpty() && work.tryAcquire(POLL.toMillis(), TimeUnit.MILLISECONDS)) {
                     work.drainPermits();
                 }
             } catch (InterruptedException closed) {
@@ -85,6 +99,32 @@ public final class TelephonyOutbox implements AutoCloseable {
                 }
             }
         }
+    }
+
+    private Future<?> begin(Taken taken) {
+        underWay.incrementAndGet();
+        return carrying.submit(() -> {
+            try {
+                carryOut(taken);
+            } finally {
+                underWay.decrementAndGet();
+                wake(); // what comes behind it in its call
+            }
+        });
+    }
+
+    private void carryOut(Taken taken) {
+        try {
+            provider.carryOut(taken.command());
+        } catch (RuntimeException failed) {
+            if (!closing) {
+                failures.increment();
+                postpone(taken, String.valueOf(failed.getMessage()));
+            }
+            return;
+        }
+        sent.increment();
+        done.add(taken.command().id());
     }
 
     private boolean pause() {
@@ -111,50 +151,59 @@ public final class TelephonyOutbox implements AutoCloseable {
         return thread.getState() == Thread.State.TERMINATED;
     }
 
-    /** Sends what is due now; returns how many were tried. */
+    /** Sends what is due now, and waits until it is sent; returns how many were tried. */
     public int sendDue() {
-        List<Taken> taken = take();
-        var done = new ArrayList<UUID>();
-        Instant marked = clock.instant();
-        for (Taken one : taken) {
+        List<Taken> taken = take(MOST_AT_ONCE);
+        List<? extends Future<?>> begun = taken.stream().map(this::begin).toList();
+        for (Future<?> one : begun) {
             try {
-                provider.carryOut(one.command());
-                sent.increment();
-                done.add(one.command().id());
-            } catch (RuntimeException failed) {
-                failures.increment();
-                postpone(one, String.valueOf(failed.getMessage()));
-            }
-            if (clock.instant().isAfter(marked.plus(POLL))) { // well within the lease
-                mark(done);
-                done.clear();
-                marked = clock.instant();
+                one.get();
+            } catch (InterruptedException closed) {
+                Thread.currentThread().interrupt();
+                return taken.size();
+            } catch (ExecutionException failed) {
+                LOG.warn("A command could neither be sent nor put off: {}", String.valueOf(failed.getCause()));
             }
         }
-        mark(done);
+        markDone();
         return taken.size();
     }
 
-    private void mark(List<UUID> done) {
-        if (!done.isEmpty()) {
-            jdbi.useHandle(handle -> handle.createUpdate(
-                            "update public.telephony_commands set done_at = :now, error = null where id = any (:ids)")
-                    .bind("now", clock.instant().atOffset(ZoneOffset.UTC))
-                    .bindArray("ids", UUID.class, done)
-                    .execute());
+    private void markDone() {
+        var ids = new ArrayList<UUID>();
+        for (UUID id = done.poll(); id != null; id = done.poll()) {
+            ids.add(id);
+        }
+        if (!ids.isEmpty()) {
+            try {
+                mark(ids);
+            } catch (RuntimeException failed) { // they would be sent again when their lease is over
+                done.addAll(ids);
+                throw failed;
+            }
         }
     }
 
-    private List<Taken> take() {
+    private void mark(List<UUID> ids) {
+        jdbi.useHandle(handle -> handle.createUpdate(
+                        "update public.telephony_commands set done_at = :now, error = null where id = any (:ids)")
+                .bind("now", clock.instant().atOffset(ZoneOffset.UTC))
+                .bindArray("ids", UUID.class, ids)
+                .execute());
+    }
+
+    private List<Taken> take(int room) {
         var now = clock.instant();
         return jdbi.withHandle(handle -> handle.createQuery(TAKE)
                 .bind("now", now.atOffset(ZoneOffset.UTC))
+                .bind("room", room)
                 .bind("lease", now.plus(LEASE).atOffset(ZoneOffset.UTC))
                 .map((row, _) -> new Taken(
                         new TelephonyProvider.Command(
                                 row.getObject("id", UUID.class),
                                 row.getObject("organization_id", UUID.class),
                                 row.getObject("call_id", UUID.class),
+                                String.valueOf(row.getString("provider")),
                                 row.getString("kind"),
                                 row.getString("payload")),
                         row.getInt("attempts")))
@@ -186,6 +235,7 @@ public final class TelephonyOutbox implements AutoCloseable {
     @Override
     public void close() {
         closing = true;
+        carrying.shutdownNow();
         if (!thread.isAlive()) {
             return;
         }

@@ -15,6 +15,7 @@ import java.util.TreeMap;
 final class CallModel {
     static final int LEASE = 10;
     static final int DIAL = 60;
+    private static final int WITHOUT_QUEUE = 600;
     static final int PARKED_ON = 60;
 
     /** A queue: how long it rings, wraps up, and lets wait. */
@@ -269,7 +270,13 @@ final class CallModel {
     }
 
     private void settle(Call call) {
-        if (call.state.equals("ringing") && call.ringing().isEmpty()) {
+        if (!call.state.equals("ringing") || !call.ringing().isEmpty()) {
+            return;
+        }
+        if (call.queue < 0 && !call.answered && now < call.started + WITHOUT_QUEUE) {
+            become(call, "new");
+            call.due = call.started + WITHOUT_QUEUE;
+        } else {
             unanswered(call);
         }
     }
@@ -528,7 +535,7 @@ final class CallModel {
         switch (call.state) {
             case "ringing" -> {
                 if (call.ringing().isEmpty()) {
-                    unanswered(call);
+                    settle(call);
                 } else {
                     pass(call, call.ringing());
                 }

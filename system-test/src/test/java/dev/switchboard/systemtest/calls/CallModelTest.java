@@ -188,8 +188,8 @@ class CallModelTest {
 
         private void dial() {
             int agent = agent();
-            Answer answer =
-                    faultless.dial(as(agent), world.organization(), user(agent), "+14155550009", Optional.empty());
+            Answer answer = faultless.dial(
+                    as(agent), world.organization(), user(agent), Optional.empty(), "+14155550009", Optional.empty());
             boolean done = model.dial(agent);
             last = "dial by " + agent;
             check(answer, done);
