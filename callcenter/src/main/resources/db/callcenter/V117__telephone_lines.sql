@@ -38,3 +38,7 @@ comment on index public.provider_events_by_age is 'Not led by organization_id: o
 
 -- A call without a queue at whose agents it rings no more, because they took another, waits for who is free next.
 insert into app.call_transitions (from_state, event, to_state) values ('ringing', 'decline', 'new');
+
+-- A provider connects an agent whom it rang, though by then the books had the call elsewhere: it is theirs.
+insert into app.call_transitions (from_state, event, to_state) values
+  ('new', 'start', 'active'), ('queued', 'start', 'active'), ('missed', 'answer_heard', 'completed');

@@ -96,8 +96,8 @@ public final class Deadlines implements AutoCloseable {
         wrapUp(now);
         pauseTheMissing();
         guarded("The look at whose sockets there are", () -> reachability.look(now));
-        each(NewCalls.ids(calls.connections(), WAITING, at), new CallCommand.Offer(List.of()));
-        each(NewCalls.ids(calls.connections(), WAITING_WITHOUT_QUEUE, at), new CallCommand.Offer(List.of()));
+        each(NewCalls.ids(calls.connections(), WAITING, at), new CallCommand.Route());
+        each(NewCalls.ids(calls.connections(), WAITING_WITHOUT_QUEUE, at), new CallCommand.Route());
     }
 
     /** What one of them does wrong does not keep the others waiting. */

@@ -54,7 +54,8 @@ public final class ProviderEvents {
                     + "   (select min(k.ended_at) from public.call_legs k where k.organization_id = calls.organization_id"
                     + "     and k.call_id = calls.id and k.role = 'customer') as customer_ended_at,"
                     + "   (select max(s.to_at) from public.call_segments s where s.organization_id = calls.organization_id"
-                    + "     and s.call_id = calls.id and s.agent_id = ?::uuid and s.kind = 'ring') as rang_until";
+                    + "     and s.call_id = calls.id and s.agent_id = ?::uuid and s.kind = 'ring') as rang_until,"
+                    + "   answered_at is not null as answered";
 
     /**
      * Of two legs that spoke with each other to the end, the one hung up of which the provider says so, else the one that
@@ -183,7 +184,8 @@ public final class ProviderEvents {
             boolean consults,
             Optional<Instant> endedAt,
             Optional<Instant> customerEndedAt,
-            Optional<Instant> rangUntil) {
+            Optional<Instant> rangUntil,
+            boolean answered) {
         boolean isClaimedBy(UUID agent) {
             return claimedBy.filter(agent::equals).isPresent();
         }
@@ -216,8 +218,12 @@ public final class ProviderEvents {
                         .filter(gone -> event.at().filter(gone::isBefore).isPresent())
                         .isPresent();
         boolean theirs = call.isClaimedBy(agent);
+        // of a call that nobody answered, whoever is said to have spoken did; else who was still rung at
         boolean rang = call.claimedBy().isEmpty()
-                && call.rangUntil().filter(until -> !until.isBefore(told)).isPresent();
+                && (!call.answered()
+                        || call.rangUntil()
+                                .filter(until -> !until.isBefore(told))
+                                .isPresent());
         if (tooLate || !(theirs || rang)) {
             return List.of();
         }
@@ -250,12 +256,11 @@ public final class ProviderEvents {
                 }
                 UUID agent = event.agent().get();
                 if (status.isConnected()) { // of a call out, the customer's leg says that it is answered
-                    yield call.outbound() ? List.of() : List.of(new CallCommand.Start(agent, Optional.empty()));
+                    yield call.outbound() ? List.of() : List.of(connected(agent, call));
                 }
-                if (overtook && !call.outbound() && wantedFor(agent, leg, call)) {
-                    yield List.of(
-                            new CallCommand.Start(agent, Optional.empty()),
-                            new CallCommand.End(Optional.of("agent_hangup")));
+                boolean nobodyElse = !call.answered() && call.claimedBy().isEmpty();
+                if (overtook && !call.outbound() && (nobodyElse || wantedFor(agent, leg, call))) {
+                    yield List.of(connected(agent, call), new CallCommand.End(Optional.of("agent_hangup")));
                 }
                 // a ring that was called off says nothing of the agent: somebody else answered, or the caller gave up
                 boolean calledOff =
@@ -266,6 +271,11 @@ public final class ProviderEvents {
             }
             case SUPERVISOR, EXTERNAL -> List.of();
         };
+    }
+
+    /** Of a call that was answered before, a late message of an earlier leg is no answer. */
+    private static CallCommand connected(UUID agent, Known call) {
+        return call.answered() ? new CallCommand.Start(agent, Optional.empty()) : new CallCommand.Connected(agent);
     }
 
     /** Whether the leg was made for the offer or the lease that the agent has now. */
@@ -359,7 +369,8 @@ public final class ProviderEvents {
                         row.getBoolean(7),
                         instant(row, 8),
                         instant(row, 9),
-                        instant(row, 10));
+                        instant(row, 10),
+                        row.getBoolean(11));
             }
         }
     }

@@ -126,7 +126,7 @@ final class Reading {
             throws SQLException {
         boolean choosing = switch (command) {
             case CallCommand.Offer(List<UUID> agents) -> agents.isEmpty();
-            case CallCommand.TimeOut _, CallCommand.LegFailed _ -> true;
+            case CallCommand.TimeOut _, CallCommand.LegFailed _, CallCommand.Route _ -> true;
             default -> false;
         };
         new Script()
@@ -209,6 +209,7 @@ final class Reading {
             case CallCommand.Claim(UUID agent) -> List.of(agent);
             case CallCommand.Start(UUID agent, var _) -> List.of(agent);
             case CallCommand.LegFailed(UUID agent) -> List.of(agent);
+            case CallCommand.Connected(UUID agent) -> List.of(agent);
             case CallCommand.AnswerHeard(UUID agent, var _) -> List.of(agent);
             case CallCommand.Unpark(UUID agent) -> List.of(agent);
             case CallCommand.Transfer(var _, UUID to, var _) -> List.of(to);

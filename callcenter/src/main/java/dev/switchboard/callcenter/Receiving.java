@@ -49,7 +49,7 @@ public final class Receiving {
         }
         add(calls.intoItsQueue(connection, call.get()));
         if (call.get().isNew()) {
-            execute(call.get().id(), new CallCommand.Offer(List.of()));
+            execute(call.get().id(), new CallCommand.Route());
         }
         return Optional.of(call.get().id());
     }

@@ -31,6 +31,13 @@ public final class Reconciler {
     private static final Logger LOG = LoggerFactory.getLogger(Reconciler.class);
     private static final String ORGANIZATIONS =
             "select distinct a.organization_id from public.provider_accounts a order by a.organization_id";
+    /** Nobody answered them, as far as we heard; each is looked at once. */
+    private static final String UNANSWERED = "select c.id, c.provider_call_sid from public.calls c"
+            + " where c.organization_id = ? and c.ended_at > ? and c.ended_at <= ? and c.state in ('abandoned', 'missed')"
+            + "   and c.answered_at is null and c.first_ring_at is not null and c.direction = 'inbound'"
+            + "   and c.provider in (select a.provider from public.provider_accounts a where a.organization_id = c.organization_id)";
+    /** What a server that died may not have heard of. */
+    private static final Duration BEFORE_START = Duration.ofMinutes(10);
     /** Legs that live here, and calls none of whose customer's legs is known. */
     private static final String OURS = "select l.call_id, l.provider_leg_sid as sid, l.role, l.agent_id,"
             + "    greatest(l.updated_at, c.provider_event_at) < ?::timestamptz as quiet"
@@ -58,6 +65,9 @@ public final class Reconciler {
     private final ProviderEvents events;
     private final TelephonyProvider provider;
     private final Duration patience;
+    /** Up to when calls that ended unanswered were looked at; guarded by this. */
+    private Optional<Instant> lookedUntil = Optional.empty();
+
     private final LongAdder mended = new LongAdder();
 
     private record Ours(UUID call, String sid, Line.Role role, Optional<UUID> agent, boolean quiet) {}
@@ -77,19 +87,25 @@ public final class Reconciler {
         return mended.sum();
     }
 
-    /** Once, all organizations that have a line. */
-    public void reconcile() {
+    /** Once, all organizations that have a line. The first time nothing is waited for: nobody has listened until now. */
+    public synchronized void reconcile() {
+        Instant now = calls.clock().instant();
+        Duration wait = lookedUntil.isPresent() ? patience : Duration.ZERO;
+        Instant since = lookedUntil.orElse(now.minus(BEFORE_START));
+        Instant until = now.minus(wait);
         for (UUID organization : NewCalls.ids(calls.connections(), ORGANIZATIONS)) {
             try {
-                reconcile(organization);
+                reconcile(organization, wait);
+                lookAtUnanswered(organization, since, until);
             } catch (RuntimeException | SQLException failed) {
                 LOG.warn("The lines of organization {} could not be compared: {}", organization, failed.getMessage());
             }
         }
+        lookedUntil = Optional.of(until);
     }
 
-    private void reconcile(UUID organization) throws SQLException {
-        List<Ours> ours = ours(organization);
+    private void reconcile(UUID organization, Duration wait) throws SQLException {
+        List<Ours> ours = ours(organization, wait);
         Map<String, Existing> living = new HashMap<>();
         provider.living(organization).forEach(leg -> living.put(leg.sid(), leg));
         for (Ours leg : ours) {
@@ -100,7 +116,7 @@ public final class Reconciler {
             }
         }
         Map<String, Known> known = known(organization, living);
-        Instant before = calls.clock().instant().minus(patience);
+        Instant before = calls.clock().instant().minus(wait);
         for (Existing leg : living.values()) {
             Known here = known.get(leg.sid());
             if (here == null) {
@@ -113,6 +129,37 @@ public final class Reconciler {
         }
     }
 
+    /** Looks after one call whose customer turned out to be gone, at once. */
+    public void lookAfter(UUID organization, UUID call) {
+        try {
+            for (Ours leg : ours(organization, Duration.ZERO)) {
+                if (leg.call().equals(call) && leg.role() == Line.Role.CUSTOMER) {
+                    endedThere(organization, leg);
+                }
+            }
+        } catch (SQLException failed) {
+            throw new CallCentreException(
+                    "call " + call + " could not be looked after: " + failed.getMessage(), failed);
+        }
+    }
+
+    private void lookAtUnanswered(UUID organization, Instant since, Instant until) throws SQLException {
+        Map<UUID, String> unanswered = new HashMap<>();
+        try (Connection connection = calls.connections().getConnection();
+                PreparedStatement statement = connection.prepareStatement(UNANSWERED)) {
+            statement.setObject(1, organization);
+            statement.setObject(2, since.atOffset(ZoneOffset.UTC));
+            statement.setObject(3, until.atOffset(ZoneOffset.UTC));
+            try (ResultSet row = statement.executeQuery()) {
+                while (row.next()) {
+                    unanswered.put(row.getObject(1, UUID.class), row.getString(2));
+                }
+            }
+        }
+        unanswered.forEach((call, sid) ->
+                provider.dialledBy(organization, sid).forEach(leg -> hearDevice(organization, call, leg)));
+    }
+
     /** Of which the provider lists nothing any more: it says how it ended, or does not know it. */
     private void endedThere(UUID organization, Ours leg) {
         Optional<Existing> existing = provider.leg(organization, leg.sid());
@@ -120,6 +167,10 @@ public final class Reconciler {
         if (status.ends().isPresent()) {
             mended.increment();
             LOG.info("Leg {} of call {} is over ({}), of which nobody told", leg.sid(), leg.call(), status.wire());
+            if (leg.role() == Line.Role.CUSTOMER) { // first whoever they spoke with
+                provider.dialledBy(organization, leg.sid())
+                        .forEach(child -> hearDevice(organization, leg.call(), child));
+            }
             hear(leg, status, existing.flatMap(Existing::endedAt));
         }
     }
@@ -129,7 +180,7 @@ public final class Reconciler {
     }
 
     /** A call that came in meanwhile, or a device that was dialled from one. Other people's legs are left alone. */
-    private void takeIn(UUID organization, Existing leg, Map<String, Known> known) throws SQLException {
+    private void takeIn(UUID organization, Existing leg, Map<String, Known> known) {
         Optional<Known> parent = leg.parent().flatMap(sid -> Optional.ofNullable(known.get(sid)));
         if (parent.isPresent() && leg.to().startsWith(DEVICE)) {
             Optional<UUID> agent = agent(organization, leg.to().substring(DEVICE.length()));
@@ -147,14 +198,24 @@ public final class Reconciler {
         }
     }
 
+    private void hearDevice(UUID organization, UUID call, Existing leg) {
+        if (leg.to().startsWith(DEVICE)) {
+            agent(organization, leg.to().substring(DEVICE.length()))
+                    .ifPresent(agent -> hear(
+                            new Ours(call, leg.sid(), Line.Role.AGENT, Optional.of(agent), true),
+                            leg.status(),
+                            leg.endedAt()));
+        }
+    }
+
     private Optional<UUID> agent(UUID organization, String identity) {
         return NewCalls.ids(calls.connections(), AGENT, organization, identity).stream()
                 .findFirst();
     }
 
-    private List<Ours> ours(UUID organization) throws SQLException {
+    private List<Ours> ours(UUID organization, Duration wait) throws SQLException {
         Instant now = calls.clock().instant();
-        var quiet = now.minus(patience).atOffset(ZoneOffset.UTC);
+        var quiet = now.minus(wait).atOffset(ZoneOffset.UTC);
         try (Connection connection = calls.connections().getConnection();
                 PreparedStatement statement = connection.prepareStatement(OURS)) {
             statement.setObject(1, quiet);

@@ -27,6 +27,11 @@ public final class SecretReference {
         }
     }
 
+    /** Whether it is a variable of the process that reads it. */
+    public static boolean isOfEnvironment(String reference) {
+        return reference.startsWith(ENVIRONMENT);
+    }
+
     /**
      * The secret, without the white space around it.
      *

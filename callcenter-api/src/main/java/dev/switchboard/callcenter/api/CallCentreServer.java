@@ -16,12 +16,17 @@ import dev.switchboard.tokens.JwtTokens;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.jdbi.v3.core.Jdbi;
 
 /** The call centre of a server: commands, what time does, the way to the telephone provider. Closed once. */
 public final class CallCentreServer implements AutoCloseable {
     /** At the start, and so often. */
     private static final Duration COMPARED_EVERY = Duration.ofMinutes(1);
+
+    /** So long at most time stands still at the start. */
+    private static final Duration COMPARISON = Duration.ofSeconds(5);
 
     private static final Duration NEWS_COME_BY_THEMSELVES = Duration.ofSeconds(30);
 
@@ -34,6 +39,7 @@ public final class CallCentreServer implements AutoCloseable {
     private final Recurring comparing;
     private final Ingest ingest;
     private final ApiRoutes routes;
+    private boolean closed; // guarded by this
 
     /**
      * @param connections as a user whom row level security does not bind; closed with this
@@ -48,7 +54,8 @@ public final class CallCentreServer implements AutoCloseable {
             Metrics metrics) {
         this.connections = connections;
         Jdbi jdbi = Jdbi.create(connections);
-        outbox = new TelephonyOutbox(jdbi, provider, clock);
+        outbox = new TelephonyOutbox(
+                jdbi, provider, clock, (organization, call) -> reconciler().lookAfter(organization, call));
         calls = new CallCentre(connections, clock, outbox::wake);
         deadlines = new Deadlines(calls, attendance::subjects);
         alerts = new Alerts(jdbi, clock, ServerFigures.of(jdbi, metrics, clock));
@@ -63,10 +70,27 @@ public final class CallCentreServer implements AutoCloseable {
                 "calls.provider.failures",
                 "Tries at which the telephone provider took a command not",
                 outbox::failures);
-        outbox.start();
-        deadlines.start();
         alerts.start();
-        comparing.start();
+        beginWhenCompared();
+    }
+
+    /** What is over already rings at nobody; a provider that does not answer holds nobody up for long. */
+    private void beginWhenCompared() {
+        var compared = new CompletableFuture<Boolean>();
+        Thread.ofVirtual().name("first-comparison").start(() -> {
+            reconciler.reconcile();
+            compared.complete(true);
+        });
+        compared.completeOnTimeout(false, COMPARISON.toMillis(), TimeUnit.MILLISECONDS)
+                .thenRun(this::begin);
+    }
+
+    private synchronized void begin() {
+        if (!closed) {
+            outbox.start();
+            deadlines.start();
+            comparing.start();
+        }
     }
 
     public ApiRoutes routes() {
@@ -101,7 +125,8 @@ public final class CallCentreServer implements AutoCloseable {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
+        closed = true;
         connections.close(); // first, so that neither thread waits for one in vain
         deadlines.close();
         alerts.close();

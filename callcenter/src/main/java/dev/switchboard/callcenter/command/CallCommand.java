@@ -24,6 +24,9 @@ public sealed interface CallCommand {
         }
     }
 
+    /** Offers it to whoever of its queue is available, if it waits; nothing, if it does not. */
+    record Route() implements CallCommand {}
+
     /** The agent calls the customer. */
     record Dial(UUID agent) implements CallCommand {}
 
@@ -38,6 +41,12 @@ public sealed interface CallCommand {
      * @param number what colleagues see of the caller; by default the customer's number
      */
     record Start(UUID agent, Optional<String> number) implements CallCommand {}
+
+    /**
+     * The provider says that the agent talks with the customer. Nobody has claimed the call: it is theirs, also if it does
+     * not ring at them any more.
+     */
+    record Connected(UUID agent) implements CallCommand {}
 
     /**
      * The provider says after the call's end that the agent had answered before it.

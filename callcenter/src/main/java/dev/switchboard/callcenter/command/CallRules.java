@@ -54,10 +54,12 @@ public final class CallRules {
         return switch (command) {
             case CallCommand.Enqueue _ -> new Waiting(it).enqueue();
             case CallCommand.Offer(List<UUID> agents) -> new Waiting(it).offer(agents);
+            case CallCommand.Route _ -> new Waiting(it).route();
             case CallCommand.Dial(UUID agent) -> new Taking(it).dial(agent);
             case CallCommand.Decline(UUID agent) -> new Waiting(it).decline(agent);
             case CallCommand.Claim(UUID agent) -> new Taking(it).claim(agent);
             case CallCommand.Start(UUID agent, Optional<String> number) -> new Taking(it).start(agent, number);
+            case CallCommand.Connected(UUID agent) -> new Taking(it).connected(agent);
             case CallCommand.LegFailed(UUID agent) -> new Taking(it).legFailed(agent);
             case CallCommand.AnswerHeard _ -> new Decision.Unchanged(); // it lives: its start is told as one
             case CallCommand.Hold _ -> new Holding(it).hold();
@@ -93,6 +95,7 @@ public final class CallRules {
                     CallCommand.Discard _,
                     CallCommand.TimeOut _,
                     CallCommand.Settle _,
+                    CallCommand.Route _,
                     CallCommand.LegFailed _,
                     CallCommand.Decline _ -> new Decision.Unchanged();
             default ->

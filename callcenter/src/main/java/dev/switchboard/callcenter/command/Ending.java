@@ -104,7 +104,9 @@ final class Ending {
         Optional<Instant> ended = call.endedAt();
         Instant since = call.waitingSince();
         Instant from = at.isBefore(since) ? since : ended.filter(at::isAfter).orElse(at);
-        boolean completed = call.state() == Terminal.ABANDONED && it.agents().containsKey(agent);
+        boolean completed = (call.state() == Terminal.ABANDONED || call.state() == Terminal.MISSED)
+                && !call.isAnswered()
+                && it.agents().containsKey(agent);
         boolean earlier = call.state() == Terminal.COMPLETED
                 && answeredByThem
                 && call.answeredAt().filter(from::isBefore).isPresent();

@@ -2,6 +2,7 @@ package dev.switchboard.callcenter.command;
 
 import dev.switchboard.callcenter.command.Situation.Row;
 import dev.switchboard.callcenter.state.CallState.Live;
+import dev.switchboard.callcenter.state.WorkState;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -63,6 +64,11 @@ final class Standing {
             return Optional.of(Decision.refused(Refusal.AGENT_UNAVAILABLE, "You are offline; become available first"));
         }
         return Optional.empty();
+    }
+
+    boolean isAvailable(UUID user) {
+        Agent agent = it.agents().get(user);
+        return agent != null && agent.derived() == WorkState.AVAILABLE;
     }
 
     boolean isEligible(UUID user) {

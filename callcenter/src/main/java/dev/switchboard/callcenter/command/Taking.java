@@ -115,6 +115,20 @@ final class Taking {
         });
     }
 
+    Decision connected(UUID agent) {
+        boolean unclaimed = call.state() == Live.NEW || call.state() == Live.QUEUED || call.state() == Live.RINGING;
+        if (!unclaimed || call.outbound() || it.ringsAt(agent)) {
+            return start(agent, Optional.empty());
+        }
+        return standing.refuseStranger(agent)
+                .or(() -> standing.refuseUnfit(agent))
+                .orElseGet(() -> {
+                    Change change = taken(new Change(it).to(CallEvent.START, Live.ACTIVE), agent)
+                            .set(CallColumn.CLAIMED_AT, now);
+                    return talking(change, agent, Optional.empty()).done();
+                });
+    }
+
     Change talking(Change change, UUID agent, Optional<String> number) {
         if (!call.isAnswered()) {
             change.set(CallColumn.ANSWERED_AT, now).set(CallColumn.WAIT_S, call.waitedUntil(now));

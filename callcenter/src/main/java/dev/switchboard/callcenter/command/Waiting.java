@@ -57,6 +57,18 @@ final class Waiting {
                 .tell(Instruction.ENQUEUE, Map.of("queue", queue.id().toString()));
     }
 
+    /** Found waiting by who looks at queues; by now somebody else may have offered it. */
+    Decision route() {
+        boolean waits = call.state() == Live.NEW || call.state() == Live.QUEUED;
+        boolean anybody = it.candidates().stream().anyMatch(this::mayBeChosen);
+        return waits && anybody ? offer(List.of()) : new Decision.Unchanged();
+    }
+
+    /** A queue's call is offered to who has nothing to do; one without a queue may ring beside another. */
+    private boolean mayBeChosen(UUID user) {
+        return call.queue().isPresent() ? standing.isAvailable(user) : standing.isEligible(user);
+    }
+
     Decision offer(List<UUID> named) {
         if (!it.actor().may("calls.control")) {
             return Standing.notPermitted("offer a call to agents");
@@ -68,7 +80,7 @@ final class Waiting {
                 .stream()
                         .distinct()
                         .filter(user -> !it.ringsAt(user))
-                        .filter(standing::isEligible)
+                        .filter(named.isEmpty() ? this::mayBeChosen : standing::isEligible)
                         .limit(named.isEmpty() ? CallRules.MOST_CHOSEN : CallRules.MOST_OFFERED)
                         .toList();
         if (agents.isEmpty()) {

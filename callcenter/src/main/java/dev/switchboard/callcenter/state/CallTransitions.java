@@ -41,7 +41,7 @@ public final class CallTransitions {
         add(ways, List.of(NEW), CallEvent.WAIT_TIMEOUT, MISSED);
         add(ways, List.of(NEW), CallEvent.DIAL, CLAIMED);
         add(ways, List.of(RINGING), CallEvent.CLAIM, CLAIMED);
-        add(ways, List.of(RINGING, CLAIMED), CallEvent.START, ACTIVE);
+        add(ways, List.of(NEW, QUEUED, RINGING, CLAIMED), CallEvent.START, ACTIVE);
         add(ways, List.of(RINGING), CallEvent.DECLINE, NEW, RINGING, QUEUED, PARKED, MISSED, COMPLETED);
         add(ways, List.of(RINGING), CallEvent.RING_TIMEOUT, QUEUED, PARKED, MISSED, COMPLETED);
         add(ways, List.of(QUEUED), CallEvent.WAIT_TIMEOUT, MISSED, COMPLETED);
@@ -57,7 +57,7 @@ public final class CallTransitions {
         add(ways, List.of(ACTIVE, HELD), CallEvent.REQUEUE, QUEUED);
         add(ways, List.of(NEW, QUEUED, RINGING, CLAIMED, PARKED), CallEvent.HANGUP, ABANDONED, COMPLETED);
         add(ways, List.of(ACTIVE, HELD, TRANSFERRING), CallEvent.HANGUP, COMPLETED);
-        add(ways, List.of(ABANDONED), CallEvent.ANSWER_HEARD, COMPLETED);
+        add(ways, List.of(ABANDONED, MISSED), CallEvent.ANSWER_HEARD, COMPLETED);
         add(ways, live, CallEvent.END, COMPLETED, FAILED, BUSY, NO_ANSWER, CANCELED);
         add(ways, live, CallEvent.VOID, VOIDED);
         return ways;

@@ -37,6 +37,13 @@ public final class ProvidersByName implements TelephonyProvider {
     }
 
     @Override
+    public List<Existing> dialledBy(UUID organization, String sid) {
+        return named.values().stream()
+                .flatMap(provider -> provider.dialledBy(organization, sid).stream())
+                .toList();
+    }
+
+    @Override
     public void end(UUID organization, String sid) {
         named.values().forEach(provider -> provider.end(organization, sid));
     }

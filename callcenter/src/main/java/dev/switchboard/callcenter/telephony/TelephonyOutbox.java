@@ -16,6 +16,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BiConsumer;
 import org.jdbi.v3.core.Jdbi;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -51,6 +52,7 @@ public final class TelephonyOutbox implements AutoCloseable {
     private final Jdbi jdbi;
     private final TelephonyProvider provider;
     private final InstantSource clock;
+    private final BiConsumer<UUID, UUID> gone;
     private final Semaphore work = new Semaphore(0);
     private final Thread thread;
     private final ExecutorService carrying = Executors.newVirtualThreadPerTaskExecutor();
@@ -63,7 +65,13 @@ public final class TelephonyOutbox implements AutoCloseable {
     private record Taken(TelephonyProvider.Command command, int attempts) {}
 
     public TelephonyOutbox(Jdbi jdbi, TelephonyProvider provider, InstantSource clock) {
+        this(jdbi, provider, clock, (_, _) -> {});
+    }
+
+    /** @param gone organization and call whose customer turned out to be gone; looked after before what comes behind it */
+    public TelephonyOutbox(Jdbi jdbi, TelephonyProvider provider, InstantSource clock, BiConsumer<UUID, UUID> gone) {
         this.jdbi = jdbi;
+        this.gone = gone;
         this.provider = provider;
         this.clock = clock;
         this.thread = Thread.ofVirtual().name("telephony-outbox").unstarted(this::run);
@@ -116,6 +124,14 @@ public final class TelephonyOutbox implements AutoCloseable {
     private void carryOut(Taken taken) {
         try {
             provider.carryOut(taken.command());
+        } catch (TelephonyProvider.CustomerGoneException nobody) {
+            LOG.info("Call {}: {}", taken.command().call(), nobody.getMessage());
+            try {
+                gone.accept(taken.command().organization(), taken.command().call());
+            } catch (RuntimeException failed) { // found when the books are compared
+                LOG.warn(
+                        "Call {} could not be looked after: {}", taken.command().call(), failed.getMessage());
+            }
         } catch (RuntimeException failed) {
             if (!closing) {
                 failures.increment();

@@ -44,6 +44,7 @@ public interface TelephonyProvider {
      * Does it, or has done it already.
      *
      * @throws ProviderException where it may work later
+     * @throws CustomerGoneException where there is nobody to do it for
      */
     void carryOut(Command command);
 
@@ -66,6 +67,15 @@ public interface TelephonyProvider {
     }
 
     /**
+     * The legs that one dialled, living and ended, in the order in which they ended.
+     *
+     * @throws ProviderException where it cannot be told
+     */
+    default List<Existing> dialledBy(UUID organization, String sid) {
+        return List.of();
+    }
+
+    /**
      * Ends a leg that has no business to live.
      *
      * @throws ProviderException where it may work later
@@ -82,6 +92,15 @@ public interface TelephonyProvider {
         private static final long serialVersionUID = 1L;
 
         public ProviderException(String message) {
+            super(message);
+        }
+    }
+
+    /** The customer's leg is over, of which nobody has told us. */
+    final class CustomerGoneException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        public CustomerGoneException(String message) {
             super(message);
         }
     }

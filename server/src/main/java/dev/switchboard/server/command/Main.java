@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
             OrganizationCommands.Queue.class,
             OrganizationCommands.PhoneNumber.class,
             OrganizationCommands.Member.class,
+            TwilioCommand.class,
             TypesCommand.class,
             TokenCommand.class,
             KeysCommand.class

@@ -46,6 +46,10 @@ final class OrganizationCommands {
     static final class InOrganization {
         @Option(names = "--org", description = "The organization's slug.", required = true)
         private String slug = "";
+
+        String slug() {
+            return slug;
+        }
     }
 
     /** {@code switchboard org}. */

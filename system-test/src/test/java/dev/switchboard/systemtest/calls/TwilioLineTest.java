@@ -4,11 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.switchboard.systemtest.harness.CallCentreWorld;
+import dev.switchboard.systemtest.harness.Http;
 import dev.switchboard.systemtest.harness.PhoneLine;
 import dev.switchboard.telephony.fake.Noise;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.Base64;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.json.JsonMapper;
 
 /** Calls over a line at Twilio, from the customer's phone to the agent's device and back. SPEC L19. */
 class TwilioLineTest extends ApiFixture {
@@ -81,6 +86,203 @@ class TwilioLineTest extends ApiFixture {
             line.awaitTalk(caller, leg);
 
             assertThat(post("/calls/" + call + "/end", "{}", doug).status()).isEqualTo(200);
+            line.awaitStatus(caller, "completed");
+            line.awaitStatus(leg, "completed");
+        }
+    }
+
+    @Test
+    void L19_anAgentCallsOutAndHasAllControlsOfTheCall() {
+        CallCentreWorld world = world(1);
+        UUID doug = world.agent(0);
+        String customer = "+14155550777";
+        try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            line.phone(customer);
+            Http.Answer none = post("/calls", "{\"to\":\"" + customer + "\",\"from\":\"+19995550100\"}", doug);
+            assertThat(none.code()).isEqualTo("not_found");
+            Http.Answer dialled =
+                    post("/calls", "{\"to\":\"" + customer + "\",\"from\":\"" + world.number() + "\"}", doug);
+            assertThat(dialled.status()).as(dialled.body()).isEqualTo(200);
+            UUID call = UUID.fromString(dialled.json().path("call").path("id").asString());
+
+            String own = line.answer(doug);
+            String theirs = line.ringsAt(customer);
+            assertThat(world.state(call)).isEqualTo("claimed");
+            line.provider().answer(theirs);
+            line.awaitState(call, "active");
+            line.awaitTalk(own, theirs);
+            assertThat(sid(world, call)).as("the provider's name of it").isEqualTo(theirs);
+
+            assertThat(post("/calls/" + call + "/hold", "{}", doug).status()).isEqualTo(200);
+            await().atMost(SOON).until(() -> line.provider().hears(own).isEmpty());
+            assertThat(line.provider().living()).containsExactlyInAnyOrder(own, theirs);
+            assertThat(post("/calls/" + call + "/unhold", "{}", doug).status()).isEqualTo(200);
+            line.awaitTalk(own, theirs);
+            line.provider().hangUp(theirs);
+            line.awaitState(call, "completed");
+            line.awaitStatus(own, "completed");
+        }
+    }
+
+    @Test
+    void L19_whoIsCalledAndDoesNotAnswerEndsTheCallAsTheProviderSays() {
+        CallCentreWorld world = world(1);
+        UUID doug = world.agent(0);
+        String customer = "+14155550778";
+        try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            line.phone(customer);
+            UUID call = UUID.fromString(post("/calls", "{\"to\":\"" + customer + "\"}", doug)
+                    .json()
+                    .path("call")
+                    .path("id")
+                    .asString());
+            String own = line.answer(doug);
+            line.provider().decline(line.ringsAt(customer));
+            line.awaitState(call, "busy");
+            line.awaitStatus(own, "completed");
+            await().atMost(SOON).until(() -> world.workState(doug).equals("available"));
+        }
+    }
+
+    @Test
+    void F001_34_aDeviceNamesACallByItsOwnLegOrByTheCallers() {
+        CallCentreWorld world = world(1);
+        UUID doug = world.agent(0);
+        try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            String caller = line.callIn();
+            UUID call = line.call(caller);
+            String leg = line.rings(doug);
+            await().atMost(SOON)
+                    .until(() -> world.one("select count(*) from call_legs where provider_leg_sid = ?", leg)
+                            .equals("1"));
+            assertThat(update(doug, leg, "start").status()).isEqualTo(200);
+            assertThat(world.state(call)).isEqualTo("active");
+            assertThat(update(doug, caller, "end").status()).isEqualTo(200);
+            assertThat(world.state(call)).isEqualTo("completed");
+
+            String second = line.callIn();
+            UUID next = line.call(second);
+            String own = line.rings(doug);
+            assertThat(update(doug, second, "start").status()).isEqualTo(200);
+            await().atMost(SOON)
+                    .until(() -> world.one("select count(*) from call_legs where provider_leg_sid = ?", own)
+                            .equals("1"));
+            assertThat(update(doug, own, "end").status()).isEqualTo(200);
+            assertThat(world.state(next)).isEqualTo("completed");
+            assertThat(update(doug, "CA" + "0".repeat(32), "end").code()).isEqualTo("not_found");
+        }
+    }
+
+    private static Http.Answer update(UUID agent, String sid, String action) {
+        return post(
+                "/twilio/update-user-call",
+                "{\"callSid\":\"" + sid + "\",\"agentId\":\"" + agent + "\",\"action\":\"" + action + "\"}",
+                agent);
+    }
+
+    @Test
+    void L19_aSupervisorListensWhispersAndBargesAndItIsInTheAuditLog() {
+        CallCentreWorld world = world(1);
+        UUID doug = world.agent(0);
+        UUID sue = world.agent("supervisor", "Sue");
+        try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            line.device(sue);
+            String caller = line.callIn();
+            UUID call = line.call(caller);
+            String leg = line.answer(doug);
+            line.awaitState(call, "active");
+
+            assertThat(post("/calls/" + call + "/monitor", "{\"mode\":\"listen\"}", doug)
+                            .code())
+                    .isEqualTo("not_permitted");
+            assertThat(post("/calls/" + call + "/monitor", "{\"mode\":\"shout\"}", sue)
+                            .code())
+                    .isEqualTo("invalid_request");
+            assertThat(post("/calls/" + call + "/monitor", "{\"mode\":\"listen\"}", sue)
+                            .status())
+                    .isEqualTo(200);
+            String ear = line.answer(sue);
+            await().atMost(SOON).until(() -> line.provider().hears(ear).size() == 2);
+            assertThat(line.provider().isMuted(ear)).isTrue();
+            assertThat(world.one("select claimed_by from calls where id = ?", call))
+                    .isEqualTo(doug.toString());
+            line.provider().hangUp(ear);
+            line.awaitTalk(caller, leg);
+            assertThat(world.state(call))
+                    .as("a supervisor who leaves ends nothing")
+                    .isEqualTo("active");
+
+            assertThat(post("/calls/" + call + "/monitor", "{\"mode\":\"barge\"}", sue)
+                            .status())
+                    .isEqualTo(200);
+            String voice = line.answer(sue);
+            await().atMost(SOON).until(() -> line.provider().hears(caller).contains(voice));
+            assertThat(line.provider().isMuted(voice)).isFalse();
+            assertThat(world.list(
+                            "select action from audit_logs where organization_id = ? and action like 'call.%' order by created_at",
+                            world.organization()))
+                    .containsExactly("call.listen", "call.barge");
+            line.provider().hangUp(caller);
+            line.awaitState(call, "completed");
+            line.awaitStatus(voice, "completed");
+        }
+    }
+
+    @Test
+    void F001_33_anAgentsDeviceGetsATokenOfItsOwnNameAndOnlyWhereThereIsALine() {
+        CallCentreWorld world = world(1);
+        UUID doug = world.agent(0);
+        assertThat(post("/telephony/token", "{}", doug).code()).isEqualTo("no_line");
+        UUID viewer = world.member("viewer", "Vic");
+        try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            assertThat(post("/telephony/token", "{}", viewer).code()).isEqualTo("not_permitted");
+            var token = post("/telephony/token", "{}", doug).json();
+            assertThat(token.path("identity").asString()).isEqualTo(line.identity(doug));
+            assertThat(token.path("provider").asString()).isEqualTo("twilio");
+            String[] parts = token.path("token").asString().split("\\.", -1);
+            var claims = JsonMapper.shared()
+                    .readTree(new String(Base64.getUrlDecoder().decode(parts[1]), StandardCharsets.UTF_8));
+            assertThat(claims.path("grants").path("identity").asString()).isEqualTo(line.identity(doug));
+            assertThat(claims.path("grants")
+                            .path("voice")
+                            .path("incoming")
+                            .path("allow")
+                            .asBoolean())
+                    .isTrue();
+            assertThat(claims.path("sub").asString()).isEqualTo(line.provider().account());
+            long seconds = claims.path("exp").asLong() - Instant.now().getEpochSecond();
+            assertThat(seconds).isBetween(3_500L, 3_601L);
+        }
+    }
+
+    @Test
+    void L20_aLegThatLivesOnAfterItsCallIsEnded() {
+        CallCentreWorld world = world(1);
+        try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            String caller = line.callIn();
+            UUID call = line.call(caller);
+            String leg = line.answer(world.agent(0));
+            line.awaitState(call, "active");
+            server.database()
+                    .useHandle(
+                            handle -> handle.execute( // over here, and the provider is never told
+                                    "create or replace function public.lose() returns trigger language plpgsql as $$ begin return null; end $$"));
+            server.database()
+                    .useHandle(
+                            handle -> handle.execute(
+                                    "create trigger lose before insert on telephony_commands for each row when (new.kind = 'hang_up') execute function public.lose()"));
+            try {
+                assertThat(post("/calls/" + call + "/end", "{}", world.agent(0)).status())
+                        .isEqualTo(200);
+            } finally {
+                server.database().useHandle(handle -> handle.execute("drop trigger lose on telephony_commands"));
+            }
+            server.server().reconciler().orElseThrow().reconcile();
+            assertThat(line.provider().living()).as("news come by themselves").containsExactlyInAnyOrder(caller, leg);
+            server.database()
+                    .useHandle(handle -> handle.execute(
+                            "update calls set ended_at = now() - interval '31 seconds' where id = ?", call));
+            server.server().reconciler().orElseThrow().reconcile();
             line.awaitStatus(caller, "completed");
             line.awaitStatus(leg, "completed");
         }

@@ -38,9 +38,11 @@ public final class PhoneLine implements AutoCloseable {
         this.jdbi = jdbi;
         String account = "AC" + UUID.randomUUID().toString().replace("-", "");
         provider = FakeTwilio.start(account, TOKEN, noise, speed);
-        Path secret = directory.resolve("token-" + account);
+        Path secret = directory.toAbsolutePath().resolve("token-" + account);
+        Path key = directory.toAbsolutePath().resolve("key-" + account);
         try {
             Files.writeString(secret, TOKEN + "\n");
+            Files.writeString(key, "a secret of thirty-two characters\n");
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         }
@@ -55,7 +57,7 @@ public final class PhoneLine implements AutoCloseable {
                     "file:" + secret,
                     url,
                     provider.url(),
-                    "file:" + secret);
+                    "file:" + key);
             handle.execute(
                     "update phone_numbers set provider_account_id = ?, queue_id = ? where e164 = ?",
                     id,

@@ -181,6 +181,11 @@ public final class FakeTwilio implements AutoCloseable {
         return inLoop(() -> find(leg).map(one -> one.status));
     }
 
+    /** The same for a device, which is on the provider's thread already: whether a leg of its lives. */
+    public boolean isAliveNow(String leg) {
+        return find(leg).filter(one -> !one.isOver()).isPresent();
+    }
+
     /** The sids of legs that hear each other with this one, itself not among them. */
     public List<String> hears(String leg) {
         return inLoop(() -> {

@@ -22,6 +22,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -152,6 +153,23 @@ public final class TwilioProvider implements TelephonyProvider {
     }
 
     @Override
+    public List<Existing> dialledBy(UUID organization, String sid) {
+        var dialled = new ArrayList<Existing>();
+        for (TwilioAccount account : accountsOf(organization)) {
+            ask(() -> {
+                Call.reader(account.sid())
+                        .setParentCallSid(sid)
+                        .limit(MOST_LISTED)
+                        .read(client(account))
+                        .forEach(call -> dialled.add(existing(call)));
+                return dialled;
+            });
+        }
+        dialled.sort(Comparator.comparing(leg -> leg.endedAt().orElse(Instant.MAX)));
+        return dialled;
+    }
+
+    @Override
     public void end(UUID organization, String sid) {
         for (TwilioAccount account : accountsOf(organization)) {
             if (end(account, sid)) {
@@ -186,17 +204,25 @@ public final class TwilioProvider implements TelephonyProvider {
                 TwilioAccount.Key key = account.key().get();
                 var grant = new VoiceGrant();
                 grant.setIncomingAllow(true);
-                String token = new AccessToken.Builder(
-                                account.sid(), key.sid(), key.secret().getBytes(StandardCharsets.UTF_8))
-                        .identity(identity)
-                        .grant(grant)
-                        .ttl((int) TOKEN_LIFE.toSeconds())
-                        .build()
-                        .toJwt();
+                String token = signed(account, key, identity, grant);
                 return Optional.of(new DeviceToken(TwilioAccounts.PROVIDER, identity, token, now.plus(TOKEN_LIFE)));
             }
         }
         return Optional.empty();
+    }
+
+    private static String signed(TwilioAccount account, TwilioAccount.Key key, String identity, VoiceGrant grant) {
+        try {
+            return new AccessToken.Builder(
+                            account.sid(), key.sid(), key.secret().getBytes(StandardCharsets.UTF_8))
+                    .identity(identity)
+                    .grant(grant)
+                    .ttl((int) TOKEN_LIFE.toSeconds())
+                    .build()
+                    .toJwt();
+        } catch (RuntimeException unfit) { // of the library's library: a key that is too short
+            throw new ProviderException("The secret of API key " + key.sid() + " signs nothing: " + unfit.getMessage());
+        }
     }
 
     /** One command. */
@@ -266,8 +292,10 @@ public final class TwilioProvider implements TelephonyProvider {
             if (wanted.isEmpty()) {
                 return;
             }
-            boolean ringing = line.legs().stream().anyMatch(leg -> leg.role() == Line.Role.AGENT);
+            boolean ringing = line.legs().stream()
+                    .anyMatch(leg -> leg.agent().flatMap(line::party).isPresent());
             if (ringing || line.state() == CallState.Live.TRANSFERRING) {
+                lookForCustomer();
                 wanted.forEach(party -> device(party.agent(), urls.join(line.call(), party.agent(), step)));
             } else if (line.state() == CallState.Live.RINGING) {
                 moveCustomer();
@@ -333,12 +361,29 @@ public final class TwilioProvider implements TelephonyProvider {
         }
 
         private void moveCustomer() {
-            String customer = line.customerLeg().map(Line.Leg::sid).orElse(line.sid());
-            move(customer, urls.flow(line.call(), step));
+            if (!move(customer(), urls.flow(line.call(), step))) {
+                lookForCustomer();
+            }
         }
 
-        private void move(String leg, String url) {
-            ask(() -> Call.updater(account.sid(), leg).setUrl(url).update(client(account)));
+        private String customer() {
+            return line.customerLeg().map(Line.Leg::sid).orElse(line.sid());
+        }
+
+        /** Who is not in progress may still be on the way there, in the dial of an answer. */
+        private void lookForCustomer() {
+            boolean there = leg(line.organization(), customer())
+                    .filter(leg -> leg.status().ends().isEmpty())
+                    .isPresent();
+            if (!there) {
+                throw new CustomerGoneException("its customer is gone, of which Twilio did not tell");
+            }
+        }
+
+        /** @return whether there is such a leg, and in progress */
+        private boolean move(String leg, String url) {
+            return ask(() -> Call.updater(account.sid(), leg).setUrl(url).update(client(account)))
+                    .isPresent();
         }
 
         /** Legs of agents who have nothing to do with the call any more. */
@@ -416,8 +461,7 @@ public final class TwilioProvider implements TelephonyProvider {
         }
 
         private void record() {
-            String leg = line.customerLeg().map(Line.Leg::sid).orElse(line.sid());
-            ask(() -> Recording.creator(account.sid(), leg)
+            ask(() -> Recording.creator(account.sid(), customer())
                     .setRecordingChannels("dual")
                     .setRecordingStatusCallback(urls.recording(line.call()))
                     .setRecordingStatusCallbackEvent(List.of("in-progress", "completed", "absent"))
@@ -425,8 +469,7 @@ public final class TwilioProvider implements TelephonyProvider {
         }
 
         private void transcribe() {
-            String leg = line.customerLeg().map(Line.Leg::sid).orElse(line.sid());
-            ask(() -> Transcription.creator(account.sid(), leg)
+            ask(() -> Transcription.creator(account.sid(), customer())
                     .setTrack(Transcription.Track.BOTH_TRACKS)
                     .setPartialResults(true)
                     .setStatusCallbackUrl(urls.transcription(line.call()))
