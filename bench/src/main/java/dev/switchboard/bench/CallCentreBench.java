@@ -6,10 +6,22 @@ import dev.switchboard.callcenter.Answer;
 import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.command.Actor;
 import dev.switchboard.callcenter.command.CallCommand;
+import dev.switchboard.telephony.fake.Signature;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -20,12 +32,13 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import org.jdbi.v3.core.Jdbi;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
  * (g) Claims of ringing calls, and commands on thousands of live ones, by 16 threads over 10 connections into the database
- * of a running server that decodes all of it; beside updates of one row each, committed one by one over the same
+ * of a running server that decodes all of it, and signed messages of a telephone provider to that server; beside updates of one row each, committed one by one over the same
  * connections. Rounds alternate.
  */
 final class CallCentreBench {
@@ -74,6 +87,8 @@ final class CallCentreBench {
                             calls.get(index),
                             new CallCommand.Start(owners.get(index), Optional.empty()))));
 
+            Messages messages = new Messages(server, jdbi, organization, calls);
+            var told = new ArrayList<Round>();
             var updates = new ArrayList<Round>();
             var commands = new ArrayList<Round>();
             var claimed = new ArrayList<Round>();
@@ -82,15 +97,18 @@ final class CallCentreBench {
                         handle -> handle.execute("update bench_rows set n = n + 1 where id = ?", index % live)));
                 Round commanded = timed(index -> command(centre, owners, calls, index % live));
                 Round claim = claim(centre, claimers);
+                Round message = timed(messages::tell);
                 if (round > 0) { // the first warms all of them up
                     updates.add(plain);
                     commands.add(commanded);
                     claimed.add(claim);
+                    told.add(message);
                 }
             }
             double commits = median(updates.stream().map(Round::rate).toList());
             tell("commands on " + live + " live calls", commands, commits);
             tell("claims of calls that ring at " + RINGS_AT, claimed, commits);
+            tell("signed messages of a telephone provider about " + live + " live calls", told, commits);
             report.figure("callcenter", "updates of one row, a commit each", commits, "commits/s", "");
         }
     }
@@ -105,6 +123,74 @@ final class CallCentreBench {
                 "ms",
                 "");
         report.figure("callcenter", what + ", commits of one row / it", commits / rate, "", "");
+    }
+
+    /** What a provider says of legs, over HTTP: each message of a leg once, signed, as four of them come for each leg. */
+    private static final class Messages {
+        private static final String TOKEN = "12345";
+        private static final List<String> STATUSES = List.of("initiated", "ringing", "in-progress", "completed");
+
+        private final HttpClient client =
+                HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+        private final String url;
+        private final String account = "AC" + "0a".repeat(16);
+        private final List<UUID> calls;
+        private final AtomicInteger sent = new AtomicInteger();
+
+        Messages(ServerProcess server, Jdbi jdbi, UUID organization, List<UUID> calls) throws IOException {
+            this.url = "http://127.0.0.1:" + server.port();
+            this.calls = calls;
+            Path token = Files.writeString(Files.createTempFile("token", ""), TOKEN);
+            jdbi.useHandle(handle -> handle.execute(
+                    "insert into provider_accounts (organization_id, provider, account_sid, secret_ref, public_base_url, api_base_url)"
+                            + " values (?, 'twilio', ?, ?, ?, ?)",
+                    organization,
+                    account,
+                    "file:" + token,
+                    url,
+                    url));
+        }
+
+        void tell(int ignored) {
+            int number = sent.getAndIncrement();
+            int leg = number / STATUSES.size();
+            Map<String, String> fields = Map.of(
+                    "AccountSid",
+                    account,
+                    "CallSid",
+                    "CA%032x".formatted(leg),
+                    "CallStatus",
+                    STATUSES.get(number % STATUSES.size()),
+                    "SequenceNumber",
+                    Integer.toString(number % STATUSES.size()),
+                    "Direction",
+                    "outbound-api",
+                    "From",
+                    "+18005550100",
+                    "To",
+                    "+14155550001");
+            String path = "/telephony/twilio/status?role=external&call=" + calls.get(leg % calls.size());
+            String body = fields.entrySet().stream()
+                    .map(field -> field.getKey() + "=" + URLEncoder.encode(field.getValue(), StandardCharsets.UTF_8))
+                    .collect(Collectors.joining("&"));
+            HttpRequest request = HttpRequest.newBuilder(URI.create(url + path))
+                    .header("Content-Type", "application/x-www-form-urlencoded")
+                    .header("X-Twilio-Signature", Signature.of(TOKEN, url + path, fields))
+                    .POST(HttpRequest.BodyPublishers.ofString(body))
+                    .build();
+            try {
+                int status = client.send(request, HttpResponse.BodyHandlers.discarding())
+                        .statusCode();
+                if (status != 200) {
+                    throw new IllegalStateException("a message was answered with " + status);
+                }
+            } catch (IOException failed) {
+                throw new UncheckedIOException(failed);
+            } catch (InterruptedException stopped) {
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException(stopped);
+            }
+        }
     }
 
     private static HikariDataSource pool(ServerProcess server) {

@@ -46,7 +46,7 @@ public final class ProviderEvents {
 
     private static final String CALL =
             "update public.calls set provider_event_at = greatest(coalesce(provider_event_at, ?), ?::timestamptz)"
-                    + " where id = ? returning direction, state, claimed_by, claimed_at, transfer_kind,"
+                    + " where id = ? returning direction = 'outbound' or (callback_requested_at is not null and answered_at is null), state, claimed_by, claimed_at, transfer_kind,"
                     + "   (select a.offered_at from public.active_calls a where a.organization_id = calls.organization_id and a.call_id = calls.id"
                     + "     and a.agent_id = ?::uuid and a.status = 'ringing') as offered_at,"
                     + "   exists (select from public.active_calls a where a.organization_id = calls.organization_id and a.call_id = calls.id"
@@ -55,7 +55,7 @@ public final class ProviderEvents {
                     + "     and k.call_id = calls.id and k.role = 'customer') as customer_ended_at,"
                     + "   (select max(s.to_at) from public.call_segments s where s.organization_id = calls.organization_id"
                     + "     and s.call_id = calls.id and s.agent_id = ?::uuid and s.kind = 'ring') as rang_until,"
-                    + "   answered_at is not null as answered";
+                    + "   answered_at is not null as answered, callback_requested_at";
 
     /**
      * Of two legs that spoke with each other to the end, the one hung up of which the provider says so, else the one that
@@ -176,6 +176,7 @@ public final class ProviderEvents {
 
     private record Known(
             boolean outbound,
+            Optional<Instant> callback,
             CallState state,
             Optional<UUID> claimedBy,
             Optional<Instant> claimedAt,
@@ -241,6 +242,9 @@ public final class ProviderEvents {
         boolean overtook = status == ProviderStatus.COMPLETED && !leg.wasConnected();
         return switch (event.role()) {
             case CUSTOMER -> {
+                if (call.callback().filter(leg.since()::isBefore).isPresent()) {
+                    yield List.of(); // the leg on which they asked to be called back
+                }
                 Optional<CallCommand> answered = call.outbound() && (status.isConnected() || overtook)
                         ? call.claimedBy().map(agent -> new CallCommand.Start(agent, Optional.empty()))
                         : Optional.empty();
@@ -256,7 +260,7 @@ public final class ProviderEvents {
                 }
                 UUID agent = event.agent().get();
                 if (status.isConnected()) { // of a call out, the customer's leg says that it is answered
-                    yield call.outbound() ? List.of() : List.of(connected(agent, call));
+                    yield call.outbound() ? takesCallback(agent, call) : List.of(connected(agent, call));
                 }
                 boolean nobodyElse = !call.answered() && call.claimedBy().isEmpty();
                 if (overtook && !call.outbound() && (nobodyElse || wantedFor(agent, leg, call))) {
@@ -271,6 +275,13 @@ public final class ProviderEvents {
             }
             case SUPERVISOR, EXTERNAL -> List.of();
         };
+    }
+
+    /** Who takes up the phone for a callback has it; the customer is dialled from there. */
+    private static List<CallCommand> takesCallback(UUID agent, Known call) {
+        return call.callback().isPresent() && call.claimedBy().isEmpty()
+                ? List.of(new CallCommand.Claim(agent))
+                : List.of();
     }
 
     /** Of a call that was answered before, a late message of an earlier leg is no answer. */
@@ -360,7 +371,8 @@ public final class ProviderEvents {
             try (ResultSet row = statement.executeQuery()) {
                 row.next();
                 return new Known(
-                        row.getString(1).equals("outbound"),
+                        row.getBoolean(1),
+                        instant(row, 12),
                         CallState.of(row.getString(2)),
                         Optional.ofNullable(row.getObject(3, UUID.class)),
                         instant(row, 4),

@@ -263,6 +263,7 @@ final class Reading {
     private void readCall(ResultSet row) throws SQLException {
         Optional<String> kind = Optional.ofNullable(row.getString("transfer_kind"));
         queue = uuid(row, "queue_id");
+        boolean called = row.getTimestamp("callback_dialled_at") != null;
         call = Optional.of(new Call(
                 row.getObject("id", UUID.class),
                 row.getObject("organization_id", UUID.class),
@@ -282,7 +283,9 @@ final class Reading {
                 kind.map(name -> CallCommand.TransferKind.valueOf(name.toUpperCase(Locale.ROOT))),
                 uuid(row, "transfer_to"),
                 row.getBoolean("muted"),
-                uuids(row, "missed_by")));
+                uuids(row, "missed_by"),
+                Optional.ofNullable(row.getString("callback_number"))
+                        .map(number -> new Call.Callback(number, called))));
     }
 
     private void readAgent(ResultSet row) throws SQLException {

@@ -9,6 +9,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -101,6 +102,37 @@ public final class Receiving {
         Optional<Line> line = Lines.read(connection, call);
         line.ifPresent(known -> organization = Optional.of(known.organization()));
         return line;
+    }
+
+    /** Their place in the queue and an estimate of the wait in seconds. */
+    public Place place(UUID call) throws SQLException {
+        try (PreparedStatement statement =
+                connection.prepareStatement("select place, wait_s from app.place_in_queue(?, ?)")) {
+            statement.setObject(1, call);
+            statement.setObject(2, calls.clock().instant().atOffset(ZoneOffset.UTC));
+            try (ResultSet row = statement.executeQuery()) {
+                row.next();
+                return new Place(row.getInt(1), row.getInt(2));
+            }
+        }
+    }
+
+    /**
+     * Where somebody stands who waits.
+     *
+     * @param waitSeconds estimated
+     */
+    public record Place(int place, int waitSeconds) {}
+
+    /** @return whether who wants to be called back is called now; it is done once */
+    public boolean callsBack(UUID call) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "update public.calls set callback_dialled_at = ?"
+                        + " where id = ? and callback_number is not null and callback_dialled_at is null and ended_at is null")) {
+            statement.setObject(1, calls.clock().instant().atOffset(ZoneOffset.UTC));
+            statement.setObject(2, call);
+            return statement.executeUpdate() > 0;
+        }
     }
 
     public void moveIntoRoom(UUID call, String leg) throws SQLException {

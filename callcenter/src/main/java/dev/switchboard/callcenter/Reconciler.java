@@ -1,5 +1,7 @@
 package dev.switchboard.callcenter;
 
+import dev.switchboard.callcenter.command.Actor;
+import dev.switchboard.callcenter.command.CallCommand;
 import dev.switchboard.callcenter.state.ProviderStatus;
 import dev.switchboard.callcenter.telephony.Line;
 import dev.switchboard.callcenter.telephony.TelephonyProvider;
@@ -157,7 +159,7 @@ public final class Reconciler {
             }
         }
         unanswered.forEach((call, sid) ->
-                provider.dialledBy(organization, sid).forEach(leg -> hearDevice(organization, call, leg)));
+                provider.dialledBy(organization, sid).forEach(leg -> hearAfterwards(organization, call, leg)));
     }
 
     /** Of which the provider lists nothing any more: it says how it ended, or does not know it. */
@@ -167,11 +169,11 @@ public final class Reconciler {
         if (status.ends().isPresent()) {
             mended.increment();
             LOG.info("Leg {} of call {} is over ({}), of which nobody told", leg.sid(), leg.call(), status.wire());
-            if (leg.role() == Line.Role.CUSTOMER) { // first whoever they spoke with
-                provider.dialledBy(organization, leg.sid())
-                        .forEach(child -> hearDevice(organization, leg.call(), child));
-            }
             hear(leg, status, existing.flatMap(Existing::endedAt));
+            if (leg.role() == Line.Role.CUSTOMER) {
+                provider.dialledBy(organization, leg.sid())
+                        .forEach(child -> hearAfterwards(organization, leg.call(), child));
+            }
         }
     }
 
@@ -195,6 +197,19 @@ public final class Reconciler {
                 mended.increment();
                 LOG.info("Call {} came in while nobody listened; it is taken in", leg.sid());
             }
+        }
+    }
+
+    /** Of a call that is over: who is said to have answered did, whatever they do by now. */
+    private void hearAfterwards(UUID organization, UUID call, Existing leg) {
+        hearDevice(organization, call, leg);
+        if (leg.status() == ProviderStatus.COMPLETED && leg.to().startsWith(DEVICE)) {
+            agent(organization, leg.to().substring(DEVICE.length()))
+                    .ifPresent(agent -> calls.execute(
+                            new Actor.Server(),
+                            call,
+                            new CallCommand.AnswerHeard(
+                                    agent, leg.endedAt().orElse(calls.clock().instant()))));
         }
     }
 

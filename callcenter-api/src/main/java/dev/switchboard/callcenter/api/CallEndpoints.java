@@ -46,6 +46,7 @@ final class CallEndpoints {
         actions.put("POST /calls", this::dial);
         command(actions, "enqueue", exchange -> new CallCommand.Enqueue(exchange.required("queueId")));
         command(actions, "offer", exchange -> new CallCommand.Offer(exchange.ids("agents")));
+        command(actions, "callback", exchange -> new CallCommand.RequestCallback(exchange.optionalText("number")));
         command(actions, "decline", exchange -> new CallCommand.Decline(agent(exchange)));
         command(actions, "claim", exchange -> new CallCommand.Claim(agent(exchange)));
         command(

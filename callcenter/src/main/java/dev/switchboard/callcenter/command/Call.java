@@ -15,6 +15,7 @@ import java.util.UUID;
  * @param queue     where it waits or waited
  * @param claimedBy whose it is, by user id; the authority over all projections
  * @param missedBy  the agents who let the present offer pass
+ * @param callback  where the customer wants to be called back
  * @param due       when its state runs out of time
  */
 public record Call(
@@ -36,7 +37,8 @@ public record Call(
         Optional<CallCommand.TransferKind> transferKind,
         Optional<UUID> transferTo,
         boolean muted,
-        Set<UUID> missedBy) {
+        Set<UUID> missedBy,
+        Optional<Callback> callback) {
     public Call {
         missedBy = Set.copyOf(missedBy);
     }
@@ -50,6 +52,13 @@ public record Call(
             Optional<UUID> overflow,
             boolean record,
             boolean transcribe) {}
+
+    /**
+     * A wish to be called back.
+     *
+     * @param dialled whether they were; it is done once
+     */
+    public record Callback(String number, boolean dialled) {}
 
     /** In this queue, whose row is read after the call's lock is held. */
     public Call in(Queue other) {
@@ -72,7 +81,13 @@ public record Call(
                 transferKind,
                 transferTo,
                 muted,
-                missedBy);
+                missedBy,
+                callback);
+    }
+
+    /** The customer is not on the line: an agent is there first, and the customer's leg says when it is answered. */
+    boolean dialsOut() {
+        return outbound || (callback.isPresent() && answeredAt.isEmpty());
     }
 
     boolean isAnswered() {

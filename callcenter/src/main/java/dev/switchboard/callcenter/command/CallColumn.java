@@ -21,7 +21,9 @@ public enum CallColumn {
     TRANSFER_KIND,
     TRANSFER_TO,
     MUTED,
-    MISSED_BY;
+    MISSED_BY,
+    CALLBACK_NUMBER,
+    CALLBACK_REQUESTED_AT;
 
     private final String column = name().toLowerCase(Locale.ROOT);
 

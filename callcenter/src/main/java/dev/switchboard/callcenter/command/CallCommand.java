@@ -27,6 +27,13 @@ public sealed interface CallCommand {
     /** Offers it to whoever of its queue is available, if it waits; nothing, if it does not. */
     record Route() implements CallCommand {}
 
+    /**
+     * Who waits is called back when it is their turn; they may hang up meanwhile.
+     *
+     * @param number E.164; by default the one they call from
+     */
+    record RequestCallback(Optional<String> number) implements CallCommand {}
+
     /** The agent calls the customer. */
     record Dial(UUID agent) implements CallCommand {}
 

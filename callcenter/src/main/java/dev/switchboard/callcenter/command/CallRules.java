@@ -28,6 +28,8 @@ public final class CallRules {
     public static final int MOST_CHOSEN = 10;
     /** Agents that an offer can name. */
     public static final int MOST_OFFERED = 200;
+    /** So long who is to be called back keeps their place. */
+    public static final Duration CALLBACK_WAITS = Duration.ofHours(4);
     /** So long after its begin a call without a queue waits for somebody to be free. */
     public static final Duration WAITS_WITHOUT_QUEUE = Duration.ofMinutes(10);
 
@@ -55,6 +57,7 @@ public final class CallRules {
             case CallCommand.Enqueue _ -> new Waiting(it).enqueue();
             case CallCommand.Offer(List<UUID> agents) -> new Waiting(it).offer(agents);
             case CallCommand.Route _ -> new Waiting(it).route();
+            case CallCommand.RequestCallback(Optional<String> number) -> new Waiting(it).requestCallback(number);
             case CallCommand.Dial(UUID agent) -> new Taking(it).dial(agent);
             case CallCommand.Decline(UUID agent) -> new Waiting(it).decline(agent);
             case CallCommand.Claim(UUID agent) -> new Taking(it).claim(agent);

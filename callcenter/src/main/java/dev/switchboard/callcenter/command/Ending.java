@@ -49,6 +49,9 @@ final class Ending {
     }
 
     Decision hangUp() {
+        if (call.callback().filter(wish -> !wish.dialled()).isPresent() && !call.isAnswered()) {
+            return new Decision.Unchanged(); // they were told that they may
+        }
         Terminal outcome = call.isAnswered() ? Terminal.COMPLETED : Terminal.ABANDONED;
         return finish(CallEvent.HANGUP, outcome, "caller_hangup", Reason.CALLER_HANGUP)
                 .done();

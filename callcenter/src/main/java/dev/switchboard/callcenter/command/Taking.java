@@ -37,7 +37,10 @@ final class Taking {
                         ? new HandingOver(it)
                                 .acceptTransfer(agent, Optional.empty())
                                 .done()
-                        : leased(taken(new Change(it).to(CallEvent.CLAIM, Live.CLAIMED), agent), agent, CallRules.LEASE)
+                        : leased(
+                                        taken(new Change(it).to(CallEvent.CLAIM, Live.CLAIMED), agent),
+                                        agent,
+                                        call.dialsOut() ? CallRules.DIAL : CallRules.LEASE)
                                 .done());
     }
 
@@ -117,7 +120,7 @@ final class Taking {
 
     Decision connected(UUID agent) {
         boolean unclaimed = call.state() == Live.NEW || call.state() == Live.QUEUED || call.state() == Live.RINGING;
-        if (!unclaimed || call.outbound() || it.ringsAt(agent)) {
+        if (!unclaimed || call.dialsOut() || it.ringsAt(agent)) {
             return start(agent, Optional.empty());
         }
         return standing.refuseStranger(agent)
@@ -171,7 +174,9 @@ final class Taking {
                 .clear(CallColumn.CLAIMED_BY, CallColumn.CLAIM_EXPIRES_AT)
                 .announce(RingEvent.MISSED, Optional.of(late))
                 .tell(Instruction.STOP_RINGING, Map.of("agents", late.toString()));
-        if (call.outbound() && !call.isAnswered()) {
+        boolean called = call.outbound()
+                || call.callback().filter(Call.Callback::dialled).isPresent();
+        if (called && !call.isAnswered()) {
             return new Ending(it)
                     .finish(change, CallEvent.LEASE_EXPIRED, Terminal.NO_ANSWER, "timeout", Reason.TIMEOUT)
                     .done();

@@ -57,6 +57,37 @@ final class Waiting {
                 .tell(Instruction.ENQUEUE, Map.of("queue", queue.id().toString()));
     }
 
+    /** The place stays, and the visit flows out: who is called back waits in no figure. */
+    Decision requestCallback(Optional<String> wish) {
+        if (it.actor() instanceof Actor.User && !it.actor().may("calls.control")) {
+            return Standing.notPermitted("have somebody called back");
+        }
+        if (call.callback().isPresent()) {
+            return new Decision.Unchanged();
+        }
+        if (call.outbound() || call.isAnswered() || (call.state() != Live.QUEUED && call.state() != Live.RINGING)) {
+            return standing.wrongState("called back");
+        }
+        String number = wish.orElse(call.number());
+        if (!number.matches("\\+[1-9][0-9]{6,14}")) {
+            return Decision.refused(Refusal.INVALID_REQUEST, "number is not of the form +14155550100: " + number);
+        }
+        List<UUID> ringing = it.ringing();
+        var change = new Change(it);
+        if (call.state() == Live.RINGING) { // their phones ring for who is about to hang up
+            change.to(CallEvent.DECLINE, Live.QUEUED)
+                    .clearCards(ringing)
+                    .announceTo(RingEvent.RING_CANCEL, Optional.empty(), ringing, Optional.of(Reason.ENDED))
+                    .tell(Instruction.STOP_RINGING, Map.of("agents", Standing.joined(ringing)));
+        }
+        return change.named("callback_requested")
+                .set(CallColumn.CALLBACK_NUMBER, number)
+                .set(CallColumn.CALLBACK_REQUESTED_AT, now)
+                .due(now.plus(CallRules.CALLBACK_WAITS))
+                .with(new Effect.CloseVisit(Outcome.FLOWED_OUT))
+                .done();
+    }
+
     /** Found waiting by who looks at queues; by now somebody else may have offered it. */
     Decision route() {
         boolean waits = call.state() == Live.NEW || call.state() == Live.QUEUED;
@@ -148,7 +179,9 @@ final class Waiting {
 
     /** @param since its wait is counted from then, as the change has it */
     Change unanswered(Change change, CallEvent event, Reason reason, Instant since) {
-        Optional<Instant> end = call.queue().map(queue -> since.plusSeconds(queue.maxWaitSeconds()));
+        Optional<Instant> end = call.callback().isPresent()
+                ? call.due().filter(now::isBefore).or(() -> Optional.of(since.plus(CallRules.CALLBACK_WAITS)))
+                : call.queue().map(queue -> since.plusSeconds(queue.maxWaitSeconds()));
         if (end.isPresent() && now.isBefore(end.get())) {
             List<UUID> ringing = it.ringing();
             return change.to(event, Live.QUEUED)

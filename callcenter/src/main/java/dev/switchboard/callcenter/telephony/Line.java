@@ -12,6 +12,7 @@ import java.util.UUID;
  * @param sid       the provider's id of the call
  * @param answered  whether an agent ever spoke
  * @param attended  whether the agents talk first, where it changes hands
+ * @param callback  the number at which who waits is to be called back, and was not yet
  * @param queue     how it is treated that waits
  * @param parties   agents at whom it rings or who have it
  * @param legs      that live; of ended ones nothing is to be done
@@ -29,6 +30,7 @@ public record Line(
         boolean answered,
         boolean attended,
         boolean muted,
+        Optional<String> callback,
         Queue queue,
         List<Party> parties,
         List<Leg> legs) {
@@ -50,7 +52,7 @@ public record Line(
     public record Party(UUID agent, String identity, Part part) {}
 
     /** What of a call's queue a provider needs. */
-    public record Queue(int ringSeconds, boolean record, boolean transcribe) {}
+    public record Queue(int ringSeconds, boolean record, boolean transcribe, boolean offersCallback) {}
 
     /**
      * A leg that lives.
@@ -92,6 +94,11 @@ public record Line(
 
     public Optional<Leg> customerLeg() {
         return legs.stream().filter(leg -> leg.role() == Role.CUSTOMER).findFirst();
+    }
+
+    /** Whom an agent is connected with by being called. */
+    public String theirs() {
+        return callback.orElse(outbound ? to : from);
     }
 
     /** The provider's number of ours in it. */

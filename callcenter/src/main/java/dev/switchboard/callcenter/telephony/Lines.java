@@ -17,6 +17,7 @@ public final class Lines {
             "select c.organization_id, c.provider, c.provider_call_sid, c.direction, c.from_number, c.to_number,"
                     + " c.state, c.answered_at is not null as answered, coalesce(c.transfer_kind, '') = 'attended' as attended, c.muted,"
                     + " coalesce(q.ring_s, 20) as ring_s, coalesce(q.record, false) as record, coalesce(q.transcribe, false) as transcribe,"
+                    + " coalesce(q.offer_callback, false) as offer_callback, case when c.callback_dialled_at is null then c.callback_number end as callback,"
                     + " (select p.provider_account_id from public.phone_numbers p where p.organization_id = c.organization_id"
                     + "    and p.e164 = case c.direction when 'outbound' then c.from_number else c.to_number end) as account"
                     + " from public.calls c left join public.queues q on q.organization_id = c.organization_id and q.id = c.queue_id"
@@ -62,7 +63,12 @@ public final class Lines {
                 row.getBoolean("answered"),
                 row.getBoolean("attended"),
                 row.getBoolean("muted"),
-                new Line.Queue(row.getInt("ring_s"), row.getBoolean("record"), row.getBoolean("transcribe")),
+                Optional.ofNullable(row.getString("callback")),
+                new Line.Queue(
+                        row.getInt("ring_s"),
+                        row.getBoolean("record"),
+                        row.getBoolean("transcribe"),
+                        row.getBoolean("offer_callback")),
                 parties,
                 legs);
     }

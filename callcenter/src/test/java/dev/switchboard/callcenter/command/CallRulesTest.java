@@ -162,7 +162,8 @@ class CallRulesTest {
                         : Optional.empty(),
                 transferring ? Optional.of(OTHER) : Optional.empty(),
                 false,
-                Set.of());
+                Set.of(),
+                Optional.empty());
         var agents = new ArrayList<>(List.of(
                 agent(OWNER, owned, 0),
                 agent(

@@ -592,4 +592,91 @@ class TelephonyPainsTest extends ApiFixture {
             line.awaitState(call, "completed");
         }
     }
+
+    @Test
+    void L22_pain20_aCallbackKeepsItsPlaceDialsOnceAndLeavesTheFigures() {
+        CallCentreWorld world = world(1);
+        UUID doug = world.agent(0);
+        server.database()
+                .useHandle(handle ->
+                        handle.execute("update queues set offer_callback = true where id = ?", world.queue()));
+        choose(doug, "paused");
+        String customer = "+14155550042";
+        try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            line.phone(customer);
+            String first = line.provider().call(customer, world.number());
+            UUID callback = line.call(first);
+            String second = line.callIn();
+            UUID behind = line.call(second);
+            soon(
+                    "told of their place",
+                    () -> line.provider().press(first, "5") || line.provider().press(first, "1"));
+            soon("asks again", () -> line.provider().press(first, "1"));
+            line.awaitStatus(first, "completed");
+            assertThat(world.state(callback))
+                    .as("who hangs up then has not given up")
+                    .isEqualTo("queued");
+            assertThat(world.list("select outcome from queue_visits where call_id = ?", callback))
+                    .as("it waits in no figure")
+                    .containsExactly("flowed_out");
+            assertThat(world.one(
+                            "select count(*) from queue_visits where queue_id = ? and exited_at is null",
+                            world.queue()))
+                    .isEqualTo("1");
+
+            choose(doug, "available");
+            String own = line.rings(doug);
+            assertThat(world.list("select call_id from active_calls where agent_id = ?", doug))
+                    .as("neither before its turn nor after it")
+                    .containsExactly(callback.toString());
+            line.provider().answer(own);
+            String theirs = line.ringsAt(customer);
+            assertThat(world.state(callback)).isEqualTo("claimed");
+            line.provider().answer(theirs);
+            line.awaitState(callback, "active");
+            line.awaitTalk(own, theirs);
+            assertThat(world.state(behind)).isEqualTo("queued");
+            line.provider().hangUp(theirs);
+            line.awaitState(callback, "completed");
+            line.answer(doug);
+            line.awaitState(behind, "active");
+            assertThat(world.list("select kind from call_segments where call_id = ? order by from_at", callback))
+                    .as("and counts in handling")
+                    .contains("talk");
+            line.provider().hangUp(second);
+            line.awaitState(behind, "completed");
+            assertThat(world.one("select count(*) from call_legs where call_id = ? and role = 'customer'", callback))
+                    .as("dialled once")
+                    .isEqualTo("2");
+        }
+    }
+
+    @Test
+    void L22_aCallbackThatNobodyAnswersIsOver() {
+        CallCentreWorld world = world(1);
+        UUID doug = world.agent(0);
+        choose(doug, "paused");
+        String customer = "+14155550043";
+        try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            line.phone(customer);
+            String caller = line.provider().call(customer, world.number());
+            UUID call = line.call(caller);
+            assertThat(service("POST", "/calls/" + call + "/callback", "{\"number\":\"tomorrow\"}")
+                            .code())
+                    .isEqualTo("invalid_request");
+            assertThat(service("POST", "/calls/" + call + "/callback", "{}").status())
+                    .isEqualTo(200);
+            assertThat(service("POST", "/calls/" + call + "/callback", "{}").status())
+                    .isEqualTo(200);
+            line.provider().hangUp(caller);
+            line.awaitStatus(caller, "completed");
+            choose(doug, "available");
+            line.answer(doug);
+            line.provider().decline(line.ringsAt(customer));
+            line.awaitState(call, "busy");
+            soon("free", () -> world.workState(doug).equals("available"));
+            assertThat(line.rungAt(doug)).isEqualTo(1);
+            soon("legs end", () -> line.provider().living().isEmpty());
+        }
+    }
 }

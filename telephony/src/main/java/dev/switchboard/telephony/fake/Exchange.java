@@ -101,7 +101,7 @@ final class Exchange {
         Leg leg = inbound(from, to, statusUrl);
         leg.answeredAt = Optional.of(clock.instant());
         leg.status = "in-progress";
-        leg.doing = new Queued("fallback", Optional.empty());
+        leg.doing = new Queued("fallback", Optional.empty(), Optional.empty());
         return leg;
     }
 
@@ -320,7 +320,8 @@ final class Exchange {
                     return;
                 }
                 case "Enqueue" -> {
-                    leg.doing = new Queued(verb.text(), verb.attribute("action"));
+                    leg.doing = new Queued(verb.text(), verb.attribute("action"), Optional.empty());
+                    verb.attribute("waitUrl").ifPresent(url -> hear(leg, url, Map.of()));
                     return;
                 }
                 case "Dial" -> {
@@ -331,6 +332,46 @@ final class Exchange {
             }
         }
         end(leg, "completed");
+    }
+
+    /** What who waits hears: it is not what the leg does, and when it is over they wait on. */
+    private void hear(Leg leg, String url, Map<String, String> more) {
+        int generation = leg.generation;
+        Map<String, String> fields = fields(leg);
+        fields.putAll(more);
+        webhooks.ask(url, fields)
+                .thenAcceptAsync(
+                        document -> {
+                            if (leg.generation == generation
+                                    && document.isPresent()
+                                    && leg.doing instanceof Queued(String name, Optional<String> action, var _)) {
+                                List<Verb> verbs = Twiml.parse(document.get());
+                                leg.doing = new Queued(name, action, gathers(verbs));
+                                if (verbs.stream().anyMatch(verb -> verb.name().equals("Hangup"))) {
+                                    end(leg, "completed");
+                                }
+                            }
+                        },
+                        loop);
+    }
+
+    /** Where what is pressed goes. */
+    private static Optional<String> gathers(List<Verb> verbs) {
+        return verbs.stream()
+                .filter(verb -> verb.name().equals("Gather"))
+                .flatMap(verb -> verb.attribute("action").stream())
+                .findFirst();
+    }
+
+    /** Who waits presses something. @return whether anybody listens */
+    boolean press(Leg leg, String digits) {
+        if (leg.doing instanceof Queued(String name, Optional<String> action, Optional<String> gathers)
+                && gathers.isPresent()) {
+            leg.doing = new Queued(name, action, Optional.empty());
+            hear(leg, gathers.get(), Map.of("Digits", digits));
+            return true;
+        }
+        return false;
     }
 
     private void dial(Leg leg, Verb verb) {

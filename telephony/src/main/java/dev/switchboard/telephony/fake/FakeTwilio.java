@@ -167,6 +167,15 @@ public final class FakeTwilio implements AutoCloseable {
         loop.execute(() -> find(leg).ifPresent(exchange::hangUp));
     }
 
+    /**
+     * Who waits presses something.
+     *
+     * @return whether anybody listens to that
+     */
+    public boolean press(String leg, String digits) {
+        return inLoop(() -> find(leg).filter(one -> exchange.press(one, digits)).isPresent());
+    }
+
     /** Somebody says something in a call that is transcribed. */
     public void say(String leg, String track, String text, boolean last) {
         loop.execute(() -> find(leg).ifPresent(one -> api.transcribed(one, track, text, last)));

@@ -61,7 +61,7 @@ final class Leg {
     record InRoom(String name, boolean muted, Optional<String> coach, Optional<String> callback) implements Doing {}
 
     /** Hears music. */
-    record Queued(String name, Optional<String> action) implements Doing {}
+    record Queued(String name, Optional<String> action, Optional<String> gathers) implements Doing {}
 
     boolean isOver() {
         return endedAt.isPresent();

@@ -16,7 +16,7 @@ import org.xml.sax.InputSource;
 /** Reads a document as strictly as the provider does: what it does not know, or does not allow there, is an error. */
 final class Twiml {
     private static final Set<String> VERBS =
-            Set.of("Dial", "Enqueue", "Hangup", "Reject", "Say", "Play", "Pause", "Redirect", "Start");
+            Set.of("Dial", "Enqueue", "Hangup", "Reject", "Say", "Play", "Pause", "Redirect", "Start", "Gather");
     private static final int MOST_DIALLED = 10;
 
     private Twiml() {}

@@ -6,10 +6,13 @@ import com.twilio.twiml.voice.Client;
 import com.twilio.twiml.voice.Conference;
 import com.twilio.twiml.voice.Dial;
 import com.twilio.twiml.voice.Enqueue;
+import com.twilio.twiml.voice.Gather;
 import com.twilio.twiml.voice.Hangup;
 import com.twilio.twiml.voice.Number;
 import com.twilio.twiml.voice.Parameter;
 import com.twilio.twiml.voice.Reject;
+import com.twilio.twiml.voice.Say;
+import dev.switchboard.callcenter.Receiving;
 import dev.switchboard.callcenter.command.CallCommand;
 import dev.switchboard.callcenter.state.CallState;
 import dev.switchboard.callcenter.telephony.Line;
@@ -32,6 +35,7 @@ final class Documents {
     private static final List<Conference.Event> ROOM_EVENTS =
             List.of(Conference.Event.START, Conference.Event.END, Conference.Event.JOIN, Conference.Event.LEAVE);
     private static final int DIAL_SECONDS = 45;
+    private static final int PATIENCE_SECONDS = 30;
 
     private final TwilioUrls urls;
 
@@ -77,13 +81,13 @@ final class Documents {
         if (!theirs || line.state() != CallState.Live.CLAIMED) {
             return agent(line, agent, "");
         }
-        var number = new Number.Builder(line.to())
+        var number = new Number.Builder(line.theirs())
                 .statusCallback(urls.customerStatus(line.call()))
                 .statusCallbackEvents(NUMBER_EVENTS)
                 .build();
         return xml(new VoiceResponse.Builder()
                 .dial(new Dial.Builder()
-                        .callerId(line.from())
+                        .callerId(line.ours())
                         .timeout(DIAL_SECONDS)
                         .answerOnBridge(true)
                         .action(urls.dialled(line.call(), "agent"))
@@ -108,11 +112,35 @@ final class Documents {
     }
 
     private String waiting(Line line) {
+        var enqueue = new Enqueue.Builder().name(name(line.call())).action(urls.left(line.call()));
+        boolean asks = line.queue().offersCallback()
+                && !line.answered()
+                && line.callback().isEmpty();
+        if (asks && line.state() != CallState.Live.PARKED) {
+            enqueue.waitUrl(urls.wait(line.call()));
+        }
+        return xml(new VoiceResponse.Builder().enqueue(enqueue.build()));
+    }
+
+    /** Of who waits: where they stand, and what they may press. */
+    String place(Line line, Receiving.Place place) {
+        int minutes = Math.max(1, Math.round(place.waitSeconds() / 60f));
+        String where = "You are number " + place.place() + " in line. We estimate a wait of about " + minutes
+                + (minutes == 1 ? " minute." : " minutes.") + " To be called back instead, press 1.";
         return xml(new VoiceResponse.Builder()
-                .enqueue(new Enqueue.Builder()
-                        .name("call_" + line.call())
-                        .action(urls.left(line.call()))
+                .gather(new Gather.Builder()
+                        .numDigits(1)
+                        .timeout(PATIENCE_SECONDS)
+                        .action(urls.digits(line.call()))
+                        .say(new Say.Builder(where).build())
                         .build()));
+    }
+
+    /** Of who is called back: they may hang up. */
+    String farewell() {
+        return xml(new VoiceResponse.Builder()
+                .say(new Say.Builder("Thank you. You keep your place, and we call you back.").build())
+                .hangup(new Hangup.Builder().build()));
     }
 
     /** At all who have no leg yet; who has one was dialled by itself, and comes into the room. */

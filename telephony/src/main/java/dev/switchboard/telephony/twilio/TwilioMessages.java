@@ -43,6 +43,8 @@ final class TwilioMessages {
             case "flow" -> flow(receiving);
             case "join" -> join(receiving);
             case "dial" -> dial(receiving);
+            case "wait" -> waits(receiving);
+            case "digits" -> digits(receiving);
             case "monitor" -> monitor(receiving);
             case "dialled" -> dialled(receiving);
             case "status" -> status(receiving);
@@ -91,11 +93,37 @@ final class TwilioMessages {
     }
 
     private String dial(Receiving receiving) throws SQLException {
-        receiving.heard(call(), connected(Line.Role.AGENT, agent()));
-        return receiving
-                .line(call())
-                .map(line -> documents.dialOut(line, agent()))
-                .orElseGet(Documents::hangup);
+        UUID call = call();
+        receiving.heard(call, connected(Line.Role.AGENT, agent()));
+        Optional<Line> line = receiving.line(call);
+        if (line.isEmpty()) {
+            return Documents.hangup();
+        }
+        boolean again = !line.get().outbound()
+                && line.get()
+                        .owner()
+                        .filter(owner -> owner.agent().equals(agent()))
+                        .isPresent()
+                && !receiving.callsBack(call);
+        return again ? Documents.hangup() : documents.dialOut(line.get(), agent());
+    }
+
+    private String waits(Receiving receiving) throws SQLException {
+        UUID call = call();
+        Optional<Line> line = receiving.line(call);
+        return line.isEmpty() ? Documents.hangup() : documents.place(line.get(), receiving.place(call));
+    }
+
+    private String digits(Receiving receiving) throws SQLException {
+        UUID call = call();
+        if (form.text("Digits").filter("1"::equals).isPresent()) {
+            receiving.execute(call, new CallCommand.RequestCallback(Optional.empty()));
+        }
+        Optional<Line> line = receiving.line(call);
+        if (line.isPresent() && line.get().callback().isPresent()) {
+            return documents.farewell();
+        }
+        return waits(receiving); // pressed something else, or was answered in between
     }
 
     private String monitor(Receiving receiving) throws SQLException {

@@ -250,7 +250,9 @@ public final class TwilioProvider implements TelephonyProvider {
             }
             switch (instruction) {
                 case "enqueue", "park" -> {
-                    moveCustomer();
+                    if (line.callback().isEmpty()) {
+                        moveCustomer();
+                    }
                     endStrangers();
                 }
                 case "ring" -> ring();
@@ -292,6 +294,10 @@ public final class TwilioProvider implements TelephonyProvider {
             if (wanted.isEmpty()) {
                 return;
             }
+            if (line.callback().isPresent()) { // there is no customer's leg to dial from
+                wanted.forEach(party -> device(party.agent(), urls.dial(line.call(), party.agent())));
+                return;
+            }
             boolean ringing = line.legs().stream()
                     .anyMatch(leg -> leg.agent().flatMap(line::party).isPresent());
             if (ringing || line.state() == CallState.Live.TRANSFERRING) {
@@ -317,7 +323,7 @@ public final class TwilioProvider implements TelephonyProvider {
         private void connect() {
             Optional<Line.Leg> leg = line.owner().flatMap(owner -> line.legOf(owner.agent()));
             if (line.state() == CallState.Live.CLAIMED) {
-                if (leg.isEmpty()) {
+                if (leg.isEmpty() && line.callback().isEmpty()) {
                     moveCustomer();
                 }
             } else if (line.state() == CallState.Live.ACTIVE && leg.isPresent()) {

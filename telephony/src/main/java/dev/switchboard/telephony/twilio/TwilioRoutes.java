@@ -47,9 +47,11 @@ public final class TwilioRoutes implements Handler {
             "room",
             "recording",
             "transcription",
-            "left");
+            "left",
+            "wait",
+            "digits");
     /** Asked for again and again, and answered by how the call is then. */
-    private static final Set<String> QUESTIONS = Set.of("flow", "join", "dial", "monitor");
+    private static final Set<String> QUESTIONS = Set.of("flow", "join", "dial", "monitor", "wait", "digits");
 
     private final TwilioAccounts accounts;
     private final ProviderInbox inbox;

@@ -70,6 +70,16 @@ record TwilioUrls(String base) {
         return base + PREFIX + "/transcription?call=" + call;
     }
 
+    /** What who waits hears, again and again. */
+    String wait(UUID call) {
+        return base + PREFIX + "/wait?call=" + call;
+    }
+
+    /** What who waits pressed. */
+    String digits(UUID call) {
+        return base + PREFIX + "/digits?call=" + call;
+    }
+
     /** The call left the queue in which it waited. */
     String left(UUID call) {
         return base + PREFIX + "/left?call=" + call;

@@ -46,7 +46,8 @@ class DocumentsTest {
                 false,
                 attended,
                 muted,
-                new Line.Queue(25, false, false),
+                Optional.empty(),
+                new Line.Queue(25, false, false, false),
                 parties,
                 all);
     }
