@@ -8,6 +8,10 @@ comment on column public.provider_accounts.secret_ref is 'Where the secret is, n
 comment on column public.provider_accounts.api_key_sid is 'Of the key that tokens of browsers'' phones are signed with.';
 comment on column public.provider_accounts.api_base_url is 'Where its API is, if not where the provider says.';
 
+-- It names secrets and hosts of the machine: who runs the server sets it (switchboard twilio connect), no admin of an
+-- organization over HTTP.
+revoke insert, update, delete on public.provider_accounts from authenticated;
+
 alter table public.queues
   add record boolean not null default false,
   add transcribe boolean not null default false;

@@ -10,6 +10,7 @@ import dev.switchboard.callcenter.command.Decision;
 import dev.switchboard.callcenter.command.Effect;
 import dev.switchboard.callcenter.command.Refusal;
 import dev.switchboard.callcenter.command.Situation;
+import dev.switchboard.callcenter.telephony.Lines;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -157,7 +158,12 @@ public final class CallCentre {
         if (lacking.isPresent()) {
             return Work.answered(Answer.refused(Refusal.NOT_FOUND, lacking.get()));
         }
-        return switch (CallRules.decide(situation, command)) {
+        CallCommand real = command instanceof CallCommand.Start(UUID agent, var _)
+                        && actor instanceof Actor.User
+                        && Lines.awaitsLeg(connection, callId, agent)
+                ? new CallCommand.Claim(agent)
+                : command;
+        return switch (CallRules.decide(situation, real)) {
             case Decision.Refused(Refusal refusal, String detail, Optional<UUID> holder) ->
                 Work.answered(new Answer.Refused(refusal, detail, holder.map(user -> holder(situation, user))));
             case Decision.Unchanged _ -> Work.answered(new Answer.Done(answer(connection, callId)));
@@ -260,8 +266,14 @@ public final class CallCentre {
      * @param to  ours: says whose call it is
      */
     public Answer incoming(String provider, String sid, String from, String to) {
+        return incoming(Optional.empty(), provider, sid, from, to);
+    }
+
+    /** @param organization whose number it has to be, where that is known */
+    Answer incoming(Optional<UUID> organization, String provider, String sid, String from, String to) {
         return settle(transaction(connection -> {
-            Optional<NewCalls.Incoming> call = NewCalls.incoming(connection, provider, sid, from, to, clock.instant());
+            Optional<NewCalls.Incoming> call =
+                    NewCalls.incoming(connection, organization, provider, sid, from, to, clock.instant());
             return call.isEmpty()
                     ? Work.answered(Answer.refused(Refusal.NOT_FOUND, "No organization has the number " + to))
                     : intoItsQueue(connection, call.get());

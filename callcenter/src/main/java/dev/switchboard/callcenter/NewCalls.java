@@ -29,12 +29,21 @@ final class NewCalls {
     /** A call that came in; an old one came in before. */
     record Incoming(UUID id, Optional<UUID> queue, boolean isNew) {}
 
-    /** @return empty where nobody has the number */
+    /**
+     * @param organization whose number it has to be, where that is known
+     * @return empty where nobody has the number
+     */
     static Optional<Incoming> incoming(
-            Connection connection, String provider, String sid, String from, String to, Instant now)
+            Connection connection,
+            Optional<UUID> organization,
+            String provider,
+            String sid,
+            String from,
+            String to,
+            Instant now)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(
-                "with n as (select p.organization_id, p.queue_id from public.phone_numbers p where p.e164 = ?),"
+                "with n as (select p.organization_id, p.queue_id from public.phone_numbers p where p.e164 = ? and p.organization_id = coalesce(?::uuid, p.organization_id)),"
                         + " i as (insert into public.calls (organization_id, provider, provider_call_sid, direction, from_number,"
                         + "   to_number, company_name, contact_id, started_at, state_since, last_event_at, provider_event_at, due_at)"
                         + "   select n.organization_id, ?, ?, 'inbound', ?, ?, k.company_name, k.id, t.now, t.now, t.now, t.now,"
@@ -44,12 +53,13 @@ final class NewCalls {
                         + "   on conflict (organization_id, provider, provider_call_sid) do nothing returning id)"
                         + " select n.organization_id, n.queue_id, (select id from i) as id from n")) {
             statement.setString(1, to);
-            statement.setString(2, provider);
-            statement.setString(3, sid);
-            statement.setString(4, from);
-            statement.setString(5, to);
-            statement.setObject(6, now.atOffset(ZoneOffset.UTC));
-            statement.setString(7, from);
+            statement.setObject(2, organization.orElse(null));
+            statement.setString(3, provider);
+            statement.setString(4, sid);
+            statement.setString(5, from);
+            statement.setString(6, to);
+            statement.setObject(7, now.atOffset(ZoneOffset.UTC));
+            statement.setString(8, from);
             try (ResultSet row = statement.executeQuery()) {
                 if (!row.next()) {
                     return Optional.empty();

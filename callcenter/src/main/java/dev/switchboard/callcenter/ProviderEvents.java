@@ -46,7 +46,7 @@ public final class ProviderEvents {
 
     private static final String CALL =
             "update public.calls set provider_event_at = greatest(coalesce(provider_event_at, ?), ?::timestamptz)"
-                    + " where id = ? returning direction = 'outbound' or (callback_requested_at is not null and answered_at is null), state, claimed_by, claimed_at, transfer_kind,"
+                    + " where id = ? returning direction = 'outbound', state, claimed_by, claimed_at, transfer_kind,"
                     + "   (select a.offered_at from public.active_calls a where a.organization_id = calls.organization_id and a.call_id = calls.id"
                     + "     and a.agent_id = ?::uuid and a.status = 'ringing') as offered_at,"
                     + "   exists (select from public.active_calls a where a.organization_id = calls.organization_id and a.call_id = calls.id"
@@ -55,7 +55,10 @@ public final class ProviderEvents {
                     + "     and k.call_id = calls.id and k.role = 'customer') as customer_ended_at,"
                     + "   (select max(s.to_at) from public.call_segments s where s.organization_id = calls.organization_id"
                     + "     and s.call_id = calls.id and s.agent_id = ?::uuid and s.kind = 'ring') as rang_until,"
-                    + "   answered_at is not null as answered, callback_requested_at";
+                    + "   answered_at is not null as answered, callback_requested_at,"
+                    + "   answered_at is null and (direction = 'outbound' or callback_requested_at is not null) as dials_out,"
+                    + "   exists (select from public.call_legs k where k.organization_id = calls.organization_id and k.call_id = calls.id"
+                    + "     and k.agent_id = ?::uuid and k.status_rank < 4) as has_leg";
 
     /**
      * Of two legs that spoke with each other to the end, the one hung up of which the provider says so, else the one that
@@ -176,6 +179,7 @@ public final class ProviderEvents {
 
     private record Known(
             boolean outbound,
+            boolean dialsOut,
             Optional<Instant> callback,
             CallState state,
             Optional<UUID> claimedBy,
@@ -186,7 +190,8 @@ public final class ProviderEvents {
             Optional<Instant> endedAt,
             Optional<Instant> customerEndedAt,
             Optional<Instant> rangUntil,
-            boolean answered) {
+            boolean answered,
+            boolean hasLeg) {
         boolean isClaimedBy(UUID agent) {
             return claimedBy.filter(agent::equals).isPresent();
         }
@@ -245,7 +250,7 @@ public final class ProviderEvents {
                 if (call.callback().filter(leg.since()::isBefore).isPresent()) {
                     yield List.of(); // the leg on which they asked to be called back
                 }
-                Optional<CallCommand> answered = call.outbound() && (status.isConnected() || overtook)
+                Optional<CallCommand> answered = call.dialsOut() && (status.isConnected() || overtook)
                         ? call.claimedBy().map(agent -> new CallCommand.Start(agent, Optional.empty()))
                         : Optional.empty();
                 Optional<CallCommand> ended = status.ends().map(outcome -> switch (outcome) {
@@ -260,10 +265,10 @@ public final class ProviderEvents {
                 }
                 UUID agent = event.agent().get();
                 if (status.isConnected()) { // of a call out, the customer's leg says that it is answered
-                    yield call.outbound() ? takesCallback(agent, call) : List.of(connected(agent, call));
+                    yield call.dialsOut() ? takesCallback(agent, call) : List.of(connected(agent, call));
                 }
                 boolean nobodyElse = !call.answered() && call.claimedBy().isEmpty();
-                if (overtook && !call.outbound() && (nobodyElse || wantedFor(agent, leg, call))) {
+                if (overtook && !call.dialsOut() && (nobodyElse || wantedFor(agent, leg, call))) {
                     yield List.of(connected(agent, call), new CallCommand.End(Optional.of("agent_hangup")));
                 }
                 // a ring that was called off says nothing of the agent: somebody else answered, or the caller gave up
@@ -305,9 +310,14 @@ public final class ProviderEvents {
         boolean owns = call.state() instanceof CallState.Live live && live.isOwned() && call.isClaimedBy(agent);
         if (owns && call.state() != CallState.Live.CLAIMED) {
             boolean handsOver = call.state() == CallState.Live.TRANSFERRING && call.blind();
-            return leg.wasConnected() && !handsOver
-                    ? Optional.of(new CallCommand.End(Optional.of("agent_hangup")))
-                    : Optional.empty();
+
+            if (handsOver || (!leg.wasConnected() && call.hasLeg())) {
+                return Optional.empty();
+            }
+            return Optional.of(
+                    leg.wasConnected()
+                            ? new CallCommand.End(Optional.of("agent_hangup"))
+                            : new CallCommand.Strand(agent));
         }
         if (call.consults()) {
             return leg.wasConnected() ? Optional.of(new CallCommand.LegFailed(agent)) : Optional.empty();
@@ -367,11 +377,14 @@ public final class ProviderEvents {
             statement.setObject(3, call);
             statement.setObject(4, event.agent().orElse(null));
             statement.setObject(5, event.agent().orElse(null));
+
             statement.setObject(6, event.agent().orElse(null));
+            statement.setObject(7, event.agent().orElse(null));
             try (ResultSet row = statement.executeQuery()) {
                 row.next();
                 return new Known(
                         row.getBoolean(1),
+                        row.getBoolean(13),
                         instant(row, 12),
                         CallState.of(row.getString(2)),
                         Optional.ofNullable(row.getObject(3, UUID.class)),
@@ -382,7 +395,8 @@ public final class ProviderEvents {
                         instant(row, 8),
                         instant(row, 9),
                         instant(row, 10),
-                        row.getBoolean(11));
+                        row.getBoolean(11),
+                        row.getBoolean(14));
             }
         }
     }

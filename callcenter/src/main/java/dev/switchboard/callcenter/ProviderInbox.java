@@ -120,8 +120,8 @@ public final class ProviderInbox {
         statement.setObject(6, calls.clock().instant().atOffset(ZoneOffset.UTC));
     }
 
-    /** What could not be applied is in the books all the same. */
-    private void keep(Message message, String error) {
+    /** What could not be applied is in the books all the same, and its tries are counted. */
+    public void keep(Message message, String error) {
         try (Connection connection = calls.connections().getConnection();
                 PreparedStatement store = connection.prepareStatement(STORE);
                 PreparedStatement failed = connection.prepareStatement(FAILED)) {

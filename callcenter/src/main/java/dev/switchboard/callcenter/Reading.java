@@ -209,7 +209,9 @@ final class Reading {
             case CallCommand.Claim(UUID agent) -> List.of(agent);
             case CallCommand.Start(UUID agent, var _) -> List.of(agent);
             case CallCommand.LegFailed(UUID agent) -> List.of(agent);
+
             case CallCommand.Connected(UUID agent) -> List.of(agent);
+            case CallCommand.Strand(UUID agent) -> List.of(agent);
             case CallCommand.AnswerHeard(UUID agent, var _) -> List.of(agent);
             case CallCommand.Unpark(UUID agent) -> List.of(agent);
             case CallCommand.Transfer(var _, UUID to, var _) -> List.of(to);

@@ -37,13 +37,20 @@ public final class Receiving {
     }
 
     /**
-     * A call came in: in its organization's books, in the queue of its number, and rung at who is available.
+     * A call came in at a number of the organization: in its books, in the queue of its number, and rung at who is available.
      *
-     * @return empty where nobody has the number
+     * @return empty where the number is none of its
      */
-    public Optional<UUID> incoming(String provider, String sid, String from, String to) throws SQLException {
+    public Optional<UUID> incoming(UUID organization, String provider, String sid, String from, String to)
+            throws SQLException {
         Optional<NewCalls.Incoming> call = NewCalls.incoming(
-                connection, provider, sid, from, to, calls.clock().instant());
+                connection,
+                Optional.of(organization),
+                provider,
+                sid,
+                from,
+                to,
+                calls.clock().instant());
         if (call.isEmpty()) {
             result = "unknown_number";
             return Optional.empty();

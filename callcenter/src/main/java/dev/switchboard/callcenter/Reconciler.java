@@ -68,7 +68,7 @@ public final class Reconciler {
     private final TelephonyProvider provider;
     private final Duration patience;
     /** Up to when calls that ended unanswered were looked at; guarded by this. */
-    private Optional<Instant> lookedUntil = Optional.empty();
+    private final Map<UUID, Instant> lookedUntil = new HashMap<>();
 
     private final LongAdder mended = new LongAdder();
 
@@ -91,19 +91,27 @@ public final class Reconciler {
 
     /** Once, all organizations that have a line. The first time nothing is waited for: nobody has listened until now. */
     public synchronized void reconcile() {
-        Instant now = calls.clock().instant();
-        Duration wait = lookedUntil.isPresent() ? patience : Duration.ZERO;
-        Instant since = lookedUntil.orElse(now.minus(BEFORE_START));
-        Instant until = now.minus(wait);
         for (UUID organization : NewCalls.ids(calls.connections(), ORGANIZATIONS)) {
+            Optional<Instant> looked = Optional.ofNullable(lookedUntil.get(organization));
+            Instant now = calls.clock().instant();
+            Duration wait = looked.isPresent() ? patience : Duration.ZERO;
             try {
                 reconcile(organization, wait);
-                lookAtUnanswered(organization, since, until);
+                lookAtUnanswered(organization, looked.orElse(now.minus(BEFORE_START)), now.minus(wait));
+                lookedUntil.put(organization, now.minus(wait));
             } catch (RuntimeException | SQLException failed) {
                 LOG.warn("The lines of organization {} could not be compared: {}", organization, failed.getMessage());
             }
         }
-        lookedUntil = Optional.of(until);
+    }
+
+    /** What goes wrong with one leg does not keep the others waiting. */
+    private static void guarded(String leg, Runnable work) {
+        try {
+            work.run();
+        } catch (RuntimeException failed) {
+            LOG.warn("Leg {} could not be looked after; it is tried again: {}", leg, failed.getMessage());
+        }
     }
 
     private void reconcile(UUID organization, Duration wait) throws SQLException {
@@ -111,10 +119,11 @@ public final class Reconciler {
         Map<String, Existing> living = new HashMap<>();
         provider.living(organization).forEach(leg -> living.put(leg.sid(), leg));
         for (Ours leg : ours) {
-            if (!living.containsKey(leg.sid()) && leg.quiet()) {
-                endedThere(organization, leg);
-            } else if (living.containsKey(leg.sid()) && leg.quiet()) {
-                hear(leg, living.get(leg.sid()).status(), Optional.empty());
+            Existing there = living.get(leg.sid());
+            if (there == null && leg.quiet()) {
+                guarded(leg.sid(), () -> endedThere(organization, leg));
+            } else if (there != null && leg.quiet()) {
+                guarded(leg.sid(), () -> hear(leg, there.status(), Optional.empty()));
             }
         }
         Map<String, Known> known = known(organization, living);
@@ -122,11 +131,11 @@ public final class Reconciler {
         for (Existing leg : living.values()) {
             Known here = known.get(leg.sid());
             if (here == null) {
-                takeIn(organization, leg, known);
+                guarded(leg.sid(), () -> takeIn(organization, leg, known, before));
             } else if (here.endedAt().filter(before::isAfter).isPresent()) {
                 mended.increment();
                 LOG.info("Leg {} lives on though its call {} is over; it is ended", leg.sid(), here.call());
-                provider.end(organization, leg.sid());
+                guarded(leg.sid(), () -> provider.end(organization, leg.sid()));
             }
         }
     }
@@ -182,7 +191,7 @@ public final class Reconciler {
     }
 
     /** A call that came in meanwhile, or a device that was dialled from one. Other people's legs are left alone. */
-    private void takeIn(UUID organization, Existing leg, Map<String, Known> known) {
+    private void takeIn(UUID organization, Existing leg, Map<String, Known> known, Instant before) {
         Optional<Known> parent = leg.parent().flatMap(sid -> Optional.ofNullable(known.get(sid)));
         if (parent.isPresent() && leg.to().startsWith(DEVICE)) {
             Optional<UUID> agent = agent(organization, leg.to().substring(DEVICE.length()));
@@ -191,8 +200,11 @@ public final class Reconciler {
                         parent.get().call(),
                         new ProviderEvents.Event(leg.sid(), Line.Role.AGENT, agent, leg.status(), 0, Optional.empty()));
             }
-        } else if (leg.inbound() && leg.parent().isEmpty()) {
-            Answer taken = calls.incoming(leg.provider(), leg.sid(), leg.from(), leg.to());
+        } else if (leg.inbound()
+                && leg.parent().isEmpty()
+                && leg.startedAt().filter(before::isAfter).isPresent()
+                && provider.waitsForUs(organization, leg)) {
+            Answer taken = calls.incoming(Optional.of(organization), leg.provider(), leg.sid(), leg.from(), leg.to());
             if (!(taken instanceof Answer.Refused)) {
                 mended.increment();
                 LOG.info("Call {} came in while nobody listened; it is taken in", leg.sid());

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 public final class SecretReference {
     private static final String ENVIRONMENT = "env:";
     private static final String FILE = "file:";
+    private static final int MOST_BYTES = 4096;
 
     private final UnaryOperator<@Nullable String> environment;
 
@@ -50,6 +51,11 @@ public final class SecretReference {
         if (reference.startsWith(FILE)) {
             Path path = Path.of(reference.substring(FILE.length()));
             try {
+                if (!Files.isRegularFile(path) || Files.size(path) > MOST_BYTES) {
+                    throw new MissingSecretException(
+                            "The file " + path + " cannot be read by the server: there is no regular file of at most "
+                                    + MOST_BYTES + " bytes");
+                }
                 String value = Files.readString(path).strip();
                 if (!value.isEmpty()) {
                     return value;

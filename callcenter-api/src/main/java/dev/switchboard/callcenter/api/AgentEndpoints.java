@@ -11,11 +11,15 @@ import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Agents and queues, {@code /api/agents} and {@code /api/queues}; {@code me} stands for the user of the token. */
 final class AgentEndpoints {
+    private static final Logger LOG = LoggerFactory.getLogger(AgentEndpoints.class);
+
     private final CallCentre calls;
     private final Organizations organizations;
     private final TelephonyProvider provider;
@@ -72,7 +76,8 @@ final class AgentEndpoints {
             token = provider.deviceToken(organization, identity, clock.instant())
                     .orElseThrow(() -> new Problem(Refusal.NO_LINE, Refusal.NO_LINE.title()));
         } catch (TelephonyProvider.ProviderException failed) {
-            throw new Problem(Refusal.TRY_AGAIN, String.valueOf(failed.getMessage()));
+            LOG.warn("A device could be given no token: {}", failed.getMessage());
+            throw new Problem(Refusal.TRY_AGAIN, Refusal.TRY_AGAIN.title());
         }
         ObjectNode body = JsonMapper.shared().createObjectNode();
         body.put("provider", token.provider())

@@ -65,6 +65,9 @@ public sealed interface CallCommand {
     /** The agent's leg could not be connected. */
     record LegFailed(UUID agent) implements CallCommand {}
 
+    /** The agent has the call, and no leg on it any more. */
+    record Strand(UUID agent) implements CallCommand {}
+
     record Hold() implements CallCommand {}
 
     record Unhold() implements CallCommand {}

@@ -65,6 +65,8 @@ public final class CallRules {
             case CallCommand.Connected(UUID agent) -> new Taking(it).connected(agent);
             case CallCommand.LegFailed(UUID agent) -> new Taking(it).legFailed(agent);
             case CallCommand.AnswerHeard _ -> new Decision.Unchanged(); // it lives: its start is told as one
+
+            case CallCommand.Strand(UUID agent) -> new HandingOver(it).stranded(agent);
             case CallCommand.Hold _ -> new Holding(it).hold();
             case CallCommand.Unhold _ -> new Holding(it).unhold();
             case CallCommand.Mute(boolean muted) -> new Holding(it).mute(muted);
@@ -100,6 +102,7 @@ public final class CallRules {
                     CallCommand.Settle _,
                     CallCommand.Route _,
                     CallCommand.LegFailed _,
+                    CallCommand.Strand _,
                     CallCommand.Decline _ -> new Decision.Unchanged();
             default ->
                 Decision.refused(

@@ -137,22 +137,38 @@ final class HandingOver {
     }
 
     Decision requeue() {
-        return standing.ownersOr(() -> {
-            if (call.state() != Live.ACTIVE && call.state() != Live.HELD) {
-                return standing.wrongState("transferred to a queue");
-            }
-            UUID owner = call.claimedBy().orElseThrow();
-            var change = new Change(it)
-                    .clear(CallColumn.CLAIMED_BY)
-                    .set(CallColumn.MUTED, false)
-                    .with(new Effect.CloseSegments(List.of()))
-                    .clearCards()
-                    .wrapUp(owner)
-                    .announce(RingEvent.TRANSFERRED, Optional.of(owner))
-                    .announce(RingEvent.RING_CANCEL, Optional.of(owner), Reason.TRANSFERRED);
-            return new Waiting(it)
-                    .intoQueue(change, CallEvent.REQUEUE, it.target().orElseThrow(), false)
-                    .done();
-        });
+        return standing.ownersOr(() -> call.state() == Live.ACTIVE || call.state() == Live.HELD
+                ? requeueInto(it.target().orElseThrow())
+                : standing.wrongState("transferred to a queue"));
+    }
+
+    private Decision requeueInto(Call.Queue queue) {
+        UUID owner = call.claimedBy().orElseThrow();
+        var change = new Change(it)
+                .clear(CallColumn.CLAIMED_BY)
+                .set(CallColumn.MUTED, false)
+                .with(new Effect.CloseSegments(List.of()))
+                .clearCards()
+                .wrapUp(owner)
+                .announce(RingEvent.TRANSFERRED, Optional.of(owner))
+                .announce(RingEvent.RING_CANCEL, Optional.of(owner), Reason.TRANSFERRED);
+        return new Waiting(it)
+                .intoQueue(change, CallEvent.REQUEUE, queue, false)
+                .done();
+    }
+
+    /** Who has it has no phone on it any more: the customer does not stay alone, but waits where all see them. */
+    Decision stranded(UUID agent) {
+        boolean theirs = call.claimedBy().filter(agent::equals).isPresent()
+                && (call.state() == Live.ACTIVE || call.state() == Live.HELD);
+        if (!theirs) {
+            return new Decision.Unchanged();
+        }
+        return call.queue().isPresent()
+                ? requeueInto(call.queue().get())
+                : new Holding(it)
+                        .parkAt(
+                                standing.lowestFree(),
+                                new CallCommand.Park(Optional.empty(), Optional.empty(), CallRules.PARKED_ON));
     }
 }

@@ -225,8 +225,14 @@ final class Waiting {
     }
 
     Decision settle() {
-        if (call.state() != Live.RINGING || !it.ringing().isEmpty()) {
+        if (call.state() != Live.RINGING) {
             return new Decision.Unchanged();
+        }
+        if (!it.ringing().isEmpty()) { // it rings on at others, and at who is busy now no more
+            return new Change(it)
+                    .named("settled")
+                    .tell(Instruction.STOP_RINGING, Map.of("agents", ""))
+                    .done();
         }
         return unanswered(new Change(it), CallEvent.DECLINE, Reason.BUSY).done();
     }

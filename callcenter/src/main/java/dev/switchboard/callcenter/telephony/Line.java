@@ -1,6 +1,7 @@
 package dev.switchboard.callcenter.telephony;
 
 import dev.switchboard.callcenter.state.CallState;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -10,6 +11,7 @@ import java.util.UUID;
  *
  * @param account   of the number that the call came in at or goes out from; empty where it is nobody's
  * @param sid       the provider's id of the call
+ * @param dialled   whether the customer was called, from an agent's leg
  * @param answered  whether an agent ever spoke
  * @param attended  whether the agents talk first, where it changes hands
  * @param callback  the number at which who waits is to be called back, and was not yet
@@ -24,6 +26,7 @@ public record Line(
         Optional<UUID> account,
         String sid,
         boolean outbound,
+        boolean dialled,
         String from,
         String to,
         CallState state,
@@ -48,8 +51,12 @@ public record Line(
         CONSULTING
     }
 
-    /** An agent, by user id and by the name of their device. */
-    public record Party(UUID agent, String identity, Part part) {}
+    /**
+     * An agent, by user id and by the name of their device.
+     *
+     * @param offeredAt since when it rings at them, where it does
+     */
+    public record Party(UUID agent, String identity, Optional<Instant> offeredAt, Part part) {}
 
     /** What of a call's queue a provider needs. */
     public record Queue(int ringSeconds, boolean record, boolean transcribe, boolean offersCallback) {}

@@ -5,6 +5,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -18,12 +19,13 @@ public final class Lines {
                     + " c.state, c.answered_at is not null as answered, coalesce(c.transfer_kind, '') = 'attended' as attended, c.muted,"
                     + " coalesce(q.ring_s, 20) as ring_s, coalesce(q.record, false) as record, coalesce(q.transcribe, false) as transcribe,"
                     + " coalesce(q.offer_callback, false) as offer_callback, case when c.callback_dialled_at is null then c.callback_number end as callback,"
+                    + " c.direction = 'outbound' or c.callback_dialled_at is not null as dialled,"
                     + " (select p.provider_account_id from public.phone_numbers p where p.organization_id = c.organization_id"
                     + "    and p.e164 = case c.direction when 'outbound' then c.from_number else c.to_number end) as account"
                     + " from public.calls c left join public.queues q on q.organization_id = c.organization_id and q.id = c.queue_id"
                     + " where c.id = ?";
     private static final String PARTIES =
-            "select v.user_id, v.client_identity, case when v.user_id = c.claimed_by then 'owner'"
+            "select v.user_id, v.client_identity, a.offered_at, case when v.user_id = c.claimed_by then 'owner'"
                     + "    when a.status = 'consulting' then 'consulting' else 'ringing' end as part"
                     + " from public.calls c join public.voip_users v on v.organization_id = c.organization_id"
                     + " left join public.active_calls a on a.organization_id = c.organization_id and a.call_id = c.id and a.agent_id = v.user_id"
@@ -57,6 +59,7 @@ public final class Lines {
                 Optional.ofNullable(row.getObject("account", UUID.class)),
                 row.getString("provider_call_sid"),
                 row.getString("direction").equals("outbound"),
+                row.getBoolean("dialled"),
                 row.getString("from_number"),
                 row.getString("to_number"),
                 CallState.of(row.getString("state")),
@@ -82,6 +85,8 @@ public final class Lines {
                     parties.add(new Line.Party(
                             row.getObject("user_id", UUID.class),
                             row.getString("client_identity"),
+                            Optional.ofNullable(row.getObject("offered_at", OffsetDateTime.class))
+                                    .map(OffsetDateTime::toInstant),
                             Line.Part.valueOf(row.getString("part").toUpperCase(Locale.ROOT))));
                 }
             }
@@ -104,6 +109,27 @@ public final class Lines {
                 }
             }
             return legs;
+        }
+    }
+
+    /**
+     * Whether the call is on a line, and the provider has not said yet that the agent (and whoever they call) is connected:
+     * then a screen that says so says that they take it.
+     */
+    public static boolean awaitsLeg(Connection connection, UUID call, UUID agent) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "select exists (select from public.provider_accounts a where a.organization_id = c.organization_id and a.provider = c.provider)"
+                        + " and not (exists (select from public.call_legs l where l.organization_id = c.organization_id and l.call_id = c.id"
+                        + "       and l.agent_id = ? and l.status_rank = 3)"
+                        + "   and ((c.direction = 'inbound' and c.callback_number is null) or c.answered_at is not null"
+                        + "     or exists (select from public.call_legs l where l.organization_id = c.organization_id and l.call_id = c.id"
+                        + "       and l.role = 'customer' and l.status_rank = 3)))"
+                        + " from public.calls c where c.id = ?")) {
+            statement.setObject(1, agent);
+            statement.setObject(2, call);
+            try (ResultSet row = statement.executeQuery()) {
+                return row.next() && row.getBoolean(1);
+            }
         }
     }
 

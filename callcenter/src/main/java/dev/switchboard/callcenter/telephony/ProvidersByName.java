@@ -44,6 +44,12 @@ public final class ProvidersByName implements TelephonyProvider {
     }
 
     @Override
+    public boolean waitsForUs(UUID organization, Existing leg) {
+        TelephonyProvider provider = named.get(leg.provider());
+        return provider != null && provider.waitsForUs(organization, leg);
+    }
+
+    @Override
     public void end(UUID organization, String sid) {
         named.values().forEach(provider -> provider.end(organization, sid));
     }

@@ -6,7 +6,10 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -14,7 +17,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BiConsumer;
 import org.jdbi.v3.core.Jdbi;
@@ -29,7 +31,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class TelephonyOutbox implements AutoCloseable {
     /** How long a command that was taken is left to who took it. */
-    public static final Duration LEASE = Duration.ofSeconds(10);
+    public static final Duration LEASE = Duration.ofSeconds(30);
     /** After so many tries a command is given up, and those behind it come to their turn. */
     static final int MOST_TRIES = 20;
 
@@ -56,7 +58,7 @@ public final class TelephonyOutbox implements AutoCloseable {
     private final Semaphore work = new Semaphore(0);
     private final Thread thread;
     private final ExecutorService carrying = Executors.newVirtualThreadPerTaskExecutor();
-    private final AtomicInteger underWay = new AtomicInteger();
+    private final Set<UUID> underWay = ConcurrentHashMap.newKeySet();
     private final Queue<UUID> done = new ConcurrentLinkedQueue<>();
     private final LongAdder sent = new LongAdder();
     private final LongAdder failures = new LongAdder();
@@ -92,7 +94,7 @@ public final class TelephonyOutbox implements AutoCloseable {
         while (!closing) {
             try {
                 markDone();
-                int room = MOST_AT_ONCE - underWay.get();
+                int room = MOST_AT_ONCE - underWay.size();
                 List<Taken> taken = room > 0 ? take(room) : List.of();
                 taken.forEach(this::begin);
                 if (taken.isEmpty() && work.tryAcquire(POLL.toMillis(), TimeUnit.MILLISECONDS)) {
@@ -110,12 +112,15 @@ public final class TelephonyOutbox implements AutoCloseable {
     }
 
     private Future<?> begin(Taken taken) {
-        underWay.incrementAndGet();
+        UUID id = taken.command().id();
+        if (!underWay.add(id)) { // longer under way than its lease; it is not done twice at once
+            return CompletableFuture.completedFuture(id);
+        }
         return carrying.submit(() -> {
             try {
                 carryOut(taken);
             } finally {
-                underWay.decrementAndGet();
+                underWay.remove(id);
                 wake(); // what comes behind it in its call
             }
         });
@@ -219,6 +224,7 @@ public final class TelephonyOutbox implements AutoCloseable {
                                 row.getObject("id", UUID.class),
                                 row.getObject("organization_id", UUID.class),
                                 row.getObject("call_id", UUID.class),
+                                row.getInt("attempts"),
                                 String.valueOf(row.getString("provider")),
                                 row.getString("kind"),
                                 row.getString("payload")),

@@ -12,11 +12,13 @@ public interface TelephonyProvider {
      * Something to do for a call.
      *
      * @param id          the same whenever this one is sent again: the provider does it once
+     * @param attempt     which try it is, from 1
      * @param provider    the call's, as calls.provider names it
      * @param instruction as telephony_commands names it: dial, ring, stop_ringing, connect, hold, park, hang_up ...
      * @param payload     JSON: sid of the call, and what the instruction needs
      */
-    record Command(UUID id, UUID organization, UUID call, String provider, String instruction, String payload) {}
+    record Command(
+            UUID id, UUID organization, UUID call, int attempt, String provider, String instruction, String payload) {}
 
     /**
      * What a provider says of a leg that it has or had.
@@ -35,6 +37,7 @@ public interface TelephonyProvider {
             String to,
             boolean inbound,
             ProviderStatus status,
+            Optional<Instant> startedAt,
             Optional<Instant> endedAt) {}
 
     /** What an agent's device registers with. */
@@ -73,6 +76,15 @@ public interface TelephonyProvider {
      */
     default List<Existing> dialledBy(UUID organization, String sid) {
         return List.of();
+    }
+
+    /**
+     * Whether somebody who called in, of whom we know nothing, waits for us: the number leads here, and they talk to nobody.
+     *
+     * @throws ProviderException where it cannot be told
+     */
+    default boolean waitsForUs(UUID organization, Existing leg) {
+        return false;
     }
 
     /**

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
+import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.json.JsonMapper;
@@ -155,8 +156,13 @@ class TwilioLineTest extends ApiFixture {
             await().atMost(SOON)
                     .until(() -> world.one("select count(*) from call_legs where provider_leg_sid = ?", leg)
                             .equals("1"));
+
             assertThat(update(doug, leg, "start").status()).isEqualTo(200);
-            assertThat(world.state(call)).isEqualTo("active");
+            assertThat(world.state(call))
+                    .as("the device takes it, and is not connected yet")
+                    .isEqualTo("claimed");
+            line.provider().answer(leg);
+            line.awaitState(call, "active");
             assertThat(update(doug, caller, "end").status()).isEqualTo(200);
             assertThat(world.state(call)).isEqualTo("completed");
 
@@ -167,6 +173,9 @@ class TwilioLineTest extends ApiFixture {
             await().atMost(SOON)
                     .until(() -> world.one("select count(*) from call_legs where provider_leg_sid = ?", own)
                             .equals("1"));
+
+            line.provider().answer(own);
+            line.awaitState(next, "active");
             assertThat(update(doug, own, "end").status()).isEqualTo(200);
             assertThat(world.state(next)).isEqualTo("completed");
             assertThat(update(doug, "CA" + "0".repeat(32), "end").code()).isEqualTo("not_found");
@@ -259,6 +268,7 @@ class TwilioLineTest extends ApiFixture {
     void L20_aLegThatLivesOnAfterItsCallIsEnded() {
         CallCentreWorld world = world(1);
         try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            server.server().reconciler().orElseThrow().reconcile(); // the first time nothing is waited for
             String caller = line.callIn();
             UUID call = line.call(caller);
             String leg = line.answer(world.agent(0));
@@ -285,6 +295,122 @@ class TwilioLineTest extends ApiFixture {
             server.server().reconciler().orElseThrow().reconcile();
             line.awaitStatus(caller, "completed");
             line.awaitStatus(leg, "completed");
+        }
+    }
+
+    @Test
+    void L19_aCallOutIsParkedTakenAndHandedOverLikeAnyOther() {
+        CallCentreWorld world = world(2);
+        UUID doug = world.agent(0);
+        UUID rhonda = world.agent(1);
+        String customer = "+14155550779";
+        try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            line.phone(customer);
+            UUID call = UUID.fromString(post("/calls", "{\"to\":\"" + customer + "\"}", doug)
+                    .json()
+                    .path("call")
+                    .path("id")
+                    .asString());
+            String own = line.answer(doug);
+            String theirs = line.ringsAt(customer);
+            line.provider().answer(theirs);
+            line.awaitState(call, "active");
+            line.awaitTalk(own, theirs);
+
+            assertThat(post("/calls/" + call + "/park", "{}", doug).status()).isEqualTo(200);
+            line.awaitStatus(own, "completed");
+            assertThat(line.provider().status(theirs)).as("the customer stays").contains("in-progress");
+            assertThat(world.state(call)).isEqualTo("parked");
+            await().atMost(SOON).until(() -> line.untold().isEmpty());
+            assertThat(post("/calls/" + call + "/unpark", "{}", rhonda).status())
+                    .isEqualTo(200);
+            String second = line.answer(rhonda);
+            line.awaitState(call, "active");
+            line.awaitTalk(second, theirs);
+
+            assertThat(post("/calls/" + call + "/transfer", "{\"to\":\"" + doug + "\"}", rhonda)
+                            .status())
+                    .isEqualTo(200);
+            String third = line.answer(doug);
+            line.awaitTalk(theirs, third);
+            line.awaitStatus(second, "completed");
+            assertThat(world.one("select state || ' ' || claimed_by from calls where id = ?", call))
+                    .isEqualTo("active " + doug);
+            line.provider().hangUp(theirs);
+            line.awaitState(call, "completed");
+            line.awaitStatus(third, "completed");
+        }
+    }
+
+    @Test
+    void L19_whoTransfersBlindlyAndHangsUpIsRungAgainWhenNobodyTakesItAndElseItIsQueued() {
+        CallCentreWorld world = world(2);
+        UUID doug = world.agent(0);
+        UUID rhonda = world.agent(1);
+        try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            assertThat(post("/agents/me/state", "{\"state\":\"paused\",\"reason\":\"lunch\"}", rhonda)
+                            .status())
+                    .isEqualTo(200);
+            String caller = line.callIn();
+            UUID call = line.call(caller);
+            String own = line.answer(doug);
+            line.awaitState(call, "active");
+            assertThat(post("/agents/me/state", "{\"state\":\"available\"}", rhonda)
+                            .status())
+                    .isEqualTo(200);
+            assertThat(post("/calls/" + call + "/transfer", "{\"to\":\"" + rhonda + "\"}", doug)
+                            .status())
+                    .isEqualTo(200);
+            String target = line.rings(rhonda);
+            line.provider().hangUp(own);
+            line.awaitStatus(own, "completed");
+            line.provider().decline(target);
+            line.awaitState(call, "active");
+            String again = line.rings(doug);
+            assertThat(line.provider().status(caller)).as("the customer stays").contains("in-progress");
+            line.provider().answer(again);
+            line.awaitTalk(caller, again);
+
+            assertThat(post("/calls/" + call + "/transfer", "{\"to\":\"" + rhonda + "\"}", doug)
+                            .status())
+                    .isEqualTo(200);
+            String second = line.rings(rhonda);
+            line.provider().hangUp(again);
+            line.awaitStatus(again, "completed");
+            line.provider().decline(second);
+            line.provider().decline(line.rings(doug)); // nor does who had it
+            await().atMost(SOON).until(() -> List.of("queued", "ringing").contains(world.state(call)));
+            line.answer(doug);
+            line.awaitState(call, "active");
+        }
+    }
+
+    @Test
+    void L19_aScreenThatSaysItIsConnectedTakesTheCallUntilTheProviderSaysSo() {
+        CallCentreWorld world = world(1);
+        UUID doug = world.agent(0);
+        try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            String caller = line.callIn();
+            UUID call = line.call(caller);
+            String leg = line.rings(doug);
+            assertThat(post("/calls/" + call + "/claim", "{}", doug).status()).isEqualTo(200);
+            assertThat(post("/calls/" + call + "/start", "{}", doug).status()).isEqualTo(200);
+            assertThat(world.state(call)).isEqualTo("claimed");
+            line.provider().answer(leg);
+            line.awaitState(call, "active");
+            line.awaitTalk(caller, leg);
+        }
+    }
+
+    @Test
+    void L20_callsThatAreSomebodyElsesAreLeftAlone() {
+        CallCentreWorld world = world(1);
+        try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            String ours = line.provider().callThatWaits(PhoneLine.CALLER, world.number());
+            line.provider().number(world.number(), "https://elsewhere.example.com/", "https://elsewhere.example.com/");
+            server.server().reconciler().orElseThrow().reconcile();
+            assertThat(line.find(ours)).as("the number leads elsewhere").isEmpty();
+            assertThat(line.provider().status(ours)).contains("in-progress");
         }
     }
 }

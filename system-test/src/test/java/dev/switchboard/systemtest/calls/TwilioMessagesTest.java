@@ -123,7 +123,14 @@ class TwilioMessagesTest extends ApiFixture {
             assertThat(send("/telephony/twilio/status", foreign, PhoneLine.TOKEN)
                             .status())
                     .isEqualTo(200);
+
             assertThat(world.state(call)).isEqualTo("ringing");
+            var stolen = incoming(others, world, sid());
+            assertThat(send(VOICE, stolen, PhoneLine.TOKEN).body())
+                    .as("a number that is another organization's")
+                    .contains("<Reject");
+            assertThat(world.one("select count(*) from calls where organization_id = ?", world.organization()))
+                    .isEqualTo("1");
         }
     }
 
@@ -135,7 +142,18 @@ class TwilioMessagesTest extends ApiFixture {
             Http.Answer first = send(VOICE, fields, PhoneLine.TOKEN);
             assertThat(first.body()).contains("<Client").contains("callId");
             Http.Answer again = send(VOICE, fields, PhoneLine.TOKEN);
+
             assertThat(again.body()).isEqualTo(first.body());
+            Http.Answer replayed = http.post(
+                    VOICE,
+                    form(fields),
+                    "Content-Type",
+                    FORM,
+                    "I-Twilio-Idempotency-Token",
+                    "another",
+                    "X-Twilio-Signature",
+                    Signature.of(PhoneLine.TOKEN, server.url() + VOICE, fields));
+            assertThat(replayed.body()).as("an unsigned header changes nothing").isEqualTo(first.body());
             assertThat(world.one("select count(*) from calls where organization_id = ?", world.organization()))
                     .isEqualTo("1");
             assertThat(world.one(

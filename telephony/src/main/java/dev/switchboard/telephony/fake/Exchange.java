@@ -9,13 +9,10 @@ import dev.switchboard.telephony.fake.Twiml.Verb;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -36,10 +33,9 @@ final class Exchange {
     private final double speed;
     private final Random random;
     private final Map<String, Leg> legs = new LinkedHashMap<>();
+    private final Rooms rooms;
     private final Map<String, BiConsumer<String, Map<String, String>>> devices = new HashMap<>();
-    private final Map<String, String> rooms = new HashMap<>();
     private final Map<String, Truth> truths = new LinkedHashMap<>();
-    private int conferenceEvents;
 
     /** What really happened to a call, by the leg of its customer. */
     private static final class Truth {
@@ -63,11 +59,17 @@ final class Exchange {
         this.webhooks = webhooks;
         this.clock = clock;
         this.speed = speed;
+
+        this.rooms = new Rooms(account, webhooks, clock, legs);
         this.random = new Random(seed ^ account.hashCode());
     }
 
     Map<String, Leg> legs() {
         return legs;
+    }
+
+    Rooms rooms() {
+        return rooms;
     }
 
     List<FakeTwilio.CallTruth> truths() {
@@ -91,22 +93,22 @@ final class Exchange {
 
     /** Somebody calls one of the numbers. */
     Leg callIn(String from, String to, String voiceUrl, String statusUrl) {
-        Leg leg = inbound(from, to, statusUrl);
+        Leg leg = inbound(from, to, statusUrl, clock.instant());
         fetch(leg, voiceUrl, Map.of());
         return leg;
     }
 
-    /** The number's fallback has answered. */
+    /** The number's fallback has answered, a minute ago. */
     Leg callInWaiting(String from, String to, String statusUrl) {
-        Leg leg = inbound(from, to, statusUrl);
+        Leg leg = inbound(from, to, statusUrl, clock.instant().minusSeconds(60));
         leg.answeredAt = Optional.of(clock.instant());
         leg.status = "in-progress";
         leg.doing = new Queued("fallback", Optional.empty(), Optional.empty());
         return leg;
     }
 
-    private Leg inbound(String from, String to, String statusUrl) {
-        var leg = new Leg(sid("CA"), Optional.empty(), from, to, "inbound", clock.instant());
+    private Leg inbound(String from, String to, String statusUrl, Instant since) {
+        var leg = new Leg(sid("CA"), Optional.empty(), from, to, "inbound", since);
         legs.put(leg.sid, leg);
         truths.put(leg.sid, new Truth(leg));
         leg.status = "ringing";
@@ -190,8 +192,9 @@ final class Exchange {
 
     /** Whoever is at that end hangs up. */
     void hangUp(Leg leg) {
+
         leg.hungUp = true;
-        end(leg, leg.isConnected() ? "completed" : "canceled");
+        end(leg, leg.isConnected() ? "completed" : "no-answer"); // as it is said of a caller who gives up
     }
 
     /** The leg is over, and with it what hung on it. */
@@ -214,8 +217,9 @@ final class Exchange {
     /** What a leg did, it does no more. */
     private void abandon(Leg leg, Doing was, boolean over) {
         switch (was) {
-            case Dialling dialling -> List.copyOf(dialling.children()).forEach(child -> end(child, "canceled"));
-            case InRoom room -> left(leg, room);
+            case Dialling dialling ->
+                List.copyOf(dialling.children()).forEach(child -> end(child, over ? "no-answer" : "canceled"));
+            case InRoom room -> rooms.left(leg, room);
             case Queued queued ->
                 queued.action()
                         .ifPresent(action -> webhooks.tell(
@@ -421,52 +425,14 @@ final class Exchange {
     private void join(Leg leg, Verb noun) {
         var room = new InRoom(
                 noun.text(), noun.flag("muted", false), noun.attribute("coach"), noun.attribute("statusCallback"));
-        rooms.computeIfAbsent(room.name(), _ -> sid("CF"));
+        rooms.open(room.name(), sid("CF"));
         leg.doing = room;
-        for (Leg other : inRoom(room.name())) {
+        for (Leg other : rooms.in(room.name())) {
             if (!other.sid.equals(leg.sid)) {
                 together(leg, other);
             }
         }
-        tellRoom(leg, room, "participant-join", "");
-    }
-
-    List<Leg> inRoom(String name) {
-        return legs.values().stream()
-                .filter(leg -> leg.doing instanceof InRoom room && room.name().equals(name))
-                .toList();
-    }
-
-    private void left(Leg leg, InRoom room) {
-        boolean hungUp = leg.isOver() && leg.hungUp;
-        tellRoom(leg, room, "participant-leave", hungUp ? "participant_hung_up" : "participant_updated_via_api");
-        if (inRoom(room.name()).isEmpty()) {
-            tellRoom(leg, room, "conference-end", "");
-            rooms.remove(room.name());
-        }
-    }
-
-    private void tellRoom(Leg leg, InRoom room, String event, String reason) {
-        room.callback()
-                .ifPresent(url -> webhooks.tell(
-                        url,
-                        new HashMap<>(Map.of(
-                                "AccountSid",
-                                account,
-                                "CallSid",
-                                leg.sid,
-                                "ConferenceSid",
-                                rooms.getOrDefault(room.name(), "CF"),
-                                "FriendlyName",
-                                room.name(),
-                                "StatusCallbackEvent",
-                                event,
-                                "ReasonParticipantLeft",
-                                reason,
-                                "SequenceNumber",
-                                Integer.toString(++conferenceEvents),
-                                "Timestamp",
-                                timestamp(clock.instant())))));
+        rooms.tell(leg, room, "participant-join", "");
     }
 
     private void become(Leg leg, String status, String event) {
@@ -475,7 +441,7 @@ final class Exchange {
             return;
         }
         Map<String, String> fields = fields(leg);
-        fields.put("Timestamp", timestamp(clock.instant()));
+        fields.put("Timestamp", Rooms.timestamp(clock.instant()));
         fields.put("SequenceNumber", Integer.toString(leg.sequence++));
         fields.put("CallbackSource", "call-progress-events");
         if (event.equals("completed")) {
@@ -505,13 +471,6 @@ final class Exchange {
     private static Map<String, String> with(Map<String, String> fields, String name, String value) {
         fields.put(name, value);
         return fields;
-    }
-
-    static String timestamp(Instant at) {
-        return DateTimeFormatter.RFC_1123_DATE_TIME
-                .withLocale(Locale.ROOT)
-                .format(at.atOffset(ZoneOffset.UTC))
-                .replace("GMT", "+0000");
     }
 
     /** The provider dies: every leg is gone, and nobody is told. */

@@ -120,7 +120,7 @@ final class FakeApi implements AutoCloseable {
             return post ? update(leg, form) : new Answer(200, call(leg));
         }
         return switch (parts.get(2)) {
-            case "Recordings" -> record(leg, form);
+            case "Recordings" -> post ? record(leg, form) : recordings(leg);
             case "Transcriptions" -> transcribe(leg, form);
             default -> error(NOT_FOUND, 20404, "The requested resource was not found");
         };
@@ -200,10 +200,20 @@ final class FakeApi implements AutoCloseable {
                 .put("to", leg.to)
                 .put("status", leg.status.equals("initiated") ? "queued" : leg.status)
                 .put("direction", leg.direction)
-                .put("start_time", Exchange.timestamp(leg.startedAt))
-                .put("end_time", leg.endedAt.map(Exchange::timestamp).orElse(null))
+                .put("start_time", Rooms.timestamp(leg.startedAt))
+                .put("end_time", leg.endedAt.map(Rooms::timestamp).orElse(null))
                 .put("api_version", "2010-04-01");
         return call;
+    }
+
+    private Answer recordings(Leg leg) {
+        ArrayNode found = JsonMapper.shared().createArrayNode();
+        Optional.ofNullable(recordings.get(leg.sid))
+                .ifPresent(recording -> found.add(JsonMapper.shared()
+                        .createObjectNode()
+                        .put("sid", recording.sid())
+                        .put("call_sid", leg.sid)));
+        return page("recordings", found);
     }
 
     private Answer record(Leg leg, Map<String, List<String>> form) {

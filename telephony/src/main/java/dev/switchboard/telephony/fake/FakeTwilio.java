@@ -201,7 +201,7 @@ public final class FakeTwilio implements AutoCloseable {
             var others = new ArrayList<String>();
             Leg one = find(leg).orElseThrow();
             if (one.doing instanceof Leg.InRoom room) {
-                exchange.inRoom(room.name()).stream()
+                exchange.rooms().in(room.name()).stream()
                         .filter(other -> !other.sid.equals(leg))
                         .forEach(other -> others.add(other.sid));
             } else if (one.doing instanceof Leg.Dialling dialling) {

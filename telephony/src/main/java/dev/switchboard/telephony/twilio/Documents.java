@@ -10,12 +10,15 @@ import com.twilio.twiml.voice.Gather;
 import com.twilio.twiml.voice.Hangup;
 import com.twilio.twiml.voice.Number;
 import com.twilio.twiml.voice.Parameter;
+import com.twilio.twiml.voice.Pause;
+import com.twilio.twiml.voice.Redirect;
 import com.twilio.twiml.voice.Reject;
 import com.twilio.twiml.voice.Say;
 import dev.switchboard.callcenter.Receiving;
 import dev.switchboard.callcenter.command.CallCommand;
 import dev.switchboard.callcenter.state.CallState;
 import dev.switchboard.callcenter.telephony.Line;
+import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
 
@@ -38,9 +41,11 @@ final class Documents {
     private static final int PATIENCE_SECONDS = 30;
 
     private final TwilioUrls urls;
+    private final Instant now;
 
-    Documents(TwilioUrls urls) {
+    Documents(TwilioUrls urls, Instant now) {
         this.urls = urls;
+        this.now = now;
     }
 
     /** Of the customer. */
@@ -90,7 +95,7 @@ final class Documents {
                         .callerId(line.ours())
                         .timeout(DIAL_SECONDS)
                         .answerOnBridge(true)
-                        .action(urls.dialled(line.call(), "agent"))
+                        .action(urls.dialledCustomer(line.call()))
                         .number(number)
                         .build()));
     }
@@ -112,7 +117,7 @@ final class Documents {
     }
 
     private String waiting(Line line) {
-        var enqueue = new Enqueue.Builder().name(name(line.call())).action(urls.left(line.call()));
+        var enqueue = new Enqueue.Builder().name("calls_" + line.organization()).action(urls.left(line.call()));
         boolean asks = line.queue().offersCallback()
                 && !line.answered()
                 && line.callback().isEmpty();
@@ -155,7 +160,8 @@ final class Documents {
         var dial = new Dial.Builder()
                 .timeout(line.queue().ringSeconds())
                 .answerOnBridge(true)
-                .action(urls.dialled(line.call(), "customer"));
+                .action(urls.dialledAgents(
+                        line.call(), rung.stream().map(Line.Party::agent).toList(), now));
         rung.forEach(party -> dial.client(client(line, party)));
         return xml(new VoiceResponse.Builder().dial(dial.build()));
     }
@@ -200,6 +206,13 @@ final class Documents {
     /** Of a call at a number that is nobody's: it costs nobody anything. */
     static String reject() {
         return xml(new VoiceResponse.Builder().reject(new Reject.Builder().build()));
+    }
+
+    /** Where there is no answer at the moment: the same question again, and nobody is hung up on. */
+    static String askAgain(String url) {
+        return xml(new VoiceResponse.Builder()
+                .pause(new Pause.Builder().length(1).build())
+                .redirect(new Redirect.Builder(url).build()));
     }
 
     /** Of a message that only tells. */

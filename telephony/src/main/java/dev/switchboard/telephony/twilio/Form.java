@@ -94,12 +94,20 @@ record Form(Map<String, String> parameters, Map<String, String> fields) {
     }
 
     Optional<Integer> number(String name) {
-        return text(name).flatMap(Form::number0);
+        return text(name).flatMap(Form::wholeNumber);
     }
 
-    private static Optional<Integer> number0(String text) {
+    private static Optional<Integer> wholeNumber(String text) {
         try {
             return Optional.of(Integer.parseInt(text)).filter(value -> value >= 0);
+        } catch (NumberFormatException malformed) {
+            return Optional.empty();
+        }
+    }
+
+    static Optional<Long> longNumber(String text) {
+        try {
+            return Optional.of(Long.parseLong(text));
         } catch (NumberFormatException malformed) {
             return Optional.empty();
         }

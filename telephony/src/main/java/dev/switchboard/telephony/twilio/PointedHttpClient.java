@@ -13,7 +13,8 @@ import java.util.Optional;
 
 /** The library's requests over the JDK's client, sent where the settings say; each once, since commands are tried again by the outbox. */
 final class PointedHttpClient extends com.twilio.http.HttpClient {
-    private static final Duration PATIENCE = Duration.ofSeconds(8); // less than the lease of a command
+    private static final Duration PATIENCE =
+            Duration.ofSeconds(5); // a command is a few of them, and less than its lease
 
     private final HttpClient client;
     private final Optional<String> base;

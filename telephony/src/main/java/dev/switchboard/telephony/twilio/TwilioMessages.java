@@ -17,6 +17,7 @@ import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 
 /** What each of Twilio's messages does, and what it is answered. No state of its own. */
@@ -31,7 +32,7 @@ final class TwilioMessages {
 
     TwilioMessages(TwilioAccount account, Form form, InstantSource clock) {
         this.organization = account.organization();
-        this.documents = new Documents(account.urls());
+        this.documents = new Documents(account.urls(), clock.instant());
         this.form = form;
         this.clock = clock;
     }
@@ -51,13 +52,19 @@ final class TwilioMessages {
             case "recording" -> recording(receiving);
             case "room" -> room(receiving);
             case "transcription" -> new TranscriptionMessages(form).apply(receiving);
-            default -> Documents.nothing(); // left: kept in the books
+
+            case "left" -> left(receiving);
+            default -> Documents.nothing();
         };
     }
 
     private String voice(Receiving receiving) throws SQLException {
         Optional<UUID> call = receiving.incoming(
-                TwilioAccounts.PROVIDER, form.sid(), form.text("From").orElse("unknown"), form.required("To"));
+                organization,
+                TwilioAccounts.PROVIDER,
+                form.sid(),
+                form.text("From").orElse("unknown"),
+                form.required("To"));
         if (call.isEmpty()) {
             return Documents.reject();
         }
@@ -86,7 +93,11 @@ final class TwilioMessages {
         }
         boolean has =
                 line.get().owner().filter(owner -> owner.agent().equals(agent)).isPresent();
-        if (has && line.get().state() == CallState.Live.ACTIVE) { // the customer may still be where they waited
+        boolean customerWaits =
+                line.get().customerLeg().filter(Line.Leg::inRoom).isEmpty();
+        if (has
+                && customerWaits
+                && line.get().state() == CallState.Live.ACTIVE) { // the customer may still be where they waited
             receiving.tell(call, "connect", agent);
         }
         return documents.agent(line.get(), agent, form.sid());
@@ -106,6 +117,14 @@ final class TwilioMessages {
                         .isPresent()
                 && !receiving.callsBack(call);
         return again ? Documents.hangup() : documents.dialOut(line.get(), agent());
+    }
+
+    /** Who was thrown out of the queue goes on as the call is; who hung up is told of otherwise. */
+    private String left(Receiving receiving) throws SQLException {
+        boolean thrownOut = form.text("QueueResult")
+                .filter(result -> result.equals("queue-full") || result.endsWith("error"))
+                .isPresent();
+        return thrownOut ? flow(receiving) : Documents.nothing();
     }
 
     private String waits(Receiving receiving) throws SQLException {
@@ -198,10 +217,18 @@ final class TwilioMessages {
             }
             return;
         }
-        for (Line.Party party : line.parties()) { // nobody answered; a device that was dialled by itself may yet
-            boolean byItself =
-                    line.legOf(party.agent()).filter(Line.Leg::inRoom).isPresent();
-            if (!byItself) {
+
+        nobodyAnswered(receiving, line);
+    }
+
+    /** It ends the offers that the dial was for, and none that was made since. */
+    private void nobodyAnswered(Receiving receiving, Line line) throws SQLException {
+        Set<String> rung = Set.of(form.parameter("agents").orElse("").split("\\.", -1));
+        Instant begun = Instant.ofEpochMilli(
+                form.parameter("at").flatMap(Form::longNumber).orElse(0L));
+        for (Line.Party party : line.parties()) {
+            boolean since = party.offeredAt().filter(begun::isBefore).isPresent();
+            if (rung.contains(party.agent().toString()) && !since) {
                 receiving.execute(line.call(), new CallCommand.LegFailed(party.agent()));
             }
         }
@@ -217,13 +244,32 @@ final class TwilioMessages {
         Line.Role role = form.parameter("role")
                 .map(name -> Line.Role.valueOf(name.toUpperCase(Locale.ROOT)))
                 .orElse(Line.Role.CUSTOMER);
+
         int sequence = form.number("SequenceNumber").orElse(0);
-        receiving.line(call.get());
+        boolean calledOut = receiving.line(call.get()).filter(Line::dialled).isPresent();
         receiving.heard(
                 call.get(),
                 new ProviderEvents.Event(
-                        form.sid(), role, form.parameter("agent").map(Form::uuid), status.get(), sequence, at()));
+                        form.sid(),
+                        role,
+                        form.parameter("agent").map(Form::uuid),
+                        meant(status.get(), role, calledOut),
+                        sequence,
+                        at()));
         return Documents.nothing();
+    }
+
+    /**
+     * Twilio says no-answer of a caller who gave up before anybody answered, and of the devices that rang until then: that
+     * is no agent's miss. When nobody answers in time, the end of the dial says so.
+     */
+    private ProviderStatus meant(ProviderStatus status, Line.Role role, boolean calledOut) {
+        boolean unanswered = status == ProviderStatus.NO_ANSWER || status == ProviderStatus.BUSY;
+        boolean gaveUp = role == Line.Role.CUSTOMER && !calledOut && unanswered;
+        boolean rangOut = role == Line.Role.AGENT
+                && status == ProviderStatus.NO_ANSWER
+                && form.text("ParentCallSid").isPresent();
+        return gaveUp || rangOut ? ProviderStatus.CANCELED : status;
     }
 
     /** Who left a room of their own accord hung up. */

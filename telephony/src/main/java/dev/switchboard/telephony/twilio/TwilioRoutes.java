@@ -5,6 +5,7 @@ import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.CallCentreException;
 import dev.switchboard.callcenter.ProviderInbox;
 import dev.switchboard.callcenter.ProviderInbox.Message;
+import dev.switchboard.callcenter.Receiving;
 import dev.switchboard.callcenter.command.Refusal;
 import dev.switchboard.http.AnswerMetrics;
 import dev.switchboard.http.Handler;
@@ -15,13 +16,15 @@ import dev.switchboard.telephony.SecretReference.MissingSecretException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.sql.SQLException;
 import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
+import org.jdbi.v3.core.JdbiException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.json.JsonMapper;
@@ -53,6 +56,10 @@ public final class TwilioRoutes implements Handler {
     /** Asked for again and again, and answered by how the call is then. */
     private static final Set<String> QUESTIONS = Set.of("flow", "join", "dial", "monitor", "wait", "digits");
 
+    /** Somebody on the line waits for the answer. */
+    private static final Set<String> DOCUMENTS =
+            Set.of("voice", "flow", "join", "dial", "monitor", "dialled", "left", "wait", "digits");
+
     private final TwilioAccounts accounts;
     private final ProviderInbox inbox;
     private final InstantSource clock;
@@ -76,8 +83,8 @@ public final class TwilioRoutes implements Handler {
     }
 
     private Response answer(Request request) {
+        String kind = request.path().substring(PREFIX.length()).replaceFirst("^/", "");
         try {
-            String kind = request.path().substring(PREFIX.length()).replaceFirst("^/", "");
             if (!KINDS.contains(kind)) {
                 return refused(Refusal.NOT_FOUND, "Twilio is not answered at " + request.path());
             }
@@ -94,49 +101,59 @@ public final class TwilioRoutes implements Handler {
             if (account == null || !isSigned(request, form, account)) {
                 return refused(Refusal.NOT_SIGNED, Refusal.NOT_SIGNED.title());
             }
-            return Response.of(200, "text/xml; charset=utf-8", accept(request, kind, form, account));
+
+            return xml(accept(request, kind, form, account));
         } catch (Form.MalformedException malformed) {
             return refused(malformed.refusal(), String.valueOf(malformed.getMessage()));
         } catch (MissingSecretException missing) {
             LOG.error("A message of Twilio cannot be checked: {}", missing.getMessage());
             return refused(Refusal.INTERNAL, Refusal.INTERNAL.title());
-        } catch (CallCentreException failed) {
-            LOG.warn("A message of Twilio is kept, and taken up again: {}", failed.getMessage());
-            return refused(Refusal.TRY_AGAIN, Refusal.TRY_AGAIN.title());
+        } catch (CallCentreException | JdbiException failed) {
+            LOG.warn("A message of Twilio could not be applied now: {}", failed.getMessage());
+            // an error would end the call that waits for the answer
+            return DOCUMENTS.contains(kind)
+                    ? xml(Documents.askAgain(request.path() + query(request)))
+                    : refused(Refusal.TRY_AGAIN, Refusal.TRY_AGAIN.title());
         }
     }
 
+    private static String query(Request request) {
+        return request.query().isEmpty() ? "" : "?" + request.query();
+    }
+
+    private static Response xml(String document) {
+        return Response.of(200, "text/xml; charset=utf-8", document);
+    }
+
     private static boolean isSigned(Request request, Form form, TwilioAccount account) {
-        String query = request.query().isEmpty() ? "" : "?" + request.query();
         return request.header("x-twilio-signature")
                 .filter(signature -> new RequestValidator(account.token())
-                        .validate(account.publicBase() + request.path() + query, form.fields(), signature))
+                        .validate(account.publicBase() + request.path() + query(request), form.fields(), signature))
                 .isPresent();
     }
 
     private String accept(Request request, String kind, Form form, TwilioAccount account) {
-        String query = request.query().isEmpty() ? "" : "?" + request.query();
         var headers = JsonMapper.shared().createObjectNode();
-        headers.put("path", request.path() + query);
+        headers.put("path", request.path() + query(request));
         request.header("i-twilio-idempotency-token").ifPresent(token -> headers.put("idempotency-token", token));
         var message = new Message(
                 TwilioAccounts.PROVIDER,
-                key(kind, form, request.header("i-twilio-idempotency-token")),
+                key(kind, form),
                 Optional.of(account.organization()),
                 headers.toString(),
                 JsonMapper.shared().valueToTree(form.fields()).toString());
-        return inbox.accept(message, receiving -> {
-            UUID call = form.parameter("call").map(Form::uuid).orElse(null);
-            boolean theirs = call == null
-                    || receiving
-                            .line(call)
-                            .filter(line -> line.organization().equals(account.organization()))
-                            .isPresent();
-            if (!theirs) {
-                return Documents.nothing();
-            }
-            return new TwilioMessages(account, form, clock).apply(kind, receiving);
-        });
+        return inbox.accept(message, receiving -> apply(kind, form, account, receiving));
+    }
+
+    /** A call is touched by messages of its own organization's accounts alone. */
+    private String apply(String kind, Form form, TwilioAccount account, Receiving receiving) throws SQLException {
+        Optional<UUID> call = form.parameter("call").map(Form::uuid);
+        boolean theirs = call.isEmpty()
+                || receiving
+                        .line(call.get())
+                        .filter(line -> line.organization().equals(account.organization()))
+                        .isPresent();
+        return theirs ? new TwilioMessages(account, form, clock).apply(kind, receiving) : Documents.nothing();
     }
 
     /** What is left over from what could not be applied, once more; of documents nobody waits any longer. */
@@ -144,8 +161,11 @@ public final class TwilioRoutes implements Handler {
         for (Message message : inbox.left(TwilioAccounts.PROVIDER)) {
             try {
                 takeUp(message);
-            } catch (Form.MalformedException | CallCentreException | MissingSecretException failed) {
+            } catch (CallCentreException failed) { // its try is counted
                 LOG.warn("A message of Twilio could still not be applied: {}", failed.getMessage());
+            } catch (RuntimeException failed) {
+                LOG.warn("A message of Twilio cannot be applied: {}", failed.toString());
+                inbox.keep(message, String.valueOf(failed.getMessage()));
             }
         }
     }
@@ -166,28 +186,25 @@ public final class TwilioRoutes implements Handler {
                 fields);
         TwilioAccount account = accounts.bySid(form.required("AccountSid"))
                 .orElseThrow(() -> new Form.MalformedException(Refusal.NOT_SIGNED, "its account is gone"));
-        inbox.accept(message, receiving -> new TwilioMessages(account, form, clock).apply(kind, receiving));
+
+        // a caller who was answered with an error is not there any more; who still is, is taken in by the comparison
+        inbox.accept(
+                message,
+                receiving -> DOCUMENTS.contains(kind) ? Documents.nothing() : apply(kind, form, account, receiving));
     }
 
-    /** The same for the same message: Twilio's token, else by what distinguishes messages of its kind. */
-    private static String key(String kind, Form form, Optional<String> token) {
-        if (token.isPresent()) {
-            return kind + ":" + hash(token.get());
-        }
+    /** The same for the same message: all of it, so that a replayed one is the same whatever comes with it. */
+    private static String key(String kind, Form form) {
         if (QUESTIONS.contains(kind)) {
             return kind + ":" + UUID.randomUUID();
         }
-        List<String> parts = switch (kind) {
-            case "voice" -> List.of("CallSid");
-            case "recording" -> List.of("RecordingSid", "RecordingStatus");
-            case "transcription" -> List.of("TranscriptionSid", "SequenceId");
-            case "room" -> List.of("ConferenceSid", "SequenceNumber", "StatusCallbackEvent", "CallSid");
-            case "dialled" -> List.of("CallSid", "DialCallSid", "DialCallStatus");
-            default -> List.of("CallSid", "CallStatus", "SequenceNumber", "Timestamp", "QueueResult");
-        };
         var text = new StringBuilder();
-        parts.forEach(part -> text.append(form.text(part).orElse("")).append('|'));
-        form.parameter("call").ifPresent(text::append);
+        new TreeMap<>(form.parameters())
+                .forEach((name, value) ->
+                        text.append(name).append('=').append(value).append('\n'));
+        new TreeMap<>(form.fields())
+                .forEach((name, value) ->
+                        text.append(name).append('=').append(value).append('\n'));
         return kind + ":" + hash(text.toString());
     }
 

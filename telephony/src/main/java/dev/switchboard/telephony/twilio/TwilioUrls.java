@@ -1,5 +1,7 @@
 package dev.switchboard.telephony.twilio;
 
+import java.time.Instant;
+import java.util.List;
 import java.util.UUID;
 
 /**
@@ -53,9 +55,15 @@ record TwilioUrls(String base) {
         return base + PREFIX + "/monitor?call=" + call + "&agent=" + supervisor + "&mode=" + mode;
     }
 
-    /** A leg's dial is over. */
-    String dialled(UUID call, String leg) {
-        return base + PREFIX + "/dialled?call=" + call + "&leg=" + leg;
+    /** An agent's dial is over. */
+    String dialledCustomer(UUID call) {
+        return base + PREFIX + "/dialled?call=" + call + "&leg=agent";
+    }
+
+    /** The customer's dial is over, which was begun then, at these agents. */
+    String dialledAgents(UUID call, List<UUID> agents, Instant begun) {
+        return base + PREFIX + "/dialled?call=" + call + "&leg=customer&at=" + begun.toEpochMilli() + "&agents="
+                + String.join(".", agents.stream().map(UUID::toString).toList());
     }
 
     String room(UUID call) {

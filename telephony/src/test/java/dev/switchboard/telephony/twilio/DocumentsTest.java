@@ -10,6 +10,7 @@ import dev.switchboard.callcenter.telephony.Line.Part;
 import dev.switchboard.callcenter.telephony.Line.Party;
 import dev.switchboard.callcenter.telephony.Line.Role;
 import dev.switchboard.telephony.fake.DocumentsRead;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -24,7 +25,7 @@ class DocumentsTest {
     private static final UUID RHONDA = new UUID(3, 2);
     private static final Leg CUSTOMER = new Leg("CAcustomer", Role.CUSTOMER, Optional.empty(), true, false);
 
-    private final Documents documents = new Documents(new TwilioUrls("https://calls.example.com"));
+    private final Documents documents = new Documents(new TwilioUrls("https://calls.example.com"), Instant.EPOCH);
 
     private static Line line(CallState state, List<Party> parties, List<Leg> legs) {
         return line(state, parties, legs, false, false);
@@ -39,6 +40,7 @@ class DocumentsTest {
                 "twilio",
                 Optional.of(new UUID(4, 1)),
                 "CAcustomer",
+                false,
                 false,
                 "+14155550001",
                 "+18005550100",
@@ -59,7 +61,7 @@ class DocumentsTest {
     @Test
     void F001_17_everyAvailableAgentIsDialledAndNoMoreThanTen() {
         List<Party> twelve = IntStream.range(0, 12)
-                .mapToObj(i -> new Party(new UUID(3, i), "agent_" + i, Part.RINGING))
+                .mapToObj(i -> new Party(new UUID(3, i), "agent_" + i, Optional.empty(), Part.RINGING))
                 .toList();
 
         String three = documents.customer(line(CallState.Live.RINGING, twelve.subList(0, 3), List.of()));
@@ -74,7 +76,9 @@ class DocumentsTest {
 
     @Test
     void L19_whoHasALegAlreadyIsNotDialledASecondTime() {
-        var rings = List.of(new Party(DOUG, "doug", Part.RINGING), new Party(RHONDA, "rhonda", Part.RINGING));
+        var rings = List.of(
+                new Party(DOUG, "doug", Optional.empty(), Part.RINGING),
+                new Party(RHONDA, "rhonda", Optional.empty(), Part.RINGING));
 
         assertThat(DocumentsRead.dialled(
                         documents.customer(line(CallState.Live.RINGING, rings, List.of(leg(DOUG, true))))))
@@ -87,7 +91,7 @@ class DocumentsTest {
 
     @Test
     void L19_everyStateHasADocumentThatTheProviderCarriesOut() {
-        var owner = List.of(new Party(DOUG, "doug", Part.OWNER));
+        var owner = List.of(new Party(DOUG, "doug", Optional.empty(), Part.OWNER));
         for (CallState.Live state : CallState.Live.values()) {
             String expected = switch (state) {
                 case NEW, QUEUED, HELD, PARKED -> "Enqueue";
@@ -112,7 +116,9 @@ class DocumentsTest {
 
     @Test
     void L19_anAgentEntersTheRoomOnlyOfACallThatIsTheirs() {
-        var parties = List.of(new Party(DOUG, "doug", Part.OWNER), new Party(RHONDA, "rhonda", Part.RINGING));
+        var parties = List.of(
+                new Party(DOUG, "doug", Optional.empty(), Part.OWNER),
+                new Party(RHONDA, "rhonda", Optional.empty(), Part.RINGING));
         Line line = line(CallState.Live.ACTIVE, parties, List.of(leg(DOUG, true)), false, true);
 
         String owner = documents.agent(line, DOUG, "CAdoug");
@@ -127,7 +133,7 @@ class DocumentsTest {
 
     @Test
     void L19_aSupervisorIsHeardByNobodyByTheAgentOrByBoth() {
-        var parties = List.of(new Party(DOUG, "doug", Part.OWNER));
+        var parties = List.of(new Party(DOUG, "doug", Optional.empty(), Part.OWNER));
         Line line = line(CallState.Live.ACTIVE, parties, List.of(leg(DOUG, true)));
 
         String listen = documents.supervisor(line, CallCommand.Monitoring.LISTEN);
