@@ -29,3 +29,11 @@ $$;
 revoke execute on function app.place_in_queue from public;
 comment on function app.place_in_queue is
   'An estimate, and told as one: place x mean handling time of the last hour (180 s without any) / agents who are there, at most two hours (DOMAIN 2.4, EWT).';
+
+-- A browser that is loaded anew takes its agent's leg with it, as one that hangs up does; its socket tells which (SPEC L24).
+alter table public.calls
+  add leg_lost_at  timestamptz,
+  add rejoin_asked boolean not null default false;
+comment on column public.calls.leg_lost_at is 'When the leg of the agent who has it ended, of whom it is not known yet whether they come back.';
+comment on column public.calls.rejoin_asked is 'They are rung at again, into the same call.';
+create index calls_without_leg on public.calls (organization_id, due_at) where leg_lost_at is not null and ended_at is null;

@@ -3,12 +3,14 @@ package dev.switchboard.callcenter;
 import dev.switchboard.callcenter.command.Actor;
 import dev.switchboard.callcenter.command.AgentCommand;
 import dev.switchboard.callcenter.command.CallCommand;
+import dev.switchboard.callcenter.command.CallRules;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,6 +58,10 @@ public final class Deadlines implements AutoCloseable {
             + "     and v.work_state = 'available' and not v.user_id = any (c.missed_by))"
             + " order by c.started_at limit " + MOST;
 
+    private static final String LOST_LEGS = "select c.id, c.claimed_by, c.leg_lost_at from public.calls c"
+            + " where c.ended_at is null and c.leg_lost_at is not null and not c.rejoin_asked and c.claimed_by is not null"
+            + "   and c.due_at <= ? limit " + MOST;
+
     private static final String MISSED_TOO_MANY =
             "select v.organization_id, v.user_id from public.voip_users v where v.missed_too_many limit " + MOST;
 
@@ -95,7 +101,9 @@ public final class Deadlines implements AutoCloseable {
         each(NewCalls.ids(calls.connections(), STRANDED, at), new CallCommand.Settle());
         wrapUp(now);
         pauseTheMissing();
+
         guarded("The look at whose sockets there are", () -> reachability.look(now));
+        lostLegs(now);
         each(NewCalls.ids(calls.connections(), WAITING, at), new CallCommand.Route());
         each(NewCalls.ids(calls.connections(), WAITING_WITHOUT_QUEUE, at), new CallCommand.Route());
     }
@@ -125,6 +133,32 @@ public final class Deadlines implements AutoCloseable {
                 "The pause of who missed too many offers,",
                 MISSED_TOO_MANY,
                 new AgentCommand.Choose(AgentCommand.Choice.PAUSED, Optional.of("missed")));
+    }
+
+    /** Who is loaded anew lost their socket with their leg; who hung up has it still. */
+    private void lostLegs(Instant now) {
+        record Lost(UUID call, UUID agent, Instant at) {}
+        var lost = new ArrayList<Lost>();
+        try (Connection connection = calls.connections().getConnection();
+                PreparedStatement statement = connection.prepareStatement(LOST_LEGS)) {
+            statement.setObject(1, now.atOffset(ZoneOffset.UTC));
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    lost.add(new Lost(
+                            rows.getObject(1, UUID.class),
+                            rows.getObject(2, UUID.class),
+                            rows.getObject(3, OffsetDateTime.class).toInstant()));
+                }
+            }
+        } catch (SQLException failed) {
+            throw new CallCentreException("calls without a leg could not be looked at: " + failed.getMessage(), failed);
+        }
+        for (Lost one : lost) {
+            boolean away = reachability.wasAway(one.agent(), one.at().minus(CallRules.GONE_IS_NOTICED));
+            guarded(
+                    "The look after call " + one.call() + ", whose agent has no leg,",
+                    () -> calls.execute(new Actor.Server(), one.call(), new CallCommand.LegGone(one.agent(), away)));
+        }
     }
 
     private record Due(UUID organization, UUID user) {}

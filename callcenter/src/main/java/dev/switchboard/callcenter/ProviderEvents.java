@@ -55,10 +55,14 @@ public final class ProviderEvents {
                     + "     and k.call_id = calls.id and k.role = 'customer') as customer_ended_at,"
                     + "   (select max(s.to_at) from public.call_segments s where s.organization_id = calls.organization_id"
                     + "     and s.call_id = calls.id and s.agent_id = ?::uuid and s.kind = 'ring') as rang_until,"
-                    + "   answered_at is not null as answered, callback_requested_at,"
+                    + "   answered_at is not null or exists (select from public.ring_events r where r.organization_id = calls.organization_id"
+                    + "     and r.call_id = calls.id and r.agent_id = ?::uuid and r.event_type = 'declined') as settled, callback_requested_at,"
                     + "   answered_at is null and (direction = 'outbound' or callback_requested_at is not null) as dials_out,"
                     + "   exists (select from public.call_legs k where k.organization_id = calls.organization_id and k.call_id = calls.id"
-                    + "     and k.agent_id = ?::uuid and k.status_rank < 4) as has_leg";
+                    + "     and k.agent_id = ?::uuid and k.status_rank < 4) as has_leg,"
+                    + "   exists (select from public.voip_users v where v.organization_id = calls.organization_id and v.user_id = ?::uuid"
+                    + "     and v.has_console and not v.desk_phone) and exists (select from public.provider_accounts a"
+                    + "     where a.organization_id = calls.organization_id and a.provider = calls.provider) as by_browser";
 
     /**
      * Of two legs that spoke with each other to the end, the one hung up of which the provider says so, else the one that
@@ -177,6 +181,15 @@ public final class ProviderEvents {
      */
     private record Leg(boolean rises, boolean wasConnected, Instant since) {}
 
+    /**
+     * The call, as a message found it.
+     *
+     * @param dialsOut  whether its customer is yet to be connected, from an agent's leg
+     * @param callback  when it was asked for
+     * @param settled   whether it was answered, or this agent declined it
+     * @param hasLeg    whether another leg of this agent lives
+     * @param byBrowser whether this agent's phone is in a browser, on a line
+     */
     private record Known(
             boolean outbound,
             boolean dialsOut,
@@ -190,8 +203,9 @@ public final class ProviderEvents {
             Optional<Instant> endedAt,
             Optional<Instant> customerEndedAt,
             Optional<Instant> rangUntil,
-            boolean answered,
-            boolean hasLeg) {
+            boolean settled,
+            boolean hasLeg,
+            boolean byBrowser) {
         boolean isClaimedBy(UUID agent) {
             return claimedBy.filter(agent::equals).isPresent();
         }
@@ -224,9 +238,11 @@ public final class ProviderEvents {
                         .filter(gone -> event.at().filter(gone::isBefore).isPresent())
                         .isPresent();
         boolean theirs = call.isClaimedBy(agent);
-        // of a call that nobody answered, whoever is said to have spoken did; else who was still rung at
+        // of a call that nobody answered, whoever is said to have spoken did, unless they had declined it; else who was
+        // still
+        // rung at
         boolean rang = call.claimedBy().isEmpty()
-                && (!call.answered()
+                && (!call.settled()
                         || call.rangUntil()
                                 .filter(until -> !until.isBefore(told))
                                 .isPresent());
@@ -267,7 +283,7 @@ public final class ProviderEvents {
                 if (status.isConnected()) { // of a call out, the customer's leg says that it is answered
                     yield call.dialsOut() ? takesCallback(agent, call) : List.of(connected(agent, call));
                 }
-                boolean nobodyElse = !call.answered() && call.claimedBy().isEmpty();
+                boolean nobodyElse = !call.settled() && call.claimedBy().isEmpty();
                 if (overtook && !call.dialsOut() && (nobodyElse || wantedFor(agent, leg, call))) {
                     yield List.of(connected(agent, call), new CallCommand.End(Optional.of("agent_hangup")));
                 }
@@ -289,9 +305,9 @@ public final class ProviderEvents {
                 : List.of();
     }
 
-    /** Of a call that was answered before, a late message of an earlier leg is no answer. */
+    /** Of a call that was answered before, or that the agent declined, a late message of an earlier leg is no answer. */
     private static CallCommand connected(UUID agent, Known call) {
-        return call.answered() ? new CallCommand.Start(agent, Optional.empty()) : new CallCommand.Connected(agent);
+        return call.settled() ? new CallCommand.Start(agent, Optional.empty()) : new CallCommand.Connected(agent);
     }
 
     /** Whether the leg was made for the offer or the lease that the agent has now. */
@@ -314,10 +330,14 @@ public final class ProviderEvents {
             if (handsOver || (!leg.wasConnected() && call.hasLeg())) {
                 return Optional.empty();
             }
+
+            if (!leg.wasConnected()) {
+                return Optional.of(new CallCommand.Strand(agent));
+            }
             return Optional.of(
-                    leg.wasConnected()
-                            ? new CallCommand.End(Optional.of("agent_hangup"))
-                            : new CallCommand.Strand(agent));
+                    call.byBrowser()
+                            ? new CallCommand.LegLost(agent)
+                            : new CallCommand.End(Optional.of("agent_hangup")));
         }
         if (call.consults()) {
             return leg.wasConnected() ? Optional.of(new CallCommand.LegFailed(agent)) : Optional.empty();
@@ -379,7 +399,11 @@ public final class ProviderEvents {
             statement.setObject(5, event.agent().orElse(null));
 
             statement.setObject(6, event.agent().orElse(null));
+
             statement.setObject(7, event.agent().orElse(null));
+
+            statement.setObject(8, event.agent().orElse(null));
+            statement.setObject(9, event.agent().orElse(null));
             try (ResultSet row = statement.executeQuery()) {
                 row.next();
                 return new Known(
@@ -396,7 +420,8 @@ public final class ProviderEvents {
                         instant(row, 9),
                         instant(row, 10),
                         row.getBoolean(11),
-                        row.getBoolean(14));
+                        row.getBoolean(14),
+                        row.getBoolean(15));
             }
         }
     }

@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Supplier;
@@ -32,6 +33,8 @@ final class Reachability {
     static final Duration GRACE = Duration.ofSeconds(10);
     /** After a start, all have lost their sockets, and come back when their clients try again. */
     static final Duration GRACE_AT_START = Duration.ofSeconds(30);
+
+    private static final Duration REMEMBERED = Duration.ofMinutes(1);
 
     /** Who became an agent while a socket of theirs was there is noted within this time. */
     private static final Duration NOTED_EVERY = Duration.ofSeconds(10);
@@ -54,6 +57,8 @@ final class Reachability {
     private final CallCentre calls;
     private final Supplier<Set<String>> subjects;
     private final Map<UUID, Instant> lostWhen = new HashMap<>();
+
+    private final Map<UUID, Instant> missedAt = new HashMap<>();
     private Set<UUID> here = Set.of();
     private Instant noted = Instant.EPOCH;
     private boolean looked;
@@ -90,13 +95,26 @@ final class Reachability {
         lost.stream().map(Agent::user).filter(user -> !untold.contains(user)).forEach(lostWhen::remove);
     }
 
+    /** Whether no socket of theirs was there at some time since then, as far as the looks saw. */
+    boolean wasAway(UUID user, Instant since) {
+        return !here.contains(user)
+                || Optional.ofNullable(missedAt.get(user))
+                        .filter(missed -> !missed.isBefore(since))
+                        .isPresent();
+    }
+
     private void note(Connection connection, Set<UUID> present, Instant now) throws SQLException {
         if (!here.containsAll(present) || !now.isBefore(noted.plus(NOTED_EVERY))) {
             run(connection, CAME, present);
             noted = now;
         }
         lostWhen.keySet().removeAll(present);
-        without(here, present).forEach(user -> lostWhen.put(user, now.plus(GRACE)));
+
+        without(here, present).forEach(user -> {
+            lostWhen.put(user, now.plus(GRACE));
+            missedAt.put(user, now);
+        });
+        missedAt.values().removeIf(now.minus(REMEMBERED)::isAfter);
         here = present;
     }
 

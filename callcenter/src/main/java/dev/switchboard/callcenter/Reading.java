@@ -211,7 +211,10 @@ final class Reading {
             case CallCommand.LegFailed(UUID agent) -> List.of(agent);
 
             case CallCommand.Connected(UUID agent) -> List.of(agent);
+
             case CallCommand.Strand(UUID agent) -> List.of(agent);
+            case CallCommand.LegLost(UUID agent) -> List.of(agent);
+            case CallCommand.LegGone(UUID agent, var _) -> List.of(agent);
             case CallCommand.AnswerHeard(UUID agent, var _) -> List.of(agent);
             case CallCommand.Unpark(UUID agent) -> List.of(agent);
             case CallCommand.Transfer(var _, UUID to, var _) -> List.of(to);
@@ -265,6 +268,8 @@ final class Reading {
     private void readCall(ResultSet row) throws SQLException {
         Optional<String> kind = Optional.ofNullable(row.getString("transfer_kind"));
         queue = uuid(row, "queue_id");
+
+        boolean asked = row.getBoolean("rejoin_asked");
         boolean called = row.getTimestamp("callback_dialled_at") != null;
         call = Optional.of(new Call(
                 row.getObject("id", UUID.class),
@@ -286,8 +291,8 @@ final class Reading {
                 uuid(row, "transfer_to"),
                 row.getBoolean("muted"),
                 uuids(row, "missed_by"),
-                Optional.ofNullable(row.getString("callback_number"))
-                        .map(number -> new Call.Callback(number, called))));
+                Optional.ofNullable(row.getString("callback_number")).map(number -> new Call.Callback(number, called)),
+                instant(row, "leg_lost_at").map(at -> new Call.LostLeg(at, asked))));
     }
 
     private void readAgent(ResultSet row) throws SQLException {

@@ -15,6 +15,7 @@ import java.util.UUID;
  * @param queue     where it waits or waited
  * @param claimedBy whose it is, by user id; the authority over all projections
  * @param missedBy  the agents who let the present offer pass
+ * @param lostLeg   where nobody knows yet whether the agent who has it comes back
  * @param callback  where the customer wants to be called back
  * @param due       when its state runs out of time
  */
@@ -38,7 +39,8 @@ public record Call(
         Optional<UUID> transferTo,
         boolean muted,
         Set<UUID> missedBy,
-        Optional<Callback> callback) {
+        Optional<Callback> callback,
+        Optional<LostLeg> lostLeg) {
     public Call {
         missedBy = Set.copyOf(missedBy);
     }
@@ -59,6 +61,13 @@ public record Call(
      * @param dialled whether they were; it is done once
      */
     public record Callback(String number, boolean dialled) {}
+
+    /**
+     * The leg of the agent who has it is gone.
+     *
+     * @param asked whether they are rung at again
+     */
+    public record LostLeg(Instant at, boolean asked) {}
 
     /** In this queue, whose row is read after the call's lock is held. */
     public Call in(Queue other) {
@@ -82,7 +91,8 @@ public record Call(
                 transferTo,
                 muted,
                 missedBy,
-                callback);
+                callback,
+                lostLeg);
     }
 
     /** The customer is not on the line: an agent is there first, and the customer's leg says when it is answered. */

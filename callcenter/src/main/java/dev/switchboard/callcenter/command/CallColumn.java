@@ -23,7 +23,9 @@ public enum CallColumn {
     MUTED,
     MISSED_BY,
     CALLBACK_NUMBER,
-    CALLBACK_REQUESTED_AT;
+    CALLBACK_REQUESTED_AT,
+    LEG_LOST_AT,
+    REJOIN_ASKED;
 
     private final String column = name().toLowerCase(Locale.ROOT);
 

@@ -65,6 +65,16 @@ public sealed interface CallCommand {
     /** The agent's leg could not be connected. */
     record LegFailed(UUID agent) implements CallCommand {}
 
+    /** The connected leg of who has the call ended, on a line: they hung up, or their browser is loaded anew. */
+    record LegLost(UUID agent) implements CallCommand {}
+
+    /**
+     * By now their socket has told.
+     *
+     * @param away whether it was gone too: then they come back, and are rung at again
+     */
+    record LegGone(UUID agent, boolean away) implements CallCommand {}
+
     /** The agent has the call, and no leg on it any more. */
     record Strand(UUID agent) implements CallCommand {}
 

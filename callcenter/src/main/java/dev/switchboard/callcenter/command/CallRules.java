@@ -28,6 +28,11 @@ public final class CallRules {
     public static final int MOST_CHOSEN = 10;
     /** Agents that an offer can name. */
     public static final int MOST_OFFERED = 200;
+
+    /** Within it, a browser's socket has told that it is gone. */
+    public static final Duration GONE_IS_NOTICED = Duration.ofSeconds(2);
+    /** Within it, a browser that is loaded anew has registered its phone again. */
+    public static final Duration REJOINED = Duration.ofSeconds(30);
     /** So long who is to be called back keeps their place. */
     public static final Duration CALLBACK_WAITS = Duration.ofHours(4);
     /** So long after its begin a call without a queue waits for somebody to be free. */
@@ -66,6 +71,8 @@ public final class CallRules {
             case CallCommand.LegFailed(UUID agent) -> new Taking(it).legFailed(agent);
             case CallCommand.AnswerHeard _ -> new Decision.Unchanged(); // it lives: its start is told as one
 
+            case CallCommand.LegLost(UUID agent) -> new Holding(it).legLost(agent);
+            case CallCommand.LegGone(UUID agent, boolean away) -> new Holding(it).legGone(agent, away);
             case CallCommand.Strand(UUID agent) -> new HandingOver(it).stranded(agent);
             case CallCommand.Hold _ -> new Holding(it).hold();
             case CallCommand.Unhold _ -> new Holding(it).unhold();
@@ -103,6 +110,8 @@ public final class CallRules {
                     CallCommand.Route _,
                     CallCommand.LegFailed _,
                     CallCommand.Strand _,
+                    CallCommand.LegLost _,
+                    CallCommand.LegGone _,
                     CallCommand.Decline _ -> new Decision.Unchanged();
             default ->
                 Decision.refused(
@@ -130,7 +139,11 @@ public final class CallRules {
                 new Ending(it)
                         .finish(CallEvent.WAIT_TIMEOUT, Terminal.MISSED, "timeout", Reason.TIMEOUT)
                         .done();
-            case ACTIVE, HELD -> new Decision.Unchanged();
+
+            case ACTIVE, HELD ->
+                call.lostLeg().filter(Call.LostLeg::asked).isPresent()
+                        ? new HandingOver(it).stranded(call.claimedBy().orElseThrow())
+                        : new Decision.Unchanged(); // their socket tells
         };
     }
 }

@@ -145,7 +145,8 @@ final class HandingOver {
     private Decision requeueInto(Call.Queue queue) {
         UUID owner = call.claimedBy().orElseThrow();
         var change = new Change(it)
-                .clear(CallColumn.CLAIMED_BY)
+                .clear(CallColumn.CLAIMED_BY, CallColumn.LEG_LOST_AT)
+                .set(CallColumn.REJOIN_ASKED, false)
                 .set(CallColumn.MUTED, false)
                 .with(new Effect.CloseSegments(List.of()))
                 .clearCards()

@@ -76,6 +76,47 @@ final class Holding {
         });
     }
 
+    Decision legLost(UUID agent) {
+        if (!isInHandOf(agent)) {
+            return new Ending(it).end(Optional.of("agent_hangup"));
+        }
+        return call.lostLeg().isPresent()
+                ? new Decision.Unchanged()
+                : new Change(it)
+                        .named("leg_lost")
+                        .set(CallColumn.LEG_LOST_AT, now)
+                        .due(now.plus(CallRules.GONE_IS_NOTICED))
+                        .done();
+    }
+
+    Decision legGone(UUID agent, boolean away) {
+        if (!isInHandOf(agent) || call.lostLeg().filter(leg -> !leg.asked()).isEmpty()) {
+            return new Decision.Unchanged();
+        }
+        return away
+                ? new Change(it)
+                        .named("rejoin")
+                        .set(CallColumn.REJOIN_ASKED, true)
+                        .due(now.plus(CallRules.REJOINED))
+                        .tell(Instruction.CONNECT, Map.of("agent", agent.toString()))
+                        .done()
+                : new Ending(it).end(Optional.of("agent_hangup"));
+    }
+
+    private boolean isInHandOf(UUID agent) {
+        return (call.state() == Live.ACTIVE || call.state() == Live.HELD)
+                && call.claimedBy().filter(agent::equals).isPresent();
+    }
+
+    /** They are on the call again. */
+    Decision rejoined() {
+        return new Change(it)
+                .named("rejoined")
+                .set(CallColumn.REJOIN_ASKED, false)
+                .clear(CallColumn.LEG_LOST_AT, CallColumn.DUE_AT)
+                .done();
+    }
+
     /** Of their own accord alone, and it goes into the audit log: nobody is listened to in secret. */
     Decision monitor(CallCommand.Monitor wish) {
         if (!it.actor().may("calls.listen")) {
@@ -132,7 +173,8 @@ final class Holding {
         Instant timeout = now.plus(wish.timeout());
         return new Change(it)
                 .to(CallEvent.PARK, Live.PARKED)
-                .clear(CallColumn.CLAIMED_BY)
+                .clear(CallColumn.CLAIMED_BY, CallColumn.LEG_LOST_AT)
+                .set(CallColumn.REJOIN_ASKED, false)
                 .set(CallColumn.MUTED, false)
                 .due(timeout)
                 .with(new Effect.CloseSegments(List.of()))

@@ -108,6 +108,11 @@ final class Taking {
                     .busy(agent, Hand.TALKING)
                     .done();
         }
+
+        boolean inHand = call.state() == Live.ACTIVE || call.state() == Live.HELD;
+        if (inHand && call.lostLeg().isPresent() && standing.holds(agent)) {
+            return new Holding(it).rejoined();
+        }
         return hindered(agent, "started").orElseGet(() -> {
             if (call.state() == Live.TRANSFERRING) {
                 return new HandingOver(it).acceptTransfer(agent, number).done();

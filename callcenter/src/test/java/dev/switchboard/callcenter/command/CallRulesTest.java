@@ -163,6 +163,7 @@ class CallRulesTest {
                 transferring ? Optional.of(OTHER) : Optional.empty(),
                 false,
                 Set.of(),
+                Optional.empty(),
                 Optional.empty());
         var agents = new ArrayList<>(List.of(
                 agent(OWNER, owned, 0),

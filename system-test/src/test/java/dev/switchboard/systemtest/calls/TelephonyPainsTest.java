@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.switchboard.systemtest.harness.CallCentreWorld;
 import dev.switchboard.systemtest.harness.Http;
+import dev.switchboard.systemtest.harness.PhoenixClient;
 import dev.switchboard.systemtest.harness.PhoneLine;
 import dev.switchboard.telephony.fake.Noise;
 import dev.switchboard.telephony.fake.Signature;
@@ -458,6 +459,53 @@ class TelephonyPainsTest extends ApiFixture {
             line.answer(doug);
             line.awaitState(other, "active");
         }
+    }
+
+    @Test
+    void L24_pain15_whoLoadsThePageAnewInMidCallIsRungAgainIntoTheSameCall() {
+        CallCentreWorld world = world(1);
+        UUID doug = world.agent(0);
+        try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            PhoenixClient page = page(doug);
+            soon(
+                    "seen",
+                    () -> world.one("select has_console from voip_users where user_id = ?", doug)
+                            .equals("t"));
+            String caller = line.callIn();
+            UUID call = line.call(caller);
+            String leg = line.answer(doug);
+            line.awaitState(call, "active");
+            line.awaitTalk(caller, leg);
+
+            page.close();
+            line.provider().hangUp(leg);
+            line.awaitStatus(leg, "completed");
+            PhoenixClient again = page(doug);
+            String second = line.answer(doug);
+            line.awaitTalk(caller, second);
+            assertThat(world.one("select state || ' ' || claimed_by from calls where id = ?", call))
+                    .isEqualTo("active " + doug);
+            soon(
+                    "on it again",
+                    () -> world.one("select coalesce(leg_lost_at::text, '') from calls where id = ?", call)
+                            .isEmpty());
+            assertThat(world.list("select kind from call_segments where call_id = ? order by from_at", call))
+                    .as("one talk")
+                    .containsExactly("ring", "talk");
+
+            line.provider().hangUp(second); // and who hangs up with the page open hangs up
+            line.awaitState(call, "completed");
+            assertThat(world.one("select end_reason from calls where id = ?", call))
+                    .isEqualTo("agent_hangup");
+            line.awaitStatus(caller, "completed");
+            again.close();
+        }
+    }
+
+    private static PhoenixClient page(UUID agent) {
+        PhoenixClient page = server.connect();
+        page.joined("realtime:page", server.userToken(agent));
+        return page;
     }
 
     @Test

@@ -188,7 +188,7 @@ class TelephonyTruthTest {
             }
         }
 
-        /** An agent takes most of what rings, hangs up on some, and lets others ring. */
+        /** An agent takes most of what rings, hangs up on some and is hung up on by others, and lets a few ring. */
         void staff(String identity) {
             var own = new String[1]; // of the provider's thread
             provider.register(identity, (leg, _) -> {
@@ -203,9 +203,7 @@ class TelephonyTruthTest {
                     in(10, 200, () -> provider.decline(leg));
                 } else if (dice < 95) {
                     in(10, 200, () -> provider.answer(leg));
-                    if (dice < 50) {
-                        in(300, 1_000, () -> provider.hangUp(leg));
-                    }
+                    in(300, 900, () -> (dice < 50 ? List.of(leg) : provider.hears(leg)).forEach(provider::hangUp));
                 }
             });
         }
@@ -218,7 +216,8 @@ class TelephonyTruthTest {
                         .atMost(Duration.ofSeconds(60))
                         .until(() -> provider.living().size() < MOST_LIVE);
                 String caller = provider.call("+1415555%04d".formatted(i % 10_000), world.number());
-                in(400, 2_000, () -> provider.hangUp(caller));
+                boolean impatient = dice() < 15;
+                in(impatient ? 300 : 10_000, impatient ? 1_500 : 20_000, () -> provider.hangUp(caller));
             }
         }
     }

@@ -267,6 +267,17 @@ final class Exchange {
         Doing was = leg.doing;
         leg.doing = new Nothing();
         leg.generation++;
+
+        if (was instanceof Dialling dialling && dialling.answered().isPresent()) {
+            // it says that the dial is over, and does not do what it is answered
+            dialling.action()
+                    .ifPresent(action -> webhooks.tell(
+                            action,
+                            with(
+                                    with(fields(leg), "DialCallStatus", "completed"),
+                                    "DialCallSid",
+                                    dialling.answered().get().sid)));
+        }
         abandon(leg, was, false);
         leg.parent.filter(parent -> parent.doing instanceof Dialling).ifPresent(parent -> {
             Dialling dialling = (Dialling) parent.doing;
