@@ -270,7 +270,11 @@ public final class ProviderEvents {
                         ? call.claimedBy().map(agent -> new CallCommand.Start(agent, Optional.empty()))
                         : Optional.empty();
                 Optional<CallCommand> ended = status.ends().map(outcome -> switch (outcome) {
-                    case COMPLETED, CANCELED -> new CallCommand.HangUp();
+                    case CANCELED ->
+                        call.dialsOut() && call.callback().isPresent()
+                                ? new CallCommand.Fail(CallState.Terminal.NO_ANSWER)
+                                : new CallCommand.HangUp();
+                    case COMPLETED -> new CallCommand.HangUp();
                     case ABANDONED, MISSED, BUSY, FAILED, NO_ANSWER, VOIDED -> new CallCommand.Fail(outcome);
                 });
                 yield Stream.of(answered, ended).flatMap(Optional::stream).toList();
@@ -341,6 +345,10 @@ public final class ProviderEvents {
         }
         if (call.consults()) {
             return leg.wasConnected() ? Optional.of(new CallCommand.LegFailed(agent)) : Optional.empty();
+        }
+
+        if (owns && call.dialsOut() && !call.hasLeg()) { // nobody is there to be connected with
+            return Optional.of(new CallCommand.LegFailed(agent));
         }
         Optional<Instant> wanted = owns ? call.claimedAt() : call.offeredAt();
         return wanted.filter(since -> !leg.since().isBefore(since)).map(_ -> new CallCommand.LegFailed(agent));

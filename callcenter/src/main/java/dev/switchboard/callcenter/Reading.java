@@ -33,7 +33,9 @@ import java.util.UUID;
  */
 final class Reading {
     private static final String CALL =
-            "select c.*, case when c.direction = 'outbound' then c.to_number else c.from_number end as number"
+            "select c.*, c.callback_dialled_at is not null and exists (select from public.call_legs l"
+                    + "    where l.organization_id = c.organization_id and l.call_id = c.id and l.role = 'customer'"
+                    + "      and l.created_at > c.callback_requested_at) as called_back, case when c.direction = 'outbound' then c.to_number else c.from_number end as number"
                     + " from public.calls c where c.id = ? for update";
     private static final String AGENTS = "with c as materialized (select * from public.calls where id = ?),"
             + " chosen as materialized (select v.user_id from c join public.voip_users v on v.organization_id = c.organization_id"
@@ -270,7 +272,8 @@ final class Reading {
         queue = uuid(row, "queue_id");
 
         boolean asked = row.getBoolean("rejoin_asked");
-        boolean called = row.getTimestamp("callback_dialled_at") != null;
+        boolean called = row.getBoolean("called_back");
+        Optional<Instant> requested = instant(row, "callback_requested_at");
         call = Optional.of(new Call(
                 row.getObject("id", UUID.class),
                 row.getObject("organization_id", UUID.class),
@@ -291,7 +294,8 @@ final class Reading {
                 uuid(row, "transfer_to"),
                 row.getBoolean("muted"),
                 uuids(row, "missed_by"),
-                Optional.ofNullable(row.getString("callback_number")).map(number -> new Call.Callback(number, called)),
+                Optional.ofNullable(row.getString("callback_number"))
+                        .map(number -> new Call.Callback(number, requested.orElseThrow(), called)),
                 instant(row, "leg_lost_at").map(at -> new Call.LostLeg(at, asked))));
     }
 

@@ -133,9 +133,10 @@ public final class Receiving {
 
     /** @return whether who wants to be called back is called now; it is done once */
     public boolean callsBack(UUID call) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(
-                "update public.calls set callback_dialled_at = ?"
-                        + " where id = ? and callback_number is not null and callback_dialled_at is null and ended_at is null")) {
+        try (PreparedStatement statement = connection.prepareStatement("update public.calls set callback_dialled_at = ?"
+                + " where id = ? and callback_number is not null and ended_at is null and (callback_dialled_at is null or not exists (select from public.call_legs l"
+                + "   where l.organization_id = calls.organization_id and l.call_id = calls.id and l.role = 'customer'"
+                + "     and l.created_at > calls.callback_requested_at))")) {
             statement.setObject(1, calls.clock().instant().atOffset(ZoneOffset.UTC));
             statement.setObject(2, call);
             return statement.executeUpdate() > 0;

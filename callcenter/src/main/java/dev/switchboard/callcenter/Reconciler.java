@@ -61,6 +61,9 @@ public final class Reconciler {
 
     private static final String AGENT =
             "select v.user_id from public.voip_users v where v.organization_id = ? and v.client_identity = ?";
+
+    private static final String STILL_UNANSWERED =
+            "select c.id from public.calls c where c.id = ? and c.answered_at is null";
     private static final String DEVICE = "client:";
 
     private final CallCentre calls;
@@ -215,7 +218,10 @@ public final class Reconciler {
     /** Of a call that is over: who is said to have answered did, whatever they do by now. */
     private void hearAfterwards(UUID organization, UUID call, Existing leg) {
         hearDevice(organization, call, leg);
-        if (leg.status() == ProviderStatus.COMPLETED && leg.to().startsWith(DEVICE)) {
+
+        boolean unanswered =
+                !NewCalls.ids(calls.connections(), STILL_UNANSWERED, call).isEmpty();
+        if (unanswered && leg.status() == ProviderStatus.COMPLETED && leg.to().startsWith(DEVICE)) {
             agent(organization, leg.to().substring(DEVICE.length()))
                     .ifPresent(agent -> calls.execute(
                             new Actor.Server(),

@@ -60,7 +60,12 @@ public record Call(
      *
      * @param dialled whether they were; it is done once
      */
-    public record Callback(String number, boolean dialled) {}
+    public record Callback(String number, Instant requestedAt, boolean dialled) {
+        /** Until when their place is kept. */
+        Instant keptUntil() {
+            return requestedAt.plus(CallRules.CALLBACK_WAITS);
+        }
+    }
 
     /**
      * The leg of the agent who has it is gone.
@@ -98,6 +103,11 @@ public record Call(
     /** The customer is not on the line: an agent is there first, and the customer's leg says when it is answered. */
     boolean dialsOut() {
         return outbound || (callback.isPresent() && answeredAt.isEmpty());
+    }
+
+    /** A place that is kept for who is to be called back, and was not yet. */
+    Optional<Callback> pendingCallback() {
+        return callback.filter(wish -> !wish.dialled() && !isAnswered());
     }
 
     boolean isAnswered() {

@@ -49,7 +49,7 @@ final class Ending {
     }
 
     Decision hangUp() {
-        if (call.callback().filter(wish -> !wish.dialled()).isPresent() && !call.isAnswered()) {
+        if (call.pendingCallback().isPresent()) {
             return new Decision.Unchanged(); // they were told that they may
         }
         Terminal outcome = call.isAnswered() ? Terminal.COMPLETED : Terminal.ABANDONED;

@@ -48,13 +48,17 @@ final class Waiting {
         if (waits) {
             change.with(new Effect.CloseVisit(Outcome.FLOWED_OUT));
         }
-        return change.to(event, Live.QUEUED)
+
+        Optional<Call.Callback> pending = call.pendingCallback();
+        change.to(event, Live.QUEUED)
                 .set(CallColumn.QUEUE_ID, queue.id())
                 .set(CallColumn.QUEUED_AT, now)
-                .due(now.plusSeconds(queue.maxWaitSeconds()))
-                .forgetMissed()
-                .with(new Effect.OpenVisit(Optional.of(queue.id())))
-                .tell(Instruction.ENQUEUE, Map.of("queue", queue.id().toString()));
+                .due(pending.map(Call.Callback::keptUntil).orElse(now.plusSeconds(queue.maxWaitSeconds())))
+                .forgetMissed();
+        if (pending.isEmpty()) { // who is to be called back waits in no figure
+            change.with(new Effect.OpenVisit(Optional.of(queue.id())));
+        }
+        return change.tell(Instruction.ENQUEUE, Map.of("queue", queue.id().toString()));
     }
 
     /** The place stays, and the visit flows out: who is called back waits in no figure. */
@@ -67,6 +71,10 @@ final class Waiting {
         }
         if (call.outbound() || call.isAnswered() || (call.state() != Live.QUEUED && call.state() != Live.RINGING)) {
             return standing.wrongState("called back");
+        }
+
+        if (call.queue().isEmpty()) {
+            return Decision.refused(Refusal.WRONG_STATE, "The call waits in no queue");
         }
         String number = wish.orElse(call.number());
         if (!number.matches("\\+[1-9][0-9]{6,14}")) {
@@ -85,6 +93,9 @@ final class Waiting {
                 .set(CallColumn.CALLBACK_REQUESTED_AT, now)
                 .due(now.plus(CallRules.CALLBACK_WAITS))
                 .with(new Effect.CloseVisit(Outcome.FLOWED_OUT))
+                .tell(
+                        Instruction.ENQUEUE,
+                        Map.of("queue", call.queue().get().id().toString()))
                 .done();
     }
 
@@ -179,9 +190,10 @@ final class Waiting {
 
     /** @param since its wait is counted from then, as the change has it */
     Change unanswered(Change change, CallEvent event, Reason reason, Instant since) {
-        Optional<Instant> end = call.callback().isPresent()
-                ? call.due().filter(now::isBefore).or(() -> Optional.of(since.plus(CallRules.CALLBACK_WAITS)))
-                : call.queue().map(queue -> since.plusSeconds(queue.maxWaitSeconds()));
+
+        Optional<Instant> end = call.pendingCallback()
+                .map(Call.Callback::keptUntil)
+                .or(() -> call.queue().map(queue -> since.plusSeconds(queue.maxWaitSeconds())));
         if (end.isPresent() && now.isBefore(end.get())) {
             List<UUID> ringing = it.ringing();
             return change.to(event, Live.QUEUED)
@@ -238,7 +250,8 @@ final class Waiting {
     }
 
     Decision waitTimedOut() {
-        if (it.target().isPresent()) { // where its queue flows over to
+
+        if (it.target().isPresent() && call.pendingCallback().isEmpty()) { // where its queue flows over to
             return intoQueue(new Change(it), CallEvent.ENQUEUE, it.target().get(), true)
                     .done();
         }

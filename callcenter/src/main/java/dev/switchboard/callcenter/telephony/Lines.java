@@ -34,7 +34,9 @@ public final class Lines {
                     + " order by v.user_id";
     private static final String LEGS =
             "select l.provider_leg_sid, l.role, l.agent_id, l.answered_at is not null as connected, l.in_room"
-                    + " from public.call_legs l where l.call_id = ? and l.status_rank < 4 order by l.created_at, l.id";
+                    + " from public.call_legs l join public.calls c on c.organization_id = l.organization_id and c.id = l.call_id"
+                    + " where l.call_id = ? and l.status_rank < 4 and not (l.role = 'customer' and c.callback_dialled_at is not null"
+                    + "   and l.created_at < c.callback_requested_at) order by l.created_at, l.id";
 
     private Lines() {}
 
@@ -123,7 +125,8 @@ public final class Lines {
                         + "       and l.agent_id = ? and l.status_rank = 3)"
                         + "   and ((c.direction = 'inbound' and c.callback_number is null) or c.answered_at is not null"
                         + "     or exists (select from public.call_legs l where l.organization_id = c.organization_id and l.call_id = c.id"
-                        + "       and l.role = 'customer' and l.status_rank = 3)))"
+                        + "       and l.role = 'customer' and l.status_rank = 3"
+                        + "       and (c.callback_requested_at is null or l.created_at > c.callback_requested_at))))"
                         + " from public.calls c where c.id = ?")) {
             statement.setObject(1, agent);
             statement.setObject(2, call);

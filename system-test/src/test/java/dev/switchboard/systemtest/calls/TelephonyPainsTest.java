@@ -700,6 +700,50 @@ class TelephonyPainsTest extends ApiFixture {
     }
 
     @Test
+    void L22_aCallbackThatAnAgentDeclinesKeepsItsPlaceAndWhoIsStillOnTheLineIsToldGoodbye() {
+        CallCentreWorld world = world(2);
+        choose(world.agent(0), "paused");
+        choose(world.agent(1), "paused");
+        String customer = "+14155550044";
+        try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            line.phone(customer);
+            String caller = line.provider().call(customer, world.number());
+            UUID call = line.call(caller);
+            assertThat(service("POST", "/calls/" + call + "/callback", "{}").status())
+                    .isEqualTo(200);
+            line.awaitStatus(caller, "completed"); // by us: their phone is free when it is called
+            assertThat(world.state(call)).isEqualTo("queued");
+
+            choose(world.agent(0), "available");
+            line.rings(world.agent(0));
+            asked(world.agent(0), call, "decline", "{}");
+            assertThat(world.one(
+                            "select state || ' ' || (due_at > now() + interval '3 hours') from calls where id = ?",
+                            call))
+                    .as("not only until the ring would have ended")
+                    .isEqualTo("queued true");
+            choose(world.agent(1), "available");
+            line.answer(world.agent(1));
+            line.provider().answer(line.ringsAt(customer));
+            line.awaitState(call, "active");
+
+            // a blind transfer, whose agent hangs up at once, does not take the customer with it
+            choose(world.agent(0), "available");
+            asked(world.agent(1), call, "transfer", "{\"to\":\"" + world.agent(0) + "\"}");
+            soon("all is told", () -> line.untold().isEmpty());
+            String target = line.rings(world.agent(0));
+            line.provider().living().stream()
+                    .filter(leg -> !leg.equals(target))
+                    .filter(leg -> world.one("select role from call_legs where provider_leg_sid = ?", leg)
+                            .equals("agent"))
+                    .forEach(line.provider()::hangUp);
+            line.provider().answer(target);
+            soon("they talk", () -> line.provider().hears(target).size() == 1);
+            assertThat(world.state(call)).isEqualTo("active");
+        }
+    }
+
+    @Test
     void L22_aCallbackThatNobodyAnswersIsOver() {
         CallCentreWorld world = world(1);
         UUID doug = world.agent(0);

@@ -58,6 +58,8 @@ final class Carrying {
             case "enqueue", "park" -> {
                 if (line.callback().isEmpty()) {
                     moveCustomer();
+                } else {
+                    rest.move(customer(), urls.flow(line.call(), step)); // they may have hung up already
                 }
                 endStrangers();
             }
@@ -67,7 +69,8 @@ final class Carrying {
             case "hold", "mute", "unmute" -> intoRoom(true);
             case "unhold" -> moveCustomer();
             case "transfer" -> {
-                if (line.attended() && line.state() == CallState.Live.TRANSFERRING) {
+                // who was dialled from the agent's leg would end with it
+                if ((line.attended() || line.dialled()) && line.state() == CallState.Live.TRANSFERRING) {
                     intoRoom(true);
                 }
             }

@@ -19,6 +19,7 @@ import dev.switchboard.callcenter.command.CallCommand;
 import dev.switchboard.callcenter.state.CallState;
 import dev.switchboard.callcenter.telephony.Line;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
 
@@ -50,6 +51,9 @@ final class Documents {
 
     /** Of the customer. */
     String customer(Line line) {
+        if (line.callback().isPresent() && !line.isOver()) {
+            return farewell();
+        }
         return switch (line.state()) {
             case CallState.Terminal _ -> hangup();
             case CallState.Live live ->
@@ -161,9 +165,18 @@ final class Documents {
                 .timeout(line.queue().ringSeconds())
                 .answerOnBridge(true)
                 .action(urls.dialledAgents(
-                        line.call(), rung.stream().map(Line.Party::agent).toList(), now));
+                        line.call(), rung.stream().map(Line.Party::agent).toList(), begun(rung)));
         rung.forEach(party -> dial.client(client(line, party)));
         return xml(new VoiceResponse.Builder().dial(dial.build()));
+    }
+
+    /** Not before the newest of the offers that it is for. */
+    private Instant begun(List<Line.Party> rung) {
+        return rung.stream()
+                .flatMap(party -> party.offeredAt().stream())
+                .max(Comparator.naturalOrder())
+                .orElse(now)
+                .plusMillis(1); // offers are told by the microsecond
     }
 
     private Client client(Line line, Line.Party party) {

@@ -80,6 +80,11 @@ record Form(Map<String, String> parameters, Map<String, String> fields) {
         return Optional.ofNullable(fields.get(name)).filter(text -> !text.isEmpty());
     }
 
+    /** In the message, or in our own URL, which kept it from a message that could not be answered. */
+    Optional<String> said(String name) {
+        return text(name).or(() -> parameter(name));
+    }
+
     String required(String name) {
         return text(name).orElseThrow(() -> new MalformedException(Refusal.INVALID_REQUEST, name + " is missing"));
     }

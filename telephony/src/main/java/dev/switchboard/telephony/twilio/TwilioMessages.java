@@ -167,7 +167,7 @@ final class TwilioMessages {
             return Documents.hangup();
         }
         boolean ofAgent = form.parameter("leg").filter("agent"::equals).isPresent();
-        Optional<String> dialled = form.text("DialCallSid");
+        Optional<String> dialled = form.said("DialCallSid");
         boolean apart = before.get().legs().stream()
                 .anyMatch(
                         leg -> leg.inRoom() && dialled.filter(leg.sid()::equals).isPresent());
@@ -186,13 +186,13 @@ final class TwilioMessages {
 
     private void dialEnded(Receiving receiving, Line line, boolean ofAgent, Optional<String> dialled)
             throws SQLException {
-        boolean answered = form.text("DialCallStatus")
+        boolean answered = form.said("DialCallStatus")
                 .filter(status -> status.equals("completed") || status.equals("answered"))
                 .isPresent();
         if (ofAgent) {
             ProviderStatus status = answered
                     ? ProviderStatus.COMPLETED
-                    : form.text("DialCallStatus").flatMap(ProviderStatus::of).orElse(ProviderStatus.FAILED);
+                    : form.said("DialCallStatus").flatMap(ProviderStatus::of).orElse(ProviderStatus.FAILED);
             if (dialled.isPresent()) {
                 receiving.heard(
                         line.call(),
@@ -259,17 +259,11 @@ final class TwilioMessages {
         return Documents.nothing();
     }
 
-    /**
-     * Twilio says no-answer of a caller who gave up before anybody answered, and of the devices that rang until then: that
-     * is no agent's miss. When nobody answers in time, the end of the dial says so.
-     */
     private ProviderStatus meant(ProviderStatus status, Line.Role role, boolean calledOut) {
-        boolean unanswered = status == ProviderStatus.NO_ANSWER || status == ProviderStatus.BUSY;
-        boolean gaveUp = role == Line.Role.CUSTOMER && !calledOut && unanswered;
-        boolean rangOut = role == Line.Role.AGENT
-                && status == ProviderStatus.NO_ANSWER
-                && form.text("ParentCallSid").isPresent();
-        return gaveUp || rangOut ? ProviderStatus.CANCELED : status;
+        return TwilioRest.meant(
+                status,
+                role == Line.Role.CUSTOMER && !calledOut,
+                role == Line.Role.AGENT && form.text("ParentCallSid").isPresent());
     }
 
     /** Who left a room of their own accord hung up. */

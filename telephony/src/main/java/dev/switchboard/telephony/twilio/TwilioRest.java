@@ -79,15 +79,33 @@ final class TwilioRest {
         return ask(() -> Call.fetcher(account.sid(), sid).fetch(client)).map(TwilioRest::existing);
     }
 
+    /**
+     * Twilio says no-answer of a caller who gave up before anybody answered, and of the devices that a dial rang until then:
+     * that is no agent's miss. When nobody answers in time, the end of the dial says so.
+     *
+     * @param calledIn       whether it is the leg of somebody who called in
+     * @param dialledDevice  whether it is a device's, in another leg's dial
+     */
+    static ProviderStatus meant(ProviderStatus status, boolean calledIn, boolean dialledDevice) {
+        boolean unanswered = status == ProviderStatus.NO_ANSWER || status == ProviderStatus.BUSY;
+        boolean rangOut = dialledDevice && status == ProviderStatus.NO_ANSWER;
+        return (calledIn && unanswered) || rangOut ? ProviderStatus.CANCELED : status;
+    }
+
     static Existing existing(Call call) {
+        boolean calledIn = "inbound".equals(call.getDirection());
+        boolean dialledDevice =
+                call.getParentCallSid() != null && String.valueOf(call.getTo()).startsWith("client:");
+        ProviderStatus status =
+                ProviderStatus.of(String.valueOf(call.getStatus())).orElse(ProviderStatus.QUEUED);
         return new Existing(
                 TwilioAccounts.PROVIDER,
                 call.getSid(),
                 Optional.ofNullable(call.getParentCallSid()),
                 String.valueOf(call.getFrom()),
                 String.valueOf(call.getTo()),
-                "inbound".equals(call.getDirection()),
-                ProviderStatus.of(String.valueOf(call.getStatus())).orElse(ProviderStatus.QUEUED),
+                calledIn,
+                meant(status, calledIn, dialledDevice),
                 Optional.ofNullable(call.getStartTime()).map(ZonedDateTime::toInstant),
                 Optional.ofNullable(call.getEndTime()).map(ZonedDateTime::toInstant));
     }

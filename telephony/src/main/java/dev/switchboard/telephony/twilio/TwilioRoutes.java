@@ -20,6 +20,7 @@ import java.sql.SQLException;
 import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -54,7 +55,7 @@ public final class TwilioRoutes implements Handler {
             "wait",
             "digits");
     /** Asked for again and again, and answered by how the call is then. */
-    private static final Set<String> QUESTIONS = Set.of("flow", "join", "dial", "monitor", "wait", "digits");
+    private static final Set<String> QUESTIONS = Set.of("flow", "join", "dial", "monitor", "wait", "digits", "left");
 
     /** Somebody on the line waits for the answer. */
     private static final Set<String> DOCUMENTS =
@@ -112,13 +113,26 @@ public final class TwilioRoutes implements Handler {
             LOG.warn("A message of Twilio could not be applied now: {}", failed.getMessage());
             // an error would end the call that waits for the answer
             return DOCUMENTS.contains(kind)
-                    ? xml(Documents.askAgain(request.path() + query(request)))
+                    ? xml(Documents.askAgain(again(request)))
                     : refused(Refusal.TRY_AGAIN, Refusal.TRY_AGAIN.title());
         }
     }
 
     private static String query(Request request) {
         return request.query().isEmpty() ? "" : "?" + request.query();
+    }
+
+    /** What a redirect does not say again is said in its address. */
+    private static String again(Request request) {
+        String url = request.path() + query(request);
+        Form form = Form.of(request.query(), request.body());
+        for (String name : List.of("DialCallSid", "DialCallStatus")) {
+            Optional<String> value = form.text(name).filter(text -> text.matches("[A-Za-z0-9-]{1,40}"));
+            if (value.isPresent()) {
+                url += (url.contains("?") ? "&" : "?") + name + "=" + value.get();
+            }
+        }
+        return url;
     }
 
     private static Response xml(String document) {
@@ -187,10 +201,11 @@ public final class TwilioRoutes implements Handler {
         TwilioAccount account = accounts.bySid(form.required("AccountSid"))
                 .orElseThrow(() -> new Form.MalformedException(Refusal.NOT_SIGNED, "its account is gone"));
 
-        // a caller who was answered with an error is not there any more; who still is, is taken in by the comparison
-        inbox.accept(
-                message,
-                receiving -> DOCUMENTS.contains(kind) ? Documents.nothing() : apply(kind, form, account, receiving));
+        if (DOCUMENTS.contains(kind)) { // Twilio asks again itself, as long as somebody is there
+            inbox.keep(message, "nobody waited for the answer any more");
+            return;
+        }
+        inbox.accept(message, receiving -> apply(kind, form, account, receiving));
     }
 
     /** The same for the same message: all of it, so that a replayed one is the same whatever comes with it. */
