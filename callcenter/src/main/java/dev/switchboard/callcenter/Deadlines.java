@@ -14,8 +14,8 @@ import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -73,10 +73,10 @@ public final class Deadlines implements AutoCloseable {
     private final Recurring sweeps;
     private Instant housekept = Instant.EPOCH;
 
-    /** @param subjects of the tokens that hold a channel now */
-    public Deadlines(CallCentre calls, Supplier<Set<String>> subjects) {
+    /** @param stays of the subjects whose tokens hold a channel now, by a number that is another one after they were away */
+    public Deadlines(CallCentre calls, Supplier<Map<String, Long>> stays) {
         this.calls = calls;
-        this.reachability = new Reachability(calls, subjects);
+        this.reachability = new Reachability(calls, stays);
         this.sweeps = new Recurring("deadlines", STEP, this::sweep);
     }
 

@@ -55,9 +55,10 @@ final class Reachability {
     private static final Logger LOG = LoggerFactory.getLogger(Reachability.class);
 
     private final CallCentre calls;
-    private final Supplier<Set<String>> subjects;
+    private final Supplier<Map<String, Long>> stays;
     private final Map<UUID, Instant> lostWhen = new HashMap<>();
 
+    private final Map<UUID, Long> numbers = new HashMap<>();
     private final Map<UUID, Instant> missedAt = new HashMap<>();
     private Set<UUID> here = Set.of();
     private Instant noted = Instant.EPOCH;
@@ -65,14 +66,16 @@ final class Reachability {
 
     private record Agent(UUID organization, UUID user) {}
 
-    Reachability(CallCentre calls, Supplier<Set<String>> subjects) {
+    Reachability(CallCentre calls, Supplier<Map<String, Long>> stays) {
         this.calls = calls;
-        this.subjects = subjects;
+        this.stays = stays;
     }
 
     /** Who goes and who comes, by what is written down: what fails is found again by the next look. */
     void look(Instant now) {
-        Set<UUID> present = users(subjects.get());
+
+        Map<UUID, Long> numbered = users(stays.get());
+        Set<UUID> present = numbered.keySet();
         List<Agent> back;
         List<Agent> lost;
         try (Connection connection = calls.connections().getConnection()) {
@@ -82,7 +85,15 @@ final class Reachability {
                 }
                 looked = true;
             }
+
             note(connection, present, now);
+            numbered.forEach((user, number) -> {
+                Long before = numbers.put(user, number);
+                if (before != null && !before.equals(number)) { // away between two looks
+                    missedAt.put(user, now);
+                }
+            });
+            numbers.keySet().retainAll(present);
             back = agents(connection, BACK, present);
             lost = lost(connection, now);
         } catch (SQLException failed) {
@@ -183,11 +194,11 @@ final class Reachability {
         return left;
     }
 
-    private static Set<UUID> users(Set<String> subjects) {
-        var users = new HashSet<UUID>();
-        for (String subject : subjects) {
+    private static Map<UUID, Long> users(Map<String, Long> stays) {
+        var users = new HashMap<UUID, Long>();
+        for (Map.Entry<String, Long> stay : stays.entrySet()) {
             try {
-                users.add(UUID.fromString(subject));
+                users.put(UUID.fromString(stay.getKey()), stay.getValue());
             } catch (IllegalArgumentException notAnId) {
                 // some other issuer's: no agent
             }

@@ -104,6 +104,18 @@ public final class Receiving {
         add(calls.within(connection, new Actor.Server(), call, command));
     }
 
+    /** Whether there is such a call, and the organization's. */
+    public boolean isOf(UUID owner, UUID call) throws SQLException {
+        try (PreparedStatement statement =
+                connection.prepareStatement("select c.organization_id from public.calls c where c.id = ?")) {
+            statement.setObject(1, call);
+            try (ResultSet row = statement.executeQuery()) {
+                organization = row.next() ? Optional.of(row.getObject(1, UUID.class)) : Optional.empty();
+                return organization.filter(owner::equals).isPresent();
+            }
+        }
+    }
+
     /** @return empty where there is no such call */
     public Optional<Line> line(UUID call) throws SQLException {
         Optional<Line> line = Lines.read(connection, call);

@@ -57,7 +57,7 @@ public final class CallCentreServer implements AutoCloseable {
         outbox = new TelephonyOutbox(
                 jdbi, provider, clock, (organization, call) -> reconciler().lookAfter(organization, call));
         calls = new CallCentre(connections, clock, outbox::wake);
-        deadlines = new Deadlines(calls, attendance::subjects);
+        deadlines = new Deadlines(calls, attendance::stays);
         alerts = new Alerts(jdbi, clock, ServerFigures.of(jdbi, metrics, clock));
         ingest = new Ingest(connections);
         routes = new ApiRoutes(calls, new Organizations(jdbi), ingest, provider, tokens, clock, metrics);

@@ -246,7 +246,10 @@ final class TwilioMessages {
                 .orElse(Line.Role.CUSTOMER);
 
         int sequence = form.number("SequenceNumber").orElse(0);
-        boolean calledOut = receiving.line(call.get()).filter(Line::dialled).isPresent();
+
+        boolean mayMeanElse = status.get() == ProviderStatus.NO_ANSWER || status.get() == ProviderStatus.BUSY;
+        boolean calledOut =
+                mayMeanElse && receiving.line(call.get()).filter(Line::dialled).isPresent();
         receiving.heard(
                 call.get(),
                 new ProviderEvents.Event(
@@ -275,7 +278,7 @@ final class TwilioMessages {
                 && form.text("ReasonParticipantLeft")
                         .filter("participant_hung_up"::equals)
                         .isPresent();
-        receiving.line(call);
+
         if (hungUp) {
             receiving.hungUp(call, form.sid());
         }

@@ -162,11 +162,8 @@ public final class TwilioRoutes implements Handler {
     /** A call is touched by messages of its own organization's accounts alone. */
     private String apply(String kind, Form form, TwilioAccount account, Receiving receiving) throws SQLException {
         Optional<UUID> call = form.parameter("call").map(Form::uuid);
-        boolean theirs = call.isEmpty()
-                || receiving
-                        .line(call.get())
-                        .filter(line -> line.organization().equals(account.organization()))
-                        .isPresent();
+
+        boolean theirs = call.isEmpty() || receiving.isOf(account.organization(), call.get());
         return theirs ? new TwilioMessages(account, form, clock).apply(kind, receiving) : Documents.nothing();
     }
 
