@@ -61,7 +61,6 @@ public final class Reconciler {
 
     private static final String AGENT =
             "select v.user_id from public.voip_users v where v.organization_id = ? and v.client_identity = ?";
-
     private static final String STILL_UNANSWERED =
             "select c.id from public.calls c where c.id = ? and c.answered_at is null";
     private static final String DEVICE = "client:";
@@ -170,8 +169,10 @@ public final class Reconciler {
                 }
             }
         }
-        unanswered.forEach((call, sid) ->
-                provider.dialledBy(organization, sid).forEach(leg -> hearAfterwards(organization, call, leg)));
+
+        unanswered.forEach((call, sid) -> guarded(
+                sid,
+                () -> provider.dialledBy(organization, sid).forEach(leg -> hearAfterwards(organization, call, leg))));
     }
 
     /** Of which the provider lists nothing any more: it says how it ended, or does not know it. */
@@ -196,13 +197,8 @@ public final class Reconciler {
     /** A call that came in meanwhile, or a device that was dialled from one. Other people's legs are left alone. */
     private void takeIn(UUID organization, Existing leg, Map<String, Known> known, Instant before) {
         Optional<Known> parent = leg.parent().flatMap(sid -> Optional.ofNullable(known.get(sid)));
-        if (parent.isPresent() && leg.to().startsWith(DEVICE)) {
-            Optional<UUID> agent = agent(organization, leg.to().substring(DEVICE.length()));
-            if (agent.isPresent()) {
-                events.accept(
-                        parent.get().call(),
-                        new ProviderEvents.Event(leg.sid(), Line.Role.AGENT, agent, leg.status(), 0, Optional.empty()));
-            }
+        if (parent.isPresent()) {
+            hearDevice(organization, parent.get().call(), leg);
         } else if (leg.inbound()
                 && leg.parent().isEmpty()
                 && leg.startedAt().filter(before::isAfter).isPresent()
@@ -218,7 +214,6 @@ public final class Reconciler {
     /** Of a call that is over: who is said to have answered did, whatever they do by now. */
     private void hearAfterwards(UUID organization, UUID call, Existing leg) {
         hearDevice(organization, call, leg);
-
         boolean unanswered =
                 !NewCalls.ids(calls.connections(), STILL_UNANSWERED, call).isEmpty();
         if (unanswered && leg.status() == ProviderStatus.COMPLETED && leg.to().startsWith(DEVICE)) {

@@ -217,7 +217,7 @@ class TelephonyTruthTest {
                         .until(() -> provider.living().size() < MOST_LIVE);
                 String caller = provider.call("+1415555%04d".formatted(i % 10_000), world.number());
                 boolean impatient = dice() < 15;
-                in(impatient ? 300 : 10_000, impatient ? 1_500 : 20_000, () -> provider.hangUp(caller));
+                in(impatient ? 300 : 6_000, impatient ? 1_500 : 12_000, () -> provider.hangUp(caller));
             }
         }
     }

@@ -142,7 +142,6 @@ final class Carrying {
             if (leg.isEmpty() && line.callback().isEmpty()) {
                 moveCustomer();
             }
-
         } else if ((line.state() == CallState.Live.ACTIVE || line.state() == CallState.Live.HELD) && leg.isEmpty()) {
             line.owner().ifPresent(owner -> device(owner.agent(), urls.join(line.call(), owner.agent(), step)));
         } else if (line.state() == CallState.Live.ACTIVE && leg.get().connected()) {

@@ -15,6 +15,8 @@ import java.time.InstantSource;
 import java.time.OffsetDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
@@ -52,7 +54,6 @@ final class TwilioMessages {
             case "recording" -> recording(receiving);
             case "room" -> room(receiving);
             case "transcription" -> new TranscriptionMessages(form).apply(receiving);
-
             case "left" -> left(receiving);
             default -> Documents.nothing();
         };
@@ -217,13 +218,13 @@ final class TwilioMessages {
             }
             return;
         }
-
         nobodyAnswered(receiving, line);
     }
 
     /** It ends the offers that the dial was for, and none that was made since. */
     private void nobodyAnswered(Receiving receiving, Line line) throws SQLException {
-        Set<String> rung = Set.of(form.parameter("agents").orElse("").split("\\.", -1));
+        Set<String> rung =
+                new HashSet<>(List.of(form.parameter("agents").orElse("").split("\\.", -1)));
         Instant begun = Instant.ofEpochMilli(
                 form.parameter("at").flatMap(Form::longNumber).orElse(0L));
         for (Line.Party party : line.parties()) {
@@ -244,9 +245,7 @@ final class TwilioMessages {
         Line.Role role = form.parameter("role")
                 .map(name -> Line.Role.valueOf(name.toUpperCase(Locale.ROOT)))
                 .orElse(Line.Role.CUSTOMER);
-
         int sequence = form.number("SequenceNumber").orElse(0);
-
         boolean mayMeanElse = status.get() == ProviderStatus.NO_ANSWER || status.get() == ProviderStatus.BUSY;
         boolean calledOut =
                 mayMeanElse && receiving.line(call.get()).filter(Line::dialled).isPresent();
@@ -278,7 +277,6 @@ final class TwilioMessages {
                 && form.text("ReasonParticipantLeft")
                         .filter("participant_hung_up"::equals)
                         .isPresent();
-
         if (hungUp) {
             receiving.hungUp(call, form.sid());
         }

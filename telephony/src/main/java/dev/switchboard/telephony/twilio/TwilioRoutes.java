@@ -102,7 +102,6 @@ public final class TwilioRoutes implements Handler {
             if (account == null || !isSigned(request, form, account)) {
                 return refused(Refusal.NOT_SIGNED, Refusal.NOT_SIGNED.title());
             }
-
             return xml(accept(request, kind, form, account));
         } catch (Form.MalformedException malformed) {
             return refused(malformed.refusal(), String.valueOf(malformed.getMessage()));
