@@ -67,7 +67,7 @@ class FenceTest {
 
     @Test
     void H6_snapshotsOfTheDataApiMeetTheStream() throws Exception {
-        run(3_000, Duration.ofSeconds(5));
+        run(20_000, Duration.ofSeconds(5));
     }
 
     @Test
