@@ -147,6 +147,10 @@ final class Taking {
                 change.tell(Instruction.TRANSCRIBE, Map.of());
             }
         }
+
+        if (call.lostLeg().isPresent()) { // of who had it before
+            change.set(CallColumn.REJOIN_ASKED, false).clear(CallColumn.LEG_LOST_AT);
+        }
         return change.set(CallColumn.ANSWERED_BY, agent)
                 .clear(CallColumn.CLAIM_EXPIRES_AT, CallColumn.DUE_AT)
                 .with(new Effect.CloseVisit(Outcome.ANSWERED))

@@ -502,6 +502,46 @@ class TelephonyPainsTest extends ApiFixture {
         }
     }
 
+    @Test
+    void L24_whoHandsACallOverWithoutALegLeavesNothingBehindThatKeepsItOpen() {
+        CallCentreWorld world = world(2);
+        UUID doug = world.agent(0);
+        UUID rhonda = world.agent(1);
+        try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            PhoenixClient dougs = page(doug);
+            PhoenixClient rhondas = page(rhonda);
+            soon(
+                    "seen",
+                    () -> world.one(
+                                    "select count(*) from voip_users where organization_id = ? and has_console",
+                                    world.organization())
+                            .equals("2"));
+            choose(rhonda, "paused");
+            String caller = line.callIn();
+            UUID call = line.call(caller);
+            String leg = line.answer(doug);
+            line.awaitState(call, "active");
+            choose(rhonda, "available");
+            dougs.close();
+            line.provider().hangUp(leg);
+            soon(
+                    "rung again",
+                    () -> world.one("select rejoin_asked from calls where id = ?", call)
+                            .equals("t"));
+            asked(doug, call, "transfer", "{\"to\":\"" + rhonda + "\"}");
+            String target = line.answer(rhonda);
+            line.awaitTalk(caller, target);
+            assertThat(world.one(
+                            "select coalesce(leg_lost_at::text, '') || rejoin_asked from calls where id = ?", call))
+                    .isEqualTo("false");
+
+            line.provider().hangUp(target);
+            line.awaitState(call, "completed");
+            line.awaitStatus(caller, "completed");
+            rhondas.close();
+        }
+    }
+
     private static PhoenixClient page(UUID agent) {
         PhoenixClient page = server.connect();
         page.joined("realtime:page", server.userToken(agent));
