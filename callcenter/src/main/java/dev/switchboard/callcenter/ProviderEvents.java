@@ -238,9 +238,8 @@ public final class ProviderEvents {
                         .filter(gone -> event.at().filter(gone::isBefore).isPresent())
                         .isPresent();
         boolean theirs = call.isClaimedBy(agent);
-        // of a call that nobody answered, whoever is said to have spoken did, unless they had declined it; else who was
-        // still
-        // rung at
+        // whoever is said to have spoken did, where nobody answered and they had not declined; else who was still rung
+        // at
         boolean rang = call.claimedBy().isEmpty()
                 && (!call.settled()
                         || call.rangUntil()

@@ -211,9 +211,7 @@ final class Reading {
             case CallCommand.Claim(UUID agent) -> List.of(agent);
             case CallCommand.Start(UUID agent, var _) -> List.of(agent);
             case CallCommand.LegFailed(UUID agent) -> List.of(agent);
-
             case CallCommand.Connected(UUID agent) -> List.of(agent);
-
             case CallCommand.Strand(UUID agent) -> List.of(agent);
             case CallCommand.LegLost(UUID agent) -> List.of(agent);
             case CallCommand.LegGone(UUID agent, var _) -> List.of(agent);

@@ -70,7 +70,6 @@ public final class CallRules {
             case CallCommand.Connected(UUID agent) -> new Taking(it).connected(agent);
             case CallCommand.LegFailed(UUID agent) -> new Taking(it).legFailed(agent);
             case CallCommand.AnswerHeard _ -> new Decision.Unchanged(); // it lives: its start is told as one
-
             case CallCommand.LegLost(UUID agent) -> new Holding(it).legLost(agent);
             case CallCommand.LegGone(UUID agent, boolean away) -> new Holding(it).legGone(agent, away);
             case CallCommand.Strand(UUID agent) -> new HandingOver(it).stranded(agent);
@@ -139,7 +138,6 @@ public final class CallRules {
                 new Ending(it)
                         .finish(CallEvent.WAIT_TIMEOUT, Terminal.MISSED, "timeout", Reason.TIMEOUT)
                         .done();
-
             case ACTIVE, HELD ->
                 call.lostLeg().filter(Call.LostLeg::asked).isPresent()
                         ? new HandingOver(it).stranded(call.claimedBy().orElseThrow())

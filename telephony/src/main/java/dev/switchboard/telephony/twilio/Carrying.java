@@ -66,19 +66,19 @@ final class Carrying {
             case "ring" -> ring();
             case "stop_ringing" -> stopRinging();
             case "connect" -> connect();
-            case "hold", "mute", "unmute" -> intoRoom(true);
+            case "hold", "mute", "unmute" -> intoRoom();
             case "unhold" -> moveCustomer();
             case "transfer" -> {
                 // who was dialled from the agent's leg would end with it
                 if ((line.attended() || line.dialled()) && line.state() == CallState.Live.TRANSFERRING) {
-                    intoRoom(true);
+                    intoRoom();
                 }
             }
             case "dial" -> device(agent(), urls.dial(line.call(), agent()));
             case "monitor" -> monitor();
             case "record" -> record();
             case "transcribe" -> transcribe();
-            case "hang_up" -> endAll(); // the call lives on: nothing of it is to be ended
+            case "hang_up" -> {} // the call lives on: nothing of it is to be ended
             default -> throw new TelephonyProvider.ProviderException("Twilio is told nothing by " + instruction);
         }
     }
@@ -153,15 +153,14 @@ final class Carrying {
     }
 
     /** Both into the room, whoever dialled the other first; what they hear there follows from the state. */
-    private void intoRoom(boolean everybody) {
+    private void intoRoom() {
         Optional<Line.Leg> agents = line.owner().flatMap(owner -> line.legOf(owner.agent()));
         if (agents.isEmpty()) {
             return;
         }
         Line.Leg leg = agents.get();
         String there = urls.join(line.call(), leg.agent().orElseThrow(), step);
-        boolean customerMoves =
-                !leg.inRoom() || (everybody && (instruction.equals("hold") || instruction.equals("transfer")));
+        boolean customerMoves = !leg.inRoom() || instruction.equals("hold") || instruction.equals("transfer");
         mark(List.of(leg.sid()));
         if (line.dialled() && customerMoves) { // the agent's leg dialled the customer's
             moveCustomer();
@@ -215,9 +214,6 @@ final class Carrying {
     }
 
     private void endAll() {
-        if (!line.isOver()) {
-            return;
-        }
         if (!line.outbound()) {
             rest.end(line.sid());
         }
@@ -226,7 +222,7 @@ final class Carrying {
 
     private void monitor() {
         String mode = details.path("mode").asString();
-        intoRoom(false);
+        intoRoom();
         device(agent(), urls.monitor(line.call(), agent(), mode));
     }
 
@@ -303,7 +299,6 @@ final class Carrying {
     }
 
     private void transcribe() {
-
         begun(TwilioRest.ask(() -> Transcription.creator(account.sid(), customer())
                 .setTrack(Transcription.Track.BOTH_TRACKS)
                 .setPartialResults(true)
