@@ -22,7 +22,7 @@ public enum Refusal {
             "no_line",
             409,
             "The organization has no telephone line that devices connect to",
-            "an admin adds one: switchboard twilio connect"),
+            "who runs the server adds one: switchboard twilio connect"),
     ALREADY_CLAIMED(
             "already_claimed", 409, "Another agent is already handling the call", "nothing; your card has cleared"),
     CALL_OVER("call_over", 409, "The call is over", "nothing; your card has cleared"),
