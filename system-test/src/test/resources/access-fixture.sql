@@ -47,8 +47,10 @@ begin
   insert into admin_metrics (organization_id, metric, bucket_start, "window") values (org, 'calls', now(), '1 h');
   insert into api_keys (organization_id, name, secret_hash) values (org, 'key', '\x00');
   insert into invitations (organization_id, email, role) values (org, 'invited@example.com', 'agent');
-  insert into webhook_endpoints (id, organization_id, url, secret_ref) values (endpoint, org, 'https://example.com', 'ref');
-  insert into webhook_deliveries (organization_id, endpoint_id, event, payload) values (org, endpoint, 'call', '{}');
+  insert into webhooks.endpoints (id, organization_id, url, bindings, role, claims, enabled)
+    values (endpoint, org, 'https://example.com', '[]', 'service_role', '{}', false);
+  insert into webhooks.messages (endpoint_id, epoch, position, key, type, body, next_at, created_at)
+    values (endpoint, 1, '0/1#0', endpoint, 'public.calls.insert', '{}', now(), now());
   insert into audit_logs (organization_id, action, success) values (org, 'login', true);
   foreach p in array people loop
     stream := uuidv7();

@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.Optional;
+import javax.sql.DataSource;
 import org.jdbi.v3.core.Jdbi;
 
 /** The call centre with its telephone providers. Closed once. */
@@ -62,6 +63,16 @@ final class CallCentrePart implements AutoCloseable {
                         "application/problem+json",
                         "{\"status\":404,\"code\":\"not_found\",\"title\":\"There is no such thing\","
                                 + "\"detail\":\"The call centre works with the embedded PostgreSQL, and without --no-call-centre\"}"));
+    }
+
+    /** Whether the first who signs up will own the installation (SPEC M6). */
+    static boolean isFirstRun(DataSource connections) {
+        return Jdbi.create(connections)
+                .withHandle(handle -> handle.createQuery(
+                                "select not exists (select from public.organizations) and not exists (select from auth.users u"
+                                        + " where u.email_confirmed_at is not null and not u.is_anonymous and u.deleted_at is null)")
+                        .mapTo(Boolean.class)
+                        .one());
     }
 
     CallCentre calls() {

@@ -20,6 +20,7 @@ final class Pools implements AutoCloseable {
     private static final int ROOM_CONNECTIONS = 4;
     private static final int ACCOUNT_CONNECTIONS = 6;
     private static final int CALL_CONNECTIONS = 10;
+    private static final int WEBHOOK_CONNECTIONS = 6;
 
     /** What a connection of the data API may be silent for beyond a statement's time: roles may have more of it. */
     private static final Duration DATA_GRACE = Duration.ofSeconds(60);
@@ -69,6 +70,11 @@ final class Pools implements AutoCloseable {
 
     HikariDataSource accounts() {
         return open(owned("accounts", ACCOUNT_CONNECTIONS));
+    }
+
+    /** For endpoints and messages of webhooks. */
+    HikariDataSource webhooks() {
+        return open(owned("webhooks", WEBHOOK_CONNECTIONS));
     }
 
     /** Whose owner closes it. */

@@ -50,6 +50,9 @@ import dev.switchboard.server.web.WebFiles;
 import dev.switchboard.tokens.ForeignIssuer;
 import dev.switchboard.tokens.JwtTokens;
 import dev.switchboard.tokens.KeyRing;
+import dev.switchboard.webhooks.Secret;
+import dev.switchboard.webhooks.WebhookSettings;
+import dev.switchboard.webhooks.Webhooks;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
@@ -70,7 +73,6 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import javax.sql.DataSource;
-import org.jdbi.v3.core.Jdbi;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -82,6 +84,8 @@ public final class Switchboard implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Switchboard.class);
     /** The replication slot where the settings name no other, made at the first start. */
     public static final String SLOT = "switchboard";
+    /** What the name of the slot that webhooks are read from ends in. */
+    public static final String WEBHOOK_SLOT = "_webhooks";
 
     /** After which an identity provider's keys are fetched again: one that it withdrew verifies no longer. */
     private static final Duration KEYS_AGE = Duration.ofMinutes(5);
@@ -98,9 +102,11 @@ public final class Switchboard implements AutoCloseable {
     private final JwtTokens tokens;
     private final Optional<EmbeddedPostgres> postgres;
     private final Database database;
+    private final Database reader;
     private final Pools pools;
     private final Optional<DataRoutes> data;
     private final Optional<CallCentrePart> callCentre;
+    private final Optional<Webhooks> webhooks;
     private final PostgresRowAccess rows;
     private final PostgresSubscriptionCatalog subscriptions;
     private final ExecutorService blocking;
@@ -202,7 +208,7 @@ public final class Switchboard implements AutoCloseable {
         postgres = databases.embedded();
         database = databases.owner();
         metrics = new Metrics(host.meters());
-        Database reader = databases.reader();
+        reader = databases.reader();
         Time time = new SystemTime();
         keys = KeyRing.loadOrCreate(directory.signingKeys(), time.instant());
         Optional<ForeignIssuer> foreign = settings.oidc().map(oidc -> new ForeignIssuer(oidc, time));
@@ -255,13 +261,15 @@ public final class Switchboard implements AutoCloseable {
         // its tables are in the embedded database alone
         callCentre = postgres.filter(_ -> settings.callCentre())
                 .map(_ -> new CallCentrePart(pools.calls(), tokens, time, engine.attendance(), metrics));
+        webhooks = settings.webhooks().map(part -> webhooks(part, catalog, time));
+        webhooks.ifPresent(Webhooks::start);
         Optional<HikariDataSource> accountConnections = settings.accounts().map(_ -> pools.accounts());
         console = new ConsoleConfig(
                 tokens.issue("anon", Map.of(), secrets.createdAt(), KEY_LIFE),
                 callCentre.isPresent(),
                 settings.accounts().map(AccountSettings::signUp).orElse(false),
                 () -> callCentre.isPresent()
-                        && accountConnections.filter(Switchboard::isFirstRun).isPresent());
+                        && accountConnections.filter(CallCentrePart::isFirstRun).isPresent());
         HttpSettings http = settings.http();
         var broadcasts = new BroadcastRoutes(
                 new BroadcastRoutes.Audience(
@@ -287,6 +295,7 @@ public final class Switchboard implements AutoCloseable {
                         () -> engine.progress().vitals().ended(),
                         gateway::ended,
                         () -> callCentre.flatMap(CallCentrePart::ended),
+                        () -> webhooks.filter(Webhooks::hasEnded).map(_ -> "the thread of webhooks ended"),
                         () -> postgres.flatMap(EmbeddedPostgres::givenUp)),
                 _ -> host.onFailure().accept(this));
         try {
@@ -306,6 +315,12 @@ public final class Switchboard implements AutoCloseable {
     /** Shows another certificate from here on, without a restart; connections that are open keep theirs. */
     public void renewTls(TlsIdentity identity) {
         front.reloadTls(identity);
+    }
+
+    private Webhooks webhooks(WebhookSettings part, DataSource catalog, Time time) {
+        var source = new Webhooks.Source(
+                database, reader, catalog, pools.webhooks(), PUBLICATION, settings.slot() + WEBHOOK_SLOT);
+        return new Webhooks(source, part, new Secret(secrets.webhooks()), vertx, time, Switchboard::log, metrics);
     }
 
     /** What the parts answer, by their prefixes; a part that is left out has none. */
@@ -359,16 +374,6 @@ public final class Switchboard implements AutoCloseable {
     /** Why the server cannot go on, once that is so. */
     public Optional<String> failure() {
         return watchdog.ended();
-    }
-
-    /** Whether the first who signs up will own the installation (SPEC M6). */
-    private static boolean isFirstRun(DataSource connections) {
-        return Jdbi.create(connections)
-                .withHandle(handle -> handle.createQuery(
-                                "select not exists (select from public.organizations) and not exists (select from auth.users u"
-                                        + " where u.email_confirmed_at is not null and not u.is_anonymous and u.deleted_at is null)")
-                        .mapTo(Boolean.class)
-                        .one());
     }
 
     /** What the console offers to who has not signed in. */
@@ -480,6 +485,7 @@ public final class Switchboard implements AutoCloseable {
                 .join();
         // what waits for a connection is told that there is none any more, so that nobody is waited for in vain
         pools.close();
+        webhooks.ifPresent(Webhooks::close);
         callCentre.ifPresent(CallCentrePart::close);
         engine.close();
         blocking.shutdownNow();

@@ -11,6 +11,7 @@ import dev.switchboard.gateway.GatewaySettings;
 import dev.switchboard.http.HttpSettings;
 import dev.switchboard.server.config.Settings;
 import dev.switchboard.tokens.OidcSettings;
+import dev.switchboard.webhooks.WebhookSettings;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -38,6 +39,7 @@ public final class SwitchboardBuilder {
     private Optional<AccountSettings> accounts = Optional.empty();
     private Optional<DataSettings> data = Optional.empty();
     private Optional<OidcSettings> oidc = Optional.empty();
+    private Optional<WebhookSettings> webhooks = Optional.empty();
     private Consumer<Switchboard> onFailure = Switchboard::close;
     private Optional<MeterRegistry> meters = Optional.empty();
 
@@ -117,6 +119,12 @@ public final class SwitchboardBuilder {
         return this;
     }
 
+    /** With outgoing webhooks: on the embedded database. */
+    public SwitchboardBuilder webhooks(WebhookSettings wanted) {
+        webhooks = Optional.of(wanted);
+        return this;
+    }
+
     /** With the call centre and {@code /api}: on the embedded database, and with accounts. */
     public SwitchboardBuilder callCentre() {
         callCentre = true;
@@ -160,7 +168,8 @@ public final class SwitchboardBuilder {
                         gateway,
                         accounts,
                         data,
-                        oidc),
+                        oidc,
+                        webhooks),
                 new Switchboard.Host(onFailure, meters));
     }
 }

@@ -60,6 +60,8 @@ class HouseTest {
                         "dev.switchboard.callcenter.telephony..")
                 .layer("telephony")
                 .definedBy("dev.switchboard.telephony..")
+                .layer("webhooks")
+                .definedBy("dev.switchboard.webhooks..")
                 .layer("engine-postgres")
                 .definedBy("dev.switchboard.engine.postgres..")
                 .layer("engine")
@@ -100,6 +102,8 @@ class HouseTest {
                 .mayOnlyAccessLayers("engine")
                 .whereLayer("telephony")
                 .mayOnlyAccessLayers("callcenter", "http")
+                .whereLayer("webhooks")
+                .mayOnlyAccessLayers("http", "engine-postgres", "engine")
                 .whereLayer("engine-postgres")
                 .mayOnlyAccessLayers("engine")
                 .whereLayer("engine")
@@ -127,7 +131,7 @@ class HouseTest {
                 .map(known -> known.getPackageName())
                 .distinct()
                 .filter(name -> !name.matches(
-                        "dev\\.switchboard\\.(server|callcenter|telephony|data|accounts|tokens|gateway|live|http|client)"
+                        "dev\\.switchboard\\.(server|callcenter|telephony|webhooks|data|accounts|tokens|gateway|live|http|client)"
                                 + "(\\..*)?|dev\\.switchboard\\.engine(\\..*)?"))
                 .toList();
 
@@ -167,6 +171,7 @@ class HouseTest {
                 "engine-postgres",
                 "callcenter",
                 "telephony",
+                "webhooks",
                 "http",
                 "gateway",
                 "live-queries",

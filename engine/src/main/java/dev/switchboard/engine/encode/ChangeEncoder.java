@@ -76,8 +76,17 @@ public final class ChangeEncoder {
         return frames.computeIfAbsent(new Target(view, topic, ids, version), this::encode);
     }
 
+    /**
+     * The change itself, as frames carry it: {@code {"schema", "table", "type", "record", ...}} (SPEC C). Not to be written into.
+     *
+     * @throws UnsupportedTypeException if a column of the view cannot be sent
+     */
+    public byte[] data(View view) {
+        return data.computeIfAbsent(view, this::encode);
+    }
+
     private Frame encode(Target target) {
-        byte[] body = data.computeIfAbsent(target.view(), this::data);
+        byte[] body = data(target.view());
         var out = new JsonBytes(body.length + 128);
         switch (target.version()) {
             case V1 ->
@@ -104,7 +113,7 @@ public final class ChangeEncoder {
         return ids.stream().map(String::valueOf).collect(Collectors.joining(",", "[", "]"));
     }
 
-    private byte[] data(View view) {
+    private byte[] encode(View view) {
         var out = new JsonBytes(1024)
                 .raw("{\"schema\":")
                 .string(change.relation().name().schema())

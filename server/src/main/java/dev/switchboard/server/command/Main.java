@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
             OrganizationCommands.PhoneNumber.class,
             OrganizationCommands.Member.class,
             TwilioCommand.class,
+            WebhooksCommand.class,
             TypesCommand.class,
             TokenCommand.class,
             KeysCommand.class

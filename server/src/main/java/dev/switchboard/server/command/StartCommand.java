@@ -189,6 +189,9 @@ final class StartCommand implements Callable<Integer> {
     @Mixin
     private DataOptions data = new DataOptions();
 
+    @Mixin
+    private WebhookOptions webhooks = new WebhookOptions();
+
     @Override
     public Integer call() throws InterruptedException {
         Instant start = Instant.now();
@@ -253,7 +256,8 @@ final class StartCommand implements Callable<Integer> {
                 gateway.settings(),
                 noAccounts ? Optional.empty() : Optional.of(accounts.settings(demo)),
                 noDataApi ? Optional.empty() : Optional.of(data.settings()),
-                accounts.oidc());
+                accounts.oidc(),
+                databaseUrl == null ? webhooks.settings() : Optional.empty());
     }
 
     private HttpSettings http() {

@@ -22,9 +22,10 @@ import java.util.Properties;
  * @param jwt           signs and verifies tokens, HS256
  * @param superuser     password of PostgreSQL's user {@code postgres}
  * @param authenticator password of the user that reads rows under the roles of tokens
+ * @param webhooks      from which the secrets of webhooks are derived
  * @param createdAt     when they were generated: the API keys are issued as of then, so that they stay the same
  */
-public record Secrets(String jwt, String superuser, String authenticator, Instant createdAt) {
+public record Secrets(String jwt, String superuser, String authenticator, String webhooks, Instant createdAt) {
     private static final int BYTES = 32;
 
     /** Reads the file, or generates secrets and writes it. */
@@ -33,7 +34,17 @@ public record Secrets(String jwt, String superuser, String authenticator, Instan
             if (!Files.exists(file)) {
                 write(file, generate(now));
             }
-            return read(file);
+            Secrets secrets = read(file);
+            if (secrets.webhooks().isEmpty()) { // of an installation that is older than they are
+                secrets = new Secrets(
+                        secrets.jwt(),
+                        secrets.superuser(),
+                        secrets.authenticator(),
+                        token(new SecureRandom()),
+                        secrets.createdAt());
+                write(file, secrets);
+            }
+            return secrets;
         } catch (IOException failed) {
             throw new UncheckedIOException("cannot read or write the secrets in " + file, failed);
         }
@@ -41,7 +52,8 @@ public record Secrets(String jwt, String superuser, String authenticator, Instan
 
     private static Secrets generate(Instant now) {
         var random = new SecureRandom();
-        return new Secrets(token(random), token(random), token(random), now.truncatedTo(ChronoUnit.SECONDS));
+        return new Secrets(
+                token(random), token(random), token(random), token(random), now.truncatedTo(ChronoUnit.SECONDS));
     }
 
     private static String token(SecureRandom random) {
@@ -55,6 +67,7 @@ public record Secrets(String jwt, String superuser, String authenticator, Instan
         properties.setProperty("jwt-secret", secrets.jwt());
         properties.setProperty("postgres-password", secrets.superuser());
         properties.setProperty("authenticator-password", secrets.authenticator());
+        properties.setProperty("webhook-secret", secrets.webhooks());
         properties.setProperty("created-at", secrets.createdAt().toString());
         Path fresh = file.resolveSibling(file.getFileName() + ".new");
         Files.deleteIfExists(fresh);
@@ -75,6 +88,7 @@ public record Secrets(String jwt, String superuser, String authenticator, Instan
                 required(properties, "jwt-secret", file),
                 required(properties, "postgres-password", file),
                 required(properties, "authenticator-password", file),
+                properties.getProperty("webhook-secret", ""),
                 Instant.parse(required(properties, "created-at", file)));
     }
 

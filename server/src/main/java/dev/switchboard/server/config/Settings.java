@@ -14,6 +14,7 @@ import dev.switchboard.gateway.GatewaySettings;
 import dev.switchboard.http.HttpSettings;
 import dev.switchboard.server.postgres.Migrations;
 import dev.switchboard.tokens.OidcSettings;
+import dev.switchboard.webhooks.WebhookSettings;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.EnumSet;
@@ -35,6 +36,7 @@ import java.util.Set;
  * @param accounts              empty: there is no {@code /auth/v1}, and the embedded database has no tables for it
  * @param data                  empty: there is no {@code /rest/v1}
  * @param oidc                  an identity provider whose tokens are accepted
+ * @param webhooks              empty: nobody is told by HTTP; with the embedded database alone
  */
 public record Settings(
         Path dataDirectory,
@@ -50,7 +52,8 @@ public record Settings(
         GatewaySettings gateway,
         Optional<AccountSettings> accounts,
         Optional<DataSettings> data,
-        Optional<OidcSettings> oidc) {
+        Optional<OidcSettings> oidc,
+        Optional<WebhookSettings> webhooks) {
     private static final int SHORTEST_SECRET = 32;
 
     /** @throws InvalidSettingException if parts do not fit together, or a value cannot be */
@@ -58,6 +61,10 @@ public record Settings(
         if (callCentre && accounts.isEmpty()) {
             throw new InvalidSettingException(
                     "the call centre needs accounts: its people sign in; leave out both, or none");
+        }
+        if (webhooks.isPresent() && externalDatabase.isPresent()) {
+            throw new InvalidSettingException(
+                    "webhooks go with the embedded PostgreSQL; beside one of your own, use a listener");
         }
         if (!slot.matches("[a-z0-9_]{1,63}")) {
             throw new InvalidSettingException("the slot's name '" + slot
@@ -84,6 +91,9 @@ public record Settings(
         }
         if (data.isPresent()) {
             parts.add(Migrations.Part.DATA);
+        }
+        if (webhooks.isPresent() || callCentre) { // which shows organizations theirs
+            parts.add(Migrations.Part.WEBHOOKS);
         }
         if (callCentre) {
             parts.add(Migrations.Part.CALL_CENTRE);

@@ -21,6 +21,7 @@ public final class Migrations {
     public enum Part {
         ACCOUNTS("classpath:db/accounts"),
         DATA("classpath:db/data"),
+        WEBHOOKS("classpath:db/webhooks"),
         CALL_CENTRE("classpath:db/callcenter");
 
         private final String location;
@@ -45,7 +46,8 @@ public final class Migrations {
                 ResultSet row = statement.executeQuery("""
                         select to_regprocedure('auth.uid()') is null, to_regclass('auth.users') is not null,
                                to_regclass('public.organizations') is not null,
-                               to_regprocedure('switchboard.tell_the_data_api()') is not null""")) {
+                               to_regprocedure('switchboard.tell_the_data_api()') is not null,
+                               to_regclass('webhooks.endpoints') is not null""")) {
             row.next();
             if (row.getBoolean(1)) {
                 return EnumSet.allOf(Part.class);
@@ -59,6 +61,9 @@ public final class Migrations {
             }
             if (row.getBoolean(4)) {
                 parts.add(Part.DATA);
+            }
+            if (row.getBoolean(5)) {
+                parts.add(Part.WEBHOOKS);
             }
             return parts;
         } catch (SQLException failed) {

@@ -160,6 +160,11 @@ public final class ServerProcess implements AutoCloseable {
                 .issue(role, claims, now, Duration.ofHours(1));
     }
 
+    /** One of the installation's, by its key in the file. */
+    public String secret(String key) {
+        return secrets.getProperty(key);
+    }
+
     public Jdbi database() {
         try {
             List<String> postmaster = Files.readAllLines(directory.resolve("postgres/data/postmaster.pid"));

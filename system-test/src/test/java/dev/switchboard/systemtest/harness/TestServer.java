@@ -19,6 +19,7 @@ import dev.switchboard.http.TlsIdentity;
 import dev.switchboard.server.Switchboard;
 import dev.switchboard.server.config.Settings;
 import dev.switchboard.tokens.OidcSettings;
+import dev.switchboard.webhooks.WebhookSettings;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -94,6 +95,7 @@ public final class TestServer implements AutoCloseable {
         private Optional<OidcSettings> oidc = Optional.empty();
         private Duration authorizationPatience = Duration.ofSeconds(20);
         private Duration drain = Duration.ZERO;
+        private WebhookSettings webhooks = WebhookSettings.defaults();
         private HistorySettings history = HistorySettings.defaults();
 
         public Wishes limits(ChannelLimits wanted, int connections) {
@@ -162,6 +164,11 @@ public final class TestServer implements AutoCloseable {
             return this;
         }
 
+        public Wishes webhooks(WebhookSettings wanted) {
+            webhooks = wanted;
+            return this;
+        }
+
         public TestServer start() {
             try {
                 Path directory = Files.createTempDirectory(Files.createDirectories(SERVERS), "server");
@@ -196,7 +203,8 @@ public final class TestServer implements AutoCloseable {
                             true),
                     Optional.of(accounts),
                     Optional.of(data),
-                    oidc);
+                    oidc,
+                    external.isEmpty() ? Optional.of(webhooks) : Optional.empty());
         }
     }
 

@@ -1,0 +1,250 @@
+package dev.switchboard.webhooks;
+
+import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.engine.protocol.Binding;
+import java.net.URI;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
+
+/** Adds endpoints and looks after them, beside a running server or without one. Thread-safe. */
+public final class WebhookAdministration {
+    /** Endpoints of an installation. */
+    static final int MOST_ENDPOINTS = 1_000;
+    /** How long the secret before the present one is used as well. */
+    public static final Duration BOTH_SECRETS = Duration.ofHours(24);
+
+    private final Jdbi jdbi;
+    private final Outbox outbox;
+    private final Database owner;
+    private final Secret secret;
+
+    /** @param owner of the database's tables */
+    public WebhookAdministration(Database owner, Secret secret) {
+        jdbi = Jdbi.create(owner.url(), owner.user(), owner.password());
+        outbox = new Outbox(jdbi);
+        this.owner = owner;
+        this.secret = secret;
+    }
+
+    /** What was asked for cannot be; the message says what to do. */
+    public static final class NotPossibleException extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        NotPossibleException(String message) {
+            super(message);
+        }
+    }
+
+    /**
+     * An endpoint that is to be.
+     *
+     * @param role         database role, and {@code claims} as JSON, under which rows are shown
+     * @param ordering     row, table or all
+     * @param organization whose it is, for who looks after it
+     */
+    public record Wish(
+            String url,
+            List<Binding> bindings,
+            String role,
+            String claims,
+            String ordering,
+            Optional<UUID> organization) {}
+
+    /** What was made: the secret can be shown again by {@link #secret}. */
+    public record Made(UUID id, String secret) {}
+
+    /** An endpoint with how it is. */
+    public record Listed(
+            UUID id,
+            String url,
+            String bindings,
+            String identity,
+            boolean enabled,
+            Optional<String> trouble,
+            long waiting,
+            long delivered,
+            long failed,
+            Optional<String> lastError) {}
+
+    /** A message that was given up. */
+    public record Failed(UUID id, UUID endpoint, String type, Instant at, int attempts, String error) {}
+
+    /** From the moment that this returns, what is committed is told; of what was committed before nothing is. */
+    public Made add(Wish wish) throws NotPossibleException {
+        checkUrl(wish.url());
+        if (wish.bindings().stream()
+                .anyMatch(binding -> binding.schema().filter("webhooks"::equals).isPresent())) {
+            throw new NotPossibleException("messages about messages would never end: schema webhooks is not told of");
+        }
+        ensureSlot(); // before the endpoint is told anything, so that nothing is missing between the two
+        UUID id = jdbi.inTransaction(handle -> insert(handle, wish));
+        return new Made(id, secret.of(id, 1));
+    }
+
+    private void ensureSlot() throws NotPossibleException {
+        String name = outbox.slot();
+        try {
+            new WebhookSlot(owner, name).ensure();
+        } catch (SQLException failed) {
+            throw new NotPossibleException("the replication slot " + name + " cannot be made: " + failed.getMessage());
+        }
+    }
+
+    private static UUID insert(Handle handle, Wish wish) throws NotPossibleException {
+        long there = handle.createQuery("select count(*) from webhooks.endpoints")
+                .mapTo(Long.class)
+                .one();
+        if (there >= MOST_ENDPOINTS) {
+            throw new NotPossibleException("there are " + there + " endpoints already, which is the most there can be");
+        }
+        return handle.createQuery(
+                        "insert into webhooks.endpoints (url, bindings, role, claims, ordering, organization_id)"
+                                + " values (:url, :bindings::jsonb, :role, :claims::jsonb, :ordering, :organization::uuid) returning id")
+                .bind("url", wish.url())
+                .bind("bindings", Bindings.write(wish.bindings()))
+                .bind("role", wish.role())
+                .bind("claims", wish.claims())
+                .bind("ordering", Endpoint.Ordering.of(wish.ordering()).text())
+                .bind("organization", wish.organization().orElse(null))
+                .mapTo(UUID.class)
+                .one();
+    }
+
+    private static void checkUrl(String url) throws NotPossibleException {
+        try {
+            URI parsed = URI.create(url);
+            if (parsed.getHost() == null
+                    || !List.of("http", "https").contains(String.valueOf(parsed.getScheme()))
+                    || parsed.getRawUserInfo() != null
+                    || parsed.getRawFragment() != null) {
+                throw new NotPossibleException(
+                        url + " is no address to send to, as https://example.com/hook, without user and fragment");
+            }
+        } catch (IllegalArgumentException malformed) {
+            throw new NotPossibleException(url + " is no URL: " + malformed.getMessage());
+        }
+    }
+
+    public List<Listed> list() {
+        return jdbi.withHandle(handle -> handle.createQuery("""
+                        select e.id, e.url, e.bindings::text as bindings, e.role, e.claims ->> 'sub' as sub, e.enabled,
+                               coalesce(e.disabled_reason, e.problem) as trouble,
+                               count(*) filter (where m.state = 'open') as waiting,
+                               count(*) filter (where m.state = 'delivered') as delivered,
+                               count(*) filter (where m.state = 'failed') as failed,
+                               (select l.error from webhooks.messages l where l.endpoint_id = e.id and l.error is not null
+                                 order by l.number desc limit 1) as last_error
+                          from webhooks.endpoints e left join webhooks.messages m on m.endpoint_id = e.id
+                         group by e.id order by e.created_at, e.id""")
+                .map((row, _) -> new Listed(
+                        row.getObject("id", UUID.class),
+                        String.valueOf(row.getString("url")),
+                        String.valueOf(row.getString("bindings")),
+                        row.getString("role")
+                                + Optional.ofNullable(row.getString("sub"))
+                                        .map(sub -> " " + sub)
+                                        .orElse(""),
+                        row.getBoolean("enabled"),
+                        Optional.ofNullable(row.getString("trouble")),
+                        row.getLong("waiting"),
+                        row.getLong("delivered"),
+                        row.getLong("failed"),
+                        Optional.ofNullable(row.getString("last_error"))))
+                .list());
+    }
+
+    /** With all of its messages. */
+    public void remove(UUID id) throws NotPossibleException {
+        if (update(id, "delete from webhooks.endpoints where id = :id") == 0) {
+            throw unknown(id);
+        }
+    }
+
+    public String secret(UUID id) throws NotPossibleException {
+        return secret.of(id, version(id, "select secret_version from webhooks.endpoints where id = :id"));
+    }
+
+    /** A new secret; for {@link #BOTH_SECRETS} messages are signed with the one before it as well. */
+    public String rotate(UUID id, Instant now) throws NotPossibleException {
+        Optional<Integer> version = jdbi.withHandle(handle -> handle.createQuery(
+                        "update webhooks.endpoints set secret_version = secret_version + 1, previous_until = :until"
+                                + " where id = :id returning secret_version")
+                .bind("id", id)
+                .bind("until", now.plus(BOTH_SECRETS).atOffset(ZoneOffset.UTC))
+                .mapTo(Integer.class)
+                .findOne());
+        return secret.of(id, version.orElseThrow(() -> unknown(id)));
+    }
+
+    private int version(UUID id, String sql) throws NotPossibleException {
+        return jdbi.withHandle(handle -> handle.createQuery(sql)
+                        .bind("id", id)
+                        .mapTo(Integer.class)
+                        .findOne())
+                .orElseThrow(() -> unknown(id));
+    }
+
+    /** Tells it again, from now on, and that something is missing first. One that is on stays as it is. */
+    public void enable(UUID id, Instant now) throws NotPossibleException {
+        ensureSlot(); // before the endpoint is told anything, so that nothing is missing between the two
+        int changed = update(
+                id,
+                "update webhooks.endpoints set enabled = true, disabled_reason = null, revision = revision + 1,"
+                        + " begins_after = pg_current_wal_insert_lsn() where id = :id and not enabled");
+        if (changed == 0) {
+            version(id, "select secret_version from webhooks.endpoints where id = :id"); // or it is unknown
+            return;
+        }
+        outbox.put(
+                List.of(Event.ofGap(
+                        id,
+                        "enabled " + now,
+                        Optional.empty(),
+                        "the endpoint was off; what was committed meanwhile was not told",
+                        now)),
+                now);
+    }
+
+    /** The newest first. */
+    public List<Failed> failed(int most) {
+        return jdbi.withHandle(handle -> handle.createQuery(
+                        "select id, endpoint_id, type, created_at, attempts, error from webhooks.messages"
+                                + " where state = 'failed' order by number desc limit :most")
+                .bind("most", most)
+                .map((row, _) -> new Failed(
+                        row.getObject("id", UUID.class),
+                        row.getObject("endpoint_id", UUID.class),
+                        String.valueOf(row.getString("type")),
+                        row.getTimestamp("created_at").toInstant(),
+                        row.getInt("attempts"),
+                        String.valueOf(row.getString("error"))))
+                .list());
+    }
+
+    /**
+     * Sends messages once more, under their ids and in their order.
+     *
+     * @param since those that were taken since then too; without it, those that have failed
+     * @return how many
+     */
+    public int replay(UUID id, Optional<Instant> since, Instant now) throws NotPossibleException {
+        version(id, "select secret_version from webhooks.endpoints where id = :id");
+        return outbox.reopen(id, since, now);
+    }
+
+    private int update(UUID id, String sql) {
+        return jdbi.withHandle(handle -> handle.createUpdate(sql).bind("id", id).execute());
+    }
+
+    private static NotPossibleException unknown(UUID id) {
+        return new NotPossibleException(
+                "there is no webhook " + id + "; switchboard webhooks list shows which there are");
+    }
+}

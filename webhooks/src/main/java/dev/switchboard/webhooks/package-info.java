@@ -1,0 +1,5 @@
+/** Outgoing webhooks: committed changes as signed HTTP messages, to whom and under whose rights the database says (SPEC O). */
+@NullMarked
+package dev.switchboard.webhooks;
+
+import org.jspecify.annotations.NullMarked;
