@@ -8,6 +8,7 @@ import dev.switchboard.callcenter.Organizations;
 import dev.switchboard.callcenter.Reconciler;
 import dev.switchboard.callcenter.Recurring;
 import dev.switchboard.callcenter.alert.Alerts;
+import dev.switchboard.callcenter.figure.PushedMetrics;
 import dev.switchboard.callcenter.telephony.TelephonyOutbox;
 import dev.switchboard.callcenter.telephony.TelephonyProvider;
 import dev.switchboard.engine.channel.Attendance;
@@ -35,6 +36,7 @@ public final class CallCentreServer implements AutoCloseable {
     private final CallCentre calls;
     private final Deadlines deadlines;
     private final Alerts alerts;
+    private final PushedMetrics pushed;
     private final Reconciler reconciler;
     private final Recurring comparing;
     private final Ingest ingest;
@@ -59,6 +61,8 @@ public final class CallCentreServer implements AutoCloseable {
         calls = new CallCentre(connections, clock, outbox::wake);
         deadlines = new Deadlines(calls, attendance::stays);
         alerts = new Alerts(jdbi, clock, ServerFigures.of(jdbi, metrics, clock));
+        pushed = new PushedMetrics(jdbi, clock);
+        metrics.counter("calls.metrics.written", "Figures in admin_metrics that became others", pushed::written);
         ingest = new Ingest(connections);
         routes = new ApiRoutes(calls, new Organizations(jdbi), ingest, provider, tokens, clock, metrics);
         reconciler = new Reconciler(calls, provider, NEWS_COME_BY_THEMSELVES);
@@ -71,6 +75,7 @@ public final class CallCentreServer implements AutoCloseable {
                 "Tries at which the telephone provider took a command not",
                 outbox::failures);
         alerts.start();
+        pushed.start();
         beginWhenCompared();
     }
 
@@ -118,6 +123,9 @@ public final class CallCentreServer implements AutoCloseable {
         if (alerts.hasEnded()) {
             return Optional.of("the look at alert rules ended");
         }
+        if (pushed.hasEnded()) {
+            return Optional.of("the push of figures ended");
+        }
         if (comparing.hasEnded()) {
             return Optional.of("the comparison with the telephone provider ended");
         }
@@ -130,6 +138,7 @@ public final class CallCentreServer implements AutoCloseable {
         connections.close(); // first, so that neither thread waits for one in vain
         deadlines.close();
         alerts.close();
+        pushed.close();
         comparing.close();
         outbox.close();
     }
