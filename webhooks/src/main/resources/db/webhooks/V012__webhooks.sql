@@ -1,4 +1,4 @@
--- Outgoing webhooks (SPEC O). Nothing of this is published: a message about a message would never end.
+-- Outgoing webhooks (SPEC WH). Nothing of this is published: a message about a message would never end.
 create schema webhooks;
 revoke all on schema webhooks from public;
 
@@ -8,6 +8,7 @@ create table webhooks.endpoints (
   bindings        jsonb not null check (jsonb_typeof(bindings) = 'array'),
   role            text not null,
   claims          jsonb not null,
+  user_id         uuid,
   ordering        text not null default 'row' check (ordering in ('row', 'table', 'all')),
   organization_id uuid,
   begins_after    pg_lsn not null default pg_current_wal_insert_lsn(),
@@ -21,6 +22,7 @@ create table webhooks.endpoints (
 );
 comment on table webhooks.endpoints is 'Who is told of changes, of which, and under whose rights. Its secrets are not here: they are derived from the installation''s.';
 comment on column webhooks.endpoints.bindings is 'As subscriptions have them: [{"event": "*", "schema": "public", "table": "calls", "filter": "..."}].';
+comment on column webhooks.endpoints.user_id is 'Whose rights they are, if a user''s: without that user, or while they are banned, nothing is told.';
 comment on column webhooks.endpoints.begins_after is 'What was committed before that in the WAL is not told.';
 comment on column webhooks.endpoints.previous_until is 'Until then messages are signed with the secret before this one too.';
 comment on column webhooks.endpoints.revision is 'Grows with whatever changes what is told; what the server notes about it does not count.';
@@ -49,13 +51,18 @@ comment on column webhooks.messages.key is 'Messages of one key go one after the
 comment on column webhooks.messages.blocked is 'Another one of its key comes first. Changed under the lock of the endpoint''s row alone.';
 create index messages_open_of_key on webhooks.messages (endpoint_id, key, number) where state = 'open';
 create index messages_due on webhooks.messages (endpoint_id, next_at, number) where state = 'open' and not blocked;
-create index messages_ended on webhooks.messages (ended_at) where state <> 'open';
+create index messages_delivered on webhooks.messages (ended_at) where state = 'delivered';
+create index messages_failed on webhooks.messages (ended_at) where state = 'failed';
 
 create table webhooks.progress (
   singular boolean primary key default true check (singular),
   slot     text not null default 'switchboard_webhooks',
   epoch    int not null default 1,
-  position text
+  position text,
+  gap      text,
+  gap_at   timestamptz,
+  check ((gap is null) = (gap_at is null))
 );
 comment on table webhooks.progress is 'From which replication slot the stream is read, up to where, and how many slots were lost before.';
+comment on column webhooks.progress.gap is 'A slot was lost: who was there before is told so when there is another one, so that what is read after it is whole.';
 insert into webhooks.progress default values;

@@ -81,6 +81,11 @@ public final class UserDirectory {
         return Sessions.claims(jdbi.withHandle(handle -> Users.get(handle, find(handle, email))));
     }
 
+    /** The database role of somebody's tokens; as {@link #claims}. */
+    public String role(String email) {
+        return jdbi.withHandle(handle -> Users.get(handle, find(handle, email))).role();
+    }
+
     /** Whether there is somebody with that id. */
     public boolean has(UUID id) {
         return jdbi.withHandle(handle -> Users.find(handle, id)).isPresent();

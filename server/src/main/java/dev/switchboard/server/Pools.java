@@ -74,7 +74,11 @@ final class Pools implements AutoCloseable {
 
     /** For endpoints and messages of webhooks. */
     HikariDataSource webhooks() {
-        return open(owned("webhooks", WEBHOOK_CONNECTIONS));
+        HikariConfig config = owned("webhooks", WEBHOOK_CONNECTIONS);
+        // many messages at once take their time, and nobody waits in front of a screen for them
+        config.setConnectionInitSql(SessionSettings.forRows() + "; SET statement_timeout = '60s'");
+        config.addDataSourceProperty("socketTimeout", "90");
+        return open(config);
     }
 
     /** Whose owner closes it. */

@@ -262,7 +262,9 @@ public final class Switchboard implements AutoCloseable {
         callCentre = postgres.filter(_ -> settings.callCentre())
                 .map(_ -> new CallCentrePart(pools.calls(), tokens, time, engine.attendance(), metrics));
         webhooks = settings.webhooks().map(part -> webhooks(part, catalog, time));
-        webhooks.ifPresent(Webhooks::start);
+        webhooks.ifPresentOrElse(
+                Webhooks::start,
+                () -> postgres.ifPresent(_ -> Webhooks.without(database, settings.slot() + WEBHOOK_SLOT)));
         Optional<HikariDataSource> accountConnections = settings.accounts().map(_ -> pools.accounts());
         console = new ConsoleConfig(
                 tokens.issue("anon", Map.of(), secrets.createdAt(), KEY_LIFE),
@@ -474,6 +476,7 @@ public final class Switchboard implements AutoCloseable {
     private void stopParts() {
         watchdog.close();
         gateway.sayGoodbye(failure().isEmpty());
+        webhooks.ifPresent(Webhooks::close); // while answers that have come can still be noted
         vertx.close()
                 .toCompletionStage()
                 .toCompletableFuture()
@@ -485,7 +488,6 @@ public final class Switchboard implements AutoCloseable {
                 .join();
         // what waits for a connection is told that there is none any more, so that nobody is waited for in vain
         pools.close();
-        webhooks.ifPresent(Webhooks::close);
         callCentre.ifPresent(CallCentrePart::close);
         engine.close();
         blocking.shutdownNow();

@@ -77,8 +77,10 @@ final class Addresses {
     private static boolean isPublic6(byte[] bytes) {
         int first = group(bytes, 0);
         int second = group(bytes, 2);
-        if (first == 0x64 && second == 0xff9b) { // translated (RFC 6052)
-            return isPublic4(bytes, 12);
+        if (first == 0x64 && second == 0xff9b) { // translated (RFC 6052); not within a network (RFC 8215)
+            boolean global =
+                    group(bytes, 4) == 0 && group(bytes, 6) == 0 && group(bytes, 8) == 0 && group(bytes, 10) == 0;
+            return global && isPublic4(bytes, 12);
         }
         if (first == 0x2002) { // 6to4
             return isPublic4(bytes, 2);

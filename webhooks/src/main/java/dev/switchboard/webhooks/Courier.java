@@ -46,11 +46,12 @@ final class Courier implements AutoCloseable {
 
     private final Thread thread;
     private volatile Endpoint endpoint;
+    private volatile boolean closing;
 
-    /** How many messages were taken, and at how many attempts one was not. */
-    record Tally(LongAdder taken, LongAdder refused) {
+    /** How many messages were taken, at how many attempts one was not, and how many were given up. */
+    record Tally(LongAdder taken, LongAdder refused, LongAdder givenUp) {
         Tally() {
-            this(new LongAdder(), new LongAdder());
+            this(new LongAdder(), new LongAdder(), new LongAdder());
         }
     }
 
@@ -99,7 +100,7 @@ final class Courier implements AutoCloseable {
     }
 
     private void run() {
-        while (!Thread.currentThread().isInterrupted()) {
+        while (!closing) {
             try {
                 send();
                 Signal signal = signals.poll(patience().toMillis(), TimeUnit.MILLISECONDS);
@@ -108,8 +109,14 @@ final class Courier implements AutoCloseable {
                 }
             } catch (InterruptedException closing) {
                 return;
-            } catch (RuntimeException failed) {
-                LOG.warn("Webhook {} could not work; it goes on: {}", endpoint.id(), failed.getMessage());
+            } catch (RuntimeException | Error failed) { // also without memory: the others' need less
+                if (closing) {
+                    return;
+                }
+                LOG.warn(
+                        "Webhook {} could not work; it goes on: {}",
+                        endpoint.id(),
+                        String.valueOf(failed.getMessage()));
                 if (!pause()) {
                     return;
                 }
@@ -169,7 +176,7 @@ final class Courier implements AutoCloseable {
                             "webhook-signature",
                             signature),
                     message.body().getBytes(java.nio.charset.StandardCharsets.UTF_8));
-        } catch (RuntimeException failed) { // an attempt that fails by a fault of ours is one as well
+        } catch (RuntimeException | Error failed) { // an attempt that fails by a fault of ours is one as well
             return Poster.Answer.refused(failed.toString());
         }
     }
@@ -197,10 +204,14 @@ final class Courier implements AutoCloseable {
     }
 
     private void refuse(Outbox.Taken message, Poster.Answer answer, String why) {
+        if (closing) {
+            return; // the receiver has nothing to do with it: it counts as not tried
+        }
         tally.refused().increment();
         int attempt = message.attempts() + 1;
         String error = why.substring(0, Math.min(why.length(), MOST_ERROR_CHARACTERS));
         if (answer.status().filter(status -> status == GONE).isPresent()) {
+            LOG.warn("Webhook {} is turned off: its receiver answered 410 Gone", endpoint.id());
             outbox.disable(endpoint.id(), "its receiver answered 410 Gone");
         }
         if (attempt > settings.retries().size()) {
@@ -211,6 +222,7 @@ final class Courier implements AutoCloseable {
                     message.type(),
                     attempt,
                     error);
+            tally.givenUp().increment();
             outbox.failed(endpoint.id(), message, answer.status(), error, time.instant());
             return;
         }
@@ -239,6 +251,7 @@ final class Courier implements AutoCloseable {
 
     @Override
     public void close() {
+        closing = true;
         thread.interrupt();
     }
 }

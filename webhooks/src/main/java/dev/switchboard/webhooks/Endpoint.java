@@ -18,6 +18,7 @@ import java.util.UUID;
  * @param secretVersion of the secret that messages are signed with
  * @param previousUntil until when they are signed with the one before it too
  * @param revision      another one where something of the above but the secret has changed
+ * @param problem       why some of its bindings could not be, when that was looked at last
  */
 record Endpoint(
         UUID id,
@@ -28,7 +29,8 @@ record Endpoint(
         Lsn beginsAfter,
         int secretVersion,
         Optional<Instant> previousUntil,
-        int revision) {
+        int revision,
+        Optional<String> problem) {
     Endpoint {
         bindings = List.copyOf(bindings);
     }

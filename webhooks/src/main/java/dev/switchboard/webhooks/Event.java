@@ -1,11 +1,9 @@
 package dev.switchboard.webhooks;
 
-import dev.switchboard.engine.model.Position;
 import dev.switchboard.engine.protocol.JsonBytes;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -20,20 +18,6 @@ import java.util.UUID;
 record Event(UUID endpoint, String position, UUID key, String type, String body) {
     /** Changes may be missing. */
     static final String GAP = "switchboard.gap";
-
-    /** @param data as subscribers are told it (SPEC C) */
-    static Event ofChange(
-            UUID endpoint,
-            Position position,
-            UUID key,
-            String schema,
-            String table,
-            String kind,
-            Instant at,
-            byte[] data) {
-        String type = schema + "." + table + "." + kind.toLowerCase(Locale.ROOT);
-        return new Event(endpoint, position.toString(), key, type, body(type, at, data));
-    }
 
     /**
      * That changes may be missing, which the receiver is to read for itself.
@@ -51,7 +35,8 @@ record Event(UUID endpoint, String position, UUID key, String type, String body)
                 body(GAP, at, data.raw('}').toBytes()));
     }
 
-    private static String body(String type, Instant at, byte[] data) {
+    /** @param data as subscribers are told it (SPEC C) */
+    static String body(String type, Instant at, byte[] data) {
         byte[] whole = new JsonBytes(data.length + 128)
                 .raw("{\"type\":")
                 .string(type)

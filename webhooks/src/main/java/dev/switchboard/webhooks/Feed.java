@@ -39,6 +39,10 @@ final class Feed implements AutoCloseable {
     private static final Duration SLOT_KEPT = Duration.ofMinutes(1);
     /** So many changes are decided and stored together. */
     private static final int ROUND_CHANGES = 500;
+    /** The same by their size. */
+    private static final long ROUND_BYTES = 4 << 20;
+    /** After so long the rows of one who cannot be decided about hold up the others no more. */
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
     /** After so many failures by a fault of the server's own a round is told as a gap. */
     private static final int MOST_FAULTS = 10;
 
@@ -119,7 +123,11 @@ final class Feed implements AutoCloseable {
     private void await() throws SQLException, InterruptedException {
         problem = Optional.empty();
         if (time.instant().isAfter(busy.plus(SLOT_KEPT))) {
-            slot.drop();
+            slot.locked(() -> {
+                if (outbox.endpoints().isEmpty()) {
+                    slot.drop();
+                }
+            });
             busy = time.instant();
         }
         time.pause(PAUSE);
@@ -190,9 +198,11 @@ final class Feed implements AutoCloseable {
 
     private void follow() throws Exception {
         if (!slot.exists()) {
-            outbox.begunAnew("the replication slot was dropped; it was made anew, and begins now", time.instant());
+            outbox.gapDue("the replication slot was dropped; it was made anew, and begins now", time.instant());
             slot.ensure();
         }
+        outbox.tellGap(time.instant());
+        narrator.begin();
         PostgresWalSource wal = sources.get();
         source = wal;
         try (WalSource.Stream stream = open(wal)) {
@@ -207,8 +217,9 @@ final class Feed implements AutoCloseable {
         try {
             return wal.open(Lsn.NONE);
         } catch (SlotLostException lost) {
-            outbox.begunAnew(lost.getMessage() + "; it was made anew, and begins now", time.instant());
+            outbox.gapDue(lost.getMessage() + "; it was made anew, and begins now", time.instant());
             wal.renewSlot();
+            outbox.tellGap(time.instant());
             return wal.open(Lsn.NONE);
         }
     }
@@ -241,7 +252,8 @@ final class Feed implements AutoCloseable {
             throws WalUnavailableException {
         var round = new ArrayList<Batch>();
         int changes = 0;
-        while (changes < ROUND_CHANGES) {
+        long bytes = 0;
+        while (changes < ROUND_CHANGES && bytes < ROUND_BYTES) {
             Optional<ByteBuffer> message = stream.read();
             if (message.isEmpty()) {
                 break;
@@ -250,6 +262,7 @@ final class Feed implements AutoCloseable {
             if (batch.isPresent()) {
                 round.add(batch.get());
                 changes += Math.max(1, batch.get().changes().size());
+                bytes += batch.get().bytes();
             }
         }
         return round;
@@ -261,10 +274,12 @@ final class Feed implements AutoCloseable {
         if (round.stream().allMatch(batch -> batch.changes().isEmpty())) {
             return;
         }
+        Instant began = time.instant();
         for (int faults = 0; !closed; ) {
             try {
                 note(interests.follow(outbox.endpoints())); // who was there before these were committed is among them
-                tell(narrator.of(round), assembler);
+                boolean alone = time.instant().isAfter(began.plus(PATIENCE));
+                tell(alone ? narrator.ofEachAlone(round) : narrator.of(round), assembler);
                 return;
             } catch (RowAccessUnavailableException
                     | TypeCatalogUnavailableException
@@ -281,6 +296,7 @@ final class Feed implements AutoCloseable {
             }
             stream.confirmAtOnce(handled); // PostgreSQL ends a stream that says nothing
         }
+        throw new InterruptedException("closed before a round was stored, which comes again");
     }
 
     private void tell(List<Event> events, TransactionAssembler assembler) {

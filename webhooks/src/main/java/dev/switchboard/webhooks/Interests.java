@@ -30,6 +30,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Which endpoints a change concerns, before anybody is asked whether they may see it. Owned by the feed's thread. */
 final class Interests {
+    /** A message about a message would never end. */
+    static final String OWN_SCHEMA = "webhooks";
+
     private final SubscriptionCatalog catalog;
     private final SubscriptionIndex index = new SubscriptionIndex();
     private final Map<UUID, Interest> interests = new LinkedHashMap<>();
@@ -121,8 +124,8 @@ final class Interests {
         interests.put(endpoint.id(), new Interest(endpoint, channel, problem));
         endpoints.put(channel, endpoint);
         index.add(channel, subscriptions);
-        boolean healed =
-                known != null && known.problem().isPresent() && !known.problem().equals(problem);
+        Optional<String> before = known == null ? endpoint.problem() : known.problem(); // perhaps of another process
+        boolean healed = before.isPresent() && !before.equals(problem);
         return new Looked(endpoint, problem, healed);
     }
 
@@ -146,9 +149,16 @@ final class Interests {
         return tables.isEmpty() ? Set.of() : index.channels(tables);
     }
 
+    /** Whether the database answers now. */
+    void probe() throws CatalogUnavailableException {
+        catalog.now();
+    }
+
     /** Whom it concerns: nobody is told of what was committed before they were there. */
     Routed route(Transaction transaction, long number, Change change) {
-        Routed routed = index.route(transaction, number, change);
+        Routed routed = change.relation().name().schema().equals(OWN_SCHEMA)
+                ? Routed.NOBODY
+                : index.route(transaction, number, change);
         return routed.isEmpty()
                 ? routed
                 : routed.of(channel -> {

@@ -40,9 +40,10 @@ final class Keys {
     private UUID ofRow(Relation relation, Row row) throws SQLException {
         var text = new JsonBytes(128).string(relation.name().toString());
         for (int column : primaryKey(relation)) {
-            if (row.hasValue(column)) {
-                text.raw(',').string(row.text(column));
+            if (!row.hasValue(column)) { // REPLICA IDENTITY USING INDEX keeps other columns of what is gone
+                return of(relation.name().toString());
             }
+            text.raw(',').string(row.text(column));
         }
         return of(text.toString());
     }

@@ -12,18 +12,28 @@ import dev.switchboard.engine.encode.UnsupportedTypeException;
 import dev.switchboard.engine.model.Batch;
 import dev.switchboard.engine.model.Change;
 import dev.switchboard.engine.model.ChannelRef;
+import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Position;
+import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.pipeline.SubscriptionCatalog.CatalogUnavailableException;
+import dev.switchboard.engine.route.Routed;
+import dev.switchboard.engine.route.Subscription;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /** From batches of the stream to what endpoints are told: route, authorize, encode. Owned by the feed's thread. */
 final class Narrator {
@@ -35,6 +45,8 @@ final class Narrator {
     private final TypeCatalog types;
     private final Keys keys;
     private final Consumer<List<Event>> atOnce;
+    /** Endpoints that have been told that the table is another one, by how the stream described the former one. */
+    private final IdentityHashMap<Relation, Set<UUID>> passed = new IdentityHashMap<>();
 
     /** @param atOnce keeps gaps that are found once and not again, whatever becomes of the round */
     Narrator(Interests interests, RowAccess access, TypeCatalog types, Keys keys, Consumer<List<Event>> atOnce) {
@@ -45,6 +57,11 @@ final class Narrator {
         this.atOnce = atOnce;
     }
 
+    /** Another stream describes its tables anew. */
+    void begin() {
+        passed.clear();
+    }
+
     /**
      * What endpoints are told of these batches, in order. The same whenever it is asked, as far as rights are the same.
      *
@@ -53,35 +70,84 @@ final class Narrator {
     List<Event> of(List<Batch> round)
             throws RowAccessUnavailableException, TypeCatalog.TypeCatalogUnavailableException, SQLException,
                     CatalogUnavailableException {
+        return narrate(round, this::decide);
+    }
+
+    /** The same, each claims group by itself: of what cannot be decided about one a gap is told, if the database answers at all. */
+    List<Event> ofEachAlone(List<Batch> round)
+            throws RowAccessUnavailableException, TypeCatalog.TypeCatalogUnavailableException, SQLException,
+                    CatalogUnavailableException {
+        return narrate(round, this::decideEachAlone);
+    }
+
+    /** How candidates become events. */
+    private interface Deciding {
+        void decide(List<Candidate> candidates, List<Event> events)
+                throws RowAccessUnavailableException, TypeCatalog.TypeCatalogUnavailableException, SQLException,
+                        CatalogUnavailableException;
+    }
+
+    private List<Event> narrate(List<Batch> round, Deciding deciding)
+            throws RowAccessUnavailableException, TypeCatalog.TypeCatalogUnavailableException, SQLException,
+                    CatalogUnavailableException {
         var events = new ArrayList<Event>();
         var candidates = new ArrayList<Candidate>();
         for (Batch batch : round) {
             long number = batch.firstIndex();
             for (Change change : batch.changes()) {
-                Set<ChannelRef> changed = interests.outdated(batch.transaction(), number, change.relation());
-                if (!changed.isEmpty()) {
-                    decide(candidates, events);
-                    var gaps = new ArrayList<Event>();
-                    gaps(
-                            changed,
-                            new Position(batch.transaction().finalLsn(), number) + " schema",
-                            change,
-                            "the table has changed, and what is told of it with it",
-                            gaps,
-                            batch.transaction().committedAt());
-                    atOnce.accept(gaps);
-                    interests.again(changed);
+                Set<ChannelRef> outdated = interests.outdated(batch.transaction(), number, change.relation());
+                if (!outdated.isEmpty()) {
+                    deciding.decide(candidates, events);
+                    candidates.clear();
+                    resolveAnew(outdated, batch, number, change);
                 }
-                var candidate = new Candidate(
-                        batch.transaction(), number, change, interests.route(batch.transaction(), number, change));
-                if (!candidate.routed().isEmpty()) {
-                    candidates.add(candidate);
+                Set<UUID> without = passed.getOrDefault(change.relation(), Set.of());
+                Routed routed = interests
+                        .route(batch.transaction(), number, change)
+                        .of(channel -> interests
+                                .endpoint(channel)
+                                .filter(endpoint -> !without.contains(endpoint.id()))
+                                .isPresent());
+                if (!routed.isEmpty()) {
+                    candidates.add(new Candidate(batch.transaction(), number, change, routed));
                 }
                 number++;
             }
         }
-        decide(candidates, events);
+        deciding.decide(candidates, events);
         return events;
+    }
+
+    /**
+     * A table that is not what it was: who is told of it is resolved anew, and left out of what the stream still brings of the former
+     * one, once they know that there is a gap.
+     */
+    private void resolveAnew(Set<ChannelRef> outdated, Batch batch, long number, Change change)
+            throws CatalogUnavailableException {
+        Set<UUID> left = passed.computeIfAbsent(change.relation(), _ -> new HashSet<>());
+        List<ChannelRef> untold = outdated.stream()
+                .filter(channel -> !left.containsAll(ids(List.of(channel))))
+                .toList();
+        var gaps = new ArrayList<Event>();
+        gaps(
+                untold,
+                new Position(batch.transaction().finalLsn(), number) + " schema",
+                change,
+                "the table has changed, and what is told of it with it",
+                gaps,
+                batch.transaction().committedAt());
+        atOnce.accept(gaps);
+        left.addAll(ids(outdated));
+        interests.again(outdated);
+        // whom it fits after all hears of what comes
+        left.retainAll(ids(interests.outdated(batch.transaction(), number, change.relation())));
+    }
+
+    private Set<UUID> ids(Collection<ChannelRef> channels) {
+        return channels.stream()
+                .flatMap(channel -> interests.endpoint(channel).stream())
+                .map(Endpoint::id)
+                .collect(Collectors.toSet());
     }
 
     private void decide(List<Candidate> candidates, List<Event> events)
@@ -93,20 +159,57 @@ final class Narrator {
         for (int i = 0; i < candidates.size(); i++) {
             tell(candidates.get(i), decision.verdicts().get(i).grants(), events);
         }
-        Candidate last = candidates.getLast();
+        gaps(candidates.getLast(), decision.failed(), " filter", "PostgreSQL could not evaluate the filter", events);
+    }
+
+    private void decideEachAlone(List<Candidate> candidates, List<Event> events)
+            throws TypeCatalog.TypeCatalogUnavailableException, SQLException, CatalogUnavailableException {
+        Set<ClaimsGroup> groups = candidates.stream()
+                .flatMap(candidate -> candidate.subscriptions().stream())
+                .map(Subscription::group)
+                .collect(Collectors.toCollection(LinkedHashSet::new));
+        for (ClaimsGroup group : groups) {
+            List<Candidate> own = candidates.stream()
+                    .map(candidate -> candidate.of(candidate
+                            .routed()
+                            .of(channel -> interests
+                                    .endpoint(channel)
+                                    .filter(endpoint -> endpoint.group().equals(group))
+                                    .isPresent())))
+                    .filter(candidate -> !candidate.routed().isEmpty())
+                    .toList();
+            try {
+                decide(own, events);
+            } catch (RowAccessUnavailableException undecided) {
+                interests.probe(); // where the database does not answer at all nobody is told of a gap
+                Set<ChannelRef> channels = own.stream()
+                        .flatMap(candidate -> candidate.subscriptions().stream())
+                        .map(Subscription::channel)
+                        .collect(Collectors.toSet());
+                gaps(
+                        own.getLast(),
+                        channels,
+                        " undecided",
+                        "it could not be found out whether rows may be told",
+                        events);
+            }
+        }
+    }
+
+    private void gaps(Candidate at, Collection<ChannelRef> channels, String what, String why, List<Event> events) {
         gaps(
-                decision.failed(),
-                last.position() + " filter",
-                last.change(),
-                "PostgreSQL could not evaluate the filter",
+                channels,
+                at.position() + what,
+                at.change(),
+                why,
                 events,
-                last.transaction().committedAt());
-        candidates.clear();
+                at.transaction().committedAt());
     }
 
     private void tell(Candidate candidate, List<Grant> grants, List<Event> events)
             throws TypeCatalog.TypeCatalogUnavailableException, SQLException {
         var told = new HashSet<ChannelRef>();
+        var bodies = new HashMap<ChangeEncoder.View, String>();
         Optional<ChangeEncoder> encoder = Optional.empty();
         for (Grant grant : grants) {
             ChannelRef channel = grant.subscription().channel();
@@ -131,18 +234,25 @@ final class Narrator {
                         candidate.change(),
                         ChangeEncoder.types(candidate.change(), types)));
             }
-            events.add(event(candidate, endpoint.get(), grant, encoder.get()));
+            events.add(event(candidate, endpoint.get(), grant, encoder.get(), bodies));
         }
     }
 
-    private Event event(Candidate candidate, Endpoint endpoint, Grant grant, ChangeEncoder encoder)
+    /** @param bodies that were made already: who is shown the same is told the same */
+    private Event event(
+            Candidate candidate,
+            Endpoint endpoint,
+            Grant grant,
+            ChangeEncoder encoder,
+            Map<ChangeEncoder.View, String> bodies)
             throws SQLException {
         Change change = candidate.change();
         Position position = candidate.position();
         Instant at = candidate.transaction().committedAt();
         String table = change.relation().name().toString();
         try {
-            byte[] data = encoder.data(new ChangeEncoder.View(grant.columns(), grant.old(), Optional.empty(), true));
+            var view = new ChangeEncoder.View(grant.columns(), grant.old(), Optional.empty(), true);
+            byte[] data = encoder.data(view);
             if (data.length > MOST_BYTES) {
                 return Event.ofGap(
                         endpoint.id(),
@@ -151,15 +261,13 @@ final class Narrator {
                         "a change has " + data.length + " bytes, more than the " + MOST_BYTES + " of a message",
                         at);
             }
-            return Event.ofChange(
+            String type = table + "." + kind(change);
+            return new Event(
                     endpoint.id(),
-                    position,
+                    position.toString(),
                     keys.of(endpoint.ordering(), change.relation(), image(change)),
-                    change.relation().name().schema(),
-                    change.relation().name().table(),
-                    kind(change),
-                    at,
-                    data);
+                    type,
+                    bodies.computeIfAbsent(view, _ -> Event.body(type, at, data)));
         } catch (UnsupportedTypeException unsupported) {
             return Event.ofGap(
                     endpoint.id(),

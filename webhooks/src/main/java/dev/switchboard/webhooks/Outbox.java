@@ -9,6 +9,7 @@ import java.time.ZoneOffset;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.jdbi.v3.core.Handle;
@@ -17,8 +18,17 @@ import org.jdbi.v3.core.statement.Update;
 
 /** Endpoints and their messages in the database. Thread-safe. */
 final class Outbox {
-    /** An endpoint with more open messages than that is turned off: its receiver has been gone for long. */
+    /** An endpoint with more open messages than that is turned off, if the first of them has waited for {@link #LONGEST_OVERFULL}. */
     static final int MOST_OPEN = 100_000;
+    /** With more than that it is turned off at once. */
+    static final int MOST_EVER_OPEN = 1_000_000;
+
+    static final Duration LONGEST_OVERFULL = Duration.ofDays(1);
+    /** So many are sent again by one command. */
+    static final int MOST_REPLAYED = 50_000;
+    /** Messages in one statement. */
+    private static final int PUT_AT_ONCE = 1_000;
+
     /** For so long what was taken can be told once more by {@code switchboard webhooks replay}. */
     static final Duration KEPT = Duration.ofDays(3);
     /** The same of what has failed. */
@@ -61,7 +71,7 @@ final class Outbox {
     /** Those that are on. */
     List<Endpoint> endpoints() {
         return jdbi.withHandle(handle -> handle.createQuery(
-                        "select id, url, bindings::text as bindings, role, claims::text as claims, ordering,"
+                        "select id, url, bindings::text as bindings, role, claims::text as claims, ordering, problem,"
                                 + " begins_after::text as begins_after, secret_version, previous_until, revision"
                                 + " from webhooks.endpoints where enabled order by id")
                 .map((row, _) -> new Endpoint(
@@ -73,7 +83,8 @@ final class Outbox {
                         Lsn.parse(String.valueOf(row.getString("begins_after"))),
                         row.getInt("secret_version"),
                         Optional.ofNullable(row.getTimestamp("previous_until")).map(java.sql.Timestamp::toInstant),
-                        row.getInt("revision")))
+                        row.getInt("revision"),
+                        Optional.ofNullable(row.getString("problem"))))
                 .list());
     }
 
@@ -117,23 +128,30 @@ final class Outbox {
         if (events.isEmpty()) {
             return;
         }
-        List<UUID> endpoints = events.stream().map(Event::endpoint).toList();
-        List<UUID> keys = events.stream().map(Event::key).toList();
-        lock(handle, endpoints);
-        handle.createUpdate(PUT)
-                .bind("now", now.atOffset(ZoneOffset.UTC))
-                .bindArray("endpoints", UUID.class, endpoints)
-                .bindArray(
-                        "positions",
-                        String.class,
-                        events.stream().map(Event::position).toList())
-                .bindArray("keys", UUID.class, keys)
-                .bindArray(
-                        "types", String.class, events.stream().map(Event::type).toList())
-                .bindArray(
-                        "bodies", String.class, events.stream().map(Event::body).toList())
-                .execute();
-        unblock(handle, endpoints, keys);
+        lock(handle, events.stream().map(Event::endpoint).toList());
+        for (int from = 0; from < events.size(); from += PUT_AT_ONCE) {
+            List<Event> part = events.subList(from, Math.min(events.size(), from + PUT_AT_ONCE));
+            List<UUID> endpoints = part.stream().map(Event::endpoint).toList();
+            List<UUID> keys = part.stream().map(Event::key).toList();
+            handle.createUpdate(PUT)
+                    .bind("now", now.atOffset(ZoneOffset.UTC))
+                    .bindArray("endpoints", UUID.class, endpoints)
+                    .bindArray(
+                            "positions",
+                            String.class,
+                            part.stream().map(Event::position).toList())
+                    .bindArray("keys", UUID.class, keys)
+                    .bindArray(
+                            "types",
+                            String.class,
+                            part.stream().map(Event::type).toList())
+                    .bindArray(
+                            "bodies",
+                            String.class,
+                            part.stream().map(Event::body).toList())
+                    .execute();
+            unblock(handle, endpoints, keys);
+        }
     }
 
     /** Who comes first of a key is changed by one at a time. */
@@ -152,22 +170,35 @@ final class Outbox {
                 .execute();
     }
 
-    /** The slot is gone: everybody is told so, and positions of the next one are others. */
-    void begunAnew(String why, Instant now) {
+    /** The slot is gone: positions of the next one are others, and who is there now is to be told when there is a next one. */
+    void gapDue(String why, Instant now) {
+        jdbi.useHandle(handle -> handle.createUpdate(
+                        "update webhooks.progress set epoch = epoch + 1, position = null, gap = :why, gap_at = :now where gap is null")
+                .bind("why", why)
+                .bind("now", now.atOffset(ZoneOffset.UTC))
+                .execute());
+    }
+
+    /** Tells that there is a gap, if one is due: there is a slot again, so that what is read from now on is whole. */
+    void tellGap(Instant now) {
         jdbi.useTransaction(handle -> {
-            int epoch = handle.createQuery(
-                            "update webhooks.progress set epoch = epoch + 1, position = null returning epoch")
-                    .mapTo(Integer.class)
-                    .one();
-            List<UUID> all = handle.createQuery("select id from webhooks.endpoints where enabled")
-                    .mapTo(UUID.class)
-                    .list();
-            put(
-                    handle,
-                    all.stream()
-                            .map(id -> Event.ofGap(id, "epoch " + epoch, Optional.empty(), why, now))
-                            .toList(),
-                    now);
+            handle.createQuery("select epoch, gap from webhooks.progress where gap is not null for update")
+                    .map((row, _) -> Map.entry(row.getInt("epoch"), String.valueOf(row.getString("gap"))))
+                    .findOne()
+                    .ifPresent(gap -> {
+                        List<UUID> concerned = handle.createQuery(
+                                        "select e.id from webhooks.endpoints e, webhooks.progress p where e.enabled and e.created_at <= p.gap_at")
+                                .mapTo(UUID.class)
+                                .list();
+                        put(
+                                handle,
+                                concerned.stream()
+                                        .map(id -> Event.ofGap(
+                                                id, "epoch " + gap.getKey(), Optional.empty(), gap.getValue(), now))
+                                        .toList(),
+                                now);
+                        handle.execute("update webhooks.progress set gap = null, gap_at = null");
+                    });
         });
     }
 
@@ -245,7 +276,7 @@ final class Outbox {
      * Opens messages once more, in their order.
      *
      * @param since those that ended, of since then; without it, those that have failed
-     * @return how many
+     * @return how many, {@link #MOST_REPLAYED} at most, the first of them
      */
     int reopen(UUID endpoint, Optional<Instant> since, Instant now) {
         String which = since.isPresent() ? "state <> 'open' and created_at >= :since" : "state = 'failed'";
@@ -253,9 +284,12 @@ final class Outbox {
             lock(handle, List.of(endpoint));
             Update reopening = handle.createUpdate(
                             "update webhooks.messages set state = 'open', attempts = 0, next_at = :now, ended_at = null, blocked = true"
-                                    + " where endpoint_id = :id and " + which)
+                                    + " where id in (select id from webhooks.messages where endpoint_id = :id and "
+                                    + which
+                                    + " order by number limit :most)")
                     .bind("id", endpoint)
-                    .bind("now", now.atOffset(ZoneOffset.UTC));
+                    .bind("now", now.atOffset(ZoneOffset.UTC))
+                    .bind("most", MOST_REPLAYED);
             since.ifPresent(at -> reopening.bind("since", at.atOffset(ZoneOffset.UTC)));
             int reopened = reopening.execute();
             List<UUID> keys = handle.createQuery(
@@ -270,6 +304,54 @@ final class Outbox {
             unblock(handle, Collections.nCopies(keys.size(), endpoint), keys);
             return reopened;
         });
+    }
+
+    /**
+     * Turns an endpoint on from here on: what waits is given up, and can be replayed; that something is missing comes first.
+     *
+     * @return whether it was off
+     */
+    boolean enable(UUID endpoint, Instant now) {
+        return jdbi.inTransaction(handle -> {
+            int changed = handle.createUpdate(
+                            "update webhooks.endpoints set enabled = true, disabled_reason = null, revision = revision + 1,"
+                                    + " begins_after = pg_current_wal_insert_lsn() where id = :id and not enabled")
+                    .bind("id", endpoint)
+                    .execute();
+            if (changed == 0) {
+                return false;
+            }
+            handle.createUpdate(
+                            "update webhooks.messages set state = 'failed', ended_at = :now, error = coalesce(error, 'the endpoint was off')"
+                                    + " where endpoint_id = :id and state = 'open'")
+                    .bind("id", endpoint)
+                    .bind("now", now.atOffset(ZoneOffset.UTC))
+                    .execute();
+            put(
+                    handle,
+                    List.of(Event.ofGap(
+                            endpoint,
+                            "enabled " + now,
+                            Optional.empty(),
+                            "the endpoint was off; what was committed meanwhile was not told",
+                            now)),
+                    now);
+            return true;
+        });
+    }
+
+    /** Takes an endpoint away: off at first, so that nobody waits for it, then its messages, part by part. */
+    boolean remove(UUID endpoint) {
+        disable(endpoint, "it is being removed");
+        int removed;
+        do {
+            removed = jdbi.withHandle(handle -> handle.createUpdate("delete from webhooks.messages where id in"
+                            + " (select id from webhooks.messages where endpoint_id = :id limit :most)")
+                    .bind("id", endpoint)
+                    .bind("most", FORGOTTEN_AT_ONCE)
+                    .execute());
+        } while (removed == FORGOTTEN_AT_ONCE);
+        return jdbi.withHandle(handle -> handle.execute("delete from webhooks.endpoints where id = ?", endpoint)) > 0;
     }
 
     /** Turns an endpoint off, for a reason that its owner is shown; its messages stay. */
@@ -290,37 +372,71 @@ final class Outbox {
                 .execute());
     }
 
-    /** How many messages are in each state. */
-    record Counts(long open, long failed) {}
+    /** How many messages wait and have failed, and how many endpoints are off. */
+    record Counts(long open, long failed, long off) {}
 
     Counts counts() {
         return jdbi.withHandle(handle -> handle.createQuery(
-                        "select count(*) filter (where state = 'open') as open, count(*) filter (where state = 'failed') as failed"
-                                + " from webhooks.messages where state <> 'delivered'")
-                .map((row, _) -> new Counts(row.getLong("open"), row.getLong("failed")))
+                        "select (select count(*) from webhooks.messages where state = 'open') as open,"
+                                + " (select count(*) from webhooks.messages where state = 'failed') as failed,"
+                                + " (select count(*) from webhooks.endpoints where not enabled) as off")
+                .map((row, _) -> new Counts(row.getLong("open"), row.getLong("failed"), row.getLong("off")))
                 .one());
     }
 
     /** Turns off whose receivers have been gone for too long; says which. */
-    List<UUID> disableOverfull() {
-        List<UUID> overfull = jdbi.withHandle(handle -> handle.createQuery(
-                        "select e.id from webhooks.endpoints e where e.enabled and (select count(*) from (select from webhooks.messages m"
-                                + " where m.endpoint_id = e.id and m.state = 'open' limit :most) open) >= :most")
+    List<UUID> disableOverfull(Instant now) {
+        List<UUID> overfull = jdbi.withHandle(handle -> handle.createQuery("""
+                        select e.id from webhooks.endpoints e,
+                               lateral (select count(*) as n from (select from webhooks.messages m where m.endpoint_id = e.id and m.state = 'open'
+                                         limit :ever) waiting) open,
+                               lateral (select min(m.created_at) as since from webhooks.messages m where m.endpoint_id = e.id and m.state = 'open'
+                                         and open.n >= :most) first
+                         where e.enabled and (open.n >= :ever or (open.n >= :most and first.since < :long_ago))""")
                 .bind("most", MOST_OPEN)
+                .bind("ever", MOST_EVER_OPEN)
+                .bind("long_ago", now.minus(LONGEST_OVERFULL).atOffset(ZoneOffset.UTC))
                 .mapTo(UUID.class)
                 .list());
-        overfull.forEach(id -> disable(id, MOST_OPEN + " messages waited; its receiver takes none, or too few"));
+        overfull.forEach(
+                id -> disable(id, "more than " + MOST_OPEN + " messages waited; its receiver takes none, or too few"));
         return overfull;
     }
 
-    /** Forgets what ended long ago, a part of it at a time. */
+    /** Turns off whose user is gone or banned; says which. */
+    List<UUID> disableOfGoneUsers(Instant now) {
+        boolean accounts = jdbi.withHandle(handle -> handle.createQuery("select to_regclass('auth.users') is not null")
+                .mapTo(Boolean.class)
+                .one());
+        if (!accounts) {
+            return List.of();
+        }
+        List<UUID> gone = jdbi.withHandle(handle -> handle.createQuery(
+                        "select e.id from webhooks.endpoints e where e.enabled and e.user_id is not null and not exists"
+                                + " (select from auth.users u where u.id = e.user_id and u.deleted_at is null"
+                                + "    and (u.banned_until is null or u.banned_until <= :now))")
+                .bind("now", now.atOffset(ZoneOffset.UTC))
+                .mapTo(UUID.class)
+                .list());
+        gone.forEach(id -> disable(id, "the user whose rights it has is gone or banned"));
+        return gone;
+    }
+
+    /** Forgets what ended long ago. */
     void forget(Instant now) {
-        jdbi.useHandle(handle -> handle.createUpdate(
-                        "delete from webhooks.messages where id in (select id from webhooks.messages"
-                                + " where state <> 'open' and ended_at < case state when 'failed' then :failed else :delivered end limit :most)")
-                .bind("failed", now.minus(FAILED_KEPT).atOffset(ZoneOffset.UTC))
-                .bind("delivered", now.minus(KEPT).atOffset(ZoneOffset.UTC))
-                .bind("most", FORGOTTEN_AT_ONCE)
-                .execute());
+        forget("delivered", now.minus(KEPT));
+        forget("failed", now.minus(FAILED_KEPT));
+    }
+
+    private void forget(String state, Instant before) {
+        int forgotten;
+        do {
+            forgotten = jdbi.withHandle(handle -> handle.createUpdate("delete from webhooks.messages where state = '"
+                            + state + "' and id in (select id from webhooks.messages" + " where state = '" + state
+                            + "' and ended_at < :before limit :most)")
+                    .bind("before", before.atOffset(ZoneOffset.UTC))
+                    .bind("most", FORGOTTEN_AT_ONCE)
+                    .execute());
+        } while (forgotten == FORGOTTEN_AT_ONCE);
     }
 }

@@ -20,6 +20,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /** Sends one message and says how it was answered. Follows no redirect. Thread-safe; blocks its caller. */
 final class Poster implements AutoCloseable {
@@ -67,6 +69,7 @@ final class Poster implements AutoCloseable {
         if (host == null) {
             return Answer.refused(url + " names no host");
         }
+        var sent = new AtomicReference<@Nullable HttpClientRequest>();
         try {
             int port = target.getPort() >= 0 ? target.getPort() : secure ? HTTPS_PORT : HTTP_PORT;
             InetAddress address = Addresses.resolve(
@@ -82,7 +85,10 @@ final class Poster implements AutoCloseable {
                     .setFollowRedirects(false);
             headers.forEach(options::putHeader);
             return client.request(options)
-                    .compose(request -> send(request, body))
+                    .compose(request -> {
+                        sent.set(request);
+                        return send(request, body);
+                    })
                     .toCompletionStage()
                     .toCompletableFuture()
                     .orTimeout(settings.timeout().toMillis(), TimeUnit.MILLISECONDS)
@@ -90,6 +96,10 @@ final class Poster implements AutoCloseable {
         } catch (RefusedAddressException refused) {
             return Answer.refused(String.valueOf(refused.getMessage()));
         } catch (CompletionException failed) {
+            HttpClientRequest request = sent.get();
+            if (request != null) { // an answer that drips would keep its connection
+                request.reset();
+            }
             Throwable cause = failed.getCause() == null ? failed : failed.getCause();
             return Answer.refused(
                     cause instanceof java.util.concurrent.TimeoutException

@@ -7,6 +7,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -47,6 +48,7 @@ public final class WebhookAdministration {
      *
      * @param role         database role, and {@code claims} as JSON, under which rows are shown
      * @param ordering     row, table or all
+     * @param user         whose rights they are: without that user nothing is told
      * @param organization whose it is, for who looks after it
      */
     public record Wish(
@@ -55,6 +57,7 @@ public final class WebhookAdministration {
             String role,
             String claims,
             String ordering,
+            Optional<UUID> user,
             Optional<UUID> organization) {}
 
     /** What was made: the secret can be shown again by {@link #secret}. */
@@ -80,21 +83,55 @@ public final class WebhookAdministration {
     public Made add(Wish wish) throws NotPossibleException {
         checkUrl(wish.url());
         if (wish.bindings().stream()
-                .anyMatch(binding -> binding.schema().filter("webhooks"::equals).isPresent())) {
+                .anyMatch(binding ->
+                        binding.schema().filter(Interests.OWN_SCHEMA::equals).isPresent())) {
             throw new NotPossibleException("messages about messages would never end: schema webhooks is not told of");
         }
-        ensureSlot(); // before the endpoint is told anything, so that nothing is missing between the two
-        UUID id = jdbi.inTransaction(handle -> insert(handle, wish));
-        return new Made(id, secret.of(id, 1));
+        var made = new ArrayList<UUID>();
+        withSlot(() -> made.add(jdbi.inTransaction(handle -> insert(handle, wish))));
+        return new Made(made.getFirst(), secret.of(made.getFirst(), 1));
     }
 
-    private void ensureSlot() throws NotPossibleException {
-        String name = outbox.slot();
+    /** Something that may not be possible. */
+    private interface Work {
+        void run() throws NotPossibleException;
+    }
+
+    /** There is a slot before it and while it happens: nothing is missing between the two. */
+    private void withSlot(Work work) throws NotPossibleException {
+        String name = slotName();
+        var slot = new WebhookSlot(owner, name);
+        var impossible = new ArrayList<NotPossibleException>();
         try {
-            new WebhookSlot(owner, name).ensure();
+            slot.locked(() -> {
+                if (!slot.exists()) { // who is there already has missed something
+                    outbox.gapDue(
+                            "the replication slot was not there; it was made anew, and begins now", Instant.now());
+                    slot.ensure();
+                }
+                try {
+                    work.run();
+                } catch (NotPossibleException cannot) {
+                    impossible.add(cannot);
+                }
+            });
         } catch (SQLException failed) {
             throw new NotPossibleException("the replication slot " + name + " cannot be made: " + failed.getMessage());
         }
+        if (!impossible.isEmpty()) {
+            throw impossible.getFirst();
+        }
+    }
+
+    private String slotName() throws NotPossibleException {
+        boolean there =
+                jdbi.withHandle(handle -> handle.createQuery("select to_regclass('webhooks.progress') is not null")
+                        .mapTo(Boolean.class)
+                        .one());
+        if (!there) {
+            throw new NotPossibleException("this database has no webhooks: its server was started with --no-webhooks");
+        }
+        return outbox.slot();
     }
 
     private static UUID insert(Handle handle, Wish wish) throws NotPossibleException {
@@ -105,13 +142,14 @@ public final class WebhookAdministration {
             throw new NotPossibleException("there are " + there + " endpoints already, which is the most there can be");
         }
         return handle.createQuery(
-                        "insert into webhooks.endpoints (url, bindings, role, claims, ordering, organization_id)"
-                                + " values (:url, :bindings::jsonb, :role, :claims::jsonb, :ordering, :organization::uuid) returning id")
+                        "insert into webhooks.endpoints (url, bindings, role, claims, ordering, user_id, organization_id)"
+                                + " values (:url, :bindings::jsonb, :role, :claims::jsonb, :ordering, :user::uuid, :organization::uuid) returning id")
                 .bind("url", wish.url())
                 .bind("bindings", Bindings.write(wish.bindings()))
                 .bind("role", wish.role())
                 .bind("claims", wish.claims())
                 .bind("ordering", Endpoint.Ordering.of(wish.ordering()).text())
+                .bind("user", wish.user().orElse(null))
                 .bind("organization", wish.organization().orElse(null))
                 .mapTo(UUID.class)
                 .one();
@@ -162,7 +200,7 @@ public final class WebhookAdministration {
 
     /** With all of its messages. */
     public void remove(UUID id) throws NotPossibleException {
-        if (update(id, "delete from webhooks.endpoints where id = :id") == 0) {
+        if (!outbox.remove(id)) {
             throw unknown(id);
         }
     }
@@ -193,23 +231,8 @@ public final class WebhookAdministration {
 
     /** Tells it again, from now on, and that something is missing first. One that is on stays as it is. */
     public void enable(UUID id, Instant now) throws NotPossibleException {
-        ensureSlot(); // before the endpoint is told anything, so that nothing is missing between the two
-        int changed = update(
-                id,
-                "update webhooks.endpoints set enabled = true, disabled_reason = null, revision = revision + 1,"
-                        + " begins_after = pg_current_wal_insert_lsn() where id = :id and not enabled");
-        if (changed == 0) {
-            version(id, "select secret_version from webhooks.endpoints where id = :id"); // or it is unknown
-            return;
-        }
-        outbox.put(
-                List.of(Event.ofGap(
-                        id,
-                        "enabled " + now,
-                        Optional.empty(),
-                        "the endpoint was off; what was committed meanwhile was not told",
-                        now)),
-                now);
+        version(id, "select secret_version from webhooks.endpoints where id = :id"); // or it is unknown
+        withSlot(() -> outbox.enable(id, now));
     }
 
     /** The newest first. */
@@ -237,10 +260,6 @@ public final class WebhookAdministration {
     public int replay(UUID id, Optional<Instant> since, Instant now) throws NotPossibleException {
         version(id, "select secret_version from webhooks.endpoints where id = :id");
         return outbox.reopen(id, since, now);
-    }
-
-    private int update(UUID id, String sql) {
-        return jdbi.withHandle(handle -> handle.createUpdate(sql).bind("id", id).execute());
     }
 
     private static NotPossibleException unknown(UUID id) {

@@ -28,6 +28,21 @@ record WebhookSlot(Database database, String name) {
         run("select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = ? and not active");
     }
 
+    /** Something that may throw. */
+    interface Work {
+        void run() throws SQLException;
+    }
+
+    /** One at a time: who adds an endpoint makes the slot before it, and who takes the slot away has looked for endpoints. */
+    void locked(Work work) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(database.url(), database.user(), database.password());
+                PreparedStatement lock = connection.prepareStatement("select pg_advisory_lock(hashtext(?))")) {
+            lock.setString(1, name);
+            lock.execute();
+            work.run();
+        } // the lock goes with its connection
+    }
+
     /** @return whether there is a row */
     private boolean run(String sql) throws SQLException {
         try (Connection connection = DriverManager.getConnection(database.url(), database.user(), database.password());

@@ -9,6 +9,7 @@ import dev.switchboard.engine.postgres.PostgresTypeCatalog;
 import dev.switchboard.engine.postgres.PostgresWalSource;
 import dev.switchboard.http.Metrics;
 import io.vertx.core.Vertx;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -25,7 +26,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Tells endpoints of committed changes: each change that an endpoint may see once in its outbox, and from there to its receiver at
- * least once, in order (SPEC O). Thread-safe; closed once.
+ * least once, in order (SPEC WH). Thread-safe; closed once.
  */
 public final class Webhooks implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Webhooks.class);
@@ -38,10 +39,11 @@ public final class Webhooks implements AutoCloseable {
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
     private final Map<UUID, Courier> couriers = new LinkedHashMap<>(); // guarded by itself
     private final Courier.Tally tally = new Courier.Tally();
+    private final Thread tidying = Thread.ofVirtual().name("webhooks-tidy").unstarted(this::tidy);
     private final WebhookSettings settings;
     private final Secret secret;
     private final Time time;
-    private volatile Outbox.Counts counts = new Outbox.Counts(0, 0);
+    private volatile Outbox.Counts counts = new Outbox.Counts(0, 0, 0);
 
     /**
      * Where changes come from.
@@ -85,6 +87,8 @@ public final class Webhooks implements AutoCloseable {
                 trouble);
         metrics.counter("webhooks.delivered", "Messages that receivers took", tally.taken()::sum);
         metrics.counter("webhooks.refused", "Attempts at which a message was not taken", tally.refused()::sum);
+        metrics.counter("webhooks.given.up", "Messages that were given up", tally.givenUp()::sum);
+        metrics.gauge("webhooks.off", "Endpoints that are off", () -> counts.off());
         metrics.gauge(
                 "webhooks.stalled",
                 "1 while changes cannot be read or written down",
@@ -95,7 +99,7 @@ public final class Webhooks implements AutoCloseable {
 
     public void start() {
         feed.start();
-        threads.execute(this::tidy);
+        tidying.start();
     }
 
     /** There may be messages of these. */
@@ -112,23 +116,31 @@ public final class Webhooks implements AutoCloseable {
     private void tidy() {
         long turns = 0;
         try {
-            while (!Thread.currentThread().isInterrupted()) {
-                try {
-                    followEndpoints();
-                    if (turns++ % TIDY_EVERY.toSeconds() == 0) {
-                        counts = outbox.counts();
-                        outbox.forget(time.instant());
-                        outbox.disableOverfull()
-                                .forEach(id ->
-                                        LOG.warn("Webhook {} is turned off: its receiver takes too few messages", id));
-                    }
-                } catch (RuntimeException failed) {
-                    LOG.warn("Webhooks could not be looked after; it goes on: {}", failed.getMessage());
+            while (true) {
+                guarded(this::followEndpoints);
+                if (turns++ % TIDY_EVERY.toSeconds() == 0) {
+                    guarded(() -> counts = outbox.counts());
+                    guarded(() -> outbox.disableOfGoneUsers(time.instant())
+                            .forEach(id -> LOG.warn("Webhook {} is turned off: its user is gone or banned", id)));
+                    guarded(() -> outbox.disableOverfull(time.instant())
+                            .forEach(id ->
+                                    LOG.warn("Webhook {} is turned off: its receiver takes too few messages", id)));
+                    guarded(() -> outbox.forget(time.instant()));
                 }
                 time.pause(Duration.ofSeconds(1));
             }
         } catch (InterruptedException closing) {
             // so it is wanted
+        }
+    }
+
+    private static void guarded(Runnable work) {
+        try {
+            work.run();
+        } catch (RuntimeException | Error failed) {
+            if (!Thread.currentThread().isInterrupted()) {
+                LOG.warn("Webhooks could not be looked after; it goes on: {}", String.valueOf(failed.getMessage()));
+            }
         }
     }
 
@@ -154,11 +166,22 @@ public final class Webhooks implements AutoCloseable {
 
     /** Whether its thread is gone, without which nobody is told of anything. */
     public boolean hasEnded() {
-        return feed.hasEnded();
+        return feed.hasEnded() || tidying.getState() == Thread.State.TERMINATED;
+    }
+
+    /** Where there is no such part: a slot that nobody reads keeps nothing. Who is told again later is told that something is missing. */
+    public static void without(Database owner, String slot) {
+        try {
+            new WebhookSlot(owner, slot).drop();
+        } catch (SQLException failed) {
+            LOG.warn(
+                    "The slot {} of webhooks, which nobody reads, could not be dropped: {}", slot, failed.getMessage());
+        }
     }
 
     @Override
     public void close() {
+        tidying.interrupt();
         feed.close();
         synchronized (couriers) {
             couriers.values().forEach(Courier::close);

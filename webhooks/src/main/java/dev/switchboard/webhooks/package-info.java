@@ -1,4 +1,4 @@
-/** Outgoing webhooks: committed changes as signed HTTP messages, to whom and under whose rights the database says (SPEC O). */
+/** Outgoing webhooks: committed changes as signed HTTP messages, to whom and under whose rights the database says (SPEC WH). */
 @NullMarked
 package dev.switchboard.webhooks;
 

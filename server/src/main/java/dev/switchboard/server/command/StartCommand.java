@@ -2,6 +2,7 @@ package dev.switchboard.server.command;
 
 import dev.switchboard.accounts.UserDirectory;
 import dev.switchboard.callcenter.demo.DemoData;
+import dev.switchboard.callcenter.demo.DemoHistory;
 import dev.switchboard.callcenter.demo.DemoTraffic;
 import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.postgres.AuthorizationSettings;
@@ -22,6 +23,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -33,6 +35,8 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jdbi.v3.core.Jdbi;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -53,6 +57,7 @@ import picocli.CommandLine.Spec;
         showDefaultValues = true,
         sortOptions = false)
 final class StartCommand implements Callable<Integer> {
+    private static final Logger LOG = LoggerFactory.getLogger(StartCommand.class);
     private static final Duration DEMO_TOKEN_LIFE = Duration.ofDays(1);
     /** After which a server that cannot go on is not waited for. */
     private static final Duration LONGEST_CLOSE = Duration.ofSeconds(4);
@@ -111,7 +116,9 @@ final class StartCommand implements Callable<Integer> {
             defaultValue = Switchboard.SLOT)
     private String slot = "";
 
-    @Option(names = "--demo", description = "Two organizations, their users, and calls that come and go.")
+    @Option(
+            names = "--demo",
+            description = "Two organizations, their users, 14 days of calls, and calls that come and go.")
     private boolean demo;
 
     @Option(names = "--demo-seed", description = "Seed of the demo's calls.", defaultValue = "1")
@@ -381,12 +388,22 @@ final class StartCommand implements Callable<Integer> {
         if (demoPace == 0) {
             return Optional.empty();
         }
+        Thread.ofVirtual().name("demo-history").start(() -> writeHistory(jdbi));
         return Optional.of(DemoTraffic.start(
                 jdbi,
                 server.callCentre().orElseThrow(),
                 server.ingest().orElseThrow(),
                 new Random(demoSeed),
                 Duration.ofMinutes(1).dividedBy(demoPace)));
+    }
+
+    /** What was before, while the present goes on. */
+    private void writeHistory(Jdbi jdbi) {
+        try {
+            DemoHistory.write(jdbi, demoSeed, Instant.now());
+        } catch (SQLException | RuntimeException stopped) { // with the server, or it comes at the next start
+            LOG.info("The demo's history is not whole: {}", stopped.getMessage());
+        }
     }
 
     /** The table of examples/notes.html. */

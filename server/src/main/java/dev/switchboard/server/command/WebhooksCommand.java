@@ -4,7 +4,6 @@ import dev.switchboard.accounts.UserDirectory;
 import dev.switchboard.callcenter.Organizations;
 import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.protocol.Binding;
-import dev.switchboard.engine.protocol.JsonBytes;
 import dev.switchboard.webhooks.Secret;
 import dev.switchboard.webhooks.WebhookAdministration;
 import dev.switchboard.webhooks.WebhookAdministration.NotPossibleException;
@@ -14,7 +13,9 @@ import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.UUID;
 import org.jdbi.v3.core.Jdbi;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +26,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
+import tools.jackson.databind.json.JsonMapper;
 
 /** {@code switchboard webhooks ...}, beside a running server or alone. */
 @Command(
@@ -96,21 +98,23 @@ final class WebhooksCommand implements Runnable {
         List<Binding> bindings = tables.stream()
                 .map(table -> binding(table, event.toUpperCase(Locale.ROOT), Optional.ofNullable(filter)))
                 .toList();
+        if (role != null && organization != null) {
+            throw new InvalidSettingException(
+                    "--org shows an organization's admins what is told, which a role decides for"
+                            + " no organization; use --as one of its members, or leave --org out");
+        }
         with(installation, (webhooks, jdbi) -> {
-            UUID id = null;
-            String seen = role;
-            if (user != null) {
-                id = UUID.fromString(String.valueOf(
-                        new UserDirectory(jdbi, new SecureRandom()).claims(user).get("sub")));
-                seen = "authenticated";
-            }
+            Map<String, Object> claims = claims(new UserDirectory(jdbi, new SecureRandom()), user, role);
+            Optional<UUID> id = Optional.ofNullable(user).map(_ -> UUID.fromString(String.valueOf(claims.get("sub"))));
             WebhookAdministration.Made made = webhooks.add(new WebhookAdministration.Wish(
                     url,
                     bindings,
-                    String.valueOf(seen),
-                    claims(String.valueOf(seen), Optional.ofNullable(id)),
+                    String.valueOf(claims.get("role")),
+                    JsonMapper.shared().writeValueAsString(claims),
                     order,
-                    Optional.ofNullable(organization).map(slug -> new Organizations(jdbi).bySlug(slug))));
+                    id,
+                    Optional.ofNullable(organization)
+                            .map(slug -> organization(new Organizations(jdbi), slug, id.orElseThrow()))));
             PrintWriter out = spec.commandLine().getOut();
             out.println("Added " + made.id() + ": " + url);
             out.println("Secret: " + made.secret());
@@ -128,11 +132,25 @@ final class WebhooksCommand implements Runnable {
                 Optional.empty());
     }
 
-    /** What policies may read of who is told. */
-    private static String claims(String role, Optional<UUID> user) {
-        var out = new JsonBytes(128).raw("{\"role\":").string(role);
-        user.ifPresent(id -> out.raw(",\"sub\":").string(id.toString()));
-        return out.raw('}').toString();
+    /** Of a user those of their tokens, but for what differs from session to session. */
+    private static Map<String, Object> claims(UserDirectory users, @Nullable String user, @Nullable String role) {
+        var claims = new TreeMap<String, Object>();
+        if (user == null) {
+            claims.put("role", String.valueOf(role));
+        } else {
+            claims.putAll(users.claims(user));
+            claims.put("role", users.role(user));
+        }
+        return claims;
+    }
+
+    private static UUID organization(Organizations organizations, String slug, UUID member) {
+        UUID organization = organizations.bySlug(slug);
+        if (organizations.members(organization).stream()
+                .noneMatch(one -> one.user().equals(member))) {
+            throw new InvalidSettingException("the user of --as is no member of organization " + slug);
+        }
+        return organization;
     }
 
     @Command(name = "list", description = "Lists endpoints and how they are.", mixinStandardHelpOptions = true)

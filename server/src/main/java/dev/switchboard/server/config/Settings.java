@@ -62,6 +62,11 @@ public record Settings(
             throw new InvalidSettingException(
                     "the call centre needs accounts: its people sign in; leave out both, or none");
         }
+        if (webhooks.isPresent() && slot.length() > 54) {
+            throw new InvalidSettingException(
+                    "the slot's name '" + slot + "' is longer than 54 characters, and that of webhooks, which is "
+                            + slot + "_webhooks, than PostgreSQL's 63");
+        }
         if (webhooks.isPresent() && externalDatabase.isPresent()) {
             throw new InvalidSettingException(
                     "webhooks go with the embedded PostgreSQL; beside one of your own, use a listener");

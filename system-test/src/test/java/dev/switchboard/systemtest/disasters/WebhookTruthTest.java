@@ -127,6 +127,7 @@ class WebhookTruthTest {
                             "service_role",
                             "{\"role\":\"service_role\"}",
                             "row",
+                            Optional.empty(),
                             Optional.empty()));
         } catch (WebhookAdministration.NotPossibleException | SQLException impossible) {
             throw new IllegalStateException(impossible);

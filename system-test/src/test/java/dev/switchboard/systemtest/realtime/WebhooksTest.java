@@ -140,6 +140,7 @@ class WebhooksTest {
                         "service_role",
                         "{\"role\":\"service_role\"}",
                         "row",
+                        Optional.empty(),
                         Optional.empty()));
 
         server.script("insert into hook_note values (1, null, 20), (2, null, 1)");
@@ -195,6 +196,7 @@ class WebhooksTest {
                         "service_role",
                         "{\"role\":\"service_role\"}",
                         "all",
+                        Optional.empty(),
                         Optional.empty()));
 
         for (int i = 1; i <= 20; i++) {
@@ -324,6 +326,7 @@ class WebhooksTest {
                         "service_role",
                         "{\"role\":\"service_role\"}",
                         "row",
+                        Optional.empty(),
                         Optional.empty()));
             }
 
@@ -347,6 +350,7 @@ class WebhooksTest {
                         "service_role",
                         "{\"role\":\"service_role\"}",
                         "all",
+                        Optional.empty(),
                         Optional.empty()));
         server.script("insert into hook_gone values (1, 1)");
         receiver.await(1);
@@ -400,6 +404,7 @@ class WebhooksTest {
                         "service_role",
                         "{\"role\":\"service_role\"}",
                         "row",
+                        Optional.empty(),
                         Optional.of(world.organization())));
         server.script("insert into hook_plain values (1, 1)");
         receiver.await(1);
@@ -425,7 +430,13 @@ class WebhooksTest {
     void WH1_endpointsThatCannotBeAreRefusedWithTheRemedy() {
         assertThatThrownBy(() -> administration()
                         .add(new WebhookAdministration.Wish(
-                                "ftp://example.com", List.of(), "anon", "{}", "row", Optional.empty())))
+                                "ftp://example.com",
+                                List.of(),
+                                "anon",
+                                "{}",
+                                "row",
+                                Optional.empty(),
+                                Optional.empty())))
                 .isInstanceOf(NotPossibleException.class)
                 .hasMessageContaining("https://example.com/hook");
         assertThatThrownBy(() -> administration().remove(UUID.randomUUID()))
@@ -456,6 +467,7 @@ class WebhooksTest {
                         "authenticated",
                         "{\"role\":\"authenticated\",\"sub\":\"%s\"}".formatted(user),
                         "row",
+                        Optional.empty(),
                         Optional.empty()));
     }
 
