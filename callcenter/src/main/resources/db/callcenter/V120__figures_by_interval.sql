@@ -31,13 +31,15 @@ $$;
 create trigger judge before insert on public.call_segments
   for each row when (new.kind = 'talk') execute function app.judge_segment();
 
+create index call_segments_by_call on public.call_segments (organization_id, call_id, agent_id);
+
 update public.queue_visits v set
   in_time = v.outcome = 'answered' and v.wait_s <= coalesce((select q.sl_seconds from public.queues q where q.organization_id = v.organization_id and q.id = v.queue_id), o.sl_seconds),
   short = v.outcome = 'abandoned' and v.wait_s < o.short_abandon_s
   from public.organizations o where o.id = v.organization_id and v.exited_at is not null;
-update public.call_segments s set first_talk = not exists (
-  select from public.call_segments e where e.organization_id = s.organization_id and e.call_id = s.call_id and e.agent_id = s.agent_id
-   and e.kind = 'talk' and (e.from_at, e.id) < (s.from_at, s.id)) where s.kind = 'talk';
+update public.call_segments s set first_talk = n.place = 1
+  from (select t.id, row_number() over (partition by t.organization_id, t.call_id, t.agent_id order by t.from_at, t.id) as place
+          from public.call_segments t where t.kind = 'talk') n where n.id = s.id;
 
 create type app.sums as (
   answered int, in_time int, abandoned int, short int, flowed_out int, missed int, answered_wait_s numeric, abandoned_wait_s numeric,
@@ -65,6 +67,7 @@ create index interval_changes_of_organization on app.interval_changes (organizat
 create function app.quarter(at timestamptz) returns timestamptz language sql immutable set search_path = ''
 return date_bin('15 minutes', at, '2000-01-01 00:00:00+00');
 
+-- Of an organization that is being deleted nothing is counted: its sums go with it.
 create function app.note_visit(visit public.queue_visits, sign int) returns void language sql set search_path = ''
 begin atomic
   insert into app.interval_changes (organization_id, queue_id, quarter, sums)
@@ -73,7 +76,7 @@ begin atomic
     sign * (visit.outcome = 'flowed_out')::int, sign * (visit.outcome = 'missed')::int,
     case visit.outcome when 'answered' then sign * visit.wait_s else 0 end, case visit.outcome when 'abandoned' then sign * visit.wait_s else 0 end,
     0, 0, 0, 0, 0)::app.sums
-   where visit.exited_at is not null;
+   where visit.exited_at is not null and exists (select from public.organizations o where o.id = visit.organization_id);
 end;
 
 create function app.note_segment(segment public.call_segments, sign int) returns void language sql set search_path = ''
@@ -85,7 +88,8 @@ begin atomic
     case segment.kind when 'talk' then sign * extract(epoch from segment.to_at - segment.from_at) else 0 end,
     case segment.kind when 'hold' then sign * extract(epoch from segment.to_at - segment.from_at) else 0 end,
     case segment.kind when 'wrap_up' then sign * extract(epoch from segment.to_at - segment.from_at) else 0 end)::app.sums
-   where segment.to_at is not null and segment.kind <> 'consult';
+   where segment.to_at is not null and segment.kind <> 'consult'
+     and exists (select from public.organizations o where o.id = segment.organization_id);
 end;
 
 create function app.count_visit() returns trigger language plpgsql security definer set search_path = '' as $$
@@ -124,15 +128,34 @@ create trigger count_update after update on public.call_segments
   for each row when (old.* is distinct from new.* and (old.to_at is not null or new.to_at is not null)) execute function app.count_segment();
 create trigger count_delete after delete on public.call_segments for each row when (old.to_at is not null) execute function app.count_segment();
 
--- Another goal counts from the beginning of the day; days before keep theirs.
+-- When a day begins: where a midnight comes twice, at the first of them.
+create function app.begin_of(zone text, local timestamp) returns timestamptz language sql stable set search_path = ''
+return case when ((local at time zone zone) - interval '1 hour') at time zone zone = local
+         then (local at time zone zone) - interval '1 hour' else local at time zone zone end;
+create or replace function app.midnight_at(zone text, at timestamptz) returns timestamptz language sql stable set search_path = ''
+return app.begin_of(zone, date_trunc('day', at at time zone zone));
+
+-- Another goal counts from the beginning of the day; days before keep theirs. One change of a goal at a time, and visits in one order.
 create function app.judge_anew() returns trigger language plpgsql security definer set search_path = '' as $$
+declare
+  org constant uuid := case tg_table_name when 'organizations' then (to_jsonb(new) ->> 'id') else (to_jsonb(new) ->> 'organization_id') end;
+  queue constant uuid := case tg_table_name when 'queues' then (to_jsonb(new) ->> 'id') end;
 begin
-  if tg_table_name = 'organizations' then
-    update public.queue_visits v set outcome = v.outcome
-     where v.organization_id = new.id and v.exited_at >= app.midnight_at(new.timezone, now());
-  else
+  perform pg_advisory_xact_lock(hashtext('goals ' || org));
+  perform from public.queue_visits v join public.organizations o on o.id = v.organization_id
+    where v.organization_id = org and (queue is null or v.queue_id = queue) and v.exited_at >= app.midnight_at(o.timezone, now())
+    order by v.id for update of v;
+  update public.queue_visits v set outcome = v.outcome
+    from public.organizations o left join public.queues q on q.organization_id = o.id
+   where o.id = org and v.organization_id = o.id and (queue is null or v.queue_id = queue)
+     and q.id is not distinct from v.queue_id and v.exited_at >= app.midnight_at(o.timezone, now())
+     and (v.in_time, v.short) is distinct from (v.outcome = 'answered' and v.wait_s <= coalesce(q.sl_seconds, o.sl_seconds),
+                                                v.outcome = 'abandoned' and v.wait_s < o.short_abandon_s);
+  if queue is null then -- visits of no queue, where the organization has some
     update public.queue_visits v set outcome = v.outcome from public.organizations o
-     where o.id = new.organization_id and v.organization_id = o.id and v.queue_id = new.id and v.exited_at >= app.midnight_at(o.timezone, now());
+     where o.id = org and v.organization_id = o.id and v.queue_id is null and v.exited_at >= app.midnight_at(o.timezone, now())
+       and (v.in_time, v.short) is distinct from (v.outcome = 'answered' and v.wait_s <= o.sl_seconds,
+                                                  v.outcome = 'abandoned' and v.wait_s < o.short_abandon_s);
   end if;
   return null;
 end
@@ -149,12 +172,11 @@ begin
   return null;
 end
 $$;
-create trigger zz_forget_intervals after delete on public.organizations for each row execute function app.forget_intervals();
-comment on function app.forget_intervals() is 'After the cascades, which count what they delete: triggers go by their names.';
-
-create function app.fold_intervals() returns int language sql set search_path = ''
+create trigger forget_intervals after delete on public.organizations for each row execute function app.forget_intervals();
+create function app.fold_intervals(most int) returns int language sql set search_path = ''
 begin atomic
-  with moved as (delete from app.interval_changes returning *),
+  with moved as (
+    delete from app.interval_changes c where c.ctid = any (array(select f.ctid from app.interval_changes f limit fold_intervals.most)) returning *),
   added as (
     select m.organization_id, m.queue_id, m.agent_id, m.quarter,
            row(sum((m.sums).answered), sum((m.sums).in_time), sum((m.sums).abandoned), sum((m.sums).short), sum((m.sums).flowed_out),
@@ -171,9 +193,10 @@ begin atomic
       (i.sums).handled + (excluded.sums).handled, (i.sums).ring_s + (excluded.sums).ring_s, (i.sums).talk_s + (excluded.sums).talk_s,
       (i.sums).hold_s + (excluded.sums).hold_s, (i.sums).wrap_up_s + (excluded.sums).wrap_up_s)::app.sums
     returning 1)
-  select count(*)::int from folded;
+  select (select count(*) from moved)::int from (select count(*) from folded) f;
 end;
-comment on function app.fold_intervals() is 'Adds what has been counted since to the intervals, in one transaction. One caller at a time: the server.';
+comment on function app.fold_intervals(int) is 'Adds what has been counted since to the intervals, so many changes at most, in one transaction; says how many. One caller at a time: the server.';
+select app.fold_intervals(2147483647);
 
 -- Kept and not folded yet, together.
 create view app.interval_sums as
@@ -210,7 +233,7 @@ begin
   select o.timezone into zone from public.organizations o where o.id = organization;
   return (
     with steps as (
-      select l at time zone zone as begins, (l + width) at time zone zone as ends
+      select app.begin_of(zone, l) as begins, app.begin_of(zone, l + width) as ends
         from generate_series(case step when 'day' then date_trunc('day', from_at at time zone zone)
                                        else date_bin(width, from_at at time zone zone, '2000-01-01') end,
                              (to_at at time zone zone) - interval '1 microsecond', width) as l
@@ -248,12 +271,13 @@ begin
                    sum((i.sums).hold_s) as hold_s, sum((i.sums).wrap_up_s) as wrap_up_s
               from app.interval_sums i
              where i.organization_id = agent_figures.organization and i.agent_id is not null
+               and (i.agent_id = auth.uid() or agent_figures.organization = any ((select app.orgs_with('metrics.read'))::uuid[]))
                and i.quarter >= app.quarter(agent_figures.from_at) and i.quarter < agent_figures.to_at
              group by i.agent_id) a);
 end
 $$;
 comment on function public.agent_figures(uuid, timestamptz, timestamptz) is
-  'Talk, hold, wrap-up and ring seconds of each agent, by segment, and the calls that they handled, in the quarters from the first moment to the second. For any member.';
+  'Talk, hold, wrap-up and ring seconds of each agent, by segment, and the calls that they handled, in the quarters from the first moment to the second: of all to who may read metrics, else one''s own.';
 
 -- Why was the level low at 10:15? The visits that missed the goal, as far as the caller's policies show them.
 create function public.missed_goal(organization uuid, from_at timestamptz, to_at timestamptz, queue uuid default null) returns setof public.queue_visits
@@ -270,7 +294,7 @@ comment on function public.missed_goal(uuid, timestamptz, timestamptz, uuid) is
 
 revoke execute on function app.judge_visit(), app.judge_segment(), app.quarter(timestamptz), app.note_visit(public.queue_visits, int),
   app.note_segment(public.call_segments, int), app.count_visit(), app.count_segment(), app.judge_anew(),
-  app.forget_intervals(), app.fold_intervals(),
+  app.forget_intervals(), app.fold_intervals(int), app.begin_of(text, timestamp),
   app.ratios(numeric, numeric, numeric, numeric, numeric, numeric, numeric, numeric),
   public.interval_figures(uuid, timestamptz, timestamptz, text, uuid), public.agent_figures(uuid, timestamptz, timestamptz),
   public.missed_goal(uuid, timestamptz, timestamptz, uuid) from public;

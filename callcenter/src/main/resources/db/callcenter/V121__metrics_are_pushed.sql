@@ -1,7 +1,7 @@
 -- admin_metrics by itself (SPEC L26): whoever changes calls, visits or agents leaves a mark of the organization, and the server publishes
 -- what has become another figure: the first change at once, then every 2 s at most, figures of many rows every 30 s.
 create unlogged table app.metrics_due (organization_id uuid not null);
-comment on table app.metrics_due is 'Whose figures may be others now: one row per statement, so that nobody waits. Of no use after a crash: the server publishes everything at its start.';
+comment on table app.metrics_due is 'Whose figures may be others now: one row per statement, so that nobody waits. A crash empties it: the server publishes everything when it begins to look, and when it could not.';
 
 create function app.metrics_are_due() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
@@ -49,6 +49,7 @@ begin
     select sum(extract(epoch from least(coalesce(s.to_at, at), at) - greatest(s.from_at, midnight))) as seconds
       from public.call_segments s
      where heavy and s.organization_id = organization and s.kind in ('ring', 'talk', 'hold', 'wrap_up') and coalesce(s.to_at, at) > midnight and s.from_at < at
+       and s.from_at > midnight - interval '1 day'
   ), idle as (
     select sum(extract(epoch from least(coalesce(upper(l.during), at), at) - greatest(lower(l.during), midnight))) as seconds
       from public.agent_state_log l
@@ -85,7 +86,7 @@ begin
                   ('service_level', s.in_time, s.answered + s.abandoned - s.short + s.missed),
                   ('abandoned_rate', s.abandoned - s.short, s.answered + s.abandoned - s.short),
                   ('asa_s', s.answered_wait_s, s.answered)) as f (metric, numerator, denominator)
-               where heavy and (s.is_total or s.queue_id is not null)
+               where heavy and (s.is_total or exists (select from public.queues q where q.organization_id = organization and q.id = s.queue_id))
     union all select 'aht_s', null, true, s.handling_s, s.handled, round(s.handling_s / nullif(s.handled, 0), 4) from sums s where heavy and s.is_total
     union all select 'occupancy', null, true, round(b.seconds, 3), round(b.seconds + coalesce(i.seconds, 0), 3),
                      round(b.seconds / nullif(b.seconds + coalesce(i.seconds, 0), 0), 4) from busy b, idle i where heavy
@@ -102,7 +103,7 @@ begin
   select count(*) into written from kept;
   if heavy then
     delete from public.admin_metrics m where m.organization_id = organization
-      and (m.bucket_start < midnight - interval '15 days' or (m.bucket_start < midnight and m."window" = interval '0'));
+      and (m.bucket_start < midnight - interval '15 days' or (m.bucket_start <> midnight and m."window" = interval '0'));
   end if;
   return written;
 end

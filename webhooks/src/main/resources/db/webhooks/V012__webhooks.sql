@@ -57,6 +57,7 @@ create index messages_failed on webhooks.messages (ended_at) where state = 'fail
 create table webhooks.progress (
   singular boolean primary key default true check (singular),
   slot     text not null default 'switchboard_webhooks',
+  runs     boolean not null default true,
   epoch    int not null default 1,
   position text,
   gap      text,

@@ -5,6 +5,7 @@ import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.Ingest;
 import dev.switchboard.callcenter.Reconciler;
 import dev.switchboard.callcenter.Recurring;
+import dev.switchboard.callcenter.analysis.CallAnalyzer;
 import dev.switchboard.callcenter.api.ApiRoutes;
 import dev.switchboard.callcenter.api.CallCentreServer;
 import dev.switchboard.callcenter.telephony.FakeTelephonyProvider;
@@ -39,12 +40,13 @@ final class CallCentrePart implements AutoCloseable {
             JwtTokens tokens,
             InstantSource clock,
             Attendance attendance,
+            Optional<CallAnalyzer> analyzer,
             Metrics metrics) {
         Jdbi jdbi = Jdbi.create(connections);
         var accounts = new TwilioAccounts(jdbi, new SecretReference(System::getenv));
         var providers = new ProvidersByName(
                 Map.of(TwilioAccounts.PROVIDER, new TwilioProvider(jdbi, accounts)), new FakeTelephonyProvider());
-        server = new CallCentreServer(connections, providers, tokens, clock, attendance, metrics);
+        server = new CallCentreServer(connections, providers, tokens, clock, attendance, analyzer, metrics);
         twilio = new TwilioRoutes(accounts, server.calls(), clock, metrics);
         takingUp = new Recurring("telephony-inbox", TAKEN_UP_EVERY, twilio::takeUpAgain);
         takingUp.start();

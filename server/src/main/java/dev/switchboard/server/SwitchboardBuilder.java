@@ -1,6 +1,7 @@
 package dev.switchboard.server;
 
 import dev.switchboard.accounts.AccountSettings;
+import dev.switchboard.callcenter.analysis.CallAnalyzer;
 import dev.switchboard.data.DataSettings;
 import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.channel.Rooms;
@@ -40,6 +41,7 @@ public final class SwitchboardBuilder {
     private Optional<DataSettings> data = Optional.empty();
     private Optional<OidcSettings> oidc = Optional.empty();
     private Optional<WebhookSettings> webhooks = Optional.empty();
+    private Optional<CallAnalyzer> analyzer = Optional.empty();
     private Consumer<Switchboard> onFailure = Switchboard::close;
     private Optional<MeterRegistry> meters = Optional.empty();
 
@@ -125,6 +127,12 @@ public final class SwitchboardBuilder {
         return this;
     }
 
+    /** Calls that were written down are analysed by that; with the call centre. */
+    public SwitchboardBuilder analyzer(CallAnalyzer wanted) {
+        analyzer = Optional.of(wanted);
+        return this;
+    }
+
     /** With the call centre and {@code /api}: on the embedded database, and with accounts. */
     public SwitchboardBuilder callCentre() {
         callCentre = true;
@@ -169,7 +177,8 @@ public final class SwitchboardBuilder {
                         accounts,
                         data,
                         oidc,
-                        webhooks),
+                        webhooks,
+                        analyzer),
                 new Switchboard.Host(onFailure, meters));
     }
 }

@@ -47,6 +47,8 @@ final class Courier implements AutoCloseable {
     private final Thread thread;
     private volatile Endpoint endpoint;
     private volatile boolean closing;
+    /** Whether the receiver wants nothing any more; owned by the thread. */
+    private boolean gone;
 
     /** How many messages were taken, at how many attempts one was not, and how many were given up. */
     record Tally(LongAdder taken, LongAdder refused, LongAdder givenUp) {
@@ -94,13 +96,18 @@ final class Courier implements AutoCloseable {
         }
     }
 
+    /** Whether it brings nothing any more. */
+    boolean hasEnded() {
+        return thread.getState() == Thread.State.TERMINATED;
+    }
+
     /** The endpoint as it is now. */
     void follow(Endpoint changed) {
         endpoint = changed;
     }
 
     private void run() {
-        while (!closing) {
+        while (!closing && !gone) {
             try {
                 send();
                 Signal signal = signals.poll(patience().toMillis(), TimeUnit.MILLISECONDS);
@@ -213,6 +220,7 @@ final class Courier implements AutoCloseable {
         if (answer.status().filter(status -> status == GONE).isPresent()) {
             LOG.warn("Webhook {} is turned off: its receiver answered 410 Gone", endpoint.id());
             outbox.disable(endpoint.id(), "its receiver answered 410 Gone");
+            gone = true;
         }
         if (attempt > settings.retries().size()) {
             LOG.warn(

@@ -57,6 +57,12 @@ final class Narrator {
         this.atOnce = atOnce;
     }
 
+    /** These were resolved anew: whom a table fits now hears of it. */
+    void fits(List<Interests.Looked> looks) {
+        looks.forEach(look ->
+                passed.values().forEach(left -> left.remove(look.endpoint().id())));
+    }
+
     /** Another stream describes its tables anew. */
     void begin() {
         passed.clear();
@@ -123,7 +129,8 @@ final class Narrator {
      * one, once they know that there is a gap.
      */
     private void resolveAnew(Set<ChannelRef> outdated, Batch batch, long number, Change change)
-            throws CatalogUnavailableException {
+            throws CatalogUnavailableException, RowAccessUnavailableException {
+        authorizer.awaitVisible(Set.of(batch.transaction().xid())); // the catalog is read as of it or later
         Set<UUID> left = passed.computeIfAbsent(change.relation(), _ -> new HashSet<>());
         List<ChannelRef> untold = outdated.stream()
                 .filter(channel -> !left.containsAll(ids(List.of(channel))))

@@ -99,6 +99,17 @@ final class Outbox {
         jdbi.useHandle(handle -> handle.execute("update webhooks.progress set slot = ?", name));
     }
 
+    /** Whether the server that was started last tells anybody. */
+    void runs(boolean so) {
+        jdbi.useHandle(handle -> handle.execute("update webhooks.progress set runs = ?", so));
+    }
+
+    boolean runs() {
+        return jdbi.withHandle(handle -> handle.createQuery("select runs from webhooks.progress")
+                .mapTo(Boolean.class)
+                .one());
+    }
+
     /** Up to where the stream was read. */
     Position read() {
         return jdbi.withHandle(handle -> handle.createQuery(
@@ -173,7 +184,7 @@ final class Outbox {
     /** The slot is gone: positions of the next one are others, and who is there now is to be told when there is a next one. */
     void gapDue(String why, Instant now) {
         jdbi.useHandle(handle -> handle.createUpdate(
-                        "update webhooks.progress set epoch = epoch + 1, position = null, gap = :why, gap_at = :now where gap is null")
+                        "update webhooks.progress set epoch = epoch + 1, position = null, gap = coalesce(gap, :why), gap_at = :now")
                 .bind("why", why)
                 .bind("now", now.atOffset(ZoneOffset.UTC))
                 .execute());
@@ -276,7 +287,7 @@ final class Outbox {
      * Opens messages once more, in their order.
      *
      * @param since those that ended, of since then; without it, those that have failed
-     * @return how many, {@link #MOST_REPLAYED} at most, the first of them
+     * @return how many, the first of them: with what is open {@link #MOST_REPLAYED} at most
      */
     int reopen(UUID endpoint, Optional<Instant> since, Instant now) {
         String which = since.isPresent() ? "state <> 'open' and created_at >= :since" : "state = 'failed'";
@@ -286,7 +297,8 @@ final class Outbox {
                             "update webhooks.messages set state = 'open', attempts = 0, next_at = :now, ended_at = null, blocked = true"
                                     + " where id in (select id from webhooks.messages where endpoint_id = :id and "
                                     + which
-                                    + " order by number limit :most)")
+                                    + " order by number limit greatest(0, :most - (select count(*) from webhooks.messages o"
+                                    + "   where o.endpoint_id = :id and o.state = 'open')))")
                     .bind("id", endpoint)
                     .bind("now", now.atOffset(ZoneOffset.UTC))
                     .bind("most", MOST_REPLAYED);

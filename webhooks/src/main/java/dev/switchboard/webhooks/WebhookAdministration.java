@@ -128,7 +128,7 @@ public final class WebhookAdministration {
                 jdbi.withHandle(handle -> handle.createQuery("select to_regclass('webhooks.progress') is not null")
                         .mapTo(Boolean.class)
                         .one());
-        if (!there) {
+        if (!there || !outbox.runs()) {
             throw new NotPossibleException("this database has no webhooks: its server was started with --no-webhooks");
         }
         return outbox.slot();

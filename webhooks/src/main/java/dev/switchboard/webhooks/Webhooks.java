@@ -98,6 +98,7 @@ public final class Webhooks implements AutoCloseable {
     }
 
     public void start() {
+        outbox.runs(true);
         feed.start();
         tidying.start();
     }
@@ -153,7 +154,7 @@ public final class Webhooks implements AutoCloseable {
             gone.forEach(id -> Optional.ofNullable(couriers.remove(id)).ifPresent(Courier::close));
             wanted.forEach((id, endpoint) -> {
                 Courier courier = couriers.get(id);
-                if (courier == null) {
+                if (courier == null || courier.hasEnded()) {
                     courier = new Courier(endpoint, outbox, poster, secret, settings, time, tally, threads);
                     couriers.put(id, courier);
                     courier.start();
@@ -170,12 +171,25 @@ public final class Webhooks implements AutoCloseable {
     }
 
     /** Where there is no such part: a slot that nobody reads keeps nothing. Who is told again later is told that something is missing. */
-    public static void without(Database owner, String slot) {
+    public static void without(Database owner) {
+        Jdbi jdbi = Jdbi.create(owner.url(), owner.user(), owner.password());
+        boolean tables =
+                jdbi.withHandle(handle -> handle.createQuery("select to_regclass('webhooks.progress') is not null")
+                        .mapTo(Boolean.class)
+                        .one());
+        if (!tables) {
+            return;
+        }
+        var outbox = new Outbox(jdbi);
+        outbox.runs(false);
+        var slot = new WebhookSlot(owner, outbox.slot());
         try {
-            new WebhookSlot(owner, slot).drop();
+            slot.locked(slot::drop);
         } catch (SQLException failed) {
             LOG.warn(
-                    "The slot {} of webhooks, which nobody reads, could not be dropped: {}", slot, failed.getMessage());
+                    "The slot {} of webhooks, which nobody reads, could not be dropped: {}",
+                    slot.name(),
+                    failed.getMessage());
         }
     }
 

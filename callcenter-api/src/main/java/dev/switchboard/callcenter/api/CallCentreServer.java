@@ -8,6 +8,8 @@ import dev.switchboard.callcenter.Organizations;
 import dev.switchboard.callcenter.Reconciler;
 import dev.switchboard.callcenter.Recurring;
 import dev.switchboard.callcenter.alert.Alerts;
+import dev.switchboard.callcenter.analysis.Analyses;
+import dev.switchboard.callcenter.analysis.CallAnalyzer;
 import dev.switchboard.callcenter.figure.PushedMetrics;
 import dev.switchboard.callcenter.telephony.TelephonyOutbox;
 import dev.switchboard.callcenter.telephony.TelephonyProvider;
@@ -37,6 +39,7 @@ public final class CallCentreServer implements AutoCloseable {
     private final Deadlines deadlines;
     private final Alerts alerts;
     private final PushedMetrics pushed;
+    private final Optional<Analyses> analyses;
     private final Reconciler reconciler;
     private final Recurring comparing;
     private final Ingest ingest;
@@ -46,6 +49,7 @@ public final class CallCentreServer implements AutoCloseable {
     /**
      * @param connections as a user whom row level security does not bind; closed with this
      * @param attendance  whose sockets there are
+     * @param analyzer    of calls that were written down, if it is this server that does that
      */
     public CallCentreServer(
             HikariDataSource connections,
@@ -53,6 +57,7 @@ public final class CallCentreServer implements AutoCloseable {
             JwtTokens tokens,
             InstantSource clock,
             Attendance attendance,
+            Optional<CallAnalyzer> analyzer,
             Metrics metrics) {
         this.connections = connections;
         Jdbi jdbi = Jdbi.create(connections);
@@ -64,6 +69,12 @@ public final class CallCentreServer implements AutoCloseable {
         pushed = new PushedMetrics(jdbi, clock);
         metrics.counter("calls.metrics.written", "Figures in admin_metrics that became others", pushed::written);
         ingest = new Ingest(connections);
+        analyses = analyzer.map(wanted -> new Analyses(jdbi, ingest, wanted, clock));
+        analyses.ifPresent(part -> {
+            metrics.counter("calls.analyzed", "Calls that were analysed", part::analyzed);
+            metrics.counter("calls.analysis.failures", "Steps of analyses that came to nothing", part::failures);
+            part.start();
+        });
         routes = new ApiRoutes(calls, new Organizations(jdbi), ingest, provider, tokens, clock, metrics);
         reconciler = new Reconciler(calls, provider, NEWS_COME_BY_THEMSELVES);
         comparing = new Recurring("telephone-lines", COMPARED_EVERY, reconciler::reconcile);
@@ -123,6 +134,9 @@ public final class CallCentreServer implements AutoCloseable {
         if (alerts.hasEnded()) {
             return Optional.of("the look at alert rules ended");
         }
+        if (analyses.filter(Analyses::hasEnded).isPresent()) {
+            return Optional.of("the analysis of calls ended");
+        }
         if (pushed.hasEnded()) {
             return Optional.of("the push of figures ended");
         }
@@ -139,6 +153,7 @@ public final class CallCentreServer implements AutoCloseable {
         deadlines.close();
         alerts.close();
         pushed.close();
+        analyses.ifPresent(Analyses::close);
         comparing.close();
         outbox.close();
     }

@@ -30,6 +30,12 @@ public final class PushedMetrics implements AutoCloseable {
     /** Days begin with quarters: then all are due, also where nothing happens. */
     private static final Duration QUARTER = Duration.ofMinutes(15);
 
+    private static final int FOLDED_AT_ONCE = 20_000;
+
+    private static final String MARKED =
+            "with due as (delete from app.metrics_due returning organization_id) select distinct organization_id from due";
+    private static final String ALL = "select id from public.organizations";
+
     private final Jdbi jdbi;
     private final InstantSource clock;
     private final Recurring looks;
@@ -69,8 +75,9 @@ public final class PushedMetrics implements AutoCloseable {
 
     /** Publishes what is due, once. */
     public synchronized void look() {
-        Instant now = clock.instant();
-        due(now).forEach(organization -> {
+        List<UUID> due = due();
+        Instant now = clock.instant(); // after it: what is marked has happened by now
+        due.forEach(organization -> {
             Standing standing = standings.computeIfAbsent(organization, _ -> new Standing());
             standing.due = true;
             standing.heavyDue = true;
@@ -78,32 +85,36 @@ public final class PushedMetrics implements AutoCloseable {
         standings.forEach((organization, standing) -> publishSafely(organization, standing, now));
         if (!folded.isAfter(now.minus(PAUSE))) {
             folded = now;
-            jdbi.withHandle(handle -> handle.createQuery("select app.fold_intervals()")
+            fold();
+        }
+    }
+
+    private void fold() {
+        int moved;
+        do {
+            moved = jdbi.withHandle(handle -> handle.createQuery("select app.fold_intervals(:most)")
+                    .bind("most", FOLDED_AT_ONCE)
                     .mapTo(Integer.class)
                     .one());
-        }
+        } while (moved == FOLDED_AT_ONCE);
     }
 
-    private List<UUID> due(Instant now) {
-        long present = now.getEpochSecond() / QUARTER.toSeconds();
-        if (present != quarter) {
-            List<UUID> all = jdbi.withHandle(handle -> handle.createQuery("select id from public.organizations")
-                    .mapTo(UUID.class)
-                    .list());
-            quarter = present;
-            return all;
-        }
-        return jdbi.withHandle(handle -> handle.createQuery(
-                        "with due as (delete from app.metrics_due returning organization_id) select distinct organization_id from due")
-                .mapTo(UUID.class)
-                .list());
+    /** Whose figures may be others: by their marks, and all at the beginning, after a failure, and with each quarter. */
+    private List<UUID> due() {
+        long present = clock.instant().getEpochSecond() / QUARTER.toSeconds();
+        boolean all = present != quarter;
+        quarter = -1; // unless it is found out
+        List<UUID> due = jdbi.withHandle(handle ->
+                handle.createQuery(all ? ALL : MARKED).mapTo(UUID.class).list());
+        quarter = present;
+        return due;
     }
 
-    /** What is wrong with the figures of one keeps no other's waiting; it is tried again with the next change. */
+    /** What is wrong with the figures of one keeps no other's waiting; it is tried again after a pause. */
     private void publishSafely(UUID organization, Standing standing, Instant now) {
+        boolean rested = !standing.published.isAfter(now.minus(PAUSE));
         boolean heavy = standing.heavyDue && !standing.heavyPublished.isAfter(now.minus(HEAVY_PAUSE));
-        boolean light = standing.due && !standing.published.isAfter(now.minus(PAUSE));
-        if (!heavy && !light) {
+        if (!rested || !(heavy || standing.due)) {
             return;
         }
         standing.published = now;
@@ -121,7 +132,12 @@ public final class PushedMetrics implements AutoCloseable {
                             .mapTo(Integer.class)
                             .one()));
         } catch (RuntimeException failed) {
-            LOG.warn("Figures of organization {} could not be published: {}", organization, failed.getMessage());
+            standing.due = true;
+            standing.heavyDue |= heavy;
+            LOG.warn(
+                    "Figures of organization {} could not be published; they are tried again: {}",
+                    organization,
+                    failed.getMessage());
         }
     }
 

@@ -199,6 +199,9 @@ final class StartCommand implements Callable<Integer> {
     @Mixin
     private WebhookOptions webhooks = new WebhookOptions();
 
+    @Mixin
+    private AnalyzerOptions analyzer = new AnalyzerOptions();
+
     @Override
     public Integer call() throws InterruptedException {
         Instant start = Instant.now();
@@ -264,7 +267,8 @@ final class StartCommand implements Callable<Integer> {
                 noAccounts ? Optional.empty() : Optional.of(accounts.settings(demo)),
                 noDataApi ? Optional.empty() : Optional.of(data.settings()),
                 accounts.oidc(),
-                databaseUrl == null ? webhooks.settings() : Optional.empty());
+                databaseUrl == null ? webhooks.settings() : Optional.empty(),
+                analyzer.analyzer());
     }
 
     private HttpSettings http() {

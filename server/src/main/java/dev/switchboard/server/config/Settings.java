@@ -1,6 +1,7 @@
 package dev.switchboard.server.config;
 
 import dev.switchboard.accounts.AccountSettings;
+import dev.switchboard.callcenter.analysis.CallAnalyzer;
 import dev.switchboard.data.DataSettings;
 import dev.switchboard.engine.EngineConfig;
 import dev.switchboard.engine.InvalidSettingException;
@@ -37,6 +38,7 @@ import java.util.Set;
  * @param data                  empty: there is no {@code /rest/v1}
  * @param oidc                  an identity provider whose tokens are accepted
  * @param webhooks              empty: nobody is told by HTTP; with the embedded database alone
+ * @param analyzer              of calls that were written down; empty: they are left to other programs
  */
 public record Settings(
         Path dataDirectory,
@@ -53,7 +55,8 @@ public record Settings(
         Optional<AccountSettings> accounts,
         Optional<DataSettings> data,
         Optional<OidcSettings> oidc,
-        Optional<WebhookSettings> webhooks) {
+        Optional<WebhookSettings> webhooks,
+        Optional<CallAnalyzer> analyzer) {
     private static final int SHORTEST_SECRET = 32;
 
     /** @throws InvalidSettingException if parts do not fit together, or a value cannot be */

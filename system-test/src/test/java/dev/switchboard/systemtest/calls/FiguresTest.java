@@ -90,7 +90,11 @@ class FiguresTest {
 
     /** A day of 25 hours, one of 23, and one in a zone that has no such days. */
     @ParameterizedTest
-    @CsvSource({"America/New_York,2026-11-01,25,1", "America/New_York,2026-03-08,23,2", "Asia/Kathmandu,2026-05-05,24,3"
+    @CsvSource({
+        "America/New_York,2026-11-01,25,1",
+        "America/New_York,2026-03-08,23,2",
+        "Asia/Kathmandu,2026-05-05,24,3",
+        "Atlantic/Azores,2026-10-25,25,4"
     })
     void L25_atEachEventOfADayTheIntervalsAreWhatCountingSays(String zone, LocalDate day, int hours, long seed) {
         var world = new CallCentreWorld(jdbi, 4);
@@ -113,7 +117,7 @@ class FiguresTest {
         while (at.isBefore(next.plus(Duration.ofHours(1)))) {
             events.happen(at);
             if (random.nextInt(7) == 0) {
-                jdbi.withHandle(handle -> handle.createQuery("select app.fold_intervals()")
+                jdbi.withHandle(handle -> handle.createQuery("select app.fold_intervals(20000)")
                         .mapTo(Integer.class)
                         .one());
             }
@@ -243,8 +247,12 @@ class FiguresTest {
         segment(world.organization(), call, second, "talk", at.plusSeconds(100), 200);
         segment(world.organization(), call, second, "wrap_up", at.plusSeconds(300), 12);
 
-        JsonNode agents = JsonMapper.shared()
-                .readTree(as(first, "select agent_figures(:org, :from, :to)::text", world, at, at.plusSeconds(900)));
+        String sql = "select agent_figures(:org, :from, :to)::text";
+        JsonNode agents =
+                JsonMapper.shared().readTree(as(world.member("supervisor", "S"), sql, world, at, at.plusSeconds(900)));
+        assertThat(JsonMapper.shared().readTree(as(first, sql, world, at, at.plusSeconds(900))))
+                .as("an agent sees one's own")
+                .hasSize(1);
 
         Map<String, JsonNode> byAgent = agents.valueStream()
                 .collect(Collectors.toMap(agent -> agent.path("agent_id").asString(), agent -> agent));
@@ -311,6 +319,87 @@ class FiguresTest {
                     .as("what is no other figure is not written")
                     .isEqualTo(written);
         }
+    }
+
+    @Test
+    void L26_aQueueThatIsDeletedStopsNoFigures() {
+        var world = new CallCentreWorld(jdbi, 1);
+        UUID org = world.organization();
+        Instant at = Instant.parse("2026-06-01T10:00:00Z");
+        var clock = new AtomicReference<>(at);
+        visit(world, at.minusSeconds(60), "answered", "3");
+        try (var pushed = new PushedMetrics(jdbi, clock::get)) {
+            pushed.look();
+            jdbi.useHandle(handle -> handle.execute("delete from queues where id = ?", world.queue()));
+            visitOfNoQueue(org, at, "30");
+            clock.set(at.plusSeconds(31));
+            pushed.look();
+
+            assertThat(metric(org, "service_level"))
+                    .as("of the visit that stayed and of the new one")
+                    .isEqualByComparingTo("0.5");
+            assertThat(text(KEPT, org)).isEqualTo(text(COUNTED, org)).isNotEmpty();
+        }
+    }
+
+    @Test
+    void L25_ofAnOrganizationThatIsDeletedNothingStays() {
+        var world = new CallCentreWorld(jdbi, 1);
+        UUID org = world.organization();
+        Instant at = Instant.parse("2026-06-01T10:00:00Z");
+        visit(world, at, "answered", "3");
+        segment(org, call(org, at), world.agents().getFirst(), "talk", at, 60);
+        jdbi.useHandle(handle -> handle.createQuery("select app.fold_intervals(20000)")
+                .mapTo(Integer.class)
+                .one());
+        visit(world, at, "abandoned", "30");
+
+        jdbi.useHandle(handle -> handle.execute("delete from organizations where id = ?", org));
+
+        int left = jdbi.withHandle(
+                handle -> handle.createQuery("select count(*) from app.interval_sums where organization_id = ?")
+                        .bind(0, org)
+                        .mapTo(Integer.class)
+                        .one());
+        assertThat(left).isZero();
+    }
+
+    @Test
+    void L26_whatCouldNotBePublishedIsTriedAgain() {
+        var world = new CallCentreWorld(jdbi, 1);
+        UUID org = world.organization();
+        var clock = new AtomicReference<>(Instant.parse("2026-06-01T10:00:00Z"));
+        try (var pushed = new PushedMetrics(jdbi, clock::get)) {
+            pushed.look();
+            call(org, clock.get());
+            clock.set(clock.get().plusSeconds(40));
+            jdbi.useHandle(handle ->
+                    handle.execute("alter function app.publish_metrics(uuid, boolean, timestamptz) rename to away"));
+            try {
+                pushed.look();
+            } finally {
+                jdbi.useHandle(handle -> handle.execute(
+                        "alter function app.away(uuid, boolean, timestamptz) rename to publish_metrics"));
+            }
+            assertThat(metric(org, "active_calls")).isEqualByComparingTo("0");
+            clock.set(clock.get().plusSeconds(2));
+            pushed.look();
+            assertThat(metric(org, "active_calls"))
+                    .as("though nothing has happened since")
+                    .isEqualByComparingTo("1");
+        }
+    }
+
+    private static void visitOfNoQueue(UUID organization, Instant exited, String wait) {
+        OffsetDateTime at = exited.atOffset(ZoneOffset.UTC);
+        UUID call = call(organization, exited);
+        jdbi.useHandle(handle -> handle.execute(
+                "insert into queue_visits (organization_id, call_id, entered_at, exited_at, outcome, wait_s) values (?, ?, ?, ?, 'answered', ?)",
+                organization,
+                call,
+                at.minusSeconds(120),
+                at,
+                new BigDecimal(wait)));
     }
 
     @Test

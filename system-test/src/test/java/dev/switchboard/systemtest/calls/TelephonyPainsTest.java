@@ -670,7 +670,11 @@ class TelephonyPainsTest extends ApiFixture {
             // the provider's own answer to a call that could not ask us: it waits there
             String caller = line.provider().callThatWaits(PhoneLine.CALLER, world.number());
             assertThat(line.find(caller)).isEmpty();
-            server.server().reconciler().orElseThrow().reconcile();
+            // where the server has just compared this line by itself, the call is left to come by itself for 30 s
+            await().atMost(Duration.ofSeconds(60)).until(() -> {
+                server.server().reconciler().orElseThrow().reconcile();
+                return line.find(caller).isPresent();
+            });
             UUID call = line.call(caller);
             line.rings(world.agent(0));
             String leg = line.answer(world.agent(0));

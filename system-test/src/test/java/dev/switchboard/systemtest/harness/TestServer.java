@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.switchboard.accounts.AccountSettings;
+import dev.switchboard.callcenter.analysis.CallAnalyzer;
 import dev.switchboard.data.DataSettings;
 import dev.switchboard.engine.channel.ChannelLimits;
 import dev.switchboard.engine.deliver.OutboxLimit;
@@ -96,6 +97,7 @@ public final class TestServer implements AutoCloseable {
         private Duration authorizationPatience = Duration.ofSeconds(20);
         private Duration drain = Duration.ZERO;
         private WebhookSettings webhooks = WebhookSettings.defaults();
+        private Optional<CallAnalyzer> analyzer = Optional.empty();
         private HistorySettings history = HistorySettings.defaults();
 
         public Wishes limits(ChannelLimits wanted, int connections) {
@@ -164,6 +166,11 @@ public final class TestServer implements AutoCloseable {
             return this;
         }
 
+        public Wishes analyzer(CallAnalyzer wanted) {
+            analyzer = Optional.of(wanted);
+            return this;
+        }
+
         public Wishes webhooks(WebhookSettings wanted) {
             webhooks = wanted;
             return this;
@@ -204,7 +211,8 @@ public final class TestServer implements AutoCloseable {
                     Optional.of(accounts),
                     Optional.of(data),
                     oidc,
-                    external.isEmpty() ? Optional.of(webhooks) : Optional.empty());
+                    external.isEmpty() ? Optional.of(webhooks) : Optional.empty(),
+                    analyzer);
         }
     }
 

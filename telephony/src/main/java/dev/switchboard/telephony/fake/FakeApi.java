@@ -9,10 +9,13 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executor;
@@ -24,6 +27,10 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** The part of the provider's REST API that calls are led by, as the official library speaks it. */
 final class FakeApi implements AutoCloseable {
+    private static final DateTimeFormatter DATES = DateTimeFormatter.ofPattern(
+                    "EEE, dd MMM uuuu HH:mm:ss '+0000'", Locale.ENGLISH)
+            .withZone(ZoneOffset.UTC);
+
     private static final Pattern PATH = Pattern.compile("/2010-04-01/Accounts/([A-Za-z0-9]+)/(.+)\\.json");
     private static final int DEFAULT_TIMEOUT = 60;
     private static final int CREATED = 201;
@@ -200,8 +207,8 @@ final class FakeApi implements AutoCloseable {
                 .put("to", leg.to)
                 .put("status", leg.status.equals("initiated") ? "queued" : leg.status)
                 .put("direction", leg.direction)
-                .put("start_time", Rooms.timestamp(leg.startedAt))
-                .put("end_time", leg.endedAt.map(Rooms::timestamp).orElse(null))
+                .put("start_time", date(leg.startedAt))
+                .put("end_time", leg.endedAt.map(FakeApi::date).orElse(null))
                 .put("api_version", "2010-04-01");
         return call;
     }
@@ -360,5 +367,10 @@ final class FakeApi implements AutoCloseable {
     @Override
     public void close() {
         server.stop(0);
+    }
+
+    /** As the API writes moments (RFC 2822), days with two digits: the official library reads no others. Messages have them with one. */
+    static String date(Instant at) {
+        return DATES.format(at);
     }
 }
