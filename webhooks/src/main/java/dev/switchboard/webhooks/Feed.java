@@ -43,8 +43,7 @@ final class Feed implements AutoCloseable {
     private static final long ROUND_BYTES = 4 << 20;
     /** After so long the rows of one who cannot be decided about hold up the others no more. */
     private static final Duration PATIENCE = Duration.ofSeconds(30);
-    /** For so long groups are decided about one by one then. */
-    private static final Duration ALONE = Duration.ofMinutes(5);
+
     /** After so many failures by a fault of the server's own a round is told as a gap. */
     private static final int MOST_FAULTS = 10;
 
@@ -62,7 +61,6 @@ final class Feed implements AutoCloseable {
     private volatile @Nullable WalSource source;
     private Instant looked = Instant.MIN;
     private Instant busy;
-    private Instant aloneUntil = Instant.MIN;
 
     /**
      * @param couriers are told whose messages there may be
@@ -287,11 +285,7 @@ final class Feed implements AutoCloseable {
                 List<Interests.Looked> looks = interests.follow(outbox.endpoints());
                 narrator.fits(looks);
                 note(looks); // who was there before these were committed is among them
-                if (time.instant().isAfter(began.plus(PATIENCE))) {
-                    aloneUntil = time.instant()
-                            .plus(ALONE); // what one cannot be told of costs the others' next rounds no patience
-                }
-                boolean alone = time.instant().isBefore(aloneUntil);
+                boolean alone = time.instant().isAfter(began.plus(PATIENCE));
                 tell(alone ? narrator.ofEachAlone(round) : narrator.of(round), assembler);
                 return;
             } catch (RowAccessUnavailableException

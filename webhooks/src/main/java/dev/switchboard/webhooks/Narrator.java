@@ -17,9 +17,11 @@ import dev.switchboard.engine.model.Position;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.pipeline.SubscriptionCatalog.CatalogUnavailableException;
+import dev.switchboard.engine.pipeline.Time;
 import dev.switchboard.engine.route.Routed;
 import dev.switchboard.engine.route.Subscription;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -39,22 +41,36 @@ import java.util.stream.Collectors;
 final class Narrator {
     /** Of a message. What is larger is told as a gap: receivers take less. */
     static final int MOST_BYTES = 1 << 20;
+    /** For so long one of whom nothing can be found out is not asked about. */
+    private static final Duration LEFT_ALONE = Duration.ofMinutes(5);
+
+    private static final String UNDECIDED = "it could not be found out whether rows may be told";
 
     private final Interests interests;
     private final Authorizer authorizer;
     private final TypeCatalog types;
     private final Keys keys;
     private final Consumer<List<Event>> atOnce;
+    private final Time time;
+    /** Of whom it could not be found out what they may see, and until when it is not tried again. */
+    private final Map<ClaimsGroup, Instant> undecidable = new HashMap<>();
     /** Endpoints that have been told that the table is another one, by how the stream described the former one. */
     private final IdentityHashMap<Relation, Set<UUID>> passed = new IdentityHashMap<>();
 
     /** @param atOnce keeps gaps that are found once and not again, whatever becomes of the round */
-    Narrator(Interests interests, RowAccess access, TypeCatalog types, Keys keys, Consumer<List<Event>> atOnce) {
+    Narrator(
+            Interests interests,
+            RowAccess access,
+            TypeCatalog types,
+            Keys keys,
+            Consumer<List<Event>> atOnce,
+            Time time) {
         this.interests = interests;
         this.authorizer = new Authorizer(access);
         this.types = types;
         this.keys = keys;
         this.atOnce = atOnce;
+        this.time = time;
     }
 
     /** These were resolved anew: whom a table fits now hears of it. */
@@ -159,14 +175,35 @@ final class Narrator {
 
     private void decide(List<Candidate> candidates, List<Event> events)
             throws RowAccessUnavailableException, TypeCatalog.TypeCatalogUnavailableException, SQLException {
-        if (candidates.isEmpty()) {
+        undecidable.values().removeIf(until -> !time.instant().isBefore(until));
+        List<Candidate> askable = undecidable.isEmpty() ? candidates : withoutUndecidable(candidates, events);
+        if (askable.isEmpty()) {
             return;
         }
-        Decision decision = authorizer.decide(candidates);
-        for (int i = 0; i < candidates.size(); i++) {
-            tell(candidates.get(i), decision.verdicts().get(i).grants(), events);
+        Decision decision = authorizer.decide(askable);
+        for (int i = 0; i < askable.size(); i++) {
+            tell(askable.get(i), decision.verdicts().get(i).grants(), events);
         }
-        gaps(candidates.getLast(), decision.failed(), " filter", "PostgreSQL could not evaluate the filter", events);
+        gaps(askable.getLast(), decision.failed(), " filter", "PostgreSQL could not evaluate the filter", events);
+    }
+
+    /** Those who took too long just now are told a gap at once, and cost the others no patience. */
+    private List<Candidate> withoutUndecidable(List<Candidate> candidates, List<Event> events) {
+        var askable = new ArrayList<Candidate>();
+        var told = new HashSet<ChannelRef>();
+        for (Candidate candidate : candidates) {
+            Set<ChannelRef> left = candidate.subscriptions().stream()
+                    .filter(one -> undecidable.containsKey(one.group()))
+                    .map(Subscription::channel)
+                    .filter(told::add)
+                    .collect(Collectors.toSet());
+            gaps(candidate, left, " undecided", UNDECIDED, events);
+            Candidate others = candidate.of(candidate.routed().of(channel -> !told.contains(channel)));
+            if (!others.routed().isEmpty()) {
+                askable.add(others);
+            }
+        }
+        return askable;
     }
 
     private void decideEachAlone(List<Candidate> candidates, List<Event> events)
@@ -189,16 +226,12 @@ final class Narrator {
                 decide(own, events);
             } catch (RowAccessUnavailableException undecided) {
                 interests.probe(); // where the database does not answer at all nobody is told of a gap
+                undecidable.put(group, time.instant().plus(LEFT_ALONE));
                 Set<ChannelRef> channels = own.stream()
                         .flatMap(candidate -> candidate.subscriptions().stream())
                         .map(Subscription::channel)
                         .collect(Collectors.toSet());
-                gaps(
-                        own.getLast(),
-                        channels,
-                        " undecided",
-                        "it could not be found out whether rows may be told",
-                        events);
+                gaps(own.getLast(), channels, " undecided", UNDECIDED, events);
             }
         }
     }

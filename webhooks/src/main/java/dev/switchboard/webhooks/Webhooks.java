@@ -81,7 +81,12 @@ public final class Webhooks implements AutoCloseable {
                 () -> new PostgresWalSource(source.owner(), source.slot(), source.publication()),
                 interests,
                 new Narrator(
-                        interests, access, types, new Keys(source.own()), gaps -> outbox.put(gaps, time.instant())),
+                        interests,
+                        access,
+                        types,
+                        new Keys(source.own()),
+                        gaps -> outbox.put(gaps, time.instant()),
+                        time),
                 this::wake,
                 time,
                 trouble);

@@ -1,5 +1,6 @@
 package dev.switchboard.callcenter.analysis;
 
+import dev.switchboard.callcenter.Answer;
 import dev.switchboard.callcenter.Ingest;
 import dev.switchboard.callcenter.Recurring;
 import dev.switchboard.callcenter.analysis.CallAnalyzer.AnalysisFailedException;
@@ -7,7 +8,9 @@ import dev.switchboard.callcenter.analysis.Conversation.Speaker;
 import dev.switchboard.callcenter.analysis.Conversation.Utterance;
 import dev.switchboard.engine.protocol.Json;
 import dev.switchboard.engine.protocol.JsonBytes;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.time.ZoneOffset;
 import java.util.LinkedHashMap;
@@ -33,6 +36,8 @@ public final class Analyses implements AutoCloseable {
     static final Duration SETTLED = Duration.ofSeconds(5);
     /** After which one that is under way is taken for cut short. */
     static final Duration CUT_SHORT = Duration.ofMinutes(5);
+    /** After a failure that passes nobody is asked for so long. */
+    static final Duration REST = Duration.ofMinutes(1);
     /** Older calls are left as they are. */
     private static final Duration OLDEST = Duration.ofDays(1);
 
@@ -41,22 +46,22 @@ public final class Analyses implements AutoCloseable {
             with taken as (
               update public.calls c set ai_status = 'processing' where c.id = (
                 select k.id from public.calls k
-                 where k.state = 'completed' and k.ended_at <= :settled and k.ended_at > :oldest
+                 where k.state = 'completed' and k.ended_at <= :settled
                    and exists (select from public.transcript_segments s where s.organization_id = k.organization_id and s.call_id = k.id and s.final)
-                   and (k.ai_status is null
+                   and ((k.ai_status is null and k.ended_at > :oldest)
                         or (k.ai_status = 'processing'
                             and exists (select from public.ai_analyses a where a.organization_id = k.organization_id and a.call_id = k.id
                                          and a.step = any (:steps)
                                        having max(a.updated_at) < :cut)))
                  order by k.ended_at limit 1 for update skip locked)
-              returning c.id, c.organization_id), begun as (
+              returning c.id, c.organization_id, c.ended_at), begun as (
               insert into public.ai_analyses (organization_id, call_id, step, status)
                 select t.organization_id, t.id, :first, 'processing' from taken t
               on conflict (organization_id, call_id, step) do update set status = excluded.status, updated_at = clock_timestamp())
-            select id from taken""";
+            select id, ended_at from taken""";
 
     private static final String CONVERSATION = """
-            select s.track, s.text, coalesce(s.start_ms, s.seq * 1000) as start_ms, o.locale
+            select s.track, s.text, coalesce(s.start_ms, s.seq::bigint * 1000) as start_ms, o.locale
               from public.transcript_segments s join public.organizations o on o.id = s.organization_id
              where s.call_id = :call and s.final order by 3, s.seq, s.id""";
 
@@ -67,6 +72,8 @@ public final class Analyses implements AutoCloseable {
     private final Recurring looks;
     private final LongAdder analyzed = new LongAdder();
     private final LongAdder failures = new LongAdder();
+    /** Owned by the thread that looks. */
+    private Instant restsUntil = Instant.MIN;
 
     /** @param jdbi as a user whom row level security does not bind */
     public Analyses(Jdbi jdbi, Ingest ingest, CallAnalyzer analyzer, InstantSource clock) {
@@ -96,19 +103,27 @@ public final class Analyses implements AutoCloseable {
         return failures.sum();
     }
 
+    /** A call that is being analysed. */
+    private record Taken(UUID call, Instant endedAt) {}
+
     /** Analyses what is there to be analysed. */
     public void look() {
-        for (Optional<UUID> call = take(); call.isPresent(); call = take()) {
-            try {
-                analyze(call.get());
-            } catch (InterruptedException closing) {
-                Thread.currentThread().interrupt();
-                return;
+        if (clock.instant().isBefore(restsUntil)) {
+            return;
+        }
+        try {
+            for (Optional<Taken> call = take(); call.isPresent(); call = take()) {
+                if (!analyze(call.get())) {
+                    restsUntil = clock.instant().plus(REST);
+                    return;
+                }
             }
+        } catch (InterruptedException closing) {
+            Thread.currentThread().interrupt();
         }
     }
 
-    private Optional<UUID> take() {
+    private Optional<Taken> take() {
         if (Thread.currentThread().isInterrupted()) {
             return Optional.empty();
         }
@@ -119,11 +134,15 @@ public final class Analyses implements AutoCloseable {
                 .bind("cut", now.minus(CUT_SHORT).atOffset(ZoneOffset.UTC))
                 .bindArray("steps", String.class, analyzer.steps())
                 .bind("first", analyzer.steps().getFirst())
-                .mapTo(UUID.class)
+                .map((row, _) -> new Taken(
+                        row.getObject("id", UUID.class),
+                        row.getTimestamp("ended_at").toInstant()))
                 .findOne());
     }
 
-    private void analyze(UUID call) throws InterruptedException {
+    /** @return not, where it is to be begun anew a little later */
+    private boolean analyze(Taken taken) throws InterruptedException {
+        UUID call = taken.call();
         Conversation conversation = conversation(call);
         var insights = new LinkedHashMap<String, Json>();
         var onCall = new LinkedHashMap<String, Json>();
@@ -132,7 +151,9 @@ public final class Analyses implements AutoCloseable {
             write(call, step, "processing", Optional.empty());
             try {
                 Json.Fields found = analyzer.analyze(step, conversation);
-                write(call, step, "analyzed", Optional.of(found));
+                if (!write(call, step, "analyzed", Optional.of(found))) {
+                    throw new AnalysisFailedException("what was found cannot be kept", false);
+                }
                 found.values().forEach((name, value) -> {
                     if (name.equals("sentiment") || name.equals("score")) {
                         onCall.put(name, value);
@@ -140,10 +161,14 @@ public final class Analyses implements AutoCloseable {
                         insights.put(name, value);
                     }
                 });
-            } catch (AnalysisFailedException | RuntimeException cannot) {
-                failed++;
+            } catch (AnalysisFailedException cannot) {
                 failures.increment();
                 LOG.warn("Step {} of the analysis of call {} failed: {}", step, call, cannot.getMessage());
+                if (cannot.isPassing()
+                        && taken.endedAt().isAfter(clock.instant().minus(OLDEST))) {
+                    return false; // it is taken for cut short, and begins anew
+                }
+                failed++;
                 write(
                         call,
                         step,
@@ -157,6 +182,7 @@ public final class Analyses implements AutoCloseable {
         String status = failed == analyzer.steps().size() ? "failed" : "analyzed";
         ingest.write(Ingest.Kind.ANALYSIS, call, "", "{\"ai_status\":\"" + status + "\"}");
         analyzed.increment();
+        return true;
     }
 
     private Conversation conversation(UUID call) {
@@ -173,15 +199,16 @@ public final class Analyses implements AutoCloseable {
         return new Conversation(call, language[0], said);
     }
 
-    private void write(UUID call, String step, String status, Optional<Json.Fields> result) {
+    /** @return whether it could be kept */
+    private boolean write(UUID call, String step, String status, Optional<Json.Fields> result) {
         var body = new LinkedHashMap<String, Json>();
         body.put("status", new Json.Text(status));
         result.ifPresent(found -> body.put("result", found));
-        ingest.write(Ingest.Kind.ANALYSIS_STEP, call, step, text(new Json.Fields(body)));
+        return ingest.write(Ingest.Kind.ANALYSIS_STEP, call, step, text(new Json.Fields(body))) instanceof Answer.Done;
     }
 
     private static String text(Json.Fields fields) {
-        return new String(Json.write(fields, new JsonBytes(256)).toBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        return new String(Json.write(fields, new JsonBytes(256)).toBytes(), StandardCharsets.UTF_8);
     }
 
     @Override

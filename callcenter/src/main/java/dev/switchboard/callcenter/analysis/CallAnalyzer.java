@@ -23,8 +23,19 @@ public interface CallAnalyzer {
     final class AnalysisFailedException extends Exception {
         private static final long serialVersionUID = 1L;
 
-        public AnalysisFailedException(String message) {
+        private final boolean passing;
+
+        /**
+         * @param message for who reads the call; no addresses
+         * @param passing whether the same may go well a little later
+         */
+        public AnalysisFailedException(String message, boolean passing) {
             super(message);
+            this.passing = passing;
+        }
+
+        public boolean isPassing() {
+            return passing;
         }
     }
 }

@@ -3,15 +3,22 @@ package dev.switchboard.callcenter.analysis;
 import dev.switchboard.callcenter.analysis.Conversation.Speaker;
 import dev.switchboard.engine.protocol.Json;
 import dev.switchboard.engine.protocol.JsonBytes;
-import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Asks a language model over HTTP, in the wire format that OpenAI's chat completions made common and that local servers speak too.
@@ -21,7 +28,13 @@ public final class ChatAnalyzer implements CallAnalyzer {
     private static final Duration CONNECT = Duration.ofSeconds(5);
     private static final int MOST_CHARACTERS = 60_000;
     private static final int MOST_ANSWER_BYTES = 1 << 20;
+    private static final int MOST_LOGGED_BYTES = 300;
+    private static final int MOST_TEXT = 1_000;
     private static final int OK = 200;
+    private static final int BAD_REQUEST = 400;
+    private static final int TOO_MANY = 429;
+    private static final int SERVERS_FAULT = 500;
+    private static final Logger LOG = LoggerFactory.getLogger(ChatAnalyzer.class);
 
     private static final String TASK =
             "You review calls of a call centre. Answer with one JSON object and nothing else: "
@@ -47,7 +60,11 @@ public final class ChatAnalyzer implements CallAnalyzer {
         this.model = model;
         this.key = key;
         this.timeout = timeout;
-        client = HttpClient.newBuilder().connectTimeout(CONNECT).build();
+        // local servers take an upgrade to version 2 amiss
+        client = HttpClient.newBuilder()
+                .connectTimeout(CONNECT)
+                .version(HttpClient.Version.HTTP_1_1)
+                .build();
     }
 
     @Override
@@ -62,23 +79,50 @@ public final class ChatAnalyzer implements CallAnalyzer {
     }
 
     private Json.Fields ask(Conversation conversation) throws AnalysisFailedException, InterruptedException {
+        HttpResponse<byte[]> answer = send(body(conversation, true));
+        if (answer.statusCode() == BAD_REQUEST) { // some know no formats of answers
+            answer = send(body(conversation, false));
+        }
+        if (answer.statusCode() != OK) {
+            LOG.warn(
+                    "{} answered with {}: {}",
+                    url,
+                    answer.statusCode(),
+                    new String(
+                            answer.body(),
+                            0,
+                            Math.min(answer.body().length, MOST_LOGGED_BYTES),
+                            StandardCharsets.UTF_8));
+            boolean passing = answer.statusCode() == TOO_MANY || answer.statusCode() >= SERVERS_FAULT;
+            throw new AnalysisFailedException("the model's server answered with " + answer.statusCode(), passing);
+        }
+        return found(answer.body());
+    }
+
+    /** The whole of the answer within the time, and no more of it than is read. */
+    private HttpResponse<byte[]> send(byte[] body) throws AnalysisFailedException, InterruptedException {
         HttpRequest.Builder request = HttpRequest.newBuilder(url)
-                .timeout(timeout)
                 .header("content-type", "application/json")
-                .POST(HttpRequest.BodyPublishers.ofByteArray(body(conversation)));
+                .POST(HttpRequest.BodyPublishers.ofByteArray(body));
         key.ifPresent(token -> request.header("authorization", "Bearer " + token));
+        CompletableFuture<HttpResponse<byte[]>> answer = client.sendAsync(
+                request.build(),
+                HttpResponse.BodyHandlers.limiting(HttpResponse.BodyHandlers.ofByteArray(), MOST_ANSWER_BYTES));
         try {
-            HttpResponse<byte[]> answer = client.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
-            if (answer.statusCode() != OK) {
-                throw new AnalysisFailedException(url + " answered with " + answer.statusCode());
-            }
-            return found(answer.body());
-        } catch (IOException unreachable) {
-            throw new AnalysisFailedException(url + " could not be asked: " + unreachable);
+            return answer.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException late) {
+            answer.cancel(true);
+            throw new AnalysisFailedException("the model did not answer within " + timeout.toSeconds() + " s", true);
+        } catch (InterruptedException closing) {
+            answer.cancel(true);
+            throw closing;
+        } catch (ExecutionException unreachable) {
+            LOG.warn("{} could not be asked: {}", url, String.valueOf(unreachable.getCause()));
+            throw new AnalysisFailedException("the model could not be asked", true);
         }
     }
 
-    private byte[] body(Conversation conversation) {
+    private byte[] body(Conversation conversation, boolean formatted) {
         var said = new StringBuilder();
         conversation
                 .utterances()
@@ -90,8 +134,8 @@ public final class ChatAnalyzer implements CallAnalyzer {
         return new JsonBytes(text.length() + 1_000)
                 .raw("{\"model\":")
                 .string(model)
-                .raw(
-                        ",\"temperature\":0,\"response_format\":{\"type\":\"json_object\"},\"messages\":[{\"role\":\"system\",\"content\":")
+                .raw(formatted ? ",\"response_format\":{\"type\":\"json_object\"}" : "")
+                .raw(",\"messages\":[{\"role\":\"system\",\"content\":")
                 .string(TASK)
                 .raw("},{\"role\":\"user\",\"content\":")
                 .string(text)
@@ -102,33 +146,34 @@ public final class ChatAnalyzer implements CallAnalyzer {
     /** Of what the model says only what was asked for, each in its bounds: it may have been talked into anything. */
     private Json.Fields found(byte[] answer) throws AnalysisFailedException {
         Json.Fields said = content(answer)
-                .flatMap(text -> Json.parse(text.getBytes(java.nio.charset.StandardCharsets.UTF_8)))
+                .flatMap(text -> Json.parse(text.getBytes(StandardCharsets.UTF_8)))
                 .filter(Json.Fields.class::isInstance)
                 .map(Json.Fields.class::cast)
                 .orElseThrow(() -> new AnalysisFailedException(
-                        "model " + model + " did not answer with a JSON object; another model, or a newer one, may"));
+                        "model " + model + " did not answer with a JSON object; another model, or a newer one, may",
+                        false));
         var found = new LinkedHashMap<String, Json>();
         for (String name : List.of("summary", "topic")) {
             said.text(name)
+                    .map(text -> text.replace("\u0000", "")) // which PostgreSQL cannot keep
                     .filter(text -> !text.isBlank())
                     .ifPresent(text ->
-                            found.put(name, new Json.Text(text.substring(0, Math.min(text.length(), 1_000)))));
+                            found.put(name, new Json.Text(text.substring(0, Math.min(text.length(), MOST_TEXT)))));
         }
-        number(said, "sentiment", -1, 1).ifPresent(value -> found.put("sentiment", value));
+        number(said, "sentiment", -1, 1)
+                .ifPresent(
+                        value -> found.put("sentiment", new Json.Literal(String.format(Locale.ROOT, "%.3f", value))));
         number(said, "score", 0, 100)
-                .map(value -> new Json.Literal(Long.toString(Math.round(Double.parseDouble(value.text())))))
-                .ifPresent(value -> found.put("score", value));
+                .ifPresent(value -> found.put("score", new Json.Literal(Long.toString(Math.round(value)))));
         if (found.isEmpty()) {
-            throw new AnalysisFailedException("model " + model + " answered with nothing of what it was asked for");
+            throw new AnalysisFailedException(
+                    "model " + model + " answered with nothing of what it was asked for", false);
         }
         found.put("method", new Json.Text("model " + model));
         return new Json.Fields(found);
     }
 
     private static Optional<String> content(byte[] answer) {
-        if (answer.length > MOST_ANSWER_BYTES) {
-            return Optional.empty();
-        }
         return Json.parse(answer)
                 .filter(Json.Fields.class::isInstance)
                 .map(Json.Fields.class::cast)
@@ -139,13 +184,12 @@ public final class ChatAnalyzer implements CallAnalyzer {
                 .flatMap(message -> message.text("content"));
     }
 
-    private static Optional<Json.Literal> number(Json.Fields said, String name, double least, double most) {
+    private static Optional<Double> number(Json.Fields said, String name, double least, double most) {
         if (!(said.get(name).orElse(null) instanceof Json.Literal(String text))) {
             return Optional.empty();
         }
         try {
-            double value = Double.parseDouble(text);
-            return value >= least && value <= most ? Optional.of(new Json.Literal(text)) : Optional.empty();
+            return Optional.of(Double.parseDouble(text)).filter(value -> value >= least && value <= most);
         } catch (NumberFormatException noNumber) {
             return Optional.empty();
         }

@@ -71,18 +71,22 @@ public final class DemoHistory {
                 LocalDate day = now.atZone(zone).toLocalDate().minusDays(ago);
                 var random = new Random(seed * 31 + day.toEpochDay() * 7 + organization.place());
                 written += new DemoHistory(organization, random, onShift(organization, day))
-                        .writeDay(jdbi, day, zone, before(jdbi, organization, now.minus(NOT_YET)));
+                        .writeDay(jdbi, day, zone, before(jdbi, organization, day, zone, now.minus(NOT_YET)));
             }
         }
         return written;
     }
 
-    /** Where the demo was played already, until then it happened as it did. */
-    private static Instant before(Jdbi jdbi, DemoData.Organization organization, Instant latest) {
+    /** On a day on which the demo was played it happened as it did from then on. */
+    private static Instant before(
+            Jdbi jdbi, DemoData.Organization organization, LocalDate day, ZoneId zone, Instant latest) {
         return jdbi.withHandle(handle -> handle.createQuery(
-                                "select min(started_at) from public.calls where organization_id = ? and provider_call_sid not like ?")
+                                "select min(started_at) from public.calls where organization_id = ?"
+                                        + " and provider_call_sid not like ? and started_at >= ? and started_at < ?")
                         .bind(0, organization.id())
                         .bind(1, SID + "-%")
+                        .bind(2, day.atStartOfDay(zone).toOffsetDateTime())
+                        .bind(3, day.plusDays(1).atStartOfDay(zone).toOffsetDateTime())
                         .mapTo(Instant.class)
                         .findOne())
                 .map(first -> first.minus(NOT_YET))

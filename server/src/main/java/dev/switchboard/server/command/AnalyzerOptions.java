@@ -39,9 +39,9 @@ final class AnalyzerOptions {
     }
 
     private ChatAnalyzer chat() {
-        if (!analyzer.matches("https?://[^\\s?#]+")) {
+        if (!analyzer.matches("https?://[^\\s?#@]+")) {
             throw new InvalidSettingException("Invalid value for option '--analyzer': " + analyzer
-                    + " is neither none nor built-in, nor an address as https://api.openai.com/v1");
+                    + " is neither none nor built-in, nor an address as https://api.openai.com/v1, without user");
         }
         if (model == null) {
             throw new InvalidSettingException("--analyzer " + analyzer + " needs --analyzer-model");

@@ -2,6 +2,7 @@ package dev.switchboard.systemtest.calls;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import com.sun.net.httpserver.HttpServer;
 import dev.switchboard.callcenter.analysis.Analyses;
@@ -21,6 +22,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
@@ -194,8 +197,7 @@ class AnalysesTest extends ApiFixture {
             for (String wrong : List.of(
                     said("I would rather talk about the weather"),
                     said("{\"score\": 1000, \"sentiment\": \"x\"}"),
-                    "{}",
-                    "")) {
+                    "{}")) {
                 answer.set(wrong);
                 UUID other = call(world, now.minusSeconds(10), "Hello", "Hello");
                 analyses.look();
@@ -207,8 +209,62 @@ class AnalysesTest extends ApiFixture {
                 assertThat(world.one("select score from calls where id = ?", other))
                         .isEmpty();
             }
-            assertThat(analyses.failures()).isEqualTo(4);
+            assertThat(analyses.failures()).isEqualTo(3);
+
+            answer.set(said("{\"summary\": \"a\\u0000b\", \"sentiment\": 1e-400, \"score\": 12}"));
+            UUID odd = call(world, now.minusSeconds(10), "Hello", "Hello");
+            analyses.look();
+            assertThat(world.one("select score || (insights ->> 'summary') || sentiment from calls where id = ?", odd))
+                    .isEqualTo("12ab0.000");
+
+            answer.set(""); // 500: it may pass
+            UUID waiting = call(world, now.minusSeconds(10), "Hello", "Hello");
+            analyses.look();
+            assertThat(status(world, waiting)).isEqualTo("processing");
+            answer.set(said("{\"summary\": \"late\"}"));
+            try (Analyses later = analyses(chat(model), Instant.now().plusSeconds(301))) {
+                later.look();
+            }
+            assertThat(world.one("select insights ->> 'summary' from calls where id = ?", waiting))
+                    .isEqualTo("late");
         } finally {
+            model.stop(0);
+        }
+    }
+
+    private static ChatAnalyzer chat(HttpServer model) {
+        return new ChatAnalyzer(
+                URI.create("http://127.0.0.1:" + model.getAddress().getPort() + "/v1/"),
+                "small",
+                Optional.of("key-1"),
+                Duration.ofSeconds(2));
+    }
+
+    /** Headers, and then nothing. */
+    @Test
+    void L27_anAnswerThatNeverEndsHoldsNobodyUp() throws Exception {
+        var release = new CountDownLatch(1);
+        HttpServer model = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 10);
+        model.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
+        model.createContext("/v1/chat/completions", exchange -> {
+            exchange.sendResponseHeaders(200, 100);
+            exchange.getResponseBody().write('{');
+            exchange.getResponseBody().flush();
+            try {
+                release.await();
+            } catch (InterruptedException stopped) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        model.start();
+        try (Analyses analyses = analyses(chat(model), now)) {
+            CallCentreWorld world = world(1);
+            UUID call = call(world, now.minusSeconds(10), "Hello", "Hello");
+            assertTimeoutPreemptively(Duration.ofSeconds(30), analyses::look);
+            assertThat(status(world, call)).isEqualTo("processing");
+            assertThat(analyses.failures()).isEqualTo(1);
+        } finally {
+            release.countDown();
             model.stop(0);
         }
     }
