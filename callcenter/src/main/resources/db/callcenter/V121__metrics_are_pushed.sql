@@ -1,23 +1,27 @@
 -- admin_metrics by itself (SPEC L26): whoever changes calls, visits or agents leaves a mark of the organization, and the server publishes
 -- what has become another figure: the first change at once, then every 2 s at most, figures of many rows every 30 s.
 create unlogged table app.metrics_due (organization_id uuid not null);
-comment on table app.metrics_due is 'Whose figures may be others now: one row per statement, so that nobody waits. A crash empties it: the server publishes everything when it begins to look, and when it could not.';
+comment on table app.metrics_due is 'Whose figures may be others now: a row per change, so that nobody waits. A crash empties it: the server publishes everything when it begins to look, and when it could not.';
 
 create function app.metrics_are_due() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
-  insert into app.metrics_due select distinct c.organization_id from changed c;
+  insert into app.metrics_due values (coalesce(new.organization_id, old.organization_id));
   return null;
 end
 $$;
-create trigger metrics_insert after insert on public.calls referencing new table as changed for each statement execute function app.metrics_are_due();
-create trigger metrics_update after update on public.calls referencing new table as changed for each statement execute function app.metrics_are_due();
-create trigger metrics_delete after delete on public.calls referencing old table as changed for each statement execute function app.metrics_are_due();
-create trigger metrics_insert after insert on public.queue_visits referencing new table as changed for each statement execute function app.metrics_are_due();
-create trigger metrics_update after update on public.queue_visits referencing new table as changed for each statement execute function app.metrics_are_due();
-create trigger metrics_insert after insert on public.voip_users referencing new table as changed for each statement execute function app.metrics_are_due();
-create trigger metrics_update after update on public.voip_users referencing new table as changed for each statement execute function app.metrics_are_due();
-create trigger metrics_insert after insert on public.recordings referencing new table as changed for each statement execute function app.metrics_are_due();
-create trigger metrics_update after update on public.recordings referencing new table as changed for each statement execute function app.metrics_are_due();
+-- By row, and only where a figure can have changed: commands write these tables several times each.
+create trigger metrics_insert after insert or delete on public.calls for each row execute function app.metrics_are_due();
+create trigger metrics_update after update on public.calls for each row
+  when ((old.state, old.started_at, old.answered_at, old.ended_at) is distinct from (new.state, new.started_at, new.answered_at, new.ended_at))
+  execute function app.metrics_are_due();
+create trigger metrics_insert after insert on public.queue_visits for each row execute function app.metrics_are_due();
+create trigger metrics_update after update on public.queue_visits for each row
+  when ((old.queue_id, old.exited_at, old.outcome, old.wait_s) is distinct from (new.queue_id, new.exited_at, new.outcome, new.wait_s))
+  execute function app.metrics_are_due();
+create trigger metrics_insert after insert or delete on public.voip_users for each row execute function app.metrics_are_due();
+create trigger metrics_update after update on public.voip_users for each row
+  when (old.work_state is distinct from new.work_state) execute function app.metrics_are_due();
+create trigger metrics_insert after insert or delete on public.recordings for each row execute function app.metrics_are_due();
 
 create index admin_metrics_by_bucket on public.admin_metrics (organization_id, bucket_start);
 
