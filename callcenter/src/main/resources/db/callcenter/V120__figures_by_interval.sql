@@ -64,41 +64,34 @@ create table app.interval_changes (
 comment on table app.interval_changes is 'What is to be added to intervals; written with what is counted.';
 create index interval_changes_of_organization on app.interval_changes (organization_id, quarter);
 
-create function app.quarter(at timestamptz) returns timestamptz language sql immutable set search_path = ''
+create function app.quarter(at timestamptz) returns timestamptz language sql immutable
 return date_bin('15 minutes', at, '2000-01-01 00:00:00+00');
 
+-- What they count for, in expressions that are part of the statement that asks.
+create function app.visit_sums(outcome text, in_time boolean, short boolean, wait_s numeric, sign int) returns app.sums
+language sql immutable return row(
+  sign * (outcome = 'answered')::int, sign * in_time::int, sign * (outcome = 'abandoned')::int, sign * short::int,
+  sign * (outcome = 'flowed_out')::int, sign * (outcome = 'missed')::int,
+  case outcome when 'answered' then sign * wait_s else 0 end, case outcome when 'abandoned' then sign * wait_s else 0 end,
+  0, 0, 0, 0, 0)::app.sums;
+create function app.segment_sums(kind text, first_talk boolean, seconds numeric, sign int) returns app.sums
+language sql immutable return row(0, 0, 0, 0, 0, 0, 0, 0, sign * coalesce(first_talk, false)::int,
+  case kind when 'ring' then sign * seconds else 0 end, case kind when 'talk' then sign * seconds else 0 end,
+  case kind when 'hold' then sign * seconds else 0 end, case kind when 'wrap_up' then sign * seconds else 0 end)::app.sums;
+
 -- Of an organization that is being deleted nothing is counted: its sums go with it.
-create function app.note_visit(visit public.queue_visits, sign int) returns void language sql set search_path = ''
-begin atomic
-  insert into app.interval_changes (organization_id, queue_id, quarter, sums)
-  select visit.organization_id, visit.queue_id, app.quarter(visit.exited_at), row(
-    sign * (visit.outcome = 'answered')::int, sign * visit.in_time::int, sign * (visit.outcome = 'abandoned')::int, sign * visit.short::int,
-    sign * (visit.outcome = 'flowed_out')::int, sign * (visit.outcome = 'missed')::int,
-    case visit.outcome when 'answered' then sign * visit.wait_s else 0 end, case visit.outcome when 'abandoned' then sign * visit.wait_s else 0 end,
-    0, 0, 0, 0, 0)::app.sums
-   where visit.exited_at is not null and exists (select from public.organizations o where o.id = visit.organization_id);
-end;
-
-create function app.note_segment(segment public.call_segments, sign int) returns void language sql set search_path = ''
-begin atomic
-  insert into app.interval_changes (organization_id, agent_id, quarter, sums)
-  select segment.organization_id, segment.agent_id, app.quarter(segment.to_at), row(0, 0, 0, 0, 0, 0, 0, 0,
-    sign * coalesce(segment.first_talk, false)::int,
-    case segment.kind when 'ring' then sign * extract(epoch from segment.to_at - segment.from_at) else 0 end,
-    case segment.kind when 'talk' then sign * extract(epoch from segment.to_at - segment.from_at) else 0 end,
-    case segment.kind when 'hold' then sign * extract(epoch from segment.to_at - segment.from_at) else 0 end,
-    case segment.kind when 'wrap_up' then sign * extract(epoch from segment.to_at - segment.from_at) else 0 end)::app.sums
-   where segment.to_at is not null and segment.kind <> 'consult'
-     and exists (select from public.organizations o where o.id = segment.organization_id);
-end;
-
 create function app.count_visit() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
   if tg_op <> 'INSERT' then
-    perform app.note_visit(old, -1);
+    insert into app.interval_changes (organization_id, queue_id, quarter, sums)
+      select old.organization_id, old.queue_id, app.quarter(old.exited_at), app.visit_sums(old.outcome, old.in_time, old.short, old.wait_s, -1)
+       where old.exited_at is not null and exists (select from public.organizations o where o.id = old.organization_id);
   end if;
   if tg_op <> 'DELETE' then
-    perform app.note_visit(new, 1);
+    insert into app.interval_changes (organization_id, queue_id, quarter, sums)
+      select new.organization_id, new.queue_id, app.quarter(new.exited_at), app.visit_sums(new.outcome, new.in_time, new.short, new.wait_s, 1)
+       where new.exited_at is not null
+         and (tg_op = 'INSERT' or exists (select from public.organizations o where o.id = new.organization_id));
   end if;
   return null;
 end
@@ -106,26 +99,40 @@ $$;
 create function app.count_segment() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
   if tg_op <> 'INSERT' then
-    perform app.note_segment(old, -1);
+    insert into app.interval_changes (organization_id, agent_id, quarter, sums)
+      select old.organization_id, old.agent_id, app.quarter(old.to_at),
+             app.segment_sums(old.kind, old.first_talk, extract(epoch from old.to_at - old.from_at), -1)
+       where old.to_at is not null and old.kind <> 'consult'
+         and exists (select from public.organizations o where o.id = old.organization_id);
   end if;
   if tg_op <> 'DELETE' then
-    perform app.note_segment(new, 1);
+    insert into app.interval_changes (organization_id, agent_id, quarter, sums)
+      select new.organization_id, new.agent_id, app.quarter(new.to_at),
+             app.segment_sums(new.kind, new.first_talk, extract(epoch from new.to_at - new.from_at), 1)
+       where new.to_at is not null and new.kind <> 'consult'
+         and (tg_op = 'INSERT' or exists (select from public.organizations o where o.id = new.organization_id));
   end if;
   return null;
 end
 $$;
 
 -- What is there already.
-select app.note_visit(v, 1) from public.queue_visits v;
-select app.note_segment(s, 1) from public.call_segments s;
+insert into app.interval_changes (organization_id, queue_id, quarter, sums)
+  select v.organization_id, v.queue_id, app.quarter(v.exited_at), app.visit_sums(v.outcome, v.in_time, v.short, v.wait_s, 1)
+    from public.queue_visits v where v.exited_at is not null;
+insert into app.interval_changes (organization_id, agent_id, quarter, sums)
+  select s.organization_id, s.agent_id, app.quarter(s.to_at), app.segment_sums(s.kind, s.first_talk, extract(epoch from s.to_at - s.from_at), 1)
+    from public.call_segments s where s.to_at is not null and s.kind <> 'consult';
 
 create trigger count_insert after insert on public.queue_visits for each row when (new.exited_at is not null) execute function app.count_visit();
 create trigger count_update after update on public.queue_visits
-  for each row when (old.* is distinct from new.* and (old.exited_at is not null or new.exited_at is not null)) execute function app.count_visit();
+  for each row when ((old.queue_id, old.exited_at, old.outcome, old.wait_s, old.in_time, old.short)
+                     is distinct from (new.queue_id, new.exited_at, new.outcome, new.wait_s, new.in_time, new.short)) execute function app.count_visit();
 create trigger count_delete after delete on public.queue_visits for each row when (old.exited_at is not null) execute function app.count_visit();
 create trigger count_insert after insert on public.call_segments for each row when (new.to_at is not null) execute function app.count_segment();
 create trigger count_update after update on public.call_segments
-  for each row when (old.* is distinct from new.* and (old.to_at is not null or new.to_at is not null)) execute function app.count_segment();
+  for each row when ((old.agent_id, old.kind, old.from_at, old.to_at, old.first_talk)
+                     is distinct from (new.agent_id, new.kind, new.from_at, new.to_at, new.first_talk)) execute function app.count_segment();
 create trigger count_delete after delete on public.call_segments for each row when (old.to_at is not null) execute function app.count_segment();
 
 -- When a day begins: where a midnight comes twice, at the first of them.
@@ -292,8 +299,8 @@ end;
 comment on function public.missed_goal(uuid, timestamptz, timestamptz, uuid) is
   'The visits that ended then and count against the service level, the longest first, 1,000 at most; the caller''s policies decide what is shown.';
 
-revoke execute on function app.judge_visit(), app.judge_segment(), app.quarter(timestamptz), app.note_visit(public.queue_visits, int),
-  app.note_segment(public.call_segments, int), app.count_visit(), app.count_segment(), app.judge_anew(),
+revoke execute on function app.judge_visit(), app.judge_segment(), app.quarter(timestamptz), app.visit_sums(text, boolean, boolean, numeric, int),
+  app.segment_sums(text, boolean, numeric, int), app.count_visit(), app.count_segment(), app.judge_anew(),
   app.forget_intervals(), app.fold_intervals(int), app.begin_of(text, timestamp),
   app.ratios(numeric, numeric, numeric, numeric, numeric, numeric, numeric, numeric),
   public.interval_figures(uuid, timestamptz, timestamptz, text, uuid), public.agent_figures(uuid, timestamptz, timestamptz),
