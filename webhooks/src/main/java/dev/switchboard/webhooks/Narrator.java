@@ -15,7 +15,6 @@ import dev.switchboard.engine.model.ChannelRef;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Position;
 import dev.switchboard.engine.model.Relation;
-import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.pipeline.SubscriptionCatalog.CatalogUnavailableException;
 import dev.switchboard.engine.pipeline.Time;
 import dev.switchboard.engine.route.Routed;
@@ -305,7 +304,10 @@ final class Narrator {
             return new Event(
                     endpoint.id(),
                     position.toString(),
-                    keys.of(endpoint.ordering(), change.relation(), image(change)),
+                    keys.of(
+                            endpoint.ordering(),
+                            change.relation(),
+                            change.decisive().orElseThrow()),
                     type,
                     bodies.computeIfAbsent(view, _ -> Event.body(type, at, data)));
         } catch (UnsupportedTypeException unsupported) {
@@ -316,15 +318,6 @@ final class Narrator {
                     String.valueOf(unsupported.getMessage()),
                     at);
         }
-    }
-
-    private static Row image(Change change) {
-        return switch (change) {
-            case Change.Insert insert -> insert.row();
-            case Change.Update update -> update.row();
-            case Change.Delete delete -> delete.old();
-            case Change.Truncate _ -> throw new IllegalStateException("TRUNCATE has no row");
-        };
     }
 
     private static String kind(Change change) {

@@ -123,7 +123,7 @@ public final class Authorizer {
             xids.add(candidate.transaction().xid());
             for (Subscription subscription : candidate.subscriptions()) {
                 Asking asking = asking(candidate.change(), subscription);
-                decisive(candidate.change()).ifPresent(asking::add);
+                candidate.change().decisive().ifPresent(asking::add);
                 if (candidate.change() instanceof Change.Update update && tellsOfOld(update)) {
                     asking.add(update.old());
                     if (was(subscription, update) == Truth.UNDECIDED) {
@@ -133,7 +133,7 @@ public final class Authorizer {
             }
             for (Subscription subscription : candidate.routed().undecided()) {
                 Asking condition = condition(candidate.change(), subscription);
-                decisive(candidate.change()).ifPresent(condition::add);
+                candidate.change().decisive().ifPresent(condition::add);
             }
         }
 
@@ -231,7 +231,7 @@ public final class Authorizer {
                 Asking condition = condition(change, subscription);
                 if (condition.answer.failed()) {
                     failed.add(subscription.channel());
-                } else if (decisive(change).filter(condition::sees).isPresent()) {
+                } else if (change.decisive().filter(condition::sees).isPresent()) {
                     decide(change, subscription, verdict);
                 } else if (hasLeft(subscription, change)) {
                     decideLeft(change, subscription, verdict);
@@ -249,7 +249,7 @@ public final class Authorizer {
             Asking asking = asking(change, subscription);
             // of no row in particular: who may read of the table at all
             boolean visible = change instanceof Change.Truncate
-                    || decisive(change).filter(asking::sees).isPresent();
+                    || change.decisive().filter(asking::sees).isPresent();
             BitSet columns = columns(subscription, change.relation(), asking.answer.columns());
             if (!visible && hasLeft(subscription, change)) {
                 decideLeft(change, subscription, verdict);
@@ -288,16 +288,6 @@ public final class Authorizer {
                     yield condition.sees(((Change.Update) change).old());
                 }
                 case FALSE, UNKNOWN -> false;
-            };
-        }
-
-        /** The image that decides: the new one of INSERT and UPDATE, the old one of DELETE. */
-        private static Optional<Row> decisive(Change change) {
-            return switch (change) {
-                case Change.Insert insert -> Optional.of(insert.row());
-                case Change.Update update -> Optional.of(update.row());
-                case Change.Delete delete -> Optional.of(delete.old());
-                case Change.Truncate _ -> Optional.empty();
             };
         }
 

@@ -223,7 +223,7 @@ public final class SubscriptionIndex {
         }
 
         void collect(Collection<Subscription> candidates) {
-            Optional<Row> row = decisive(change);
+            Optional<Row> row = change.decisive();
             for (Subscription subscription : candidates) {
                 if (!starts.isEmpty() && wasBefore(transaction, number, subscription)) {
                     continue;
@@ -248,7 +248,7 @@ public final class SubscriptionIndex {
         }
 
         void collect(TableSubscriptions table) {
-            Optional<Row> row = decisive(change);
+            Optional<Row> row = change.decisive();
             table.others.values().forEach(this::collect);
             if (row.isEmpty()) {
                 table.narrowed.values().forEach(known -> collect(known.subscriptions()));
@@ -311,16 +311,6 @@ public final class SubscriptionIndex {
     private static Optional<String> text(Relation relation, String column, Row row) {
         int index = relation.indexOf(column);
         return index >= 0 && row.hasValue(index) ? Optional.of(row.text(index)) : Optional.empty();
-    }
-
-    /** The row that filters look at: the new one, for DELETE the old one. */
-    private static Optional<Row> decisive(Change change) {
-        return switch (change) {
-            case Change.Insert insert -> Optional.of(insert.row());
-            case Change.Update update -> Optional.of(update.row());
-            case Change.Delete delete -> Optional.of(delete.old());
-            case Change.Truncate _ -> Optional.empty();
-        };
     }
 
     private void add(Subscription subscription) {

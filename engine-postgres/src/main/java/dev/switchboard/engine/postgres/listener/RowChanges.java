@@ -105,7 +105,7 @@ final class RowChanges {
     /** The columns that may be shown of it; empty where it is not to be heard of. */
     private Optional<BitSet> columns(Change change, int xid) throws RowAccessUnavailableException {
         Relation relation = change.relation();
-        Row image = image(change);
+        Row image = change.decisive().orElseThrow();
         if (filter.isPresent() && !passes(filter.get(), relation, image, xid)) {
             return Optional.empty();
         }
@@ -142,15 +142,6 @@ final class RowChanges {
         return access.ask(List.of(question), Set.of(xid)).getFirst();
     }
 
-    private static Row image(Change change) {
-        return switch (change) {
-            case Change.Insert insert -> insert.row();
-            case Change.Update update -> update.row();
-            case Change.Delete delete -> delete.old();
-            case Change.Truncate _ -> throw new IllegalStateException("TRUNCATE has no row");
-        };
-    }
-
     private RowChange rowChange(Batch batch, Change change, Position position, BitSet columns)
             throws TypeCatalog.TypeCatalogUnavailableException {
         RowChange.Type type = switch (change) {
@@ -166,7 +157,7 @@ final class RowChanges {
         return new RowChange(
                 type,
                 settings.table(),
-                json(change.relation(), image(change), columns),
+                json(change.relation(), change.decisive().orElseThrow(), columns),
                 old,
                 position,
                 batch.transaction().committedAt());
