@@ -1,6 +1,7 @@
 package dev.switchboard.webhooks;
 
 import dev.switchboard.engine.pipeline.Time;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -182,7 +183,7 @@ final class Courier implements AutoCloseable {
                             Long.toString(now),
                             "webhook-signature",
                             signature),
-                    message.body().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+                    message.body().getBytes(StandardCharsets.UTF_8));
         } catch (RuntimeException | Error failed) { // an attempt that fails by a fault of ours is one as well
             return Poster.Answer.refused(failed.toString());
         }

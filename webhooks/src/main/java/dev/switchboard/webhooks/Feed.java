@@ -159,9 +159,7 @@ final class Feed implements AutoCloseable {
     /** Who is to be told, and whether they still can be. */
     private void look() throws CatalogUnavailableException {
         looked = time.instant();
-        List<Interests.Looked> looks = interests.follow(outbox.endpoints());
-        narrator.fits(looks);
-        note(looks);
+        note(interests.follow(outbox.endpoints()));
         Set<ChannelRef> unheard = interests.unheard();
         if (!unheard.isEmpty()) {
             Instant now = time.instant();
@@ -176,15 +174,14 @@ final class Feed implements AutoCloseable {
                                     now))
                             .toList(),
                     now);
-            List<Interests.Looked> again = interests.again(unheard);
-            narrator.fits(again);
-            note(again);
+            note(interests.again(unheard));
         }
         couriers.accept(interests.ids());
     }
 
     /** What could not be told for a while is told of again: that there is a gap comes first. */
     private void note(List<Interests.Looked> looks) {
+        narrator.fits(looks);
         for (Interests.Looked look : looks) {
             outbox.note(look.endpoint().id(), look.problem());
             if (look.healed()) {
@@ -282,9 +279,7 @@ final class Feed implements AutoCloseable {
         Instant began = time.instant();
         for (int faults = 0; !closed; ) {
             try {
-                List<Interests.Looked> looks = interests.follow(outbox.endpoints());
-                narrator.fits(looks);
-                note(looks); // who was there before these were committed is among them
+                note(interests.follow(outbox.endpoints())); // who was there before these were committed is among them
                 boolean alone = time.instant().isAfter(began.plus(PATIENCE));
                 tell(alone ? narrator.ofEachAlone(round) : narrator.of(round), assembler);
                 return;

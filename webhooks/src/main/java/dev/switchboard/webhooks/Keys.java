@@ -3,6 +3,7 @@ package dev.switchboard.webhooks;
 import dev.switchboard.engine.model.Relation;
 import dev.switchboard.engine.model.Row;
 import dev.switchboard.engine.protocol.JsonBytes;
+import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -49,7 +50,7 @@ final class Keys {
     }
 
     static UUID of(String text) {
-        return UUID.nameUUIDFromBytes(text.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        return UUID.nameUUIDFromBytes(text.getBytes(StandardCharsets.UTF_8));
     }
 
     private List<Integer> primaryKey(Relation relation) throws SQLException {

@@ -3,6 +3,7 @@ package dev.switchboard.webhooks;
 import dev.switchboard.engine.model.ClaimsGroup;
 import dev.switchboard.engine.model.Lsn;
 import dev.switchboard.engine.model.Position;
+import java.sql.Timestamp;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -82,7 +83,7 @@ final class Outbox {
                         Endpoint.Ordering.of(String.valueOf(row.getString("ordering"))),
                         Lsn.parse(String.valueOf(row.getString("begins_after"))),
                         row.getInt("secret_version"),
-                        Optional.ofNullable(row.getTimestamp("previous_until")).map(java.sql.Timestamp::toInstant),
+                        Optional.ofNullable(row.getTimestamp("previous_until")).map(Timestamp::toInstant),
                         row.getInt("revision"),
                         Optional.ofNullable(row.getString("problem"))))
                 .list());

@@ -1,5 +1,6 @@
 package dev.switchboard.callcenter.analysis;
 
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Set;
 
@@ -45,6 +46,6 @@ record Lexicon(Set<String> good, Set<String> bad, Set<String> negations, Set<Str
     }
 
     private static Set<String> words(String text) {
-        return Set.of(java.util.Arrays.stream(text.split(" ")).distinct().toArray(String[]::new));
+        return Set.of(Arrays.stream(text.split(" ")).distinct().toArray(String[]::new));
     }
 }
