@@ -33,7 +33,7 @@ public final class Deadlines implements AutoCloseable {
     private static final Duration HOUSEKEEPING = Duration.ofHours(1);
     private static final int MOST = 200;
 
-    private static final String DUE =
+    private static final String TIMED_OUT =
             "select c.id from public.calls c where c.ended_at is null and c.due_at <= ? order by c.due_at limit "
                     + MOST;
     /** Rung by a command and at nobody now: the agents became busy, and the process died before it settled the call. */
@@ -96,22 +96,89 @@ public final class Deadlines implements AutoCloseable {
             keepHouse(now);
             housekept = now;
         }
-        var at = now.atOffset(ZoneOffset.UTC);
-        each(NewCalls.ids(calls.connections(), DUE, at), new CallCommand.TimeOut());
-        each(NewCalls.ids(calls.connections(), STRANDED, at), new CallCommand.Settle());
-        wrapUp(now);
-        pauseTheMissing();
+        Due due = look(now);
+        each(due.timedOut, new CallCommand.TimeOut());
+        each(due.stranded, new CallCommand.Settle());
+        each("The end of wrap-up", due.wrappedUp, new AgentCommand.WrapUpOver());
+        // who let too many offers pass is not there: paused, until they say otherwise (SPEC L15)
+        each(
+                "The pause of who missed too many offers,",
+                due.missedTooMany,
+                new AgentCommand.Choose(AgentCommand.Choice.PAUSED, Optional.of("missed")));
 
         guarded("The look at whose sockets there are", () -> reachability.look(now));
-        lostLegs(now);
-        each(NewCalls.ids(calls.connections(), WAITING, at), new CallCommand.Route());
-        each(NewCalls.ids(calls.connections(), WAITING_WITHOUT_QUEUE, at), new CallCommand.Route());
+        due.lostLegs.forEach(this::lookAfter);
+        each(due.isQuiet() ? due.waiting : look(now).waiting, new CallCommand.Route());
+    }
+
+    /** What a look found, in one round trip: mostly nothing. */
+    private static final class Due {
+        private final List<UUID> timedOut = new ArrayList<>();
+        private final List<UUID> stranded = new ArrayList<>();
+        private final List<Agent> wrappedUp = new ArrayList<>();
+        private final List<Agent> missedTooMany = new ArrayList<>();
+        private final List<LostLeg> lostLegs = new ArrayList<>();
+        private final List<UUID> waiting = new ArrayList<>();
+
+        /** Whether nothing is done that lets others wait, or be free. */
+        boolean isQuiet() {
+            return timedOut.isEmpty()
+                    && stranded.isEmpty()
+                    && wrappedUp.isEmpty()
+                    && missedTooMany.isEmpty()
+                    && lostLegs.isEmpty();
+        }
+    }
+
+    private record Agent(UUID organization, UUID user) {
+        static Agent of(ResultSet row) throws SQLException {
+            return new Agent(row.getObject(1, UUID.class), row.getObject(2, UUID.class));
+        }
+    }
+
+    private record LostLeg(UUID call, UUID agent, Instant at) {}
+
+    private Due look(Instant now) {
+        var due = new Due();
+        try (Connection connection = calls.connections().getConnection()) {
+            new Script()
+                    .add(TIMED_OUT, now)
+                    .add(STRANDED, now)
+                    .add(WRAPPED_UP, now)
+                    .add(MISSED_TOO_MANY)
+                    .add(LOST_LEGS, now)
+                    .add(WAITING, now)
+                    .add(WAITING_WITHOUT_QUEUE, now)
+                    .run(
+                            connection,
+                            row -> due.timedOut.add(row.getObject(1, UUID.class)),
+                            row -> due.stranded.add(row.getObject(1, UUID.class)),
+                            row -> due.wrappedUp.add(Agent.of(row)),
+                            row -> due.missedTooMany.add(Agent.of(row)),
+                            row -> due.lostLegs.add(new LostLeg(
+                                    row.getObject(1, UUID.class),
+                                    row.getObject(2, UUID.class),
+                                    row.getObject(3, OffsetDateTime.class).toInstant())),
+                            row -> due.waiting.add(row.getObject(1, UUID.class)),
+                            row -> due.waiting.add(row.getObject(1, UUID.class)));
+        } catch (SQLException failed) {
+            throw new CallCentreException("what is due could not be looked for: " + failed.getMessage(), failed);
+        }
+        return due;
     }
 
     /** What one of them does wrong does not keep the others waiting. */
     private void each(List<UUID> due, CallCommand command) {
         for (UUID call : due) {
             guarded(command + " of call " + call, () -> calls.execute(new Actor.Server(), call, command));
+        }
+    }
+
+    private void each(String what, List<Agent> due, AgentCommand command) {
+        for (Agent agent : due) {
+            guarded(
+                    what + " of " + agent.user(),
+                    () -> calls.execute(new Actor.Server(), agent.organization(), agent.user(), command));
         }
     }
 
@@ -123,67 +190,12 @@ public final class Deadlines implements AutoCloseable {
         }
     }
 
-    private void wrapUp(Instant now) {
-        each("The end of wrap-up", WRAPPED_UP, new AgentCommand.WrapUpOver(), now.atOffset(ZoneOffset.UTC));
-    }
-
-    /** Who let too many offers pass is not there: paused, until they say otherwise (SPEC L15). */
-    private void pauseTheMissing() {
-        each(
-                "The pause of who missed too many offers,",
-                MISSED_TOO_MANY,
-                new AgentCommand.Choose(AgentCommand.Choice.PAUSED, Optional.of("missed")));
-    }
-
     /** Who is loaded anew lost their socket with their leg; who hung up has it still. */
-    private void lostLegs(Instant now) {
-        record Lost(UUID call, UUID agent, Instant at) {}
-        var lost = new ArrayList<Lost>();
-        try (Connection connection = calls.connections().getConnection();
-                PreparedStatement statement = connection.prepareStatement(LOST_LEGS)) {
-            statement.setObject(1, now.atOffset(ZoneOffset.UTC));
-            try (ResultSet rows = statement.executeQuery()) {
-                while (rows.next()) {
-                    lost.add(new Lost(
-                            rows.getObject(1, UUID.class),
-                            rows.getObject(2, UUID.class),
-                            rows.getObject(3, OffsetDateTime.class).toInstant()));
-                }
-            }
-        } catch (SQLException failed) {
-            throw new CallCentreException("calls without a leg could not be looked at: " + failed.getMessage(), failed);
-        }
-        for (Lost one : lost) {
-            boolean away = reachability.wasAway(one.agent(), one.at().minus(CallRules.GONE_IS_NOTICED));
-            guarded(
-                    "The look after call " + one.call() + ", whose agent has no leg,",
-                    () -> calls.execute(new Actor.Server(), one.call(), new CallCommand.LegGone(one.agent(), away)));
-        }
-    }
-
-    private record Due(UUID organization, UUID user) {}
-
-    /** The same for every agent whom the query finds. */
-    private void each(String what, String query, AgentCommand command, Object... parameters) {
-        var due = new ArrayList<Due>();
-        try (Connection connection = calls.connections().getConnection();
-                PreparedStatement statement = connection.prepareStatement(query)) {
-            for (int i = 0; i < parameters.length; i++) {
-                statement.setObject(i + 1, parameters[i]);
-            }
-            try (ResultSet rows = statement.executeQuery()) {
-                while (rows.next()) {
-                    due.add(new Due(rows.getObject(1, UUID.class), rows.getObject(2, UUID.class)));
-                }
-            }
-        } catch (SQLException failed) {
-            throw new CallCentreException("agents could not be looked at: " + failed.getMessage(), failed);
-        }
-        for (Due agent : due) {
-            guarded(
-                    what + " of " + agent.user(),
-                    () -> calls.execute(new Actor.Server(), agent.organization(), agent.user(), command));
-        }
+    private void lookAfter(LostLeg one) {
+        boolean away = reachability.wasAway(one.agent(), one.at().minus(CallRules.GONE_IS_NOTICED));
+        guarded(
+                "The look after call " + one.call() + ", whose agent has no leg,",
+                () -> calls.execute(new Actor.Server(), one.call(), new CallCommand.LegGone(one.agent(), away)));
     }
 
     private void keepHouse(Instant now) {

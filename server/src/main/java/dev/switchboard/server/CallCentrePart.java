@@ -5,7 +5,6 @@ import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.Ingest;
 import dev.switchboard.callcenter.Reconciler;
 import dev.switchboard.callcenter.Recurring;
-import dev.switchboard.callcenter.analysis.CallAnalyzer;
 import dev.switchboard.callcenter.api.ApiRoutes;
 import dev.switchboard.callcenter.api.CallCentreServer;
 import dev.switchboard.callcenter.telephony.FakeTelephonyProvider;
@@ -14,6 +13,7 @@ import dev.switchboard.engine.channel.Attendance;
 import dev.switchboard.http.Handler;
 import dev.switchboard.http.Metrics;
 import dev.switchboard.http.Response;
+import dev.switchboard.server.config.Settings;
 import dev.switchboard.telephony.SecretReference;
 import dev.switchboard.telephony.twilio.TwilioAccounts;
 import dev.switchboard.telephony.twilio.TwilioProvider;
@@ -36,17 +36,13 @@ final class CallCentrePart implements AutoCloseable {
 
     /** @param connections as a user whom row level security does not bind; closed with this */
     CallCentrePart(
-            HikariDataSource connections,
-            JwtTokens tokens,
-            InstantSource clock,
-            Attendance attendance,
-            Optional<CallAnalyzer> analyzer,
-            Metrics metrics) {
+            HikariDataSource connections, JwtTokens tokens, Settings settings, Attendance attendance, Metrics metrics) {
         Jdbi jdbi = Jdbi.create(connections);
+        InstantSource clock = settings.callCentreTime();
         var accounts = new TwilioAccounts(jdbi, new SecretReference(System::getenv));
         var providers = new ProvidersByName(
                 Map.of(TwilioAccounts.PROVIDER, new TwilioProvider(jdbi, accounts)), new FakeTelephonyProvider());
-        server = new CallCentreServer(connections, providers, tokens, clock, attendance, analyzer, metrics);
+        server = new CallCentreServer(connections, providers, tokens, clock, attendance, settings.analyzer(), metrics);
         twilio = new TwilioRoutes(accounts, server.calls(), clock, metrics);
         takingUp = new Recurring("telephony-inbox", TAKEN_UP_EVERY, twilio::takeUpAgain);
         takingUp.start();

@@ -260,8 +260,7 @@ public final class Switchboard implements AutoCloseable {
         data.ifPresent(part -> queries.begin(engine.feed(), new DataApiQueries(part)));
         // its tables are in the embedded database alone
         callCentre = postgres.filter(_ -> settings.callCentre())
-                .map(_ -> new CallCentrePart(
-                        pools.calls(), tokens, time, engine.attendance(), settings.analyzer(), metrics));
+                .map(_ -> new CallCentrePart(pools.calls(), tokens, settings, engine.attendance(), metrics));
         webhooks = settings.webhooks().map(part -> webhooks(part, catalog, time));
         webhooks.ifPresentOrElse(Webhooks::start, () -> postgres.ifPresent(_ -> Webhooks.without(database)));
         Optional<HikariDataSource> accountConnections = settings.accounts().map(_ -> pools.accounts());

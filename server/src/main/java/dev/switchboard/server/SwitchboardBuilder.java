@@ -15,6 +15,7 @@ import dev.switchboard.tokens.OidcSettings;
 import dev.switchboard.webhooks.WebhookSettings;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -42,6 +43,7 @@ public final class SwitchboardBuilder {
     private Optional<OidcSettings> oidc = Optional.empty();
     private Optional<WebhookSettings> webhooks = Optional.empty();
     private Optional<CallAnalyzer> analyzer = Optional.empty();
+    private InstantSource callCentreTime = InstantSource.system();
     private Consumer<Switchboard> onFailure = Switchboard::close;
     private Optional<MeterRegistry> meters = Optional.empty();
 
@@ -139,6 +141,12 @@ public final class SwitchboardBuilder {
         return this;
     }
 
+    /** The time by which calls happen and deadlines run out: for simulations, which may let it pass faster. */
+    public SwitchboardBuilder callCentreTime(InstantSource wanted) {
+        callCentreTime = wanted;
+        return this;
+    }
+
     /** A registry of the application's, in which everything is measured too; it stays the application's to close. */
     public SwitchboardBuilder meters(MeterRegistry wanted) {
         meters = Optional.of(wanted);
@@ -178,7 +186,8 @@ public final class SwitchboardBuilder {
                         data,
                         oidc,
                         webhooks,
-                        analyzer),
+                        analyzer,
+                        callCentreTime),
                 new Switchboard.Host(onFailure, meters));
     }
 }

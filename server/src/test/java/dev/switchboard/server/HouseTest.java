@@ -60,6 +60,8 @@ class HouseTest {
                         "dev.switchboard.callcenter.telephony..")
                 .layer("telephony")
                 .definedBy("dev.switchboard.telephony..")
+                .layer("simulation")
+                .definedBy("dev.switchboard.simulation..")
                 .layer("webhooks")
                 .definedBy("dev.switchboard.webhooks..")
                 .layer("engine-postgres")
@@ -102,6 +104,8 @@ class HouseTest {
                 .mayOnlyAccessLayers("engine")
                 .whereLayer("telephony")
                 .mayOnlyAccessLayers("callcenter", "http")
+                .whereLayer("simulation")
+                .mayOnlyAccessLayers("callcenter", "telephony")
                 .whereLayer("webhooks")
                 .mayOnlyAccessLayers("http", "engine-postgres", "engine")
                 .whereLayer("engine-postgres")
@@ -131,7 +135,7 @@ class HouseTest {
                 .map(known -> known.getPackageName())
                 .distinct()
                 .filter(name -> !name.matches(
-                        "dev\\.switchboard\\.(server|callcenter|telephony|webhooks|data|accounts|tokens|gateway|live|http|client)"
+                        "dev\\.switchboard\\.(server|callcenter|telephony|webhooks|simulation|data|accounts|tokens|gateway|live|http|client)"
                                 + "(\\..*)?|dev\\.switchboard\\.engine(\\..*)?"))
                 .toList();
 
@@ -172,6 +176,7 @@ class HouseTest {
                 "callcenter",
                 "telephony",
                 "webhooks",
+                "simulation",
                 "http",
                 "gateway",
                 "live-queries",

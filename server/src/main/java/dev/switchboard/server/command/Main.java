@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
             MigrateCommand.class,
             WatchCommand.class,
             DoctorCommand.class,
+            SimulateCommand.class,
             ExplainCommand.class,
             UserCommand.class,
             OrganizationCommands.Org.class,

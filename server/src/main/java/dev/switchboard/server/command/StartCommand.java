@@ -26,6 +26,7 @@ import java.security.SecureRandom;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -268,7 +269,8 @@ final class StartCommand implements Callable<Integer> {
                 noDataApi ? Optional.empty() : Optional.of(data.settings()),
                 accounts.oidc(),
                 databaseUrl == null ? webhooks.settings() : Optional.empty(),
-                analyzer.analyzer());
+                analyzer.analyzer(),
+                InstantSource.system());
     }
 
     private HttpSettings http() {

@@ -18,6 +18,7 @@ import dev.switchboard.tokens.OidcSettings;
 import dev.switchboard.webhooks.WebhookSettings;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
@@ -39,6 +40,7 @@ import java.util.Set;
  * @param oidc                  an identity provider whose tokens are accepted
  * @param webhooks              empty: nobody is told by HTTP; with the embedded database alone
  * @param analyzer              of calls that were written down; empty: they are left to other programs
+ * @param callCentreTime        by which calls happen and deadlines run out; another than the system's in simulations
  */
 public record Settings(
         Path dataDirectory,
@@ -56,7 +58,8 @@ public record Settings(
         Optional<DataSettings> data,
         Optional<OidcSettings> oidc,
         Optional<WebhookSettings> webhooks,
-        Optional<CallAnalyzer> analyzer) {
+        Optional<CallAnalyzer> analyzer,
+        InstantSource callCentreTime) {
     private static final int SHORTEST_SECRET = 32;
 
     /** @throws InvalidSettingException if parts do not fit together, or a value cannot be */

@@ -22,6 +22,7 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import org.jdbi.v3.core.Jdbi;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -388,6 +389,63 @@ class FiguresTest {
                     .as("though nothing has happened since")
                     .isEqualByComparingTo("1");
         }
+    }
+
+    @Test
+    void L28_aFirstCallIsSolvedWhereNobodyCalledAgainWithinTheDaysAboutTheSame() {
+        var world = new CallCentreWorld(jdbi, 1);
+        UUID org = world.organization();
+        Instant at = Instant.parse("2026-06-01T10:00:00Z");
+        Duration week = Duration.ofDays(7);
+        caller(org, "+14155550001", at, "refund", true);
+        caller(org, "+14155550001", at.plus(week), "refund", false); // at the last moment
+        caller(org, "+14155550002", at, "refund", true);
+        caller(org, "+14155550002", at.plus(week).plusSeconds(1), "refund", true);
+        caller(org, "+14155550003", at, "refund", true);
+        caller(org, "+14155550003", at.plusSeconds(3_600), "delivery", false); // about something else
+        caller(org, "+14155550004", at, "refund", true);
+        caller(org, "+14155550004", at.plusSeconds(3_600), null, false); // nobody knows about what
+        caller(org, "+14155550005", at, "refund", false); // nobody answered
+        caller(new CallCentreWorld(jdbi, 0).organization(), "+14155550002", at.plusSeconds(60), "refund", false);
+
+        Instant over = Instant.parse("2026-06-09T00:00:00Z");
+        assertThat(firstCalls(world, over)).isEqualTo("4 2 0.5000 false");
+        assertThat(firstCalls(world, over.minusMillis(1))).isEqualTo("4 2 0.5000 true");
+        assertThat(firstCalls(world, at.plus(week).minusMillis(1)))
+                .as("before the first of them called again")
+                .isEqualTo("4 3 0.7500 true");
+        assertThatThrownBy(() ->
+                        as(world.agent(0), "select first_call_resolution(:org, null, 91, :from)::text", world, at, at))
+                .hasMessageContaining("days is 91, and can be 1 to 90");
+    }
+
+    private static String firstCalls(CallCentreWorld world, Instant known) {
+        JsonNode figures = JsonMapper.shared()
+                .readTree(as(
+                        world.agent(0),
+                        "select first_call_resolution(:org, '2026-06-01', at => :from)::text where :to is not null",
+                        world,
+                        known,
+                        known));
+        return figures.path("answered") + " " + figures.path("resolved") + " "
+                + figures.path("first_call_resolution").decimalValue().setScale(4) + " "
+                + figures.path("is_provisional");
+    }
+
+    private static void caller(
+            UUID organization, String number, Instant at, @Nullable String code, boolean isAnswered) {
+        OffsetDateTime when = at.atOffset(ZoneOffset.UTC);
+        jdbi.useHandle(handle -> handle.execute(
+                "insert into calls (organization_id, provider_call_sid, direction, from_number, to_number, state, started_at, answered_at,"
+                        + " ended_at, wrap_up_code) values (?, ?, 'inbound', ?, '+2', ?, ?, ?::timestamptz, ?, ?)",
+                organization,
+                UUID.randomUUID().toString(),
+                number,
+                isAnswered ? "completed" : "abandoned",
+                when,
+                isAnswered ? when : null,
+                when.plusSeconds(60),
+                code));
     }
 
     private static void visitOfNoQueue(UUID organization, Instant exited, String wait) {

@@ -30,6 +30,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -99,6 +100,7 @@ public final class TestServer implements AutoCloseable {
         private WebhookSettings webhooks = WebhookSettings.defaults();
         private Optional<CallAnalyzer> analyzer = Optional.empty();
         private HistorySettings history = HistorySettings.defaults();
+        private InstantSource callCentreTime = InstantSource.system();
 
         public Wishes limits(ChannelLimits wanted, int connections) {
             limits = wanted;
@@ -171,6 +173,11 @@ public final class TestServer implements AutoCloseable {
             return this;
         }
 
+        public Wishes callCentreTime(InstantSource wanted) {
+            callCentreTime = wanted;
+            return this;
+        }
+
         public Wishes webhooks(WebhookSettings wanted) {
             webhooks = wanted;
             return this;
@@ -212,7 +219,8 @@ public final class TestServer implements AutoCloseable {
                     Optional.of(data),
                     oidc,
                     external.isEmpty() ? Optional.of(webhooks) : Optional.empty(),
-                    analyzer);
+                    analyzer,
+                    callCentreTime);
         }
     }
 
@@ -295,12 +303,18 @@ public final class TestServer implements AutoCloseable {
 
     /** Connections as the superuser, for a test that asks often; the test closes it. */
     public HikariDataSource pool(int connections) {
+        return pool(connections, "select 1");
+    }
+
+    /** @param settings that each connection is told first */
+    public HikariDataSource pool(int connections, String settings) {
         Database database = server.database();
         var config = new HikariConfig();
         config.setJdbcUrl(database.url());
         config.setUsername(database.user());
         config.setPassword(database.password());
         config.setMaximumPoolSize(connections);
+        config.setConnectionInitSql(settings);
         return new HikariDataSource(config);
     }
 

@@ -55,8 +55,13 @@ public final class FakeTwilio implements AutoCloseable {
      * @param speed   how much faster than real its seconds are, of what it waits for
      */
     public static FakeTwilio start(String account, String token, Noise noise, double speed) {
+        return start(account, token, noise, speed, InstantSource.system());
+    }
+
+    /** @param clock by which it says when something happened */
+    public static FakeTwilio start(String account, String token, Noise noise, double speed, InstantSource clock) {
         try {
-            return new FakeTwilio(account, token, noise, speed, InstantSource.system());
+            return new FakeTwilio(account, token, noise, speed, clock);
         } catch (IOException failed) {
             throw new IllegalStateException("no port for the provider: " + failed.getMessage(), failed);
         }
