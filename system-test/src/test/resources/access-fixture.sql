@@ -17,6 +17,7 @@ declare
 begin
   insert into teams (id, organization_id, name) values (team, org, 'team');
   insert into queues (id, organization_id, name) values (queue, org, 'queue');
+  insert into wrap_up_codes (organization_id, code, label) values (org, 'sale', 'Sale');
   insert into provider_accounts (id, organization_id, provider, account_sid, secret_ref, public_base_url)
     values (account, org, 'twilio', 'AC' || org, 'ref', 'https://example.com');
   insert into phone_numbers (organization_id, e164, queue_id) values (org, '+1' || (abs(hashtext(org::text)) % 1000000000 + 1000000000), queue);

@@ -1,5 +1,13 @@
 -- Every figure takes its moment (SPEC V6, U8, L28): by default now, and else what was so then, as far as it is kept. What a figure said at a
 -- moment is what it says of that moment later, unless a fact came late. The calls of a number are found by it, as their history is.
+-- Nobody waits, and no call lives, for longer than a day: of a moment in the past only what began or ended near it is looked at.
+create function app.check_moment(at timestamptz) returns void language plpgsql immutable set search_path = '' as $$
+begin
+  if not isfinite(at) then
+    raise exception 'at is %, which is no moment', at using errcode = '22023';
+  end if;
+end
+$$;
 create index calls_by_caller on public.calls (organization_id, from_number, started_at);
 
 drop function public.calculate_admin_kpis(uuid);
@@ -37,26 +45,28 @@ begin
     raise exception 'the figures of organization % are for its supervisors, admins, owners and auditors', coalesce(org::text, '(none)')
       using errcode = '42501';
   end if;
+  perform app.check_moment(at);
   select o.timezone into zone from public.organizations o where o.id = org;
   midnight := app.midnight_at(zone, moment);
   week := app.begin_of(zone, date_trunc('day', moment at time zone zone) - interval '6 days');
   select count(*) into reps from public.user_roles r where r.organization_id = org and r.role = 'agent';
   active := app.signed_in_reps(org, moment - interval '7 days', moment);
   select count(*) filter (where l.state = 'failed'), count(*) into failed, ended
-    from (select c.state from public.calls c where c.organization_id = org and c.ended_at <= moment
+    from (select c.state from public.calls c where c.organization_id = org and c.ended_at is not null and (at is null or c.ended_at <= at)
            order by c.ended_at desc limit 50) l;
   select count(*) filter (where l.status = 'failed'), count(*) into failed_recordings, recordings
-    from (select r.status from public.recordings r where r.organization_id = org and r.status in ('ready', 'failed') and r.created_at <= moment
+    from (select r.status from public.recordings r where r.organization_id = org and r.status in ('ready', 'failed') and (at is null or r.created_at <= at)
            order by r.created_at desc limit 50) l;
   return jsonb_build_object(
     'organization_id', org,
     'timezone', zone,
-    'recordings_today', (select count(*) from public.recordings r where r.organization_id = org and r.created_at between midnight and moment),
-    'recordings_week', (select count(*) from public.recordings r where r.organization_id = org and r.created_at between week and moment),
-    'calls_today', (select count(*) from public.calls c where c.organization_id = org and c.started_at between midnight and moment),
-    'calls_week', (select count(*) from public.calls c where c.organization_id = org and c.started_at between week and moment),
-    'active_calls', (select count(*) from public.calls c where c.organization_id = org and c.ended_at is null and c.started_at <= moment)
-                  + (select count(*) from public.calls c where c.organization_id = org and c.ended_at > moment and c.started_at <= moment),
+    'recordings_today', (select count(*) from public.recordings r where r.organization_id = org and r.created_at >= midnight and (at is null or r.created_at <= at)),
+    'recordings_week', (select count(*) from public.recordings r where r.organization_id = org and r.created_at >= week and (at is null or r.created_at <= at)),
+    'calls_today', (select count(*) from public.calls c where c.organization_id = org and c.started_at >= midnight and (at is null or c.started_at <= at)),
+    'calls_week', (select count(*) from public.calls c where c.organization_id = org and c.started_at >= week and (at is null or c.started_at <= at)),
+    'active_calls', (select count(*) from public.calls c where c.organization_id = org and c.ended_at is null and (at is null or c.started_at <= at))
+                  + (select count(*) from public.calls c where at is not null and c.organization_id = org and c.ended_at > at
+                      and c.started_at between at - interval '25 hours' and at),
     'reps', reps,
     'active_reps', active,
     'rep_adoption', round(active::numeric / nullif(reps, 0), 4),
@@ -80,17 +90,20 @@ begin
   if organization is null or not organization = any (app.orgs_with('organization.read')) then
     raise exception 'organization % has no such member', coalesce(organization::text, '(none)') using errcode = '42501';
   end if;
+  perform app.check_moment(at);
   select app.midnight_at(o.timezone, moment) into midnight from public.organizations o where o.id = organization;
   return (
     with waiting as (
       select v.queue_id, v.entered_at from public.queue_visits v
-       where v.organization_id = organization and v.exited_at is null and v.entered_at <= moment
+       where v.organization_id = organization and v.exited_at is null and (at is null or v.entered_at <= at)
       union all
       select v.queue_id, v.entered_at from public.queue_visits v
-       where v.organization_id = organization and v.exited_at > moment and v.entered_at <= moment
+       where at is not null and v.organization_id = organization and v.exited_at > at and v.exited_at <= at + interval '25 hours' and v.entered_at <= at
     ), of_today as (
-      select case when c.ended_at <= moment then c.state else 'live' end as state, c.answered_at <= moment as is_answered from public.calls c
-       where c.organization_id = organization and c.started_at between midnight and moment
+      select case when at is null or c.ended_at <= at then c.state else 'live' end as state,
+             c.answered_at is not null and (at is null or c.answered_at <= at) as is_answered
+        from public.calls c
+       where c.organization_id = organization and c.started_at >= midnight and (at is null or c.started_at <= at)
     ), standing as (
       select v.user_id, v.work_state from public.voip_users v where at is null and v.organization_id = organization
       union all
@@ -103,8 +116,9 @@ begin
       'oldest_entered_at', (select min(w.entered_at) from waiting w),
       'agents', (select jsonb_object_agg(s.state, (select count(*) from standing t where t.work_state = s.state))
                    from unnest('{offline,available,offered,on_call,on_hold,wrap_up,paused,unreachable}'::text[]) as s (state)),
-      'active_calls', (select count(*) from public.calls c where c.organization_id = organization and c.ended_at is null and c.started_at <= moment)
-                    + (select count(*) from public.calls c where c.organization_id = organization and c.ended_at > moment and c.started_at <= moment),
+      'active_calls', (select count(*) from public.calls c where c.organization_id = organization and c.ended_at is null and (at is null or c.started_at <= at))
+                    + (select count(*) from public.calls c where at is not null and c.organization_id = organization and c.ended_at > at
+                        and c.started_at between at - interval '25 hours' and at),
       'today', (select jsonb_build_object(
                   'calls', count(*), 'answered', count(*) filter (where t.is_answered),
                   'abandoned', count(*) filter (where t.state = 'abandoned'), 'missed', count(*) filter (where t.state = 'missed'),
@@ -139,17 +153,19 @@ begin
   if organization is null or not organization = any (app.orgs_with('organization.read')) then
     raise exception 'organization % has no such member', coalesce(organization::text, '(none)') using errcode = '42501';
   end if;
+  perform app.check_moment(at);
   select * into org from public.organizations o where o.id = organization;
   midnight := app.midnight_at(org.timezone, moment);
   return (
     with kept as (
-      select v.* from public.queue_visits v where v.organization_id = organization and v.exited_at is null and v.entered_at <= moment
+      select v.* from public.queue_visits v where v.organization_id = organization and v.exited_at is null and (at is null or v.entered_at <= at)
       union all
       select v.* from public.queue_visits v
-       where v.organization_id = organization and v.exited_at >= least(midnight, moment - interval '1 hour') and v.entered_at <= moment
-    ), visits as (
+       where v.organization_id = organization and v.exited_at >= least(midnight, moment - interval '1 hour')
+         and (at is null or (v.entered_at <= at and v.exited_at <= at + interval '25 hours'))
+    ), visits as materialized (
       select v.queue_id, v.exited_at, v.entered_at, v.outcome, coalesce(v.in_time, false) as in_time, coalesce(v.short, false) as short,
-             v.exited_at between midnight and moment as is_over
+             v.exited_at >= midnight and (at is null or v.exited_at <= at) as is_over
         from kept v
     ), sums as (
       select queue_id, grouping(queue_id) = 1 as is_total,
@@ -174,11 +190,13 @@ begin
        where l.organization_id = organization and l.during && tstzrange(midnight, moment)
     ), minutes as (
       select m.at from generate_series(moment - interval '59 minutes', moment, interval '1 minute') as m (at)
-    ), calls as (
-      select c.started_at, c.ended_at from public.calls c where c.organization_id = organization and c.ended_at is null and c.started_at <= moment
+    ), calls as materialized (
+      select c.started_at, c.ended_at from public.calls c
+       where c.organization_id = organization and c.ended_at is null and (at is null or c.started_at <= at)
       union all
       select c.started_at, c.ended_at from public.calls c
-       where c.organization_id = organization and c.ended_at >= moment - interval '1 hour' and c.started_at <= moment
+       where c.organization_id = organization and c.ended_at >= moment - interval '1 hour'
+         and (at is null or c.started_at between at - interval '26 hours' and at)
     ), history as (
       select m.at,
              (select count(*) from visits v where v.entered_at <= m.at and (v.exited_at is null or v.exited_at > m.at)) as in_queue,
@@ -231,6 +249,7 @@ begin
   if days is null or days not between 1 and 90 then
     raise exception 'days is %, and can be 1 to 90', coalesce(days::text, 'null') using errcode = '22023';
   end if;
+  perform app.check_moment(at);
   select o.timezone into zone from public.organizations o where o.id = organization;
   local := coalesce(day, (moment at time zone zone)::date);
   begins := app.begin_of(zone, local::timestamp);
@@ -246,17 +265,17 @@ begin
                               and (n.wrap_up_code is null or c.wrap_up_code is null or n.wrap_up_code = c.wrap_up_code)) as again
               from public.calls c
              where c.organization_id = first_call_resolution.organization and c.direction = 'inbound' and c.state <> 'voided'
-               and c.started_at >= begins and c.started_at < ends and c.answered_at <= moment) t);
+               and c.from_number ~ '^\+[1-9][0-9]{6,14}$' and c.started_at >= begins and c.started_at < ends and c.answered_at <= moment) t);
 end
 $$;
 comment on function public.first_call_resolution(uuid, date, int, timestamptz) is
-  'The share of a day''s answered calls after which nobody called again from the number (about the same, where both calls have a code) within so many days; provisional until these are over. For any member; no customers in it.';
+  'The share of a day''s answered calls, from numbers that were told, after which nobody called again from the number (about the same, where both calls have a code) within so many days; provisional until these are over. For any member; no customers in it.';
 
-revoke execute on function app.signed_in_reps(uuid, timestamptz, timestamptz), public.calculate_admin_kpis(uuid, timestamptz),
+revoke execute on function app.check_moment(timestamptz), app.signed_in_reps(uuid, timestamptz, timestamptz), public.calculate_admin_kpis(uuid, timestamptz),
   public.board_figures(uuid, timestamptz), public.service_figures(uuid, timestamptz),
   public.first_call_resolution(uuid, date, int, timestamptz) from public;
 drop function app.midnight(text, int);
-grant execute on function app.signed_in_reps(uuid, timestamptz, timestamptz), app.midnight_at(text, timestamptz), app.begin_of(text, timestamp)
+grant execute on function app.check_moment(timestamptz), app.signed_in_reps(uuid, timestamptz, timestamptz), app.midnight_at(text, timestamptz), app.begin_of(text, timestamp)
   to authenticated, service_role;
 grant execute on function public.calculate_admin_kpis(uuid, timestamptz), public.board_figures(uuid, timestamptz),
   public.service_figures(uuid, timestamptz), public.first_call_resolution(uuid, date, int, timestamptz) to authenticated;

@@ -221,7 +221,8 @@ public final class CallCentre {
         if (!Reachability.concerns(connection, organization, user, command, now)) {
             return Work.answered(new Answer.Done(agentAnswer(connection, organization, user)));
         }
-        return switch (AgentRules.decide(read.get().agent(), command, read.get().actor(), now)) {
+        return switch (AgentRules.decide(
+                read.get().agent(), command, read.get().actor(), read.get().owesCode(), now)) {
             case AgentRules.Outcome.Refused(Refusal refusal, String detail) ->
                 Work.answered(Answer.refused(refusal, detail));
             case AgentRules.Outcome.Unchanged _ ->
@@ -282,6 +283,9 @@ public final class CallCentre {
 
     Work intoItsQueue(Connection connection, NewCalls.Incoming call) throws SQLException {
         Optional<UUID> queue = call.queue();
+        if (call.isNew() && call.isClosed()) {
+            return within(connection, new Actor.Server(), call.id(), new CallCommand.Closed());
+        }
         return call.isNew() && queue.isPresent()
                 ? within(connection, new Actor.Server(), call.id(), new CallCommand.Enqueue(queue.get()))
                 : Work.answered(new Answer.Done(answer(connection, call.id())));

@@ -48,8 +48,9 @@ public final class Deadlines implements AutoCloseable {
             + " where c.ended_at is null and c.state = 'queued' and exists (select from public.queue_members m"
             + "   join public.voip_users v on v.organization_id = m.organization_id and v.user_id = m.user_id"
             + "   where m.organization_id = c.organization_id and m.queue_id = c.queue_id and v.work_state = 'available'"
-            + "     and (not v.user_id = any (c.missed_by) or c.state_since < ?::timestamptz - interval '15 s'))"
-            + " order by q.priority desc, c.queued_at limit " + MOST;
+            + "     and (not v.user_id = any (c.missed_by) or c.state_since < ?::timestamptz - interval '15 s') and "
+            + Reading.KNOWS
+            + ") order by q.priority desc, c.queued_at limit " + MOST;
 
     /** Rang already, and have no queue to wait in. */
     private static final String WAITING_WITHOUT_QUEUE = "select c.id from public.calls c"
@@ -96,39 +97,34 @@ public final class Deadlines implements AutoCloseable {
             keepHouse(now);
             housekept = now;
         }
-        Due due = look(now);
-        each(due.timedOut, new CallCommand.TimeOut());
-        each(due.stranded, new CallCommand.Settle());
-        each("The end of wrap-up", due.wrappedUp, new AgentCommand.WrapUpOver());
-        // who let too many offers pass is not there: paused, until they say otherwise (SPEC L15)
-        each(
-                "The pause of who missed too many offers,",
-                due.missedTooMany,
-                new AgentCommand.Choose(AgentCommand.Choice.PAUSED, Optional.of("missed")));
-
+        Due due = due(now);
+        each(due.timedOut(), new CallCommand.TimeOut());
+        each(due.stranded(), new CallCommand.Settle());
+        each("The end of wrap-up", due.wrappedUp(), new AgentCommand.WrapUpOver());
         guarded("The look at whose sockets there are", () -> reachability.look(now));
-        due.lostLegs.forEach(this::lookAfter);
-        each(due.isQuiet() ? due.waiting : look(now).waiting, new CallCommand.Route());
-    }
+        due.lostLegs().forEach(this::lookAfter);
 
-    /** What a look found, in one round trip: mostly nothing. */
-    private static final class Due {
-        private final List<UUID> timedOut = new ArrayList<>();
-        private final List<UUID> stranded = new ArrayList<>();
-        private final List<Agent> wrappedUp = new ArrayList<>();
-        private final List<Agent> missedTooMany = new ArrayList<>();
-        private final List<LostLeg> lostLegs = new ArrayList<>();
-        private final List<UUID> waiting = new ArrayList<>();
-
-        /** Whether nothing is done that lets others wait, or be free. */
-        boolean isQuiet() {
-            return timedOut.isEmpty()
-                    && stranded.isEmpty()
-                    && wrappedUp.isEmpty()
-                    && missedTooMany.isEmpty()
-                    && lostLegs.isEmpty();
+        Waiting waiting = waiting(now);
+        if (!waiting.missing().isEmpty()) {
+            // who let too many offers pass is not there: paused, until they say otherwise (SPEC L15)
+            each(
+                    "The pause of who missed too many offers,",
+                    waiting.missing(),
+                    new AgentCommand.Choose(AgentCommand.Choice.PAUSED, Optional.of("missed")));
+            waiting = waiting(now);
         }
+        each(waiting.calls(), new CallCommand.Route());
     }
+
+    /** What has run out of time. */
+    private record Due(List<UUID> timedOut, List<UUID> stranded, List<Agent> wrappedUp, List<LostLeg> lostLegs) {}
+
+    /**
+     * Calls for whom somebody is free, first in the queue first.
+     *
+     * @param missing agents who are not to be offered one
+     */
+    private record Waiting(List<Agent> missing, List<UUID> calls) {}
 
     private record Agent(UUID organization, UUID user) {
         static Agent of(ResultSet row) throws SQLException {
@@ -136,35 +132,47 @@ public final class Deadlines implements AutoCloseable {
         }
     }
 
-    private record LostLeg(UUID call, UUID agent, Instant at) {}
+    private record LostLeg(UUID call, UUID agent, Instant at) {
+        static LostLeg of(ResultSet row) throws SQLException {
+            return new LostLeg(
+                    row.getObject(1, UUID.class),
+                    row.getObject(2, UUID.class),
+                    row.getObject(3, OffsetDateTime.class).toInstant());
+        }
+    }
 
-    private Due look(Instant now) {
-        var due = new Due();
+    private Due due(Instant now) {
+        var due = new Due(new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+        ask(
+                new Script()
+                        .add(TIMED_OUT, now)
+                        .add(STRANDED, now)
+                        .add(WRAPPED_UP, now)
+                        .add(LOST_LEGS, now),
+                row -> due.timedOut().add(row.getObject(1, UUID.class)),
+                row -> due.stranded().add(row.getObject(1, UUID.class)),
+                row -> due.wrappedUp().add(Agent.of(row)),
+                row -> due.lostLegs().add(LostLeg.of(row)));
+        return due;
+    }
+
+    private Waiting waiting(Instant now) {
+        var waiting = new Waiting(new ArrayList<>(), new ArrayList<>());
+        ask(
+                new Script().add(MISSED_TOO_MANY).add(WAITING, now, now).add(WAITING_WITHOUT_QUEUE, now),
+                row -> waiting.missing().add(Agent.of(row)),
+                row -> waiting.calls().add(row.getObject(1, UUID.class)),
+                row -> waiting.calls().add(row.getObject(1, UUID.class)));
+        return waiting;
+    }
+
+    /** In one round trip: mostly there is nothing. */
+    private void ask(Script questions, Script.RowReader... readers) {
         try (Connection connection = calls.connections().getConnection()) {
-            new Script()
-                    .add(TIMED_OUT, now)
-                    .add(STRANDED, now)
-                    .add(WRAPPED_UP, now)
-                    .add(MISSED_TOO_MANY)
-                    .add(LOST_LEGS, now)
-                    .add(WAITING, now)
-                    .add(WAITING_WITHOUT_QUEUE, now)
-                    .run(
-                            connection,
-                            row -> due.timedOut.add(row.getObject(1, UUID.class)),
-                            row -> due.stranded.add(row.getObject(1, UUID.class)),
-                            row -> due.wrappedUp.add(Agent.of(row)),
-                            row -> due.missedTooMany.add(Agent.of(row)),
-                            row -> due.lostLegs.add(new LostLeg(
-                                    row.getObject(1, UUID.class),
-                                    row.getObject(2, UUID.class),
-                                    row.getObject(3, OffsetDateTime.class).toInstant())),
-                            row -> due.waiting.add(row.getObject(1, UUID.class)),
-                            row -> due.waiting.add(row.getObject(1, UUID.class)));
+            questions.run(connection, readers);
         } catch (SQLException failed) {
             throw new CallCentreException("what is due could not be looked for: " + failed.getMessage(), failed);
         }
-        return due;
     }
 
     /** What one of them does wrong does not keep the others waiting. */
@@ -200,7 +208,8 @@ public final class Deadlines implements AutoCloseable {
 
     private void keepHouse(Instant now) {
         try (Connection connection = calls.connections().getConnection();
-                PreparedStatement events = connection.prepareStatement("select app.keep_ring_events(?::date)");
+                PreparedStatement events = connection.prepareStatement( // whose rows go by the database's clock
+                        "select app.keep_ring_events((now() at time zone 'UTC')::date)");
                 PreparedStatement keys = connection.prepareStatement(
                         "delete from public.idempotency_keys where created_at < ?::timestamptz - interval '1 day'");
                 PreparedStatement sent = connection.prepareStatement(
@@ -211,7 +220,7 @@ public final class Deadlines implements AutoCloseable {
                         "delete from public.notifications where expires_at < ?::timestamptz - interval '1 day'");
                 PreparedStatement alerts = connection.prepareStatement(
                         "delete from public.alerts where ended_at < ?::timestamptz - interval '90 days'")) {
-            events.setString(1, now.atOffset(ZoneOffset.UTC).toLocalDate().toString());
+
             events.execute();
             keys.setObject(1, now.atOffset(ZoneOffset.UTC));
             keys.executeUpdate();

@@ -26,8 +26,13 @@ final class NewCalls {
 
     private NewCalls() {}
 
-    /** A call that came in; an old one came in before. */
-    record Incoming(UUID id, Optional<UUID> queue, boolean isNew) {}
+    /**
+     * A call that came in; an old one came in before.
+     *
+     * @param queue    that takes it now: its number's, or the one that stands in for it outside its hours
+     * @param isClosed whether its number has a queue, and neither takes calls now
+     */
+    record Incoming(UUID id, Optional<UUID> queue, boolean isClosed, boolean isNew) {}
 
     /**
      * @param organization whose number it has to be, where that is known
@@ -43,22 +48,27 @@ final class NewCalls {
             Instant now)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(
-                "with n as (select p.organization_id, p.queue_id from public.phone_numbers p where p.e164 = ? and p.organization_id = coalesce(?::uuid, p.organization_id)),"
+                "with t as (select ?::timestamptz as now), n as (select p.organization_id, p.skill, p.queue_id is not null and f.id is null as closed,"
+                        + "   f.id as queue_id, t.now from t join public.phone_numbers p on p.e164 = ? and p.organization_id = coalesce(?::uuid, p.organization_id)"
+                        + "   join public.organizations o on o.id = p.organization_id"
+                        + "   left join public.queues q on q.organization_id = p.organization_id and q.id = p.queue_id"
+                        + "   left join lateral (select k.id from public.queues k where k.organization_id = q.organization_id and k.id in (q.id, q.closed_queue_id)"
+                        + "       and app.is_open(k.hours, o.timezone, t.now) order by k.id <> q.id limit 1) f on true),"
                         + " i as (insert into public.calls (organization_id, provider, provider_call_sid, direction, from_number,"
-                        + "   to_number, company_name, contact_id, started_at, state_since, last_event_at, provider_event_at, due_at)"
-                        + "   select n.organization_id, ?, ?, 'inbound', ?, ?, k.company_name, k.id, t.now, t.now, t.now, t.now,"
-                        + "          t.now + interval '60 s'"
-                        + "     from n cross join (select ?::timestamptz as now) t left join public.contacts k"
+                        + "   to_number, company_name, contact_id, skill, started_at, state_since, last_event_at, provider_event_at, due_at)"
+                        + "   select n.organization_id, ?, ?, 'inbound', ?, ?, k.company_name, k.id, n.skill, n.now, n.now, n.now, n.now,"
+                        + "          n.now + interval '60 s'"
+                        + "     from n left join public.contacts k"
                         + "       on k.organization_id = n.organization_id and k.number = ?"
                         + "   on conflict (organization_id, provider, provider_call_sid) do nothing returning id)"
-                        + " select n.organization_id, n.queue_id, (select id from i) as id from n")) {
-            statement.setString(1, to);
-            statement.setObject(2, organization.orElse(null));
-            statement.setString(3, provider);
-            statement.setString(4, sid);
-            statement.setString(5, from);
-            statement.setString(6, to);
-            statement.setObject(7, now.atOffset(ZoneOffset.UTC));
+                        + " select n.organization_id, n.queue_id, n.closed, (select id from i) as id from n")) {
+            statement.setObject(1, now.atOffset(ZoneOffset.UTC));
+            statement.setString(2, to);
+            statement.setObject(3, organization.orElse(null));
+            statement.setString(4, provider);
+            statement.setString(5, sid);
+            statement.setString(6, from);
+            statement.setString(7, to);
             statement.setString(8, from);
             try (ResultSet row = statement.executeQuery()) {
                 if (!row.next()) {
@@ -68,7 +78,7 @@ final class NewCalls {
                 UUID id = row.getObject("id", UUID.class);
                 return Optional.of(
                         id != null
-                                ? new Incoming(id, queue, true)
+                                ? new Incoming(id, queue, row.getBoolean("closed"), true)
                                 : known(connection, row.getObject("organization_id", UUID.class), provider, sid));
             }
         }
@@ -83,7 +93,7 @@ final class NewCalls {
             statement.setString(3, sid);
             try (ResultSet row = statement.executeQuery()) {
                 row.next();
-                return new Incoming(row.getObject(1, UUID.class), Optional.empty(), false);
+                return new Incoming(row.getObject(1, UUID.class), Optional.empty(), false, false);
             }
         }
     }

@@ -37,12 +37,18 @@ final class Reading {
                     + "    where l.organization_id = c.organization_id and l.call_id = c.id and l.role = 'customer'"
                     + "      and l.created_at > c.callback_requested_at) as called_back, case when c.direction = 'outbound' then c.to_number else c.from_number end as number"
                     + " from public.calls c where c.id = ? for update";
+    /** Whether a member m of its queue may be offered a call c then: they know what it needs, or it has waited long enough. */
+    static final String KNOWS = "(c.skill is null or c.skill = any (m.skills) or exists (select from public.queues s"
+            + " where s.organization_id = c.organization_id and s.id = c.queue_id"
+            + " and c.queued_at <= ?::timestamptz - make_interval(secs => s.skill_wait_s)))";
+
     private static final String AGENTS = "with c as materialized (select * from public.calls where id = ?),"
             + " chosen as materialized (select v.user_id from c join public.voip_users v on v.organization_id = c.organization_id"
             + "   left join public.queue_members m on m.organization_id = c.organization_id and m.queue_id = c.queue_id and m.user_id = v.user_id"
             + "  where ?::boolean and (c.queue_id is null or m.id is not null) and v.work_state = any (case when c.queue_id is null then '{available,offered}'::text[] else '{available}' end)"
             + "    and (not v.user_id = any (c.missed_by) or c.state_since < ?::timestamptz - interval '15 s')"
-            + "  order by v.work_state, m.penalty nulls first, v.state_since, v.id"
+            + "    and (c.queue_id is null or " + KNOWS + ")"
+            + "  order by v.work_state, c.skill = any (m.skills) desc nulls last, m.penalty nulls first, v.state_since, v.id"
             + "  limit coalesce((select case q.strategy when 'ring_all' then 10 else 1 end from public.queues q"
             + "     join public.calls k on k.organization_id = q.organization_id and k.queue_id = q.id where k.id = ?), 10)),"
             + " concerned as (select a.agent_id as user_id from public.active_calls a join c on a.organization_id = c.organization_id and a.call_id = c.id"
@@ -73,9 +79,16 @@ final class Reading {
     private static final String SLOTS = "select p.slot from public.parked_calls p where p.organization_id = ?";
     /** Its own, where that flows over to, and the one that is named. */
     private static final String QUEUES =
-            "select q.id as queue_id, q.ring_s, q.wrap_up_s, q.max_wait_s, q.overflow_queue_id, q.record, q.transcribe from public.queues q"
+            "select q.id as queue_id, q.ring_s, q.wrap_up_s, q.max_wait_s, q.overflow_queue_id, q.record, q.transcribe, q.wrap_up_required from public.queues q"
                     + " where q.organization_id = ? and q.id in (?, ?, (select o.overflow_queue_id from public.queues o where o.id = ?))";
 
+    private static final String CODES = "select k.code, k.seconds from public.wrap_up_codes k"
+            + " where k.organization_id = ? and (k.queue_id is null or k.queue_id = ?) order by k.queue_id nulls first";
+    private static final String OWES_CODE = "select 1 from public.call_segments s"
+            + " join public.calls c on c.organization_id = s.organization_id and c.id = s.call_id"
+            + " join public.queues q on q.organization_id = c.organization_id and q.id = c.queue_id"
+            + " where s.organization_id = ? and s.agent_id = ? and s.kind = 'wrap_up' and s.to_at is null"
+            + "   and q.wrap_up_required and c.wrap_up_code is null";
     private static final String WRAPPING_UP =
             "select s.agent_id from public.call_segments s where s.organization_id = ? and s.call_id = ?"
                     + " and s.to_at is null and s.kind = 'wrap_up'";
@@ -85,7 +98,7 @@ final class Reading {
     record OnCall(Situation situation, Map<UUID, List<UUID>> elsewhere) {}
 
     /** What a command on an agent needs. */
-    record OnAgent(Agent agent, Actor actor, List<UUID> ringing) {}
+    record OnAgent(Agent agent, Actor actor, List<UUID> ringing, boolean owesCode) {}
 
     private Optional<Call> call = Optional.empty();
     private final Map<UUID, Half> halves = new HashMap<>();
@@ -96,6 +109,9 @@ final class Reading {
     private final Set<String> permissions = new HashSet<>();
     private final Set<Integer> slots = new HashSet<>();
     private final Set<UUID> wrappingUp = new HashSet<>();
+    private final Map<String, Optional<Integer>> codes = new HashMap<>();
+    private Optional<String> code = Optional.empty();
+    private boolean owesCode;
     private final Map<UUID, Call.Queue> queues = new HashMap<>();
     private Optional<Situation.Parked> parked = Optional.empty();
     private Optional<UUID> queue = Optional.empty();
@@ -131,9 +147,10 @@ final class Reading {
             case CallCommand.TimeOut _, CallCommand.LegFailed _, CallCommand.Route _ -> true;
             default -> false;
         };
+        Instant now = clock.instant();
         new Script()
                 .add(CALL, callId)
-                .add(AGENTS, callId, choosing, clock.instant(), callId, named(command))
+                .add(AGENTS, callId, choosing, now, now, callId, named(command))
                 .add(PERMISSIONS_AT_CALL, asking.user().orElse(NONE), callId)
                 .run(connection, this::readCall, this::readAgent, row -> permissions.add(row.getString(1)));
         if (call.isEmpty() || (asking instanceof Actor.User && permissions.isEmpty())) {
@@ -150,7 +167,7 @@ final class Reading {
                 .add(QUEUES, organization, own, target(command).orElse(NONE), own)
                 .add(SLOTS, organization);
         if (command instanceof CallCommand.WrapUp) {
-            second.add(WRAPPING_UP, organization, callId);
+            second.add(WRAPPING_UP, organization, callId).add(CODES, organization, own);
         }
         second.run(
                 connection,
@@ -159,7 +176,8 @@ final class Reading {
                 this::readParked,
                 this::readQueue,
                 row -> slots.add(row.getInt(1)),
-                row -> wrappingUp.add(row.getObject(1, UUID.class)));
+                row -> wrappingUp.add(row.getObject(1, UUID.class)),
+                row -> codes.put(row.getString("code"), Optional.ofNullable(row.getObject("seconds", Integer.class))));
         Optional<Call.Queue> waitsIn = queue.map(queues::get);
         Call whole = waitsIn.isPresent() ? found.in(waitsIn.get()) : found;
         Optional<Call.Queue> target = command instanceof CallCommand.TimeOut
@@ -180,7 +198,8 @@ final class Reading {
                         row.getInt("max_wait_s"),
                         uuid(row, "overflow_queue_id"),
                         row.getBoolean("record"),
-                        row.getBoolean("transcribe")));
+                        row.getBoolean("transcribe"),
+                        row.getBoolean("wrap_up_required")));
     }
 
     static Optional<OnAgent> onAgent(Connection connection, Actor actor, UUID organization, UUID user)
@@ -197,9 +216,13 @@ final class Reading {
         new Script()
                 .add(CARDS, organization, List.of(user), organization, NONE)
                 .add(OWNED, organization, List.of(user))
-                .run(connection, row -> reading.readCard(row, NONE), reading::readOwned);
+                .add(OWES_CODE, organization, user)
+                .run(connection, row -> reading.readCard(row, NONE), reading::readOwned, _ -> reading.owesCode = true);
         return Optional.of(new OnAgent(
-                reading.agent(half), reading.actor(actor), reading.elsewhere.getOrDefault(user, List.of())));
+                reading.agent(half),
+                reading.actor(actor),
+                reading.elsewhere.getOrDefault(user, List.of()),
+                reading.owesCode));
     }
 
     /** The agents that a command names. */
@@ -247,7 +270,18 @@ final class Reading {
                 .sorted((one, other) -> one.since().compareTo(other.since()))
                 .map(Half::user)
                 .toList();
-        return new Situation(found, agents, rows, parked, slots, wrappingUp, target, candidates, actor(asking), now);
+        return new Situation(
+                found,
+                agents,
+                rows,
+                parked,
+                slots,
+                wrappingUp,
+                new Situation.Codes(codes, code),
+                target,
+                candidates,
+                actor(asking),
+                now);
     }
 
     private Agent agent(Half half) {
@@ -268,6 +302,7 @@ final class Reading {
     private void readCall(ResultSet row) throws SQLException {
         Optional<String> kind = Optional.ofNullable(row.getString("transfer_kind"));
         queue = uuid(row, "queue_id");
+        code = Optional.ofNullable(row.getString("wrap_up_code"));
 
         boolean asked = row.getBoolean("rejoin_asked");
         boolean called = row.getBoolean("called_back");

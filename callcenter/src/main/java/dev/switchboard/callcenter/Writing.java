@@ -22,16 +22,18 @@ import org.jspecify.annotations.Nullable;
 
 /** Puts decisions into statements: every effect is one, in one script, for one round trip. */
 final class Writing {
+    /** One state after the other, also of two changes at one time. */
     private static final String AGENTS =
             "update public.voip_users v set work_state = x.work_state, state_reason = x.state_reason,"
                     + " state_since = case when (v.work_state, v.state_reason) is distinct from (x.work_state, x.state_reason)"
-                    + "   then ?::timestamptz else v.state_since end,"
+                    + "   then greatest(?::timestamptz, v.state_since + interval '1 microsecond') else v.state_since end,"
                     + " chosen_state = x.chosen_state, chosen_reason = x.chosen_reason, reachable = x.reachable::boolean,"
                     + " current_call_id = x.current_call_id::uuid, current_call_phone_number = x.current_number,"
                     + " current_call_answered_at = x.current_answered_at::timestamptz, wrap_up_until = x.wrap_up_until::timestamptz"
                     + " from unnest(?::uuid[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])"
                     + "   as x (id, work_state, state_reason, chosen_state, chosen_reason, reachable, current_call_id, current_number,"
                     + "         current_answered_at, wrap_up_until) where v.id = x.id";
+
     private static final String CLOSE = "update public.call_segments s set to_at = greatest(s.from_at, ?::timestamptz)"
             + " where s.organization_id = ? and s.call_id = ? and s.to_at is null";
 

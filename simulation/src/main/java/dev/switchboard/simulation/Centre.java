@@ -12,6 +12,8 @@ import org.jdbi.v3.core.Jdbi;
 /**
  * An organization to simulate with: agents who are available, queues that all of them answer, a number for each queue.
  *
+ * Nobody is paused for calls they let pass: made-up agents do not come back by themselves.
+ *
  * @param numbers one per queue, in the order of {@code queues}
  */
 public record Centre(UUID organization, List<UUID> queues, List<String> numbers, List<UUID> agents) {
@@ -32,10 +34,6 @@ public record Centre(UUID organization, List<UUID> queues, List<String> numbers,
 
     private static UUID id(RandomGenerator random) {
         return new UUID((random.nextLong() & ~0xf000L) | 0x4000L, (random.nextLong() & ~(3L << 62)) | (2L << 62));
-    }
-
-    UUID otherQueue() {
-        return queues.getLast();
     }
 
     /**
@@ -74,7 +72,7 @@ public record Centre(UUID organization, List<UUID> queues, List<String> numbers,
             ids.add(id);
             numbers.add("+" + (number + ids.size()));
             handle.execute(
-                    "insert into public.queues (id, organization_id, name, strategy, wrap_up_s, max_wait_s) values (?, ?, ?, ?, ?, ?)",
+                    "insert into public.queues (id, organization_id, name, strategy, wrap_up_s, max_wait_s, missed_limit) values (?, ?, ?, ?, ?, ?, 0)",
                     id,
                     organization,
                     queue,

@@ -26,6 +26,9 @@ final class CommandedPhones implements Phones {
     /** Whoever let a call pass is offered it again later: looked for so often while somebody could take one. */
     private static final Duration LOOK_AGAIN = Duration.ofSeconds(1);
 
+    /** Whatever cannot be done now is not tried at the same moment for ever. */
+    private static final Duration STEP = Duration.ofMillis(1);
+
     private static final String RINGS = "select a.agent_id, a.call_id, c.provider_call_sid, a.offered_at"
             + " from public.active_calls a join public.calls c on c.id = a.call_id"
             + " where a.organization_id = ? and a.status = 'ringing' and a.offered_at > ? order by a.offered_at, a.id";
@@ -43,7 +46,6 @@ final class CommandedPhones implements Phones {
     private final Deadlines deadlines;
     private final VirtualTime time;
     private final Centre centre;
-    private final People people;
     private final Map<String, UUID> ids = new HashMap<>();
     private final long run;
     private Instant lastRing = Instant.EPOCH;
@@ -52,13 +54,12 @@ final class CommandedPhones implements Phones {
     private long called;
     private boolean stirred;
 
-    CommandedPhones(Jdbi jdbi, CallCentre calls, VirtualTime time, Centre centre, People people) {
+    CommandedPhones(Jdbi jdbi, CallCentre calls, VirtualTime time, Centre centre) {
         this.jdbi = jdbi;
         this.calls = calls;
         this.deadlines = new Deadlines(calls, Map::of); // swept here, and never started
         this.time = time;
         this.centre = centre;
-        this.people = people;
         this.run = centre.organization().getMostSignificantBits();
     }
 
@@ -103,7 +104,7 @@ final class CommandedPhones implements Phones {
     }
 
     /** What the call centre does because of what happened, and what rings because of that; of nothing, nothing. */
-    void settle() {
+    void settle(People people) {
         if (!stirred) {
             return;
         }
@@ -146,7 +147,8 @@ final class CommandedPhones implements Phones {
                         .findOne())
                 .map(OffsetDateTime::toInstant);
         if (due.isPresent() && (due.get().isBefore(looksAt) || !looksAt.isAfter(time.now()))) {
-            looksAt = due.get();
+            Instant soonest = time.now().plus(STEP);
+            looksAt = due.get().isBefore(soonest) ? soonest : due.get();
             time.at(looksAt, () -> stirred = true);
         }
     }

@@ -5,12 +5,14 @@ import dev.switchboard.telephony.fake.FakeTwilio;
 import dev.switchboard.telephony.fake.Noise;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jdbi.v3.core.Jdbi;
 
@@ -19,6 +21,9 @@ import org.jdbi.v3.core.Jdbi;
  * signed messages and is told by it over HTTP. The server's call centre has to go by the same time. Closed once.
  */
 public final class LiveSimulation implements AutoCloseable {
+    /** After that, what was so the last time has to do. */
+    private static final Duration PATIENCE = Duration.ofSeconds(5);
+
     private static final Duration LOOK = Duration.ofMillis(200);
     /** So long at most the last customers are waited for, once nobody calls any more; of its time. */
     private static final Duration LAST_CALLS = Duration.ofHours(1);
@@ -27,6 +32,7 @@ public final class LiveSimulation implements AutoCloseable {
     private final FakeTwilio provider;
     private final People people;
     private final Instant begin;
+    private People.Counts lastCounts = new People.Counts(0, 0, 0, 0, 0, 0);
 
     /** Where the server is, and what it is reached by. */
     public record Server(String url, Path directory, Jdbi database, CallCentre calls) {}
@@ -35,13 +41,19 @@ public final class LiveSimulation implements AutoCloseable {
     public LiveSimulation(Server server, Centre centre, Behaviour behaviour, Noise noise, FasterTime time, long seed) {
         this.time = time;
         this.begin = time.now();
-        this.people = new People(behaviour, centre, time, seed);
         String account = "AC" + centre.organization().toString().replace("-", "");
-        String token = UUID.nameUUIDFromBytes(account.getBytes(java.nio.charset.StandardCharsets.US_ASCII))
+        String token = UUID.nameUUIDFromBytes(account.getBytes(StandardCharsets.US_ASCII))
                 .toString();
         this.provider = FakeTwilio.start(account, token, noise, time.speed(), time);
-        connect(server, centre, account, token);
-        people.use(new ProviderPhones(provider, server.calls(), server.database(), centre, people, time));
+        try {
+            connect(server, centre, account, token);
+            var phones = new ProviderPhones(provider, server.calls(), server.database());
+            this.people = new People(behaviour, centre, time, phones, seed);
+            phones.register(centre, people, time);
+        } catch (RuntimeException failed) {
+            close();
+            throw failed;
+        }
     }
 
     private void connect(Server server, Centre centre, String account, String token) {
@@ -94,10 +106,16 @@ public final class LiveSimulation implements AutoCloseable {
         }
     }
 
+    /** Owned by the thread that runs it. */
     public Simulation.Progress progress() {
         var counts = new CompletableFuture<People.Counts>();
-        time.at(time.now(), () -> counts.complete(people.counts()));
-        return Simulation.Progress.of(Duration.between(begin, time.now()), counts.join());
+        time.at(time.now(), () -> {
+            people.cutTheGone();
+            counts.complete(people.counts());
+        });
+        counts.completeOnTimeout(lastCounts, PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+        lastCounts = counts.join();
+        return Simulation.Progress.of(Duration.between(begin, time.now()), lastCounts);
     }
 
     public FakeTwilio provider() {

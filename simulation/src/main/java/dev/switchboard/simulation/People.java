@@ -23,9 +23,6 @@ final class People {
     /** Who call; each has one call at a time. */
     private static final int CUSTOMERS = 5_000;
 
-    /** Where agents know this, and forget it with the call. */
-    private static final int CODES = 4;
-
     private final Behaviour behaviour;
     private final Agenda agenda;
     private final Centre centre;
@@ -35,7 +32,7 @@ final class People {
     private final Map<String, Customer> waiting = new HashMap<>();
     private final Map<UUID, String> busy = new HashMap<>();
     private final List<Simulation.Waited> stays = new ArrayList<>();
-    private Phones phones = new NoPhones();
+    private final Phones phones;
     private int arrived;
     private int answered;
     private int gaveUp;
@@ -44,10 +41,11 @@ final class People {
     /**
      * What a customer who is not talked to knows.
      *
+     * @param queue of the call, by its place
      * @param since when they began to wait
      * @param talk  how long they want to talk
      */
-    private record Customer(String number, Instant since, double talk) {}
+    private record Customer(String number, int queue, Instant since, double talk) {}
 
     /**
      * How it stands.
@@ -57,17 +55,14 @@ final class People {
      */
     record Counts(int arrived, int answered, int gaveUp, int missed, int waiting, int talking) {}
 
-    People(Behaviour behaviour, Centre centre, Agenda agenda, long seed) {
+    People(Behaviour behaviour, Centre centre, Agenda agenda, Phones phones, long seed) {
         this.behaviour = behaviour;
         this.centre = centre;
         this.agenda = agenda;
+        this.phones = phones;
         var dice = new SplittableRandom(seed);
         this.customers = dice.split();
         this.agents = dice.split();
-    }
-
-    void use(Phones these) {
-        phones = these;
     }
 
     /** Customers call from now on for so long; when the last have gone is up to them. */
@@ -86,13 +81,13 @@ final class People {
             int queue = customers.nextInt(centre.numbers().size());
             int who = customers.nextInt(CUSTOMERS);
             agenda.at(begin.plus(next), () -> {
+                next(begin, next, duration); // first: whatever happens to this one, others call
                 arrive(
                         free(who),
                         queue,
                         talk,
                         patience,
                         again ? Optional.of(Behaviour.seconds(pause)) : Optional.empty());
-                next(begin, next, duration);
             });
         }
     }
@@ -109,10 +104,10 @@ final class People {
     }
 
     private void arrive(String number, int queue, double talk, double patience, Optional<Duration> again) {
+        String customer = phones.call(number, centre.numbers().get(queue));
         arrived++;
         onTheLine.add(number);
-        String customer = phones.call(number, centre.numbers().get(queue));
-        waiting.put(customer, new Customer(number, agenda.now(), talk));
+        waiting.put(customer, new Customer(number, queue, agenda.now(), talk));
         agenda.in(Behaviour.seconds(patience), () -> {
             if (waiting.containsKey(customer)) {
                 giveUp(customer);
@@ -141,6 +136,13 @@ final class People {
             missed++;
             left(customer, false);
         }
+    }
+
+    /** Looks who of those who wait is not on the line any more. */
+    void cutTheGone() {
+        List.copyOf(waiting.keySet()).stream()
+                .filter(customer -> !phones.isOnTheLine(customer))
+                .forEach(this::cut);
     }
 
     private Customer left(String customer, boolean isAnswered) {
@@ -184,9 +186,13 @@ final class People {
 
     private void end(Ring ring, Customer customer, boolean handsOn) {
         busy.remove(ring.agent());
+        int other = (customer.queue() + 1) % centre.queues().size();
         if (handsOn
-                && phones.command(ring.agent(), ring.call(), new CallCommand.TransferToQueue(centre.otherQueue()))) {
-            waitAgain(ring.customer(), customer.number());
+                && phones.command(
+                        ring.agent(),
+                        ring.call(),
+                        new CallCommand.TransferToQueue(centre.queues().get(other)))) {
+            waitAgain(ring.customer(), customer.number(), other);
         } else {
             onTheLine.remove(customer.number());
             if (agents.nextBoolean()
@@ -198,9 +204,10 @@ final class People {
     }
 
     /** For the second agent, with patience anew. */
-    private void waitAgain(String customer, String number) {
+    private void waitAgain(String customer, String number, int queue) {
         waiting.put(
-                customer, new Customer(number, agenda.now(), behaviour.talk().next(agents)));
+                customer,
+                new Customer(number, queue, agenda.now(), behaviour.talk().next(agents)));
         Instant since = agenda.now();
         agenda.in(Behaviour.seconds(behaviour.patience().next(agents)), () -> {
             if (Optional.ofNullable(waiting.get(customer))
@@ -214,10 +221,9 @@ final class People {
     private void wrapUp(Ring ring) {
         double seconds = behaviour.wrapUp().next(agents);
         if (seconds > 0) {
-            String code = "code-" + agents.nextInt(CODES);
             agenda.in(
                     Behaviour.seconds(seconds),
-                    () -> phones.command(ring.agent(), ring.call(), new CallCommand.WrapUp(Optional.of(code))));
+                    () -> phones.command(ring.agent(), ring.call(), new CallCommand.WrapUp(Optional.empty())));
         }
     }
 
@@ -228,33 +234,5 @@ final class People {
     /** Every time that somebody waited, and does no more. */
     List<Simulation.Waited> stays() {
         return List.copyOf(stays);
-    }
-
-    /** Before there are any. */
-    private static final class NoPhones implements Phones {
-        @Override
-        public String call(String from, String to) {
-            throw new IllegalStateException("there are no telephones yet");
-        }
-
-        @Override
-        public void hangUp(String customer) {
-            throw new IllegalStateException("there are no telephones yet");
-        }
-
-        @Override
-        public boolean answer(Ring ring) {
-            throw new IllegalStateException("there are no telephones yet");
-        }
-
-        @Override
-        public boolean command(UUID agent, UUID call, CallCommand command) {
-            throw new IllegalStateException("there are no telephones yet");
-        }
-
-        @Override
-        public boolean isOnTheLine(String customer) {
-            return false;
-        }
     }
 }

@@ -17,7 +17,7 @@ public enum Preset {
     NORMAL(0.8),
     /** More than the agents can do: queues grow until people give up. */
     OVERLOAD(1.3),
-    /** Normal, and for ten minutes of each hour four times as many. */
+    /** A little less than normal, and for ten minutes of each hour four times as many. */
     STORM(0.7);
 
     /** Calls of a day by hour, from 7 to 23. */

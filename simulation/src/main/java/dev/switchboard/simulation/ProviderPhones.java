@@ -5,6 +5,7 @@ import dev.switchboard.callcenter.CallCentre;
 import dev.switchboard.callcenter.command.Actor;
 import dev.switchboard.callcenter.command.CallCommand;
 import dev.switchboard.telephony.fake.FakeTwilio;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -22,10 +23,14 @@ final class ProviderPhones implements Phones {
     private final CallCentre calls;
     private final Jdbi jdbi;
 
-    ProviderPhones(FakeTwilio provider, CallCentre calls, Jdbi jdbi, Centre centre, People people, Agenda agenda) {
+    ProviderPhones(FakeTwilio provider, CallCentre calls, Jdbi jdbi) {
         this.provider = provider;
         this.calls = calls;
         this.jdbi = jdbi;
+    }
+
+    /** From now on these people hear their telephones. */
+    void register(Centre centre, People people, Agenda agenda) {
         identities(centre)
                 .forEach((agent, identity) -> provider.register(
                         identity,
@@ -36,7 +41,7 @@ final class ProviderPhones implements Phones {
         return jdbi.withHandle(handle -> handle.createQuery(
                         "select user_id, client_identity from public.voip_users where organization_id = ?")
                 .bind(0, centre.organization())
-                .reduceRows(new java.util.HashMap<>(), (all, row) -> {
+                .reduceRows(new HashMap<>(), (all, row) -> {
                     all.put(row.getColumn("user_id", UUID.class), row.getColumn("client_identity", String.class));
                     return all;
                 }));

@@ -4,6 +4,7 @@ import java.math.BigDecimal;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -74,15 +75,19 @@ public record Report(
     /** @param to until when occupancy is counted: nobody called after that */
     public static Report of(Jdbi jdbi, Centre centre, Instant to) {
         return jdbi.withHandle(handle -> {
-            Map<Integer, Waits> found = new java.util.HashMap<>();
-            handle.createQuery(WAITS)
+            Map<Integer, Waits> found = handle.createQuery(WAITS)
                     .bind("org", centre.organization())
                     .bindArray("edges", Integer.class, EDGES.toArray())
-                    .map((row, _) -> {
-                        int place = row.getInt("place");
-                        return found.put(place, step(place, row.getInt("answered"), row.getInt("others")));
-                    })
-                    .list();
+                    .reduceRows(new HashMap<>(), (all, row) -> {
+                        int place = row.getColumn("place", Integer.class);
+                        all.put(
+                                place,
+                                step(
+                                        place,
+                                        row.getColumn("answered", Integer.class),
+                                        row.getColumn("others", Integer.class)));
+                        return all;
+                    });
             var waits = new ArrayList<Waits>();
             for (int place = 0; place <= EDGES.size(); place++) {
                 waits.add(found.getOrDefault(place, step(place, 0, 0)));
@@ -123,7 +128,7 @@ public record Report(
         line(text, "answered", answered, "its goal", percent(Optional.of(goal)) + " in " + goalSeconds + " s");
         line(text, "gave up", abandoned, "average wait", seconds(asa));
         line(text, "nobody came", missed, "longest wait", seconds(longestWait));
-        line(text, "other queue", flowedOut, "handling time", seconds(aht));
+        line(text, "waits", answered + abandoned + missed + flowedOut, "handling time", seconds(aht));
         text.append("%32s %-16s %s%n".formatted("", "occupancy", percent(occupancy)));
         text.append("%n  waited           answered   others%n".formatted());
         int most = waits.stream()

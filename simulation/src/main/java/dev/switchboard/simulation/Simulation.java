@@ -49,10 +49,9 @@ public final class Simulation {
     public Simulation(DataSource connections, Centre centre, Behaviour behaviour, Instant begin, long seed) {
         this.time = new VirtualTime(begin);
         this.begin = time.now();
-        this.people = new People(behaviour, centre, time, seed);
         this.phones = new CommandedPhones(
-                Jdbi.create(connections), new CallCentre(connections, time, () -> {}), time, centre, people);
-        people.use(phones);
+                Jdbi.create(connections), new CallCentre(connections, time, () -> {}), time, centre);
+        this.people = new People(behaviour, centre, time, phones, seed);
     }
 
     /**
@@ -63,7 +62,7 @@ public final class Simulation {
     public void run(Duration duration, Consumer<Progress> told) {
         people.call(duration);
         while (time.next()) {
-            phones.settle();
+            phones.settle(people);
             told.accept(progress());
         }
     }

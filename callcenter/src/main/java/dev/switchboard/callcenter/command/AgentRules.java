@@ -24,8 +24,12 @@ public final class AgentRules {
         record Refused(Refusal refusal, String detail) implements Outcome {}
     }
 
-    /** The decision; nothing is changed by it. */
-    public static Outcome decide(Agent agent, AgentCommand command, Actor actor, Instant now) {
+    /**
+     * The decision; nothing is changed by it.
+     *
+     * @param owesCode whether they wrap up a call of which its queue wants to know what it was about
+     */
+    public static Outcome decide(Agent agent, AgentCommand command, Actor actor, boolean owesCode, Instant now) {
         boolean own = actor.is(agent.user());
         if (!own && !actor.may("agents.control")) {
             return new Outcome.Refused(Refusal.NOT_PERMITTED, "Your role may not change the state of others");
@@ -42,6 +46,9 @@ public final class AgentRules {
                 if (choice == AgentCommand.Choice.PAUSED
                         && reason.filter(text -> !text.isBlank()).isEmpty()) {
                     yield new Outcome.Refused(Refusal.INVALID_REQUEST, "a pause needs a reason, as lunch or training");
+                }
+                if (own && owesCode) {
+                    yield new Outcome.Refused(Refusal.CODE_REQUIRED, Refusal.CODE_REQUIRED.title());
                 }
                 yield changed(agent, agent.choosing(choice, reason).wrappedUp(), !own && actor instanceof Actor.User);
             }

@@ -53,7 +53,8 @@ public record Call(
             int maxWaitSeconds,
             Optional<UUID> overflow,
             boolean record,
-            boolean transcribe) {}
+            boolean transcribe,
+            boolean codeRequired) {}
 
     /**
      * A wish to be called back.

@@ -131,6 +131,9 @@ public sealed interface CallCommand {
     /** The provider says how the customer's leg ended before an answer. */
     record Fail(CallState.Terminal outcome) implements CallCommand {}
 
+    /** It came in while its queue takes no calls: it is over, and whoever called is told why. */
+    record Closed() implements CallCommand {}
+
     /** It is the same as another call. */
     record Discard() implements CallCommand {}
 

@@ -38,6 +38,9 @@ public final class CallRules {
     /** So long after its begin a call without a queue waits for somebody to be free. */
     public static final Duration WAITS_WITHOUT_QUEUE = Duration.ofMinutes(10);
 
+    /** So long at most an agent writes who has to say what the call was about. */
+    public static final Duration CODE_IS_AWAITED = Duration.ofHours(1);
+
     private final Situation it;
     private final Call call;
 
@@ -86,6 +89,7 @@ public final class CallRules {
             case CallCommand.End(Optional<String> reason) -> new Ending(it).end(reason);
             case CallCommand.HangUp _ -> new Ending(it).hangUp();
             case CallCommand.Fail(Terminal outcome) -> new Ending(it).fail(outcome);
+            case CallCommand.Closed _ -> new Ending(it).closed();
             case CallCommand.Discard _ ->
                 new Ending(it)
                         .finish(CallEvent.VOID, Terminal.VOIDED, "voided", Reason.ENDED)
@@ -103,6 +107,7 @@ public final class CallRules {
             case CallCommand.End _,
                     CallCommand.HangUp _,
                     CallCommand.Fail _,
+                    CallCommand.Closed _,
                     CallCommand.Discard _,
                     CallCommand.TimeOut _,
                     CallCommand.Settle _,
@@ -116,6 +121,10 @@ public final class CallRules {
                 Decision.refused(
                         Refusal.CALL_OVER, "The call is over: " + call.state().wire());
         };
+    }
+
+    static int wrapUpSeconds(Call.Queue queue) {
+        return queue.codeRequired() ? (int) CODE_IS_AWAITED.toSeconds() : queue.wrapUpSeconds();
     }
 
     private Decision timeOut() {

@@ -155,6 +155,11 @@ final class Change {
         return this;
     }
 
+    Change wrapsUpUntil(UUID user, Instant until) {
+        agent(user).ifPresent(agent -> put(agent.freed(Optional.of(until))));
+        return this;
+    }
+
     Change wrappedUp(UUID user) {
         agent(user).ifPresent(agent -> put(agent.wrappedUp()));
         return this;
@@ -167,7 +172,7 @@ final class Change {
 
     /** The agent is done with the call, and wraps up where the queue gives time for it. */
     Change wrapUp(UUID user) {
-        int seconds = call.queue().map(Call.Queue::wrapUpSeconds).orElse(0);
+        int seconds = call.queue().map(CallRules::wrapUpSeconds).orElse(0);
         if (seconds == 0) {
             return free(user);
         }

@@ -13,9 +13,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Collectors;
 
 /** The end of a call, which clears everybody (DOMAIN 4.4), and the wrap-up after it. */
 final class Ending {
+    /** As calls name it. */
+    private static final String CLOSED = "closed";
+
     private final Situation it;
     private final Call call;
     private final Instant now;
@@ -60,6 +64,21 @@ final class Ending {
     Decision fail(Terminal outcome) {
         Terminal real = call.isAnswered() ? Terminal.COMPLETED : outcome;
         return finish(CallEvent.END, real, Change.wire(outcome), Reason.ENDED).done();
+    }
+
+    /** It waited for nobody and counts in no queue; the line is not cut, because the caller hears why first. */
+    Decision closed() {
+        if (call.state() != Live.NEW) {
+            return standing.wrongState("turned away");
+        }
+        return new Change(it)
+                .to(CallEvent.WAIT_TIMEOUT, Terminal.MISSED)
+                .set(CallColumn.ENDED_AT, now)
+                .set(CallColumn.END_REASON, CLOSED)
+                .set(CallColumn.WAIT_S, 0)
+                .clear(CallColumn.DUE_AT)
+                .announce(RingEvent.ENDED, Optional.empty(), Reason.ENDED)
+                .done();
     }
 
     Change finish(CallEvent event, Terminal outcome, String endReason, Reason reason) {
@@ -140,9 +159,40 @@ final class Ending {
             return Decision.refused(
                     Refusal.INVALID_REQUEST, "code is longer than " + Standing.LONGEST_TEXT + " characters");
         }
-        var change = new Change(it).named("wrap_up").clear(CallColumn.WRAP_UP_UNTIL);
+        Optional<String> known = code.or(it.codes()::said);
+        if (call.queue().filter(Call.Queue::codeRequired).isPresent() && known.isEmpty()) {
+            return Decision.refused(Refusal.CODE_REQUIRED, Refusal.CODE_REQUIRED.title() + codes());
+        }
+        if (code.isPresent()
+                && !it.codes().seconds().isEmpty()
+                && !it.codes().seconds().containsKey(code.get())) {
+            return Decision.refused(Refusal.INVALID_REQUEST, "code is none of this queue's: " + code.get() + codes());
+        }
+        var change = new Change(it).named("wrap_up");
         code.ifPresent(value -> change.set(CallColumn.WRAP_UP_CODE, value));
+        Optional<Instant> until = goesOn(code).filter(_ -> wrapping.isPresent());
+        if (until.isPresent()) {
+            return change.set(CallColumn.WRAP_UP_UNTIL, until.get())
+                    .wrapsUpUntil(wrapping.get(), until.get())
+                    .done();
+        }
+        change.clear(CallColumn.WRAP_UP_UNTIL);
         wrapping.ifPresent(agent -> change.with(new Effect.CloseWrapUp(agent)).wrappedUp(agent));
         return change.done();
+    }
+
+    /** Until when, by the code that is said first; said once more it ends. */
+    private Optional<Instant> goesOn(Optional<String> code) {
+        return code.filter(value -> !it.codes().said().equals(code))
+                .flatMap(value -> it.codes().seconds().getOrDefault(value, Optional.empty()))
+                .map(seconds -> call.endedAt().orElse(now).plusSeconds(seconds))
+                .filter(now::isBefore);
+    }
+
+    private String codes() {
+        return it.codes().seconds().isEmpty()
+                ? ""
+                : "; its codes are "
+                        + it.codes().seconds().keySet().stream().sorted().collect(Collectors.joining(", "));
     }
 }

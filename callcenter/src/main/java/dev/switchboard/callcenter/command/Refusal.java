@@ -31,6 +31,11 @@ public enum Refusal {
     AGENT_BUSY("agent_busy", 409, "The agent has a call", "choose another, or force it"),
     AGENT_UNAVAILABLE("agent_unavailable", 409, "The agent is not available", "choose another"),
     NOBODY_AVAILABLE("nobody_available", 409, "No agent is available", "wait, or name other agents"),
+    CODE_REQUIRED(
+            "code_required",
+            409,
+            "The call's queue wants to know what it was about",
+            "give one of the queue's wrap-up codes"),
     SLOT_TAKEN("slot_taken", 409, "The parking slot is taken", "choose another, or none for the lowest free one"),
     NO_FREE_SLOT("no_free_slot", 409, "All 99 parking slots are taken", "take one of the parked calls first"),
     ALREADY_THERE("already_there", 409, "It exists already", "use the one that is there"),

@@ -15,6 +15,7 @@ import java.util.UUID;
  * @param parked     where the call is parked
  * @param slots      that are taken in the organization; read where the call may come into one
  * @param wrappingUp  agents who wrap this call up; read for that only
+ * @param codes      what it can have been about; read for that only
  * @param target     the queue that the command names
  * @param candidates who would be offered the call, best first
  */
@@ -25,6 +26,7 @@ public record Situation(
         Optional<Parked> parked,
         Set<Integer> slots,
         Set<UUID> wrappingUp,
+        Codes codes,
         Optional<Call.Queue> target,
         List<UUID> candidates,
         Actor actor,
@@ -35,6 +37,20 @@ public record Situation(
         slots = Set.copyOf(slots);
         wrappingUp = Set.copyOf(wrappingUp);
         candidates = List.copyOf(candidates);
+    }
+
+    /**
+     * Wrap-up codes of the call's queue and of all.
+     *
+     * @param seconds  by code, how long after the call's end its agent writes; none: any text is a code
+     * @param said     the code that the call has
+     */
+    public record Codes(Map<String, Optional<Integer>> seconds, Optional<String> said) {
+        public static final Codes NONE = new Codes(Map.of(), Optional.empty());
+
+        public Codes {
+            seconds = Map.copyOf(seconds);
+        }
     }
 
     /** The status of a row in active_calls. */

@@ -14,6 +14,7 @@ import java.util.UUID;
  * @param dialled   whether the customer was called, from an agent's leg
  * @param answered  whether an agent ever spoke
  * @param attended  whether the agents talk first, where it changes hands
+ * @param turnedAway whether it came in while its queue takes no calls
  * @param callback  the number at which who waits is to be called back, and was not yet
  * @param queue     how it is treated that waits
  * @param parties   agents at whom it rings or who have it
@@ -33,6 +34,7 @@ public record Line(
         boolean answered,
         boolean attended,
         boolean muted,
+        boolean turnedAway,
         Optional<String> callback,
         Queue queue,
         List<Party> parties,

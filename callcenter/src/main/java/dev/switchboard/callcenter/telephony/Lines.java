@@ -16,7 +16,7 @@ import java.util.UUID;
 public final class Lines {
     private static final String CALL =
             "select c.organization_id, c.provider, c.provider_call_sid, c.direction, c.from_number, c.to_number,"
-                    + " c.state, c.answered_at is not null as answered, coalesce(c.transfer_kind, '') = 'attended' as attended, c.muted,"
+                    + " c.state, c.answered_at is not null as answered, coalesce(c.transfer_kind, '') = 'attended' as attended, c.muted, c.end_reason is not distinct from 'closed' and c.state = 'missed' as turned_away,"
                     + " coalesce(q.ring_s, 20) as ring_s, coalesce(q.record, false) as record, coalesce(q.transcribe, false) as transcribe,"
                     + " coalesce(q.offer_callback, false) as offer_callback, case when c.callback_dialled_at is null then c.callback_number end as callback,"
                     + " c.direction = 'outbound' or c.callback_dialled_at is not null as dialled,"
@@ -68,6 +68,7 @@ public final class Lines {
                 row.getBoolean("answered"),
                 row.getBoolean("attended"),
                 row.getBoolean("muted"),
+                row.getBoolean("turned_away"),
                 Optional.ofNullable(row.getString("callback")),
                 new Line.Queue(
                         row.getInt("ring_s"),

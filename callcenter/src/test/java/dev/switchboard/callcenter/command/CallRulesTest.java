@@ -23,7 +23,8 @@ class CallRulesTest {
     private static final Instant NOW = Instant.parse("2026-11-21T12:00:00Z");
     private static final UUID OWNER = new UUID(1, 1);
     private static final UUID OTHER = new UUID(1, 2);
-    private static final Call.Queue QUEUE = new Call.Queue(new UUID(2, 1), 20, 30, 600, Optional.empty(), false, false);
+    private static final Call.Queue QUEUE =
+            new Call.Queue(new UUID(2, 1), 20, 30, 600, Optional.empty(), false, false, false);
     private static final Set<String> AGENT = Set.of("calls.handle", "calls.read");
     private static final Set<String> SUPERVISOR =
             Set.of("calls.handle", "calls.read", "calls.control", "agents.control");
@@ -180,6 +181,7 @@ class CallRulesTest {
                 state == Live.PARKED ? Optional.of(new Situation.Parked(1, OWNER)) : Optional.empty(),
                 Set.of(1),
                 Set.of(),
+                Situation.Codes.NONE,
                 Optional.of(QUEUE),
                 List.of(OTHER),
                 actor,

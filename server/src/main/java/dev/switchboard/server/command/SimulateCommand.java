@@ -28,12 +28,16 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
+import java.util.ArrayDeque;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.EnumSet;
 import java.util.HexFormat;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
 import java.util.UUID;
@@ -41,6 +45,8 @@ import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Jdbi;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
@@ -57,12 +63,13 @@ import picocli.CommandLine.TypeConversionException;
             "",
             "With --speed max, as fast as this machine can: nobody sees it, and the same seed gives the same figures. With a number,"
                     + " end to end, through a telephone provider in this process, whose messages come twice, late and never; its"
-                    + " screens can be watched meanwhile (at --speed 1 their clocks are right)."
+                    + " screens can be watched meanwhile, at --speed 1 as they are: figures of the moment go by the database's clock."
         },
         mixinStandardHelpOptions = true,
         showDefaultValues = true,
         sortOptions = false)
 final class SimulateCommand implements Callable<Integer> {
+    private static final Logger LOG = LoggerFactory.getLogger(SimulateCommand.class);
     private static final Centre.Rules RULES = new Centre.Rules("longest_idle", 120, 600);
     private static final int CONNECTIONS = 4;
     private static final double FASTEST = 20;
@@ -108,6 +115,7 @@ final class SimulateCommand implements Callable<Integer> {
     @Option(names = "--json", paramLabel = "FILE", description = "Writes the report there too.")
     private @Nullable Path json;
 
+    private final Deque<AutoCloseable> running = new ArrayDeque<>();
     private Instant toldAt = Instant.EPOCH;
 
     @Override
@@ -116,13 +124,15 @@ final class SimulateCommand implements Callable<Integer> {
         if (fromHour != null) {
             between("--from-hour", fromHour, 0, 23);
         }
-        double times = speed.equals("max") ? 0 : times();
+        OptionalDouble times = speed.equals("max") ? OptionalDouble.empty() : OptionalDouble.of(times());
         Path directory = temporary();
+        var interrupted = new Thread(() -> stop(directory));
+        Runtime.getRuntime().addShutdownHook(interrupted);
         try {
-            Report report = times == 0 ? asFastAsPossible(directory) : live(directory, times);
-            print(report);
+            print(times.isPresent() ? live(directory, times.getAsDouble()) : asFastAsPossible(directory));
         } finally {
-            delete(directory);
+            stop(directory);
+            forget(interrupted);
         }
         return 0;
     }
@@ -155,17 +165,28 @@ final class SimulateCommand implements Callable<Integer> {
 
     private Report asFastAsPossible(Path directory) {
         Secrets secrets = Secrets.loadOrCreate(directory.resolve("secrets.properties"), Instant.now());
-        try (EmbeddedPostgres postgres = EmbeddedPostgres.start(directory.resolve("postgres"), secrets.superuser())) {
-            Migrations.apply(postgres.database(), secrets.authenticator(), EnumSet.allOf(Migrations.Part.class));
-            try (HikariDataSource connections = pool(postgres.database())) {
-                Jdbi jdbi = Jdbi.create(connections);
-                Instant begin = Instant.now();
-                Centre centre = centre(jdbi, begin);
-                var run = new Simulation(connections, centre, preset.behaviour(agents, begins()), begin, seed);
-                run.run(duration, this::tell);
-                tellNow(run.progress());
-                return Report.of(jdbi, centre, begin.plus(duration));
-            }
+        EmbeddedPostgres postgres = run(EmbeddedPostgres.start(directory.resolve("postgres"), secrets.superuser()));
+        Migrations.apply(postgres.database(), secrets.authenticator(), EnumSet.allOf(Migrations.Part.class));
+        HikariDataSource connections = run(pool(postgres.database()));
+        Jdbi jdbi = Jdbi.create(connections);
+        Instant begin = Instant.now();
+        Centre centre = centre(jdbi, begin);
+        var simulation = new Simulation(connections, centre, preset.behaviour(agents, begins()), begin, seed);
+        simulation.run(duration, this::tell);
+        tellNow(simulation.progress());
+        return Report.of(jdbi, centre, begin.plus(duration));
+    }
+
+    private synchronized <T extends AutoCloseable> T run(T started) {
+        running.push(started);
+        return started;
+    }
+
+    private static void close(AutoCloseable started) {
+        try {
+            started.close();
+        } catch (Exception failed) {
+            LOG.warn("A part of the simulation did not end: {}", failed.toString());
         }
     }
 
@@ -186,26 +207,25 @@ final class SimulateCommand implements Callable<Integer> {
 
     private Report live(Path directory, double times) throws InterruptedException {
         var time = new FasterTime(Instant.now(), times);
-        try (Switchboard server = Switchboard.embedded(directory)
+        Switchboard server = run(Switchboard.embedded(directory)
                 .accounts(AccountSettings.defaults())
                 .dataApi(DataSettings.defaults())
                 .callCentre()
                 .callCentreTime(time)
-                .start()) {
-            Database database = server.database();
-            Jdbi jdbi = Jdbi.create(database.url(), database.user(), database.password());
-            Instant begin = time.instant();
-            Centre centre = centre(jdbi, begin);
-            offer(server, jdbi, centre);
-            var beside = new LiveSimulation.Server(
-                    server.url(), directory, jdbi, server.callCentre().orElseThrow());
-            var noise = new Noise(NOISE.doubled(), NOISE.reordered(), NOISE.lost(), NOISE.delay(), seed);
-            try (var run = new LiveSimulation(beside, centre, preset.behaviour(agents, begins()), noise, time, seed)) {
-                run.run(duration, this::tell);
-                tellNow(run.progress());
-                return Report.of(jdbi, centre, begin.plus(duration));
-            }
-        }
+                .start());
+        HikariDataSource connections = run(pool(server.database()));
+        Jdbi jdbi = Jdbi.create(connections);
+        Instant begin = time.instant();
+        Centre centre = centre(jdbi, begin);
+        offer(server, jdbi, centre);
+        var beside = new LiveSimulation.Server(
+                server.url(), directory, jdbi, server.callCentre().orElseThrow());
+        var noise = new Noise(NOISE.doubled(), NOISE.reordered(), NOISE.lost(), NOISE.delay(), seed);
+        LiveSimulation simulation =
+                run(new LiveSimulation(beside, centre, preset.behaviour(agents, begins()), noise, time, seed));
+        simulation.run(duration, this::tell);
+        tellNow(simulation.progress());
+        return Report.of(jdbi, centre, begin.plus(duration));
     }
 
     /** Somebody who may look at it. */
@@ -283,13 +303,24 @@ final class SimulateCommand implements Callable<Integer> {
         }
     }
 
-    private static void delete(Path directory) {
+    private static void forget(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException itRuns) {
+            LOG.debug("The simulation was interrupted: {}", itRuns.getMessage());
+        }
+    }
+
+    /** Nothing of it stays, also where it is interrupted. */
+    private synchronized void stop(Path directory) {
+        running.forEach(SimulateCommand::close);
+        running.clear();
         try (Stream<Path> files = Files.walk(directory)) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.deleteIfExists(file);
             }
         } catch (IOException left) {
-            throw new UncheckedIOException(left);
+            LOG.warn("The simulation's folder {} is left behind: {}", directory, left.toString());
         }
     }
 
@@ -312,7 +343,7 @@ final class SimulateCommand implements Callable<Integer> {
         }
 
         @Override
-        public java.util.Iterator<String> iterator() {
+        public Iterator<String> iterator() {
             return names().iterator();
         }
     }
@@ -325,7 +356,7 @@ final class SimulateCommand implements Callable<Integer> {
         public Duration convert(String value) {
             try {
                 Duration length = Duration.parse("PT" + value);
-                if (length.isPositive() && length.compareTo(LONGEST) <= 0) {
+                if (length.toSeconds() >= 1 && length.compareTo(LONGEST) <= 0) {
                     return length;
                 }
             } catch (DateTimeParseException no) {

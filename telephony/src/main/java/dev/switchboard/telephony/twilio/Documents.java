@@ -55,7 +55,7 @@ final class Documents {
             return farewell();
         }
         return switch (line.state()) {
-            case CallState.Terminal _ -> hangup();
+            case CallState.Terminal _ -> line.turnedAway() ? closed() : hangup();
             case CallState.Live live ->
                 switch (live) {
                     case NEW, QUEUED, HELD, PARKED -> waiting(line);
@@ -149,6 +149,14 @@ final class Documents {
     String farewell() {
         return xml(new VoiceResponse.Builder()
                 .say(new Say.Builder("Thank you. You keep your place, and we call you back.").build())
+                .hangup(new Hangup.Builder().build()));
+    }
+
+    /** Of who calls outside the hours. */
+    private static String closed() {
+        return xml(new VoiceResponse.Builder()
+                .say(new Say.Builder("We are closed at the moment. Please call again during our opening hours.")
+                        .build())
                 .hangup(new Hangup.Builder().build()));
     }
 

@@ -48,6 +48,7 @@ class DocumentsTest {
                 false,
                 attended,
                 muted,
+                false,
                 Optional.empty(),
                 new Line.Queue(25, false, false, false),
                 parties,
