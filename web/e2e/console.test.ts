@@ -156,6 +156,35 @@ describe("two people and their calls", () => {
     expect([...doug.errors, ...rhonda.errors]).toEqual([]);
   });
 
+  test("L33 a queue's own codes are offered; one with a time of its own lets the agent go on writing", async () => {
+    const { page: a } = doug;
+    const codes = [
+      { organization_id: NORTHWIND, code: "sale", label: "Sale", position: 2 },
+      { organization_id: NORTHWIND, queue_id: SUPPORT, code: "complaint", label: "Complaint", position: 1, seconds: 120 },
+    ];
+    for (const code of codes) await server.insert("wrap_up_codes", code);
+    const call = await callIn("+16465550133");
+    await card(a).waitFor();
+    await a.keyboard.press("a");
+    await a.locator(".active[data-state=active]").waitFor();
+    await server.post(`/calls/${call}/end`);
+
+    await a.getByRole("heading", { name: "Wrap-up" }).waitFor();
+    const offered = a.locator(".codes label");
+    await eventually("its own codes", async () => (await offered.allInnerTexts()).join() === "Complaint,Sale");
+    await a.getByText("Complaint").click();
+    await a.getByRole("button", { name: "Save" }).click();
+    await a.getByRole("button", { name: "Done" }).waitFor();
+    const left = await eventually("more time than the queue's", async () => {
+      const [minutes] = (await a.locator(".wrap .state").innerText()).match(/\d+:\d\d/) ?? [];
+      return minutes && Number(minutes.split(":")[0]) >= 1 ? minutes : undefined;
+    });
+    expect(left).toMatch(/^[12]:/);
+    await a.getByRole("button", { name: "Done" }).click();
+    await a.getByRole("heading", { name: "Wrap-up" }).waitFor({ state: "detached" });
+    await server.remove(`wrap_up_codes?organization_id=eq.${NORTHWIND}`);
+  });
+
   test("F001-20 F001-22 two calls ring; one caller gives up, one card goes", async () => {
     const { page: a } = doug;
     const first = await callIn("+13125550177");

@@ -95,6 +95,15 @@ export class TestServer {
     await this.asService(`/rest/v1/${table}`, rows);
   }
 
+  /** Deletes rows as a program. */
+  async remove(rows: string): Promise<void> {
+    const response = await fetch(`${this.url}/rest/v1/${rows}`, {
+      method: "DELETE",
+      headers: { Authorization: `Bearer ${this.serviceKey}`, apikey: this.serviceKey },
+    });
+    if (!response.ok) throw new Error(`${rows}: ${response.status} ${await response.text()}`);
+  }
+
   /** Posts as a program, and fails where the server does. */
   async asService(path: string, body: object): Promise<string> {
     const response = await fetch(this.url + path, {

@@ -12,6 +12,7 @@ import type {
   QueueMember,
   Segment,
   SelfRow,
+  WrapUpCode,
 } from "./rows.ts";
 import { useOrganization, useSession } from "./session.tsx";
 
@@ -45,6 +46,18 @@ export function useQueues() {
     (sb) => sb.from("queues").select("*").eq("organization_id", id).order("name").order("id"),
     [id],
   );
+}
+
+/** The codes of a queue and those of all; undefined until it is known which there are. */
+export function useWrapUpCodes(queueId: string | null): readonly WrapUpCode[] | undefined {
+  const id = useOrganizationId();
+  const codes = useLiveQuery<WrapUpCode>(
+    (sb) => sb.from("wrap_up_codes").select("*").eq("organization_id", id).order("position").order("label").order("id"),
+    [id],
+  );
+  return codes.status === "success"
+    ? codes.data.filter((one) => one.queue_id === null || one.queue_id === queueId)
+    : undefined;
 }
 
 export function useQueueMembers() {

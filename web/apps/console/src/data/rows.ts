@@ -64,6 +64,7 @@ export interface Queue extends Row {
   readonly id: string;
   readonly name: string;
   readonly ring_s: number;
+  readonly wrap_up_required: boolean;
 }
 
 export interface QueueMember extends Row {
@@ -91,6 +92,7 @@ export interface EndedCall extends Row {
   readonly contact_name: string | null;
   readonly state: string;
   readonly status: string;
+  readonly queue_id: string | null;
   readonly queue_name: string | null;
   readonly agent_id: string | null;
   readonly agent_name: string | null;
@@ -101,6 +103,14 @@ export interface EndedCall extends Row {
   readonly talk_s: number;
   readonly score: number | null;
   readonly ai_status: string | null;
+}
+
+/** What a call can have been about: in one queue, or in all. */
+export interface WrapUpCode extends Row {
+  readonly queue_id: string | null;
+  readonly code: string;
+  readonly label: string;
+  readonly position: number;
 }
 
 /** A stretch of an agent's time with a call. */

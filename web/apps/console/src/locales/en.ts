@@ -280,6 +280,7 @@ export const en = {
     left: "{{time}} left",
     codes: { solved: "Solved", callback: "Call back", refund: "Refund", wrong: "Wrong number" },
     save: "Save",
+    finish: "Done",
     codeLabel: "Wrap-up code",
     muted: "Muted",
     consulting: "Talking to {{name}}",

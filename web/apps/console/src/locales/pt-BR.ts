@@ -287,6 +287,7 @@ export const ptBR: Texts = {
     left: "faltam {{time}}",
     codes: { solved: "Resolvido", callback: "Ligar de volta", refund: "Reembolso", wrong: "Número errado" },
     save: "Salvar",
+    finish: "Concluir",
     codeLabel: "Código da chamada",
     muted: "Mudo",
     consulting: "Falando com {{name}}",

@@ -53,6 +53,7 @@ begin
   active := app.signed_in_reps(org, moment - interval '7 days', moment);
   select count(*) filter (where l.state = 'failed'), count(*) into failed, ended
     from (select c.state from public.calls c where c.organization_id = org and c.ended_at is not null and (at is null or c.ended_at <= at)
+             and c.end_reason is distinct from 'closed'
            order by c.ended_at desc limit 50) l;
   select count(*) filter (where l.status = 'failed'), count(*) into failed_recordings, recordings
     from (select r.status from public.recordings r where r.organization_id = org and r.status in ('ready', 'failed') and (at is null or r.created_at <= at)

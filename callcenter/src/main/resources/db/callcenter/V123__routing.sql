@@ -38,40 +38,39 @@ return (
 create function app.is_open(hours jsonb, zone text, at timestamptz) returns boolean
 language sql stable set search_path = ''
 return hours is null or (
-  not coalesce(hours -> 'closed_on' @> to_jsonb((at at time zone zone)::date::text), false)
+  not coalesce(hours -> 'closed_on' @> to_jsonb(to_char(at at time zone zone, 'YYYY-MM-DD')), false)
   and (hours -> 'open' is null or exists (select from jsonb_array_elements(hours -> 'open') o where app.is_scheduled(o, zone, at))));
 comment on function app.is_open(jsonb, text, timestamptz) is 'Whether a queue with these hours takes calls at that moment.';
 
+create function app.are_hours(hours jsonb) returns boolean
+language sql immutable set search_path = ''
+return case when jsonb_typeof(hours) <> 'object' then false
+  when jsonb_typeof(coalesce(hours -> 'open', '[]')) <> 'array' or jsonb_typeof(coalesce(hours -> 'closed_on', '[]')) <> 'array' then false
+  else hours - '{open,closed_on}'::text[] = '{}'
+    and jsonb_array_length(coalesce(hours -> 'open', '[]')) <= 100 and jsonb_array_length(coalesce(hours -> 'closed_on', '[]')) <= 1000
+    and not exists (select from jsonb_array_elements(coalesce(hours -> 'open', '[]')) o where case
+          when jsonb_typeof(o) <> 'object' then true
+          when jsonb_typeof(coalesce(o -> 'days', '[]')) <> 'array' then true
+          else o - '{days,from,to}'::text[] <> '{}'
+            or coalesce(o ->> 'from', '') !~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'
+            or coalesce(o ->> 'to', '') !~ '^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$'
+            or exists (select from jsonb_array_elements(coalesce(o -> 'days', '[]')) d
+                        where jsonb_typeof(d) <> 'number' or not d <@ '[1, 2, 3, 4, 5, 6, 7]') end)
+    and not exists (select from jsonb_array_elements(coalesce(hours -> 'closed_on', '[]')) d
+                     where jsonb_typeof(d) <> 'string' or d #>> '{}' !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
+                        or not pg_input_is_valid(d #>> '{}', 'date')) end;
+
 create function app.check_hours() returns trigger language plpgsql security definer set search_path = '' as $$
-declare
-  part jsonb;
 begin
-  if new.hours is null then
-    return new;
-  end if;
-  begin
-    if jsonb_typeof(new.hours) <> 'object' or new.hours - '{open,closed_on}'::text[] <> '{}'
-       or jsonb_typeof(coalesce(new.hours -> 'open', '[]')) <> 'array' or jsonb_typeof(coalesce(new.hours -> 'closed_on', '[]')) <> 'array' then
-      raise data_exception;
-    end if;
-    for part in select * from jsonb_array_elements(coalesce(new.hours -> 'open', '[]')) loop
-      if app.is_scheduled(part, 'UTC', now()) is null
-         or exists (select from jsonb_array_elements(coalesce(part -> 'days', '[]')) d where not d <@ '[1, 2, 3, 4, 5, 6, 7]') then
-        raise data_exception;
-      end if;
-    end loop;
-    perform d::date from jsonb_array_elements_text(coalesce(new.hours -> 'closed_on', '[]')) d;
-    if exists (select from jsonb_array_elements_text(coalesce(new.hours -> 'closed_on', '[]')) d where d <> d::date::text) then
-      raise data_exception;
-    end if;
-  exception when data_exception then
+  if not app.are_hours(new.hours) then
     raise exception 'hours % say no times', new.hours using errcode = '23514',
       hint = 'such as {"open": [{"days": [1, 2, 3, 4, 5], "from": "08:00", "to": "18:00"}], "closed_on": ["2026-12-25"]}; 1 is Monday';
-  end;
+  end if;
   return new;
 end
 $$;
-create trigger check_hours before insert or update of hours on public.queues for each row execute function app.check_hours();
+create trigger check_hours before insert or update of hours on public.queues for each row
+  when (new.hours is not null) execute function app.check_hours();
 
 create table public.wrap_up_codes (
   id              uuid primary key default uuidv7(),
@@ -102,4 +101,11 @@ create policy write_by_permission on public.wrap_up_codes for all to authenticat
   with check (organization_id = any ((select app.orgs_with('queues.manage'))::uuid[]));
 grant select, insert, update, delete on public.wrap_up_codes to authenticated, service_role;
 
-revoke execute on function app.is_open(jsonb, text, timestamptz), app.check_hours() from public;
+-- Whoever called outside the hours was told so: nobody has missed them.
+drop trigger notify_of_change on public.calls;
+create trigger notify_of_change after update of state, score, ai_status on public.calls for each row
+  when ((old.state, old.score, old.ai_status) is distinct from (new.state, new.score, new.ai_status)
+        and not (old.state = 'new' and new.state = 'missed' and new.end_reason is not distinct from 'closed'))
+  execute function app.notify_of_call();
+
+revoke execute on function app.is_open(jsonb, text, timestamptz), app.are_hours(jsonb), app.check_hours() from public;

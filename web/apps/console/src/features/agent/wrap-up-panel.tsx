@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useCommands } from "../../data/api.ts";
-import { useCallSegments, useWrapUpCall } from "../../data/floor.ts";
+import { useCallSegments, useQueues, useWrapUpCall, useWrapUpCodes } from "../../data/floor.ts";
 import { type EndedCall, otherEnd, type SelfRow } from "../../data/rows.ts";
 import { useSession } from "../../data/session.tsx";
 import { inHand } from "../../data/talk.ts";
@@ -10,7 +10,8 @@ import { duration, useNow } from "../../ui/clock.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { Panel } from "../../ui/panel.tsx";
 
-const CODES = ["solved", "callback", "refund", "wrong"] as const;
+/** Where an organization has said nothing: any text is a code. */
+const DEFAULTS = ["solved", "callback", "refund", "wrong"] as const;
 
 /** After a call: what it was about, within the time that is left. */
 export function WrapUpPanel({ self }: { readonly self: SelfRow }) {
@@ -24,6 +25,19 @@ function WrapUp({ call, until }: { readonly call: EndedCall; readonly until: str
   const { userId } = useSession();
   const segments = useCallSegments(call.id).data;
   const [code, setCode] = useState<string | undefined>();
+  const [said, setSaid] = useState<string | undefined>();
+  const own = useWrapUpCodes(call.queue_id);
+  const isRequired = useQueues().data.some((queue) => queue.id === call.queue_id && queue.wrap_up_required);
+  const codes =
+    own === undefined || own.length > 0
+      ? (own ?? []).map((one) => ({ code: one.code, label: one.label }))
+      : DEFAULTS.map((one) => ({ code: one as string, label: t(`agent.codes.${one}`) }));
+  // a code may have its own time: whoever has said theirs is done when they say so
+  const isSaid = said !== undefined && said === code;
+  const save = () => {
+    void commands.wrapUp(call.id, isSaid ? undefined : code);
+    setSaid(code);
+  };
   return (
     <Panel title={t("agent.wrapUp")} className="wrap" actions={until && <Countdown until={until} />}>
       <div className="body">
@@ -34,16 +48,22 @@ function WrapUp({ call, until }: { readonly call: EndedCall; readonly until: str
           )}
         </div>
         <fieldset className="codes" aria-label={t("agent.codeLabel")}>
-          {CODES.map((one) => (
-            <label key={one} data-checked={code === one}>
-              <input type="radio" name="code" className="sr" checked={code === one} onChange={() => setCode(one)} />
-              {code === one && <Icon name="tick" size="xs" />}
-              {t(`agent.codes.${one}`)}
+          {codes.map((one) => (
+            <label key={one.code} data-checked={code === one.code}>
+              <input
+                type="radio"
+                name="code"
+                className="sr"
+                checked={code === one.code}
+                onChange={() => setCode(one.code)}
+              />
+              {code === one.code && <Icon name="tick" size="xs" />}
+              {one.label}
             </label>
           ))}
         </fieldset>
-        <button type="button" className="btn ink" onClick={() => void commands.wrapUp(call.id, code)}>
-          {t("agent.save")}
+        <button type="button" className="btn ink" disabled={isRequired && code === undefined} onClick={save}>
+          {t(isSaid ? "agent.finish" : "agent.save")}
         </button>
       </div>
     </Panel>

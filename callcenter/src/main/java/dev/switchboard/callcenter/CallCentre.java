@@ -310,7 +310,7 @@ public final class CallCentre {
     /** "Next call please": the longest waiting of a queue; others who ask at the same time get others. */
     public Answer next(Actor actor, UUID organization, UUID agent, UUID queue) {
         var refused = Answer.refused(Refusal.NOT_FOUND, "Nobody waits in queue " + queue);
-        for (UUID call : NewCalls.longestWaiting(connections, organization, queue)) {
+        for (UUID call : NewCalls.longestWaiting(connections, organization, agent, queue, clock.instant())) {
             Answer offered = execute(new Actor.Server(), call, new CallCommand.Offer(List.of(agent)));
             Answer claimed =
                     offered instanceof Answer.Refused ? offered : execute(actor, call, new CallCommand.Claim(agent));

@@ -130,15 +130,19 @@ final class NewCalls {
         }
     }
 
-    /** The first of them that nobody is working on. */
-    static List<UUID> longestWaiting(DataSource connections, UUID organization, UUID queue) {
+    /** The first of them that nobody is working on, and that the agent may be offered. */
+    static List<UUID> longestWaiting(DataSource connections, UUID organization, UUID agent, UUID queue, Instant now) {
         return ids(
                 connections,
-                "select c.id from public.calls c where c.organization_id = ? and c.queue_id = ? and c.ended_at is null"
-                        + " and c.state = 'queued' order by c.queued_at limit " + MOST_TRIED
-                        + " for update skip locked",
+                "select c.id from public.calls c left join public.queue_members m on m.organization_id = c.organization_id"
+                        + "   and m.queue_id = c.queue_id and m.user_id = ?"
+                        + " where c.organization_id = ? and c.queue_id = ? and c.ended_at is null"
+                        + " and c.state = 'queued' and " + Reading.KNOWS + " order by c.queued_at limit " + MOST_TRIED
+                        + " for update of c skip locked",
+                agent,
                 organization,
-                queue);
+                queue,
+                now.atOffset(ZoneOffset.UTC));
     }
 
     static Optional<UUID> bySid(DataSource connections, Actor actor, String sid) {

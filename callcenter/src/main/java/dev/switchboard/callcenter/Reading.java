@@ -37,10 +37,12 @@ final class Reading {
                     + "    where l.organization_id = c.organization_id and l.call_id = c.id and l.role = 'customer'"
                     + "      and l.created_at > c.callback_requested_at) as called_back, case when c.direction = 'outbound' then c.to_number else c.from_number end as number"
                     + " from public.calls c where c.id = ? for update";
-    /** Whether a member m of its queue may be offered a call c then: they know what it needs, or it has waited long enough. */
+    /** Whether a member m of its queue may be offered a call c then: they know what it needs, it has waited long enough, or nobody there does. */
     static final String KNOWS = "(c.skill is null or c.skill = any (m.skills) or exists (select from public.queues s"
             + " where s.organization_id = c.organization_id and s.id = c.queue_id"
-            + " and c.queued_at <= ?::timestamptz - make_interval(secs => s.skill_wait_s)))";
+            + " and c.queued_at <= ?::timestamptz - make_interval(secs => s.skill_wait_s))"
+            + " or not exists (select from public.queue_members k where k.organization_id = c.organization_id"
+            + "   and k.queue_id = c.queue_id and c.skill = any (k.skills)))";
 
     private static final String AGENTS = "with c as materialized (select * from public.calls where id = ?),"
             + " chosen as materialized (select v.user_id from c join public.voip_users v on v.organization_id = c.organization_id"
@@ -54,6 +56,8 @@ final class Reading {
             + " concerned as (select a.agent_id as user_id from public.active_calls a join c on a.organization_id = c.organization_id and a.call_id = c.id"
             + "   union select claimed_by from c union select transfer_to from c union select answered_by from c"
             + "   union select parked_by from public.parked_calls p join c on p.organization_id = c.organization_id and p.call_id = c.id"
+            + "   union select s.agent_id from public.call_segments s join c on s.organization_id = c.organization_id and s.call_id = c.id"
+            + "     and s.kind = 'wrap_up' and s.to_at is null"
             + "   union select user_id from chosen union select unnest(?::uuid[]))"
             + " select v.*, (select p.display_name from public.profiles p where p.id = v.user_id) as display_name,"
             + "        exists (select from chosen where chosen.user_id = v.user_id) as chosen"
@@ -88,7 +92,7 @@ final class Reading {
             + " join public.calls c on c.organization_id = s.organization_id and c.id = s.call_id"
             + " join public.queues q on q.organization_id = c.organization_id and q.id = c.queue_id"
             + " where s.organization_id = ? and s.agent_id = ? and s.kind = 'wrap_up' and s.to_at is null"
-            + "   and q.wrap_up_required and c.wrap_up_code is null";
+            + "   and q.wrap_up_required and c.wrap_up_code is null and c.ended_at is not null and c.answered_by = s.agent_id";
     private static final String WRAPPING_UP =
             "select s.agent_id from public.call_segments s where s.organization_id = ? and s.call_id = ?"
                     + " and s.to_at is null and s.kind = 'wrap_up'";
@@ -165,9 +169,10 @@ final class Reading {
                 .add(OWNED, organization, users)
                 .add(PARKED, organization, callId)
                 .add(QUEUES, organization, own, target(command).orElse(NONE), own)
-                .add(SLOTS, organization);
+                .add(SLOTS, organization)
+                .add(CODES, organization, own);
         if (command instanceof CallCommand.WrapUp) {
-            second.add(WRAPPING_UP, organization, callId).add(CODES, organization, own);
+            second.add(WRAPPING_UP, organization, callId);
         }
         second.run(
                 connection,
@@ -176,8 +181,8 @@ final class Reading {
                 this::readParked,
                 this::readQueue,
                 row -> slots.add(row.getInt(1)),
-                row -> wrappingUp.add(row.getObject(1, UUID.class)),
-                row -> codes.put(row.getString("code"), Optional.ofNullable(row.getObject("seconds", Integer.class))));
+                row -> codes.put(row.getString("code"), Optional.ofNullable(row.getObject("seconds", Integer.class))),
+                row -> wrappingUp.add(row.getObject(1, UUID.class)));
         Optional<Call.Queue> waitsIn = queue.map(queues::get);
         Call whole = waitsIn.isPresent() ? found.in(waitsIn.get()) : found;
         Optional<Call.Queue> target = command instanceof CallCommand.TimeOut

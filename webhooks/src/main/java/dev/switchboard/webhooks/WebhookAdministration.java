@@ -1,6 +1,10 @@
 package dev.switchboard.webhooks;
 
+import dev.switchboard.engine.model.ClaimsGroup;
+import dev.switchboard.engine.pipeline.SubscriptionCatalog;
 import dev.switchboard.engine.postgres.Database;
+import dev.switchboard.engine.postgres.PostgresSubscriptionCatalog;
+import dev.switchboard.engine.postgres.PostgresTypeCatalog;
 import dev.switchboard.engine.protocol.Binding;
 import java.net.URI;
 import java.sql.SQLException;
@@ -13,6 +17,7 @@ import java.util.Optional;
 import java.util.UUID;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
+import org.postgresql.ds.PGSimpleDataSource;
 
 /** Adds endpoints and looks after them, beside a running server or without one. Thread-safe. */
 public final class WebhookAdministration {
@@ -78,6 +83,29 @@ public final class WebhookAdministration {
 
     /** A message that was given up. */
     public record Failed(UUID id, UUID endpoint, String type, Instant at, int attempts, String error) {}
+
+    /**
+     * Whether its tables and filters can be told of now, as the feed will look at them.
+     *
+     * @param publication of the tables that are told of
+     */
+    public void check(Wish wish, String publication) throws NotPossibleException {
+        var connections = new PGSimpleDataSource();
+        connections.setUrl(owner.url());
+        connections.setUser(owner.user());
+        connections.setPassword(owner.password());
+        var catalog = new PostgresSubscriptionCatalog(connections, new PostgresTypeCatalog(connections), publication);
+        try {
+            for (Binding binding : wish.bindings()) {
+                if (catalog.resolve(binding, new ClaimsGroup(wish.role(), wish.claims()))
+                        instanceof SubscriptionCatalog.Resolution.Refused(String message)) {
+                    throw new NotPossibleException(message);
+                }
+            }
+        } catch (SubscriptionCatalog.CatalogUnavailableException unavailable) {
+            throw new NotPossibleException("the database cannot be asked: " + unavailable.getMessage());
+        }
+    }
 
     /** From the moment that this returns, what is committed is told; of what was committed before nothing is. */
     public Made add(Wish wish) throws NotPossibleException {

@@ -47,10 +47,12 @@ public final class AgentRules {
                         && reason.filter(text -> !text.isBlank()).isEmpty()) {
                     yield new Outcome.Refused(Refusal.INVALID_REQUEST, "a pause needs a reason, as lunch or training");
                 }
-                if (own && owesCode) {
+                if (own && owesCode && choice == AgentCommand.Choice.AVAILABLE) {
                     yield new Outcome.Refused(Refusal.CODE_REQUIRED, Refusal.CODE_REQUIRED.title());
                 }
-                yield changed(agent, agent.choosing(choice, reason).wrappedUp(), !own && actor instanceof Actor.User);
+                Agent chosen = agent.choosing(choice, reason);
+                yield changed(
+                        agent, own && owesCode ? chosen : chosen.wrappedUp(), !own && actor instanceof Actor.User);
             }
             case AgentCommand.Reach(boolean reachable) -> changed(agent, agent.reachable(reachable), false);
             case AgentCommand.Socket(boolean there) -> changed(agent, agent.reachable(there), false);

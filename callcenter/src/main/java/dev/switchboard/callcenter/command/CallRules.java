@@ -123,10 +123,6 @@ public final class CallRules {
         };
     }
 
-    static int wrapUpSeconds(Call.Queue queue) {
-        return queue.codeRequired() ? (int) CODE_IS_AWAITED.toSeconds() : queue.wrapUpSeconds();
-    }
-
     private Decision timeOut() {
         if (call.due().isEmpty() || it.now().isBefore(call.due().get())) {
             return new Decision.Unchanged();

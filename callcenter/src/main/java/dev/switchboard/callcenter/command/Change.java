@@ -172,7 +172,7 @@ final class Change {
 
     /** The agent is done with the call, and wraps up where the queue gives time for it. */
     Change wrapUp(UUID user) {
-        int seconds = call.queue().map(CallRules::wrapUpSeconds).orElse(0);
+        int seconds = call.queue().map(this::wrapUpSeconds).orElse(0);
         if (seconds == 0) {
             return free(user);
         }
@@ -180,6 +180,16 @@ final class Change {
         agent(user).ifPresent(agent -> put(agent.freed(Optional.of(until))));
         with(new Effect.OpenSegments(List.of(user), Segment.WRAP_UP));
         return set(CallColumn.WRAP_UP_UNTIL, until);
+    }
+
+    /** Who ends the call says what it was about, where that is wanted; a code that was said during the talk has its time. */
+    private int wrapUpSeconds(Call.Queue queue) {
+        boolean isOver = state instanceof CallState.Terminal;
+        Optional<String> said = situation.codes().said();
+        if (isOver && queue.codeRequired() && said.isEmpty()) {
+            return (int) CallRules.CODE_IS_AWAITED.toSeconds();
+        }
+        return said.filter(_ -> isOver).flatMap(situation.codes()::secondsOf).orElse(queue.wrapUpSeconds());
     }
 
     Change missedBy(Collection<UUID> users) {

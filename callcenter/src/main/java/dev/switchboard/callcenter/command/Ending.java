@@ -159,8 +159,9 @@ final class Ending {
             return Decision.refused(
                     Refusal.INVALID_REQUEST, "code is longer than " + Standing.LONGEST_TEXT + " characters");
         }
-        Optional<String> known = code.or(it.codes()::said);
-        if (call.queue().filter(Call.Queue::codeRequired).isPresent() && known.isEmpty()) {
+        boolean asked = call.queue().filter(Call.Queue::codeRequired).isPresent()
+                && call.answeredBy().filter(it.actor()::is).isPresent();
+        if (asked && code.or(it.codes()::said).isEmpty()) {
             return Decision.refused(Refusal.CODE_REQUIRED, Refusal.CODE_REQUIRED.title() + codes());
         }
         if (code.isPresent()
@@ -168,9 +169,15 @@ final class Ending {
                 && !it.codes().seconds().containsKey(code.get())) {
             return Decision.refused(Refusal.INVALID_REQUEST, "code is none of this queue's: " + code.get() + codes());
         }
+        Optional<Instant> until = code.flatMap(it.codes()::secondsOf)
+                .map(seconds -> call.endedAt().orElse(now).plusSeconds(seconds))
+                .filter(now::isBefore)
+                .filter(_ -> wrapping.isPresent());
+        if (until.isPresent() && it.codes().said().equals(code)) {
+            return new Decision.Unchanged(); // the same once more: their time is running
+        }
         var change = new Change(it).named("wrap_up");
         code.ifPresent(value -> change.set(CallColumn.WRAP_UP_CODE, value));
-        Optional<Instant> until = goesOn(code).filter(_ -> wrapping.isPresent());
         if (until.isPresent()) {
             return change.set(CallColumn.WRAP_UP_UNTIL, until.get())
                     .wrapsUpUntil(wrapping.get(), until.get())
@@ -179,14 +186,6 @@ final class Ending {
         change.clear(CallColumn.WRAP_UP_UNTIL);
         wrapping.ifPresent(agent -> change.with(new Effect.CloseWrapUp(agent)).wrappedUp(agent));
         return change.done();
-    }
-
-    /** Until when, by the code that is said first; said once more it ends. */
-    private Optional<Instant> goesOn(Optional<String> code) {
-        return code.filter(value -> !it.codes().said().equals(code))
-                .flatMap(value -> it.codes().seconds().getOrDefault(value, Optional.empty()))
-                .map(seconds -> call.endedAt().orElse(now).plusSeconds(seconds))
-                .filter(now::isBefore);
     }
 
     private String codes() {

@@ -15,7 +15,7 @@ import java.util.UUID;
  * @param parked     where the call is parked
  * @param slots      that are taken in the organization; read where the call may come into one
  * @param wrappingUp  agents who wrap this call up; read for that only
- * @param codes      what it can have been about; read for that only
+ * @param codes      what it can have been about, and what was said of it
  * @param target     the queue that the command names
  * @param candidates who would be offered the call, best first
  */
@@ -50,6 +50,10 @@ public record Situation(
 
         public Codes {
             seconds = Map.copyOf(seconds);
+        }
+
+        Optional<Integer> secondsOf(String code) {
+            return seconds.getOrDefault(code, Optional.empty());
         }
     }
 

@@ -115,7 +115,8 @@ final class SimulateCommand implements Callable<Integer> {
     @Option(names = "--json", paramLabel = "FILE", description = "Writes the report there too.")
     private @Nullable Path json;
 
-    private final Deque<AutoCloseable> running = new ArrayDeque<>();
+    private final Deque<AutoCloseable> running = new ArrayDeque<>(); // guarded by this
+    private boolean stopped; // guarded by this
     private Instant toldAt = Instant.EPOCH;
 
     @Override
@@ -179,7 +180,15 @@ final class SimulateCommand implements Callable<Integer> {
 
     private synchronized <T extends AutoCloseable> T run(T started) {
         running.push(started);
+        if (stopped) { // while it was started
+            closeAll();
+        }
         return started;
+    }
+
+    private void closeAll() {
+        running.forEach(SimulateCommand::close);
+        running.clear();
     }
 
     private static void close(AutoCloseable started) {
@@ -313,13 +322,16 @@ final class SimulateCommand implements Callable<Integer> {
 
     /** Nothing of it stays, also where it is interrupted. */
     private synchronized void stop(Path directory) {
-        running.forEach(SimulateCommand::close);
-        running.clear();
+        if (stopped) {
+            return;
+        }
+        stopped = true;
+        closeAll();
         try (Stream<Path> files = Files.walk(directory)) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.deleteIfExists(file);
             }
-        } catch (IOException left) {
+        } catch (IOException | UncheckedIOException left) {
             LOG.warn("The simulation's folder {} is left behind: {}", directory, left.toString());
         }
     }

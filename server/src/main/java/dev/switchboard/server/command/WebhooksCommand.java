@@ -4,6 +4,7 @@ import dev.switchboard.accounts.UserDirectory;
 import dev.switchboard.callcenter.Organizations;
 import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.protocol.Binding;
+import dev.switchboard.server.Switchboard;
 import dev.switchboard.webhooks.Secret;
 import dev.switchboard.webhooks.WebhookAdministration;
 import dev.switchboard.webhooks.WebhookAdministration.NotPossibleException;
@@ -106,7 +107,7 @@ final class WebhooksCommand implements Runnable {
         with(installation, (webhooks, jdbi) -> {
             Map<String, Object> claims = claims(new UserDirectory(jdbi, new SecureRandom()), user, role);
             Optional<UUID> id = Optional.ofNullable(user).map(_ -> UUID.fromString(String.valueOf(claims.get("sub"))));
-            WebhookAdministration.Made made = webhooks.add(new WebhookAdministration.Wish(
+            var wish = new WebhookAdministration.Wish(
                     url,
                     bindings,
                     String.valueOf(claims.get("role")),
@@ -114,7 +115,9 @@ final class WebhooksCommand implements Runnable {
                     order,
                     id,
                     Optional.ofNullable(organization)
-                            .map(slug -> organization(new Organizations(jdbi), slug, id.orElseThrow()))));
+                            .map(slug -> organization(new Organizations(jdbi), slug, id.orElseThrow())));
+            webhooks.check(wish, Switchboard.PUBLICATION);
+            WebhookAdministration.Made made = webhooks.add(wish);
             PrintWriter out = spec.commandLine().getOut();
             out.println("Added " + made.id() + ": " + url);
             out.println("Secret: " + made.secret());

@@ -132,14 +132,31 @@ class RoutingTest {
         CallCentreWorld world = world(2, "longest_idle");
         jdbi.useHandle(handle ->
                 handle.execute("update phone_numbers set skill = 'portuguese' where e164 = ?", world.number()));
+        knows(world.agent(1), "portuguese");
+        done(choose(world, world.agent(1), world.agent(1), AgentCommand.Choice.OFFLINE));
         UUID call = world.incoming(calls);
 
         pass(Duration.ofMinutes(5));
         assertThat(world.state(call)).isEqualTo("queued");
-        knows(world.agent(1), "portuguese");
+        assertThat(refusal(calls.next(
+                        CallCentreWorld.as(world.agent(0)), world.organization(), world.agent(0), world.queue())))
+                .as("not by asking for the next one either")
+                .isEqualTo(Refusal.NOT_FOUND);
+        done(choose(world, world.agent(1), world.agent(1), AgentCommand.Choice.AVAILABLE));
         pass(Duration.ofMillis(250));
         assertThat(ringsAt(world, call)).isEqualTo("Agent 1");
         assertThat(world.one("select skill from calls where id = ?", call)).isEqualTo("portuguese");
+    }
+
+    @Test
+    void L31_whereNobodyOfTheQueueCanHaveItAnybodyIsGoodEnough() {
+        CallCentreWorld world = world(1, "longest_idle");
+        jdbi.useHandle(handle ->
+                handle.execute("update phone_numbers set skill = 'portuguese' where e164 = ?", world.number()));
+        UUID call = world.incoming(calls);
+
+        pass(Duration.ofMillis(250));
+        assertThat(ringsAt(world, call)).isEqualTo("Agent 0");
     }
 
     @Test
@@ -169,6 +186,23 @@ class RoutingTest {
         assertThat(world.state(call)).isEqualTo("ringing");
         pass(Duration.ofMillis(1)); // 10 s of ringing
         assertThat(ringsAt(world, call).split(" Agent ", -1)).as("the others").hasSize(3);
+    }
+
+    /** SPEC L15: what comes after the last offer that they let pass does not ring at their empty chair. */
+    @Test
+    void L15_whoLetTooManyOffersPassIsPausedBeforeTheNextCallIsOffered() {
+        CallCentreWorld world = world(1, "longest_idle");
+        jdbi.useHandle(handle -> handle.execute("update queues set missed_limit = 1 where id = ?", world.queue()));
+        UUID first = world.incoming(calls);
+        UUID second = world.incoming(calls);
+        pass(Duration.ofMillis(250));
+        assertThat(ringsAt(world, first)).isEqualTo("Agent 0");
+
+        pass(Duration.ofSeconds(10));
+
+        assertThat(world.workState(world.agent(0))).isEqualTo("paused");
+        assertThat(world.one("select count(*) from ring_events where call_id = ? and event_type = 'offered'", second))
+                .isEqualTo("0");
     }
 
     @ParameterizedTest
@@ -228,7 +262,12 @@ class RoutingTest {
                 "{\"open\": [{\"to\": \"08:00\"}]}",
                 "{\"closed_on\": [\"25.12.2026\"]}",
                 "{\"closed_on\": [\"2026-02-30\"]}",
-                "{\"closed_on\": 5}"
+                "{\"closed_on\": 5}",
+                "5",
+                "{\"closed_on\": [null]}",
+                "{\"open\": [{\"day\": [6], \"from\": \"08:00\", \"to\": \"18:00\"}]}",
+                "{\"open\": [{\"days\": [[1]], \"from\": \"08:00\", \"to\": \"18:00\"}]}",
+                "{\"open\": [{\"from\": \"now\", \"to\": \"18:00\"}]}"
             })
     void L32_hoursThatSayNoTimesAreRefused(String hours) {
         CallCentreWorld world = world(0, "ring_all");
@@ -313,7 +352,22 @@ class RoutingTest {
         UUID third = over(world);
         done(wrapUp(world, third, "complaint"));
         done(wrapUp(world, third, "complaint"));
-        assertThat(world.workState(world.agent(0))).as("said once more").isEqualTo("available");
+        assertThat(world.workState(world.agent(0)))
+                .as("a request that came twice")
+                .isEqualTo("wrap_up");
+        done(wrapUp(world, third, ""));
+        assertThat(world.workState(world.agent(0))).as("done before").isEqualTo("available");
+
+        UUID fourth = world.incoming(calls);
+        pass(Duration.ofSeconds(1));
+        done(calls.execute(
+                CallCentreWorld.as(world.agent(0)), fourth, new CallCommand.Start(world.agent(0), Optional.empty())));
+        done(wrapUp(world, fourth, "complaint")); // while they talk
+        done(calls.execute(CallCentreWorld.server(), fourth, new CallCommand.HangUp()));
+        pass(Duration.ofMillis(119_999));
+        assertThat(world.workState(world.agent(0))).isEqualTo("wrap_up");
+        pass(Duration.ofMillis(1));
+        assertThat(world.workState(world.agent(0))).isEqualTo("available");
     }
 
     @Test
@@ -328,27 +382,57 @@ class RoutingTest {
         pass(Duration.ofMinutes(5)); // the queue's 30 s are long over
         assertThat(world.workState(agent)).isEqualTo("wrap_up");
         assertThat(refusal(wrapUp(world, call, ""))).isEqualTo(Refusal.CODE_REQUIRED);
-        assertThat(refusal(choose(world, agent, agent))).isEqualTo(Refusal.CODE_REQUIRED);
+        assertThat(refusal(choose(world, agent, agent, AgentCommand.Choice.AVAILABLE)))
+                .isEqualTo(Refusal.CODE_REQUIRED);
         done(wrapUp(world, call, "sale"));
         assertThat(world.workState(agent)).isEqualTo("available");
 
         over(world);
+        done(choose(world, agent, agent, AgentCommand.Choice.OFFLINE)); // who goes home
         pass(Duration.ofMinutes(59));
         assertThat(world.workState(agent)).isEqualTo("wrap_up");
         pass(Duration.ofMinutes(1));
-        assertThat(world.workState(agent)).as("an hour at most").isEqualTo("available");
+        assertThat(world.workState(agent)).as("an hour at most").isEqualTo("offline");
+        done(choose(world, agent, agent, AgentCommand.Choice.AVAILABLE));
 
         over(world);
-        done(choose(world, world.member("supervisor", "S"), agent));
+        done(choose(world, world.member("supervisor", "S"), agent, AgentCommand.Choice.AVAILABLE));
         assertThat(world.workState(agent)).as("a supervisor's word").isEqualTo("available");
     }
 
-    private Answer choose(CallCentreWorld world, UUID who, UUID agent) {
+    /** SPEC L33: the code is asked of who ends the call, not of who handed it on. */
+    @Test
+    void L33_whoHandedACallOnIsDoneWithTheirCodeAndOwesNone() {
+        CallCentreWorld world = world(2, "longest_idle");
+        codes(world);
+        jdbi.useHandle(
+                handle -> handle.execute("update queues set wrap_up_required = true where id = ?", world.queue()));
+        UUID first = world.agent(0);
+        UUID second = world.agent(1);
+        UUID call = world.incoming(calls);
+        pass(Duration.ofSeconds(1));
+        done(calls.execute(CallCentreWorld.as(first), call, new CallCommand.Start(first, Optional.empty())));
+        done(calls.execute(
+                CallCentreWorld.as(first),
+                call,
+                new CallCommand.Transfer(CallCommand.TransferKind.BLIND, second, false)));
+        done(calls.execute(CallCentreWorld.as(second), call, new CallCommand.Claim(second)));
+        assertThat(world.workState(first)).isEqualTo("wrap_up");
+
+        done(wrapUp(world, call, "sale"));
+
+        assertThat(world.workState(first)).isEqualTo("available");
+        done(calls.execute(CallCentreWorld.server(), call, new CallCommand.HangUp()));
+        pass(Duration.ofSeconds(30));
+        assertThat(world.workState(second)).as("it was said already").isEqualTo("available");
+    }
+
+    private Answer choose(CallCentreWorld world, UUID who, UUID agent, AgentCommand.Choice choice) {
         return calls.execute(
                 CallCentreWorld.as(who),
                 world.organization(),
                 agent,
-                new AgentCommand.Choose(AgentCommand.Choice.AVAILABLE, Optional.empty()));
+                new AgentCommand.Choose(choice, Optional.empty()));
     }
 
     private static Refusal refusal(Answer answer) {

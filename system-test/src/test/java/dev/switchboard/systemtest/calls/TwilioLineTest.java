@@ -56,6 +56,29 @@ class TwilioLineTest extends ApiFixture {
     }
 
     @Test
+    void L32_whoCallsOutsideTheHoursHearsThatItIsClosedAndNobodysPhoneRings() {
+        CallCentreWorld world = world(2);
+        server.database()
+                .useHandle(handle ->
+                        handle.execute("update queues set hours = '{\"open\": []}' where id = ?", world.queue()));
+        try (var line = new PhoneLine(server, world, Noise.NONE)) {
+            String caller = line.callIn();
+            line.awaitStatus(caller, "completed"); // by what they were told, and not cut off
+            UUID call = line.call(caller);
+
+            line.awaitState(call, "missed");
+            assertThat(world.one("select end_reason from calls where id = ?", call))
+                    .isEqualTo("closed");
+            assertThat(world.agents())
+                    .allSatisfy(agent -> assertThat(line.rungAt(agent)).isZero());
+            assertThat(world.one("select count(*) from telephony_commands where call_id = ?", call))
+                    .isEqualTo("0");
+            assertThat(world.one("select count(*) from queue_visits where call_id = ?", call))
+                    .isEqualTo("0");
+        }
+    }
+
+    @Test
     void L19_holdAndBackKeepTheSameTwoPeopleOnTheCall() {
         CallCentreWorld world = world(1);
         UUID doug = world.agent(0);

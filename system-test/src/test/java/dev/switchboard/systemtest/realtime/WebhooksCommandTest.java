@@ -136,6 +136,20 @@ class WebhooksCommandTest {
         assertThat(webhooks("add", "https://example.com", "--table", "t", "--as", "out@example.com", "--org", slug)
                         .text())
                 .contains("no member of organization " + slug);
+        assertThat(webhooks("add", "https://example.com", "--table", "callz", "--role", "service_role")
+                        .text())
+                .contains("public.callz");
+        assertThat(webhooks(
+                                "add",
+                                "https://example.com",
+                                "--table",
+                                "calls",
+                                "--filter",
+                                "colour=eq.red",
+                                "--role",
+                                "service_role")
+                        .text())
+                .contains("colour");
         assertThat(webhooks("replay", UUID.randomUUID().toString(), "--since", "yesterday")
                         .text())
                 .contains("2026-11-30T08:00:00Z");

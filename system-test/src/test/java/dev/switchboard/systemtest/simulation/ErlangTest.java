@@ -47,7 +47,7 @@ class ErlangTest extends SimulationFixture {
         void contains(String what, double closed) {
             System.out.printf("ErlangTest: %s: %.4f ± %.4f, closed form %.4f%n", what, mean, half, closed);
             assertThat(mean).as(what).isCloseTo(closed, within(half));
-            assertThat(half).as("an interval that says something of " + what).isLessThan(1.5 * closed);
+            assertThat(half).as("an interval that says something of " + what).isLessThan(1.3 * closed);
         }
     }
 
