@@ -160,7 +160,14 @@ describe("two people and their calls", () => {
     const { page: a } = doug;
     const codes = [
       { organization_id: NORTHWIND, code: "sale", label: "Sale", position: 2 },
-      { organization_id: NORTHWIND, queue_id: SUPPORT, code: "complaint", label: "Complaint", position: 1, seconds: 120 },
+      {
+        organization_id: NORTHWIND,
+        queue_id: SUPPORT,
+        code: "complaint",
+        label: "Complaint",
+        position: 1,
+        seconds: 120,
+      },
     ];
     for (const code of codes) await server.insert("wrap_up_codes", code);
     const call = await callIn("+16465550133");
@@ -176,7 +183,7 @@ describe("two people and their calls", () => {
     await a.getByRole("button", { name: "Save" }).click();
     await a.getByRole("button", { name: "Done" }).waitFor();
     const left = await eventually("more time than the queue's", async () => {
-      const [minutes] = (await a.locator(".wrap .state").innerText()).match(/\d+:\d\d/) ?? [];
+      const [minutes] = ((await a.locator(".wrap .state").textContent()) ?? "").match(/\d+:\d\d/) ?? [];
       return minutes && Number(minutes.split(":")[0]) >= 1 ? minutes : undefined;
     });
     expect(left).toMatch(/^[12]:/);
