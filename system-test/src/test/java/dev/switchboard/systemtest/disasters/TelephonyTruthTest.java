@@ -27,6 +27,33 @@ class TelephonyTruthTest {
     private static final int AGENTS = 30;
     private static final int MOST_LIVE = 60;
 
+    /** SPEC L25: intervals of queues that differ from their visits, and of agents that differ from their segments. */
+    private static final String QUEUES_DIFFER = """
+            with kept as (
+              select s.queue_id, s.quarter, sum((s.sums).answered) as answered, sum((s.sums).in_time) as in_time, sum((s.sums).abandoned) as abandoned,
+                     sum((s.sums).missed) as missed, round(sum((s.sums).answered_wait_s), 3) as waited
+                from app.interval_sums s where s.agent_id is null group by 1, 2
+              having sum((s.sums).answered + (s.sums).abandoned + (s.sums).missed + (s.sums).flowed_out) > 0
+            ), counted as (
+              select v.queue_id, app.quarter(v.exited_at), count(*) filter (where v.outcome = 'answered'), count(*) filter (where v.in_time),
+                     count(*) filter (where v.outcome = 'abandoned'), count(*) filter (where v.outcome = 'missed'),
+                     round(coalesce(sum(v.wait_s) filter (where v.outcome = 'answered'), 0), 3)
+                from queue_visits v where v.exited_at is not null group by 1, 2
+            ) select d::text from ((table kept except table counted) union all (table counted except table kept)) d""";
+
+    private static final String AGENTS_DIFFER = """
+            with kept as (
+              select s.agent_id, s.quarter, sum((s.sums).handled) as handled, round(sum((s.sums).talk_s), 3) as talked, round(sum((s.sums).ring_s), 3) as rung
+                from app.interval_sums s where s.agent_id is not null group by 1, 2
+              having sum((s.sums).handled) > 0 or sum((s.sums).talk_s + (s.sums).ring_s + (s.sums).hold_s + (s.sums).wrap_up_s) > 0
+            ), counted as (
+              select s.agent_id, app.quarter(s.to_at), count(*) filter (where s.kind = 'talk' and s.first_talk),
+                     round(coalesce(sum(extract(epoch from s.to_at - s.from_at)) filter (where s.kind = 'talk'), 0), 3),
+                     round(coalesce(sum(extract(epoch from s.to_at - s.from_at)) filter (where s.kind = 'ring'), 0), 3)
+                from call_segments s where s.to_at is not null and s.kind <> 'consult' group by 1, 2
+              having sum(extract(epoch from s.to_at - s.from_at)) > 0 or count(*) filter (where s.kind = 'talk' and s.first_talk) > 0
+            ) select d::text from ((table kept except table counted) union all (table counted except table kept)) d""";
+
     /** What the books say of a call. */
     private record Booked(String state, String answeredBy) {}
 
@@ -140,6 +167,13 @@ class TelephonyTruthTest {
                 .one());
         assertThat(figures).as("offered is the sum of its ends").isEqualTo("t " + answered);
         assertThat(world.agents()).hasSize(AGENTS);
+        for (String difference : List.of(QUEUES_DIFFER, AGENTS_DIFFER)) {
+            List<String> different = books.withHandle(
+                    handle -> handle.createQuery(difference).mapTo(String.class).list());
+            assertThat(different)
+                    .as("intervals, kept over the deaths of the server, that are not what counting says")
+                    .isEmpty();
+        }
     }
 
     /** How it came, for who reads a failure. */
