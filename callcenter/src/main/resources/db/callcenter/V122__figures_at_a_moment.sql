@@ -1,5 +1,5 @@
 -- Every figure takes its moment (SPEC V6, U8, L28): by default now, and else what was so then, as far as it is kept. What a figure said at a
--- moment is what it says of that moment later, unless a fact came late. The calls of a number are found by it, as their history is.
+-- moment is what it says of that moment later, unless a fact came late.
 -- Nobody waits, and no call lives, for longer than a day: of a moment in the past only what began or ended near it is looked at.
 create function app.check_moment(at timestamptz) returns void language plpgsql immutable set search_path = '' as $$
 begin
@@ -8,7 +8,6 @@ begin
   end if;
 end
 $$;
-create index calls_by_caller on public.calls (organization_id, from_number, started_at);
 
 drop function public.calculate_admin_kpis(uuid);
 drop function app.signed_in_reps(uuid, timestamptz);
@@ -256,17 +255,20 @@ begin
   begins := app.begin_of(zone, local::timestamp);
   ends := app.begin_of(zone, local + 1);
   return (
+    with later as materialized ( -- one look at all of them: an index by number would cost every change of every call
+      select c.id, c.from_number, c.started_at, c.answered_at, c.wrap_up_code from public.calls c
+       where c.organization_id = first_call_resolution.organization and c.direction = 'inbound' and c.state <> 'voided'
+         and c.from_number ~ '^\+[1-9][0-9]{6,14}$' and c.started_at >= begins and c.started_at <= moment
+         and c.started_at < ends + make_interval(days => first_call_resolution.days)
+    )
     select jsonb_build_object('day', local, 'answered', count(*), 'resolved', count(*) filter (where not again),
              'first_call_resolution', round(count(*) filter (where not again)::numeric / nullif(count(*), 0), 4),
              'is_provisional', moment < ends + make_interval(days => first_call_resolution.days), 'computed_at', moment)
-      from (select exists (select from public.calls n where n.organization_id = c.organization_id and n.from_number = c.from_number
-                              and n.direction = 'inbound' and n.state <> 'voided'
-                              and n.started_at > c.started_at and n.started_at <= c.started_at + make_interval(days => first_call_resolution.days)
-                              and n.started_at <= moment
-                              and (n.wrap_up_code is null or c.wrap_up_code is null or n.wrap_up_code = c.wrap_up_code)) as again
-              from public.calls c
-             where c.organization_id = first_call_resolution.organization and c.direction = 'inbound' and c.state <> 'voided'
-               and c.from_number ~ '^\+[1-9][0-9]{6,14}$' and c.started_at >= begins and c.started_at < ends and c.answered_at <= moment) t);
+      from (select c.id, count(n.id) > 0 as again
+              from later c left join later n on n.from_number = c.from_number and n.started_at > c.started_at
+               and n.started_at <= c.started_at + make_interval(days => first_call_resolution.days)
+               and (n.wrap_up_code is null or c.wrap_up_code is null or n.wrap_up_code = c.wrap_up_code)
+             where c.started_at < ends and c.answered_at <= moment group by c.id) t);
 end
 $$;
 comment on function public.first_call_resolution(uuid, date, int, timestamptz) is

@@ -57,7 +57,7 @@ final class Reading {
             + "   union select claimed_by from c union select transfer_to from c union select answered_by from c"
             + "   union select parked_by from public.parked_calls p join c on p.organization_id = c.organization_id and p.call_id = c.id"
             + "   union select s.agent_id from public.call_segments s join c on s.organization_id = c.organization_id and s.call_id = c.id"
-            + "     and s.kind = 'wrap_up' and s.to_at is null"
+            + "     and s.kind = 'wrap_up' and s.to_at is null where ?::boolean"
             + "   union select user_id from chosen union select unnest(?::uuid[]))"
             + " select v.*, (select p.display_name from public.profiles p where p.id = v.user_id) as display_name,"
             + "        exists (select from chosen where chosen.user_id = v.user_id) as chosen"
@@ -151,10 +151,11 @@ final class Reading {
             case CallCommand.TimeOut _, CallCommand.LegFailed _, CallCommand.Route _ -> true;
             default -> false;
         };
+        boolean wrapsUp = command instanceof CallCommand.WrapUp;
         Instant now = clock.instant();
         new Script()
                 .add(CALL, callId)
-                .add(AGENTS, callId, choosing, now, now, callId, named(command))
+                .add(AGENTS, callId, choosing, now, now, callId, wrapsUp, named(command))
                 .add(PERMISSIONS_AT_CALL, asking.user().orElse(NONE), callId)
                 .run(connection, this::readCall, this::readAgent, row -> permissions.add(row.getString(1)));
         if (call.isEmpty() || (asking instanceof Actor.User && permissions.isEmpty())) {
@@ -169,9 +170,12 @@ final class Reading {
                 .add(OWNED, organization, users)
                 .add(PARKED, organization, callId)
                 .add(QUEUES, organization, own, target(command).orElse(NONE), own)
-                .add(SLOTS, organization)
-                .add(CODES, organization, own);
-        if (command instanceof CallCommand.WrapUp) {
+                .add(SLOTS, organization);
+        boolean mayEndATalk = wrapsUp || (found.state() instanceof CallState.Live live && live.isOwned());
+        if (mayEndATalk) {
+            second.add(CODES, organization, own);
+        }
+        if (wrapsUp) {
             second.add(WRAPPING_UP, organization, callId);
         }
         second.run(
