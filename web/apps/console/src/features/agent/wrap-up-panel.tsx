@@ -34,9 +34,8 @@ function WrapUp({ call, until }: { readonly call: EndedCall; readonly until: str
       : DEFAULTS.map((one) => ({ code: one as string, label: t(`agent.codes.${one}`) }));
   // a code may have its own time: whoever has said theirs is done when they say so
   const isSaid = said !== undefined && said === code;
-  const save = () => {
-    void commands.wrapUp(call.id, isSaid ? undefined : code);
-    setSaid(code);
+  const save = async () => {
+    if (await commands.wrapUp(call.id, isSaid ? undefined : code)) setSaid(code);
   };
   return (
     <Panel title={t("agent.wrapUp")} className="wrap" actions={until && <Countdown until={until} />}>
@@ -62,7 +61,7 @@ function WrapUp({ call, until }: { readonly call: EndedCall; readonly until: str
             </label>
           ))}
         </fieldset>
-        <button type="button" className="btn ink" disabled={isRequired && code === undefined} onClick={save}>
+        <button type="button" className="btn ink" disabled={isRequired && code === undefined} onClick={() => void save()}>
           {t(isSaid ? "agent.finish" : "agent.save")}
         </button>
       </div>
