@@ -125,6 +125,11 @@ final class SimulateCommand implements Callable<Integer> {
         if (fromHour != null) {
             between("--from-hour", fromHour, 0, 23);
         }
+        if (json != null
+                && !Files.isWritable(
+                        Optional.ofNullable(json.toAbsolutePath().getParent()).orElse(json))) {
+            throw invalid("--json", json.toString(), "is in no folder that can be written to");
+        }
         OptionalDouble times = speed.equals("max") ? OptionalDouble.empty() : OptionalDouble.of(times());
         Path directory = temporary();
         var interrupted = new Thread(() -> stop(directory));

@@ -65,6 +65,7 @@ class SimulateCommandTest {
             --duration 5    | 5 is no time as 30s, 90m or 8h
             --duration 8d   | 8d is no time as 30s, 90m or 8h
             --duration 200h | 200h is not between 1s and 168h
+            --json /no/x    | Invalid value for option '--json': /no/x is in no folder that can be written to
             --preset busy   | busy is none of [calm, normal, overload, storm]
             """)
     void L29_refusesWhatCannotBe(String arguments, String message) {
