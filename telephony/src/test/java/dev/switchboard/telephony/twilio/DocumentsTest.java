@@ -32,6 +32,11 @@ class DocumentsTest {
     }
 
     private static Line line(CallState state, List<Party> parties, List<Leg> legs, boolean attended, boolean muted) {
+        return line(state, parties, legs, attended, muted, false);
+    }
+
+    private static Line line(
+            CallState state, List<Party> parties, List<Leg> legs, boolean attended, boolean muted, boolean turnedAway) {
         var all = new ArrayList<>(legs);
         all.add(CUSTOMER);
         return new Line(
@@ -48,7 +53,7 @@ class DocumentsTest {
                 false,
                 attended,
                 muted,
-                false,
+                turnedAway,
                 Optional.empty(),
                 new Line.Queue(25, false, false, false),
                 parties,
@@ -111,6 +116,11 @@ class DocumentsTest {
                         documents.customer(line(CallState.Live.TRANSFERRING, owner, List.of(), true, false))))
                 .as("the agents talk first")
                 .isEqualTo("Enqueue");
+        String closed = documents.customer(line(CallState.Terminal.MISSED, List.of(), List.of(), false, false, true));
+        assertThat(DocumentsRead.shape(closed))
+                .as("who calls outside the hours")
+                .isEqualTo("Say Hangup");
+        assertThat(closed).contains("We are closed");
         assertThat(DocumentsRead.shape(Documents.reject())).isEqualTo("Reject");
         assertThat(DocumentsRead.shape(Documents.nothing())).isEmpty();
     }
