@@ -39,27 +39,32 @@ public record Report(
     private static final List<Integer> EDGES = List.of(5, 10, 20, 30, 60, 120, 300);
     private static final int WIDEST_BAR = 40;
 
+    /** Levels and means by the function that the screens' figures are made with. */
     private static final String FIGURES = """
-            with v as (select * from public.queue_visits where organization_id = :org and exited_at is not null),
-            s as (select sum(extract(epoch from to_at - from_at)) filter (where kind <> 'ring') as handling,
-                         count(*) filter (where first_talk) as handled
-                    from public.call_segments where organization_id = :org and to_at is not null and kind <> 'consult'),
-            b as (select sum(extract(epoch from least(to_at, :to) - from_at)) as busy
-                    from public.call_segments where organization_id = :org and kind <> 'consult' and from_at < :to),
-            i as (select sum(extract(epoch from least(coalesce(upper(during), :to), :to) - lower(during))) as idle
-                    from public.agent_state_log where organization_id = :org and state = 'available' and lower(during) < :to)
-            select (select count(*) from public.calls where organization_id = :org) as calls,
-                   count(*) filter (where outcome = 'answered') as answered, count(*) filter (where outcome = 'abandoned') as abandoned,
-                   count(*) filter (where outcome = 'missed') as missed, count(*) filter (where outcome = 'flowed_out') as flowed_out,
-                   round(count(*) filter (where in_time)::numeric / nullif(count(*) filter (where outcome in ('answered', 'missed')
-                     or outcome = 'abandoned' and not short), 0), 4) as service_level,
-                   (select o.sl_target_pct / 100 from public.organizations o where o.id = :org) as goal,
-                   (select o.sl_seconds from public.organizations o where o.id = :org) as goal_seconds,
-                   round(avg(wait_s) filter (where outcome = 'answered'), 1) as asa,
-                   (select round(s.handling / nullif(s.handled, 0), 1) from s) as aht,
-                   (select round(b.busy / nullif(b.busy + coalesce(i.idle, 0), 0), 4) from b, i) as occupancy,
-                   round(max(wait_s), 1) as longest_wait
-              from v""";
+            with sums as (
+              select coalesce(sum((i.sums).answered), 0) as answered, coalesce(sum((i.sums).in_time), 0) as in_time,
+                     coalesce(sum((i.sums).abandoned), 0) as abandoned, coalesce(sum((i.sums).short), 0) as short,
+                     coalesce(sum((i.sums).flowed_out), 0) as flowed_out, coalesce(sum((i.sums).missed), 0) as missed,
+                     coalesce(sum((i.sums).answered_wait_s), 0) as answered_wait_s, coalesce(sum((i.sums).abandoned_wait_s), 0) as abandoned_wait_s,
+                     sum((i.sums).talk_s + (i.sums).hold_s + (i.sums).wrap_up_s) / nullif(sum((i.sums).handled), 0) as aht_s
+                from app.interval_sums i where i.organization_id = :org
+            ), busy as (
+              select sum(extract(epoch from least(s.to_at, :to) - s.from_at)) as seconds
+                from public.call_segments s where s.organization_id = :org and s.kind <> 'consult' and s.from_at < :to
+            ), idle as (
+              select sum(extract(epoch from least(coalesce(upper(l.during), :to), :to) - lower(l.during))) as seconds
+                from public.agent_state_log l where l.organization_id = :org and l.state = 'available' and lower(l.during) < :to
+            )
+            select (select count(*) from public.calls c where c.organization_id = :org) as calls,
+                   s.answered, s.abandoned, s.missed, s.flowed_out, (r.ratios ->> 'service_level')::numeric as service_level,
+                   o.sl_target_pct / 100 as goal, o.sl_seconds as goal_seconds, round((r.ratios ->> 'asa_s')::numeric, 1) as asa,
+                   round(s.aht_s, 1) as aht, round(b.seconds / nullif(b.seconds + coalesce(i.seconds, 0), 0), 4) as occupancy,
+                   (select round(max(v.wait_s), 1) from public.queue_visits v where v.organization_id = :org) as longest_wait
+              from sums s, busy b, idle i, public.organizations o,
+                   lateral (select app.ratios(s.answered, s.in_time, s.abandoned, s.short, s.flowed_out, s.missed,
+                                              s.answered_wait_s, s.abandoned_wait_s)) as r (ratios)
+             where o.id = :org""";
+
     private static final String WAITS = """
             select width_bucket(wait_s, :edges::numeric[]) as place, count(*) filter (where outcome = 'answered') as answered,
                    count(*) filter (where outcome <> 'answered') as others
@@ -72,7 +77,7 @@ public record Report(
      */
     public record Waits(int from, Optional<Integer> to, int answered, int others) {}
 
-    /** @param to until when occupancy is counted: nobody called after that */
+    /** @param to until when occupancy is counted: afterwards agents are left without calls */
     public static Report of(Jdbi jdbi, Centre centre, Instant to) {
         return jdbi.withHandle(handle -> {
             Map<Integer, Waits> found = handle.createQuery(WAITS)
