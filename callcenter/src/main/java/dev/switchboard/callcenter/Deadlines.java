@@ -220,7 +220,6 @@ public final class Deadlines implements AutoCloseable {
                         "delete from public.notifications where expires_at < ?::timestamptz - interval '1 day'");
                 PreparedStatement alerts = connection.prepareStatement(
                         "delete from public.alerts where ended_at < ?::timestamptz - interval '90 days'")) {
-
             events.execute();
             keys.setObject(1, now.atOffset(ZoneOffset.UTC));
             keys.executeUpdate();
