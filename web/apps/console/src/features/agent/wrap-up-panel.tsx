@@ -61,7 +61,12 @@ function WrapUp({ call, until }: { readonly call: EndedCall; readonly until: str
             </label>
           ))}
         </fieldset>
-        <button type="button" className="btn ink" disabled={isRequired && code === undefined} onClick={() => void save()}>
+        <button
+          type="button"
+          className="btn ink"
+          disabled={isRequired && code === undefined}
+          onClick={() => void save()}
+        >
           {t(isSaid ? "agent.finish" : "agent.save")}
         </button>
       </div>
