@@ -34,7 +34,7 @@ let server: TestServer;
 const opened: { close(): unknown }[] = [];
 
 beforeAll(async () => {
-  server = await TestServer.start("--demo-pace", "0");
+  server = await TestServer.start("--demo-preset", "none");
 });
 afterAll(async () => {
   for (const one of opened.reverse()) await one.close();

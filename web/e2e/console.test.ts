@@ -18,7 +18,7 @@ let calls = 0;
 const calledIn = new Set<string>();
 
 beforeAll(async () => {
-  [server, browser] = await Promise.all([TestServer.start("--demo-pace", "0"), openBrowser()]);
+  [server, browser] = await Promise.all([TestServer.start("--demo-preset", "none"), openBrowser()]);
   // only the people in front of these browsers answer, and the supervisor helps out in Support
   const agents = await fetch(`${server.url}/api/agents?organization_id=${NORTHWIND}`, {
     headers: { Authorization: `Bearer ${server.serviceKey}` },

@@ -48,7 +48,7 @@ const files = createServer((request, answer) => {
 let pageUrl = "";
 
 beforeAll(async () => {
-  [server, browser, script] = await Promise.all([TestServer.start("--demo-pace", "0"), openBrowser(), bundle()]);
+  [server, browser, script] = await Promise.all([TestServer.start("--demo-preset", "none"), openBrowser(), bundle()]);
   await new Promise<void>((resolve) => files.listen(0, "127.0.0.1", resolve));
   const address = files.address();
   pageUrl = `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}/`;

@@ -24,7 +24,7 @@ let live: LiveClient;
 const log: string[] = [];
 
 beforeAll(async () => {
-  server = await TestServer.start("--demo-pace", "0");
+  server = await TestServer.start("--demo-preset", "none");
   proxy = new BreakingProxy(server.port);
   const url = await proxy.listen();
   const token = server.token(RHONDA);

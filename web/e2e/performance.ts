@@ -16,7 +16,7 @@ const NUMBERS = [0, 1, 2, 3, 4, 5].map((queue) => `+1800555010${queue}`);
 const agentId = (n: number) => `20000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 
 test("the board with many calls", async () => {
-  const server = await TestServer.start("--demo-pace", "0");
+  const server = await TestServer.start("--demo-preset", "none");
   const browser = await openBrowser();
   try {
     await people(server);

@@ -54,7 +54,6 @@ class HouseTest {
                 .definedBy(
                         "dev.switchboard.callcenter",
                         "dev.switchboard.callcenter.command..",
-                        "dev.switchboard.callcenter.demo..",
                         "dev.switchboard.callcenter.schema..",
                         "dev.switchboard.callcenter.state..",
                         "dev.switchboard.callcenter.telephony..")

@@ -15,6 +15,8 @@ import org.slf4j.LoggerFactory;
 public final class FasterTime implements Agenda, InstantSource, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(FasterTime.class);
 
+    private static final Duration CLOSING = Duration.ofSeconds(1);
+
     private final Instant begin;
     private final long nanos = System.nanoTime();
     private final double speed;
@@ -51,10 +53,13 @@ public final class FasterTime implements Agenda, InstantSource, AutoCloseable {
     }
 
     /** What one of them does wrong does not end the others. */
-    private static void run(Runnable work) {
+    private void run(Runnable work) {
         try {
             work.run();
         } catch (RuntimeException failed) {
+            if (thread.isShutdown()) {
+                return; // with everything else
+            }
             LOG.warn("A made-up person could not do what they wanted: {}", failed.toString());
         }
     }
@@ -62,5 +67,12 @@ public final class FasterTime implements Agenda, InstantSource, AutoCloseable {
     @Override
     public void close() {
         thread.shutdownNow();
+        try {
+            if (!thread.awaitTermination(CLOSING.toMillis(), TimeUnit.MILLISECONDS)) {
+                LOG.debug("A made-up person is still busy");
+            }
+        } catch (InterruptedException closing) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

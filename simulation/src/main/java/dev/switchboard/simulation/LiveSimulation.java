@@ -48,7 +48,7 @@ public final class LiveSimulation implements AutoCloseable {
         try {
             connect(server, centre, account, token);
             var phones = new ProviderPhones(provider, server.calls(), server.database());
-            this.people = new People(behaviour, centre, time, phones, seed);
+            this.people = new People(behaviour, centre, People.CALLERS, time, phones, _ -> {}, seed);
             phones.register(centre, people, time);
         } catch (RuntimeException failed) {
             close();

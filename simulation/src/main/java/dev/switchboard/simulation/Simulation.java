@@ -3,6 +3,7 @@ package dev.switchboard.simulation;
 import dev.switchboard.callcenter.CallCentre;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import javax.sql.DataSource;
@@ -18,7 +19,8 @@ public final class Simulation {
 
     private final VirtualTime time;
     private final People people;
-    private final CommandedPhones phones;
+    private final VirtualRouter router;
+    private final List<Waited> waited = new ArrayList<>();
     private final Instant begin;
 
     /**
@@ -49,9 +51,10 @@ public final class Simulation {
     public Simulation(DataSource connections, Centre centre, Behaviour behaviour, Instant begin, long seed) {
         this.time = new VirtualTime(begin);
         this.begin = time.now();
-        this.phones = new CommandedPhones(
-                Jdbi.create(connections), new CallCentre(connections, time, () -> {}), time, centre);
-        this.people = new People(behaviour, centre, time, phones, seed);
+        var calls = new CallCentre(connections, time, () -> {});
+        var phones = new CommandedPhones(calls, centre.organization().getMostSignificantBits());
+        this.router = new VirtualRouter(Jdbi.create(connections), calls, time, centre, phones);
+        this.people = new People(behaviour, centre, People.CALLERS, time, phones, waited::add, seed);
     }
 
     /**
@@ -62,7 +65,7 @@ public final class Simulation {
     public void run(Duration duration, Consumer<Progress> told) {
         people.call(duration);
         while (time.next()) {
-            phones.settle(people);
+            router.settle(people);
             told.accept(progress());
         }
     }
@@ -78,7 +81,7 @@ public final class Simulation {
 
     /** Every time that somebody waited, as they themselves saw it; for comparison with the books. */
     public List<Waited> waited() {
-        return people.stays();
+        return List.copyOf(waited);
     }
 
     /** A customer's time in a queue. */

@@ -1,9 +1,6 @@
 package dev.switchboard.server.command;
 
 import dev.switchboard.accounts.UserDirectory;
-import dev.switchboard.callcenter.demo.DemoData;
-import dev.switchboard.callcenter.demo.DemoHistory;
-import dev.switchboard.callcenter.demo.DemoTraffic;
 import dev.switchboard.engine.InvalidSettingException;
 import dev.switchboard.engine.postgres.AuthorizationSettings;
 import dev.switchboard.engine.postgres.Database;
@@ -15,6 +12,10 @@ import dev.switchboard.server.config.DatabaseUrl;
 import dev.switchboard.server.config.SettingSources;
 import dev.switchboard.server.config.Settings;
 import dev.switchboard.server.web.ConsoleConfig;
+import dev.switchboard.simulation.Preset;
+import dev.switchboard.simulation.demo.Demo;
+import dev.switchboard.simulation.demo.DemoData;
+import dev.switchboard.simulation.demo.DemoHistory;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -28,10 +29,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jdbi.v3.core.Jdbi;
@@ -126,10 +127,10 @@ final class StartCommand implements Callable<Integer> {
     private long demoSeed;
 
     @Option(
-            names = "--demo-pace",
-            description = "What happens in the demo by itself, in steps a minute; 0: nothing.",
-            defaultValue = "240")
-    private int demoPace;
+            names = "--demo-preset",
+            description = "How busy the demo is: calm, normal, overload, storm; none: nothing happens by itself.",
+            defaultValue = "normal")
+    private String demoPreset = "";
 
     @Option(
             names = "--authorization-patience-seconds",
@@ -209,14 +210,14 @@ final class StartCommand implements Callable<Integer> {
         Settings settings = settings();
         Switchboard server = Switchboard.start(settings, StartCommand::endProcess);
         refuseLeftDemoUsers(server);
-        Optional<DemoTraffic> traffic = Optional.empty();
+        Optional<Demo> traffic = Optional.empty();
         if (demo) {
             traffic = startDemo(server);
         }
         var stopped = new CountDownLatch(1);
-        Optional<DemoTraffic> running = traffic;
+        Optional<Demo> running = traffic;
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            running.ifPresent(DemoTraffic::close);
+            running.ifPresent(Demo::close);
             server.close();
             stopped.countDown();
         }));
@@ -241,7 +242,7 @@ final class StartCommand implements Callable<Integer> {
 
     private Settings settings() {
         between("--port", port, 0, 65535);
-        between("--demo-pace", demoPace, 0, 60_000);
+        demoPreset();
         gateway.check(this::between);
         history.check(this::between);
         between("--authorization-patience-seconds", authorizationPatienceSeconds, 1, 3_600);
@@ -377,7 +378,7 @@ final class StartCommand implements Callable<Integer> {
         }
     }
 
-    private Optional<DemoTraffic> startDemo(Switchboard server) {
+    private Optional<Demo> startDemo(Switchboard server) {
         Database database = server.database();
         Jdbi jdbi = Jdbi.create(database.url(), database.user(), database.password());
         DemoData.insert(jdbi);
@@ -391,16 +392,23 @@ final class StartCommand implements Callable<Integer> {
                         .map(user -> new ConsoleConfig.DemoUser(
                                 user.role(), user.name(), user.email(), DEMO_PASSWORD, user.organization()))
                         .toList());
-        if (demoPace == 0) {
+        return demoPreset().map(preset -> {
+            Thread.ofVirtual().name("demo-history").start(() -> writeHistory(jdbi));
+            return Demo.start(
+                    jdbi, server.callCentre().orElseThrow(), server.ingest().orElseThrow(), preset, demoSeed);
+        });
+    }
+
+    private Optional<Preset> demoPreset() {
+        if (demoPreset.equals("none")) {
             return Optional.empty();
         }
-        Thread.ofVirtual().name("demo-history").start(() -> writeHistory(jdbi));
-        return Optional.of(DemoTraffic.start(
-                jdbi,
-                server.callCentre().orElseThrow(),
-                server.ingest().orElseThrow(),
-                new Random(demoSeed),
-                Duration.ofMinutes(1).dividedBy(demoPace)));
+        try {
+            return Optional.of(Preset.valueOf(demoPreset.toUpperCase(Locale.ROOT)));
+        } catch (IllegalArgumentException unknown) {
+            throw new InvalidSettingException("Invalid value for option '--demo-preset': " + demoPreset
+                    + " is none of calm, normal, overload, storm, none");
+        }
     }
 
     /** What was before, while the present goes on. */

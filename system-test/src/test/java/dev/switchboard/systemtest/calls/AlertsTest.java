@@ -123,6 +123,12 @@ class AlertsTest extends ApiFixture {
         look();
         assertThat(alerts()).containsExactly("6");
         run(ended, world.organization(), "completed", 48);
+        run(
+                ended.replace("state, started_at", "state, end_reason, started_at")
+                        .replace("?, now()", "?, 'closed', now()"),
+                world.organization(),
+                "missed",
+                50);
         look();
         assertThat(figure("failed_pct", "now")).isEqualTo("4");
         assertThat(alerts()).as("5 - 1 is back").containsExactly("6 over");
@@ -176,10 +182,10 @@ class AlertsTest extends ApiFixture {
         run("insert into queues (id, organization_id, name) values (?, ?, 'sales')", other, world.organization());
         onlyRule("in_queue", ">=", 1, 0, 0);
         run("update alert_rules set queue_id = ? where organization_id = ?", other, world.organization());
-        wait(world.queue());
+        wait(world, world.queue());
         look();
         assertThat(alerts()).isEmpty();
-        wait(other);
+        wait(world, other);
         look();
         assertThat(alerts()).containsExactly("1");
         assertThat(world.one(
@@ -194,7 +200,7 @@ class AlertsTest extends ApiFixture {
                 .isEqualTo("true");
     }
 
-    private void wait(UUID queue) {
+    private void wait(CallCentreWorld world, UUID queue) {
         UUID call = UUID.randomUUID();
         run(
                 "insert into calls (id, organization_id, queue_id, provider_call_sid, direction, from_number, to_number, state)"
@@ -218,12 +224,45 @@ class AlertsTest extends ApiFixture {
                 world.organization(),
                 world.queue(),
                 world.agent(0));
-        wait(world.queue());
+        wait(world, world.queue());
         assertThat(world.one(figure, world.organization(), world.queue())).isEqualTo("0");
         run("update voip_users set work_state = 'offered' where user_id = ?", world.agent(0));
         assertThat(world.one(figure, world.organization(), world.queue())).isEqualTo("0");
         run("update voip_users set work_state = 'paused' where user_id = ?", world.agent(0));
         assertThat(world.one(figure, world.organization(), world.queue())).isEqualTo("1");
+    }
+
+    @Test
+    void L31_whoeverWaitsForASkillThatNobodyThereHasTimeForWaitsWithoutAgents() {
+        CallCentreWorld two = world(2);
+        String figure =
+                "select trim_scale(value)::text from app.alert_figure(?, ?, 'waiting_without_agents', now() + interval '%d s')";
+        for (int agent = 0; agent < 2; agent++) {
+            run(
+                    "insert into queue_members (organization_id, queue_id, user_id) values (?, ?, ?) on conflict do nothing",
+                    two.organization(),
+                    two.queue(),
+                    two.agent(agent));
+        }
+        wait(two, two.queue());
+        run("update calls set skill = 'portuguese', queued_at = now() where queue_id = ?", two.queue());
+        String nobodyKnows = two.one(figure.formatted(0), two.organization(), two.queue());
+        assertThat(nobodyKnows).as("where nobody knows it, nobody needs to").isEqualTo("0");
+
+        run("update queue_members set skills = '{portuguese}' where user_id = ?", two.agent(1));
+        assertThat(two.one(figure.formatted(0), two.organization(), two.queue()))
+                .isEqualTo("0");
+        run("update voip_users set work_state = 'paused' where user_id = ?", two.agent(1));
+        assertThat(two.one(figure.formatted(0), two.organization(), two.queue()))
+                .as("the other one is there, and does not know it")
+                .isEqualTo("1");
+
+        run("update queues set skill_wait_s = 30 where id = ?", two.queue());
+        assertThat(two.one(figure.formatted(29), two.organization(), two.queue()))
+                .isEqualTo("1");
+        assertThat(two.one(figure.formatted(30), two.organization(), two.queue()))
+                .as("anybody is good enough by now")
+                .isEqualTo("0");
     }
 
     @ParameterizedTest

@@ -2,8 +2,8 @@ package dev.switchboard.systemtest.calls;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.switchboard.callcenter.demo.DemoData;
-import dev.switchboard.callcenter.demo.DemoHistory;
+import dev.switchboard.simulation.demo.DemoData;
+import dev.switchboard.simulation.demo.DemoHistory;
 import dev.switchboard.systemtest.harness.TestServer;
 import java.time.Instant;
 import java.util.List;

@@ -3,7 +3,7 @@ package dev.switchboard.systemtest.calls;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.switchboard.callcenter.demo.DemoData;
+import dev.switchboard.simulation.demo.DemoData;
 import dev.switchboard.systemtest.harness.ServerProcess;
 import java.time.Duration;
 import java.util.UUID;
@@ -34,6 +34,15 @@ class DemoTest {
                         .as("yesterday's calls that were scored")
                         .isPositive();
             });
+
+            assertThat(as(jdbi, rhonda, "select count(*) from calls where state = 'active'"))
+                    .as("calls that are talked")
+                    .isBetween(5L, 40L);
+            assertThat(as(jdbi, rhonda, """
+                            select count(*) from calls c where c.ended_at is null
+                               and c.answered_at is not null and exists (select from transcript_segments s where s.call_id = c.id)"""))
+                    .as("what is said in them is written down")
+                    .isPositive();
 
             // what a bell says is of something that is there
             assertThat(as(jdbi, rhonda, """

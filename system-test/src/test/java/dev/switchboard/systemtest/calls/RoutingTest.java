@@ -105,6 +105,43 @@ class RoutingTest {
     }
 
     @Test
+    void L31_theWaitThatIsToldIsOfThoseWhoNeedTheSameAgents() {
+        CallCentreWorld world = world(3, "longest_idle");
+        for (UUID agent : world.agents()) { // all talk
+            UUID call = world.ringing(calls, agent);
+            assertThat(calls.execute(CallCentreWorld.as(agent), call, new CallCommand.Start(agent, Optional.empty())))
+                    .isInstanceOf(Answer.Done.class);
+        }
+        knows(world.agent(1), "portuguese");
+        UUID any = later(world);
+        UUID french = later(world);
+        UUID first = later(world);
+        UUID second = later(world);
+        jdbi.useHandle(handle -> {
+            handle.execute("update calls set skill = 'french' where id = ?", french);
+            handle.execute("update calls set skill = 'portuguese' where id in (?, ?)", first, second);
+        });
+
+        assertThat(told(world, any)).isEqualTo("1 60"); // 180 s without any experience, by three
+        assertThat(told(world, french)).as("nobody knows it: all three").isEqualTo("2 120");
+        assertThat(told(world, second)).as("three of the four, by one").isEqualTo("4 540");
+        jdbi.useHandle(handle -> handle.execute("update queues set skill_wait_s = 0 where id = ?", world.queue()));
+        assertThat(told(world, second)).as("by whoever is there").isEqualTo("4 180");
+    }
+
+    private UUID later(CallCentreWorld world) {
+        clock.set(clock.get().plusMillis(1));
+        return world.incoming(calls);
+    }
+
+    private String told(CallCentreWorld world, UUID call) {
+        return world.one(
+                "select place || ' ' || wait_s from app.place_in_queue(?, ?::timestamptz)",
+                call,
+                clock.get().toString());
+    }
+
+    @Test
     void L31_aCallGoesToWhoKnowsWhatItNeedsAndToTheOthersWhenItHasWaitedLongEnough() {
         CallCentreWorld world = world(3, "ring_all");
         knows(world.agent(1), "portuguese", "billing");

@@ -1,10 +1,14 @@
-package dev.switchboard.callcenter.demo;
+package dev.switchboard.simulation.demo;
 
+import dev.switchboard.simulation.Centre;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 
@@ -45,12 +49,23 @@ public final class DemoData {
         UUID queue(int index) {
             return DemoData.id(place, 100 + index);
         }
+
+        /** With those of its agents whom the demo plays. */
+        Centre centre() {
+            List<Integer> places = IntStream.range(0, queues.size()).boxed().toList();
+            return new Centre(
+                    id,
+                    places.stream().map(this::queue).toList(),
+                    places.stream().map(this::number).toList(),
+                    robots().stream().map(Person::id).toList());
+        }
     }
 
     /** Who calls. */
     record Customer(String number, String company) {}
 
-    static final List<Customer> CUSTOMERS = List.of(
+    /** Of whom there are stories to tell; the others are made of words. */
+    private static final List<Customer> REGULARS = List.of(
             new Customer("+14155550111", "Acme Tools"),
             new Customer("+14155550112", "Blue Fjord"),
             new Customer("+5511955550113", "Casa Verde"),
@@ -77,6 +92,32 @@ public final class DemoData {
             new Customer("+13125550171", "Tilda Moore"),
             new Customer("+442079460725", "Corin Maddow"),
             new Customer("+16465550139", "Delphine Osei"));
+
+    private static final List<String> PLACES = List.of(
+            "Harrow",
+            "Millbrook",
+            "Sandpiper",
+            "Old Town",
+            "Lakeside",
+            "Ridgeway",
+            "Juniper",
+            "Marlow",
+            "Copperfield",
+            "Westgate");
+    private static final List<String> TRADES = List.of(
+            "Bakery",
+            "Cycles",
+            "Dental",
+            "Florist",
+            "Hardware",
+            "Joinery",
+            "Pharmacy",
+            "Plumbing",
+            "Printing",
+            "Veterinary");
+    private static final List<String> AREAS = List.of("305", "408", "512", "617", "702");
+
+    static final List<Customer> CUSTOMERS = customers();
 
     static final List<Organization> ORGANIZATIONS = List.of(
             new Organization(
@@ -131,7 +172,26 @@ public final class DemoData {
     /** Whom the demo's traffic leaves alone, for whoever signs in as them. */
     static final Set<UUID> HANDS_ON = Set.of(id(1, 2));
 
+    private static final Map<String, String> COMPANIES =
+            CUSTOMERS.stream().collect(Collectors.toUnmodifiableMap(Customer::number, Customer::company));
+
     private DemoData() {}
+
+    private static List<Customer> customers() {
+        var all = new ArrayList<>(REGULARS);
+        for (int i = 0; i < PLACES.size() * TRADES.size(); i++) {
+            String trade = TRADES.get((i + i / PLACES.size()) % TRADES.size());
+            all.add(new Customer(
+                    "+1%s55501%02d".formatted(AREAS.get(i % AREAS.size()), i / AREAS.size()),
+                    PLACES.get(i % PLACES.size()) + " " + trade));
+        }
+        return List.copyOf(all);
+    }
+
+    /** Whose number it is, as somebody would say it. */
+    static String company(String number) {
+        return COMPANIES.getOrDefault(number, number);
+    }
 
     private static UUID id(int organization, int person) {
         return UUID.fromString("00000000-0000-4000-8000-0000000%d%04d".formatted(organization, person));
@@ -180,10 +240,11 @@ public final class DemoData {
                 organization.timezone());
         for (int i = 0; i < organization.queues().size(); i++) {
             handle.execute(
-                    "insert into queues (id, organization_id, name, wrap_up_s, max_wait_s, missed_limit) values (?, ?, ?, 12, 120, 0) on conflict do nothing",
+                    "insert into queues (id, organization_id, name, strategy, wrap_up_s, max_wait_s, missed_limit) values (?, ?, ?, ?, 12, 120, 0) on conflict do nothing",
                     organization.queue(i),
                     organization.id(),
-                    organization.queues().get(i));
+                    organization.queues().get(i),
+                    i == 0 ? "ring_all" : "longest_idle");
         }
         for (int i = 0; i < organization.queues().size(); i++) {
             handle.execute(

@@ -1,5 +1,5 @@
 /** Demonstration: two organizations and calls that come and go. */
 @NullMarked
-package dev.switchboard.callcenter.demo;
+package dev.switchboard.simulation.demo;
 
 import org.jspecify.annotations.NullMarked;

@@ -1,4 +1,4 @@
-package dev.switchboard.callcenter.demo;
+package dev.switchboard.simulation.demo;
 
 import java.math.BigDecimal;
 import java.util.List;

@@ -1,4 +1,4 @@
-package dev.switchboard.callcenter.demo;
+package dev.switchboard.simulation.demo;
 
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
